@@ -1,0 +1,10 @@
+"""The Deep Bootstrap framework (Nakkiran et al. 2021, arXiv 2010.08127): real world against ideal, for any learner."""
+
+from bootstrap import worlds as worlds
+from bootstrap.core import Learner as Learner
+from bootstrap.core import Run as Run
+from bootstrap.core import World as World
+from bootstrap.core import advance as advance
+from bootstrap.core import begin as begin
+from bootstrap.worlds import ideal as ideal
+from bootstrap.worlds import real as real

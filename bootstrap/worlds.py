@@ -1,0 +1,95 @@
+"""Supervised Worlds: the Real World reuses n samples, the Ideal World never repeats one (Nakkiran 2021, §2).
+
+Letters: B batch, n samples, D input shape.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from bootstrap.core import World
+
+
+class Stream(NamedTuple):
+    """Where a world stands in its stream of samples. Both are counters of 32 bits: 4e9 samples."""
+
+    count: jax.Array  # [] uint32, samples drawn so far
+    seed: jax.Array  # [] uint32, which stream: drawn once, then constant
+
+
+def real(x: jax.Array, y: jax.Array, *, batch_size: int) -> World:
+    """The Real World: n fixed samples, a fresh permutation of them each epoch (Nakkiran 2021, §2).
+
+    x [n, D..], y [n] -> batches (x [B, D..], y [B]). An epoch ends after n samples, in the middle of a batch if B does
+    not divide n, so every sample comes exactly once an epoch.
+    """
+    if len(x) != len(y) or not len(x):
+        raise ValueError(f"x and y must be equally many and at least one, got {len(x)} and {len(y)}")
+    _check(batch_size)
+
+    def draw(key, data, state, act):
+        del key, act
+        x, y = data
+        index = state.count + jnp.arange(batch_size, dtype=jnp.uint32)
+        sample = epoch_order(jax.random.key(state.seed), index, len(x))
+        return Stream(state.count + batch_size, state.seed), (x[sample], y[sample])
+
+    return World((x, y), _init, draw)
+
+
+def ideal(sampler: Callable, data: Any = (), *, batch_size: int) -> World:
+    """The Ideal World: every sample is fresh (Nakkiran 2021, §2).
+
+    sampler: (key, data) -> (x, y), one sample, pure. Sample i of a stream depends on (seed, i) alone, not on B.
+    """
+    _check(batch_size)
+
+    def draw(key, data, state, act):
+        del key, act
+        index = state.count + jnp.arange(batch_size, dtype=jnp.uint32)
+        keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(jax.random.key(state.seed), index)
+        return Stream(state.count + batch_size, state.seed), jax.vmap(sampler, in_axes=(0, None))(keys, data)
+
+    return World(data, _init, draw)
+
+
+def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Array:
+    """Which of n samples comes at each index of an endless stream that permutes them afresh every epoch.
+
+    index [B] uint32 -> sample [B] uint32 in 0 .. n - 1. The key is not consumed: it names the stream.
+
+    No permutation is stored or sorted: a Feistel cipher keyed by the epoch permutes the next power of four above n, and
+    results beyond n are enciphered again until they fall inside (cycle walking, Black & Rogaway 2002).
+    """
+    n = jnp.asarray(n, jnp.uint32)
+    half = (33 - jax.lax.clz(n - 1)) // 2  # bits of one half: the cipher's domain is 4**half >= n
+
+    def encipher(k_epoch, value):
+        left, right = value >> half, value & ((1 << half) - 1)
+        for i in range(_ROUNDS):
+            pad = jax.random.bits(jax.random.fold_in(jax.random.fold_in(k_epoch, i), right), dtype=jnp.uint32)
+            left, right = right, left ^ (pad & ((1 << half) - 1))
+        return (left << half) | right
+
+    def one(index):
+        k_epoch = jax.random.fold_in(key, index // n)
+        return jax.lax.while_loop(
+            lambda value: value >= n, lambda value: encipher(k_epoch, value), encipher(k_epoch, index % n)
+        )
+
+    return jax.vmap(one)(index)
+
+
+_ROUNDS = 8  # four make a strong permutation of a large domain (Luby & Rackoff 1988); small domains want more
+
+
+def _init(key, data):
+    del data
+    return Stream(jnp.zeros((), jnp.uint32), jax.random.bits(key, dtype=jnp.uint32))
+
+
+def _check(batch_size):
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")

@@ -1,0 +1,8 @@
+"""Gated Linear Networks (Veness et al. 2019, arXiv 1910.01526): backprop-free, online, local learning."""
+
+from glns import bernoulli as bernoulli
+from glns import context as context
+from glns import network as network
+from glns import standardise as standardise
+from glns.learner import State as State
+from glns.learner import learner as learner

@@ -1,0 +1,48 @@
+"""Features on the fly: running mean and deviation of a stream (Welford 1962), the current example included.
+
+Letters: D features, T time.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Moments(NamedTuple):
+    """Running moments of D features."""
+
+    count: jax.Array  # []
+    mean: jax.Array  # [D]
+    square: jax.Array  # [D], sum of squared deviations from the mean
+
+
+def init(dim: int) -> Moments:
+    """No example seen yet."""
+    return Moments(jnp.zeros(()), jnp.zeros(dim), jnp.zeros(dim))
+
+
+def apply(moments: Moments, x: jax.Array, epsilon: float) -> jax.Array:
+    """(x - mean) / (deviation + epsilon), in deviations. x [..., D] -> [..., D].
+
+    epsilon keeps a constant feature finite, in the units of x: the public code adds 1 to pixels of 0 .. 255.
+    """
+    deviation = jnp.sqrt(moments.square / jnp.maximum(moments.count, 1))
+    shape = (1,) * (x.ndim - 1) + deviation.shape
+    return (x - moments.mean.reshape(shape)) / (deviation + epsilon).reshape(shape)
+
+
+def learn(moments: Moments, x: jax.Array, epsilon: float) -> tuple[Moments, jax.Array]:
+    """Each example of a stream, standardised by the moments of all examples up to and including it.
+
+    x [T, D] -> the moments, features [T, D].
+    """
+
+    def step(moments, x):
+        count = moments.count + 1
+        delta = x - moments.mean
+        mean = moments.mean + delta / count
+        moments = Moments(count, mean, moments.square + delta * (x - mean))
+        return moments, apply(moments, x, epsilon)
+
+    return jax.lax.scan(step, moments, x)
