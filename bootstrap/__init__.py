@@ -1,5 +1,8 @@
 """The Deep Bootstrap framework (Nakkiran et al. 2021, arXiv 2010.08127): real world against ideal, for any learner."""
 
+from bootstrap import images as images
+from bootstrap import nets as nets
+from bootstrap import sgd as sgd
 from bootstrap import worlds as worlds
 from bootstrap.core import Learner as Learner
 from bootstrap.core import Run as Run

@@ -40,10 +40,10 @@ def deformed(
     key: jax.Array,
     data: tuple[jax.Array, jax.Array],
     *,
-    rotation: float = 0.15,
-    stretch: float = 0.1,
-    shift: float = 0.05,
-    elastic: float = 0.06,
+    rotation: float = 0.1,
+    stretch: float = 0.05,
+    shift: float = 0.025,
+    elastic: float = 0.03,
 ) -> tuple[jax.Array, jax.Array]:
     """One fresh sample: a random prototype under a random affine map and a smooth elastic deformation.
 

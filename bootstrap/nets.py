@@ -13,6 +13,7 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """Inputs [B, D..] -> logits [B, K]."""
         x = x.reshape(len(x), -1)
         for size in self.features:
             x = nn.relu(nn.Dense(size)(x))

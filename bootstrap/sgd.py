@@ -24,8 +24,8 @@ class State(NamedTuple):
 def learner(net: nn.Module, tx: optax.GradientTransformation) -> tuple[Callable, Callable, Callable]:
     """Cross-entropy descent: (init, update, predict) of a Learner.
 
-    net: inputs [B, D..] -> logits [B, K]. If its `__call__` takes `train`, it is told which of the two it is; if it asks
-    for the `dropout` stream, it gets it. A metric describes the batch before the batch is learned.
+    net: inputs [B, D..] -> logits [B, K]. If its `__call__` takes `train`, it is told which of the two it is, and
+    a `dropout` stream is there if it asks for one. A metric describes the batch before the batch is learned.
     """
     takes_train = "train" in inspect.signature(net.__call__).parameters
 

@@ -47,7 +47,7 @@ def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Ar
 
 
 def error(logit: jax.Array, target: jax.Array, rule: Rule) -> jax.Array:
-    """d loss / d logit of the log loss, p - y, with `rule.clip_rule` deciding at the clip. logit [], target [] -> []."""
+    """d loss / d logit of the log loss, p - y; at the clip `rule.clip_rule` decides. logit [], target [] -> []."""
     probability = jax.nn.sigmoid(logit)
     clipped = jnp.clip(probability, rule.epsilon, 1 - rule.epsilon)
     if rule.clip_rule == "always":

@@ -48,6 +48,10 @@ def learner(
         raise ValueError(f"num_half_spaces must be 0 to 16 (a neuron keeps 2**n rows), got {num_half_spaces}")
     if clip_rule not in bernoulli.CLIP_RULES:
         raise ValueError(f"clip_rule must be one of {', '.join(bernoulli.CLIP_RULES)}; got {clip_rule!r}")
+    if not 0 < epsilon < 0.5:
+        raise ValueError(f"epsilon must lie between 0 and 0.5, got {epsilon}")
+    if min(learning_rate, learning_rate_decay, feature_epsilon, weight_bound) <= 0:
+        raise ValueError("learning_rate, learning_rate_decay, feature_epsilon and weight_bound must be positive")
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
 
     def init(key, example):

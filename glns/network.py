@@ -3,7 +3,7 @@
 There is no backward pass. Contexts do not depend on weights, and a layer never depends on the layers above it, so a
 stretch of the stream goes through the network layer by layer and is still learned exactly online, example by example.
 
-Letters: C half-spaces, D inputs, F fan-in = D or neurons below, plus one bias, K neurons of a layer, S side width, T time.
+Letters: C half-spaces, D inputs, F fan-in (the bias included), K neurons of a layer, S side width, T time.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,31 @@
+# make install   .venv with everything, pinned by constraints.txt
+# make run       the main job: four runs on digits, one figure, one table
+# make test      lint, types, layers and the whole test suite
+# make bench     every benchmark suite
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install run test bench
+install: .venv/installed
+
+.venv/installed: setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: install
+	$(BIN)/python -m launch.sweep --config=experiments/configs/glns_digits.py --workdir=runs/glns_digits
+	$(BIN)/python -m launch.sweep --config=experiments/configs/sgd_digits.py --workdir=runs/sgd_digits
+	$(BIN)/python -m launch.plot runs/glns_digits/real runs/glns_digits/ideal runs/sgd_digits/real runs/sgd_digits/ideal --out=runs/figures
+
+test: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyrefly check
+	$(BIN)/pytest
+
+bench: install
+	$(BIN)/python -m launch.bench --suite=glns
+	$(BIN)/python -m launch.bench --suite=bootstrap

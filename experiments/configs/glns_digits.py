@@ -1,0 +1,58 @@
+"""A GLN on scikit-learn's digits: 1347 to learn from, 450 to test on.
+
+    python -m launch.train --config=experiments/configs/glns_digits.py:real --workdir=runs/glns_digits/real
+
+variant  world                                    seconds  probe/test_error, mean of 3 seeds
+real     the 1347 samples, ten passes
+ideal    as many fresh deformations of them
+online   the 1347 samples, once, one at a time
+smoke    `real`, cut to 4 steps
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config(variant: str = "real") -> ConfigDict:
+    """The config of a variant."""
+    worlds = {
+        "real": {"name": "real", "batch_size": 32},
+        "ideal": {"name": "ideal", "batch_size": 32, "sampler": {"name": "deformed"}},
+        "online": {"name": "real", "batch_size": 1},
+        "smoke": {"name": "real", "batch_size": 32},
+    }
+    if variant not in worlds:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(worlds)}")
+    num_steps, log_every = {"online": (1347, 449), "smoke": (4, 2)}.get(variant, (420, 21))
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": 3,
+            "num_steps": num_steps,
+            "log_every": log_every,
+            "probe_every": log_every,
+            "checkpoint_every": 5 * log_every,
+            "show": ("train/error", "probe/test_error"),
+            "probes": ("classification",),
+            "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0},
+            "world": worlds[variant],
+            "learner": {
+                "name": "glns",
+                "num_classes": 10,
+                "sizes": (50, 25, 1),
+                "num_half_spaces": 4,
+                "offset_scale": 0.05,
+                "learning_rate": 0.03,
+                "learning_rate_decay": 100.0,
+                "feature_epsilon": 1 / 16,
+                "epsilon": 0.01,
+                "weight_bound": 200.0,
+                "clip_rule": "margin",
+            },
+        }
+    )
+
+
+def sweep(add) -> None:
+    """The two worlds."""
+    add("real")
+    add("ideal")

@@ -1,0 +1,1 @@
+"""Launching: the only layer with clocks, files, flags, logs and devices."""

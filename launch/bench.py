@@ -1,0 +1,138 @@
+"""Benchmarks: our rate against a plain baseline's, and against what the machine could do.
+
+    python -m launch.bench --suite=glns|bootstrap [--only=SUBSTRING] [--repeats=5] [--json=FILE]
+
+A line of the table has
+
+  value, baseline   examples a second, ours and the baseline's: medians over the repeats. Higher is better;
+  ratio, spread     median and [least, greatest] of value / baseline, pair by pair: the two are timed in turn;
+  floor_fraction    the time that one example must take, over the time it takes us. It must take
+                    max(operations / peak rate, bytes / peak bandwidth).
+
+`launch.suites` says which operations and bytes count. The peaks are this machine's, measured when the program starts:
+a product of two 4096 x 4096 float32 matrices, 2 * 4096**3 operations at JAX's default precision; and 256 MB of float32
+rewritten in place, every byte read once and written once (a copy to fresh memory would time the system's pages). A
+state that stays in the cache may beat the bandwidth, and so the floor.
+
+Each program is compiled and warmed up untimed, and a timing lasts until its results are there.
+"""
+
+import json
+import math
+import pathlib
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from absl import flags
+
+from launch import cli, suites
+
+_SUITE = flags.DEFINE_enum("suite", None, list(suites.SUITES), "Which table to measure.", required=True)
+_ONLY = flags.DEFINE_string("only", "", "Measure only the lines whose name contains this.")
+_REPEATS = flags.DEFINE_integer("repeats", 5, "How many times ours and the baseline are timed, in turn.", lower_bound=1)
+_JSON = flags.DEFINE_string("json", None, "Also write the table to this file, as a JSON list.")
+
+
+class Peaks(NamedTuple):
+    """The best that this machine did."""
+
+    operations: float  # a second
+    bytes: float  # a second
+
+
+def peaks(*, size: int = 4096, length: int = 2**26, repeats: int = 5, seconds: float = 0.2) -> Peaks:
+    """Measures the machine: a float32 product of `size` x `size` matrices, and `length` float32 rewritten in place."""
+    k_matrix, k_array = jax.random.split(jax.random.key(0))
+    matrix, array = jax.random.normal(k_matrix, (size, size)), jax.random.normal(k_array, (length,))
+    product = suites.Side(jax.jit(lambda pair: (pair[0], pair[0] @ pair[0])), (matrix, matrix), 2 * size**3)
+    rewrite = suites.Side(jax.jit(jnp.negative, donate_argnums=0), array, 2 * array.nbytes)
+    clocks = [_clock(side, seconds) for side in (product, rewrite)]
+    return Peaks(*(max(clock() for _ in range(repeats)) for clock in clocks))
+
+
+def measure(case: suites.Case, peak: Peaks, *, repeats: int, seconds: float = 1.0) -> dict:
+    """One line of the table. Each of the 2 * repeats timings lasts about `seconds`."""
+    match = case.build()
+    ours, baseline = _clock(match.ours, seconds), _clock(match.baseline, seconds)
+    pairs = [(ours(), baseline()) for _ in range(repeats)]
+    ratios = [a / b for a, b in pairs]
+    value = statistics.median(a for a, _ in pairs)
+    return {
+        "name": case.name,
+        "value": value,
+        "unit": case.unit,
+        "baseline": statistics.median(b for _, b in pairs),
+        "ratio": statistics.median(ratios),
+        "spread": [min(ratios), max(ratios)],
+        "floor_fraction": value * max(match.operations / peak.operations, match.bytes / peak.bytes),
+    }
+
+
+def _clock(side: suites.Side, seconds: float) -> Callable[[], float]:
+    """Warms a program up. -> () -> its rate over about `seconds`, going on where the last call ended."""
+
+    def time_calls(state, num_calls):
+        start = time.perf_counter()
+        for _ in range(num_calls):
+            state = side.step(state)
+        jax.block_until_ready(state)
+        return state, time.perf_counter() - start
+
+    state, _ = time_calls(side.state, 1)  # compiles
+    state, once = time_calls(state, 1)
+    num_calls = max(1, math.ceil(seconds / once))
+
+    def rate():
+        nonlocal state
+        state, elapsed = time_calls(state, num_calls)
+        return num_calls * side.count / elapsed
+
+    return rate
+
+
+def main(argv: list[str]) -> None:
+    """Measures the lines that the flags choose, prints each as it is done, and writes them all at the end."""
+    cli.no_arguments(argv)
+    cases = [case for case in suites.SUITES[_SUITE.value]() if _ONLY.value in case.name]
+    if not cases:
+        names = ", ".join(case.name for case in suites.SUITES[_SUITE.value]())
+        raise cli.Refusal(f"no line of suite {_SUITE.value} contains {_ONLY.value!r}; its lines are {names}")
+    path = pathlib.Path(_JSON.value) if _JSON.value else None
+    if path:
+        _check_writable(path)
+    peak = peaks()
+    device = jax.devices()[0].device_kind
+    print(f"{device}: peak {peak.operations / 1e9:.4g} GFLOP/s (float32 product), {peak.bytes / 1e9:.4g} GB/s")
+    width = max(len(case.name) for case in cases)
+    print(f"{'name':{width}}  {'value':>12}  {'baseline':>12}  {'unit':10}  {'ratio':>8}  {'spread':>20}  {'floor':>7}")
+    lines = []
+    for case in cases:
+        line = measure(case, peak, repeats=_REPEATS.value)
+        lines.append(line)
+        spread = "[{:.2f}, {:.2f}]".format(*line["spread"])
+        print(
+            f"{case.name:{width}}  {line['value']:12,.0f}  {line['baseline']:12,.0f}  {case.unit:10}"
+            f"  {line['ratio']:7.2f}x  {spread:>20}  {line['floor_fraction']:7.1%}",
+            flush=True,
+        )
+    if path:
+        path.write_text(json.dumps(lines, indent=1) + "\n")
+
+
+def _check_writable(path: pathlib.Path) -> None:
+    """Refuses a file that could not be written, before an hour is spent on its contents. Leaves nothing behind."""
+    new = not path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise cli.Refusal(f"--json={path} cannot be written: {error.strerror}") from error
+    if new:
+        path.unlink()
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,83 @@
+"""Checkpoints: the only file that knows orbax.
+
+A save is atomic: it is written beside its place and moved there. Each carries a fingerprint of its arrays, so one that
+was damaged later is noticed when it is read, and the one before is taken.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+
+from launch import cli
+
+_KEEP = 3
+
+
+def fingerprint(tree: Any) -> str:
+    """32 bits over every bit of every array, the same on any mesh: equal runs have equal fingerprints."""
+    return f"{int(_fingerprint(tree)):08x}"
+
+
+@jax.jit
+def _fingerprint(tree):
+    total = jnp.uint32(0)
+    for leaf in jax.tree.leaves(tree):
+        octets = leaf.astype(jnp.uint8) if leaf.dtype == bool else jax.lax.bitcast_convert_type(leaf, jnp.uint8)
+        octets = octets.ravel().astype(jnp.uint32)
+        odd = 2 * jnp.arange(octets.size, dtype=jnp.uint32) + 1  # an odd weight loses no octet
+        total = total * jnp.uint32(16777619) + jnp.sum(octets * jnp.uint32(2654435761) * odd, dtype=jnp.uint32)
+    return total
+
+
+def open_folder(folder: Path) -> ocp.CheckpointManager:
+    """The checkpoints of one run; makes the folder. The newest few are kept."""
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=_KEEP, cleanup_tmp_directories=True, enable_async_checkpointing=False
+    )
+    return ocp.CheckpointManager(folder.absolute(), options=options)
+
+
+def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> None:
+    """Saves the run at its step, with notes in JSON. A Refusal where the disk does not take it."""
+    notes = {**notes, "fingerprint": fingerprint(run)}
+    try:
+        manager.save(step, args=ocp.args.Composite(run=ocp.args.StandardSave(run), notes=ocp.args.JsonSave(notes)))
+    except (OSError, ValueError) as error:
+        raise cli.Refusal(
+            f"cannot save step {step} to {manager.directory}: {cli.one_line(error)}; earlier ones are intact"
+        ) from error
+
+
+def newest(manager: ocp.CheckpointManager, like: Any) -> tuple[Any, dict] | None:
+    """The newest whole checkpoint, as (run, notes), or None where there is none yet.
+
+    like: the run's shapes, dtypes and shardings. A damaged checkpoint is named, set aside and passed over; a Refusal
+    where no checkpoint is whole.
+    """
+    steps = sorted(manager.all_steps(), reverse=True)
+    damaged = []
+    for step in steps:
+        try:
+            args = ocp.args.Composite(run=ocp.args.StandardRestore(like), notes=ocp.args.JsonRestore())
+            saved = manager.restore(step, args=args)
+            if fingerprint(saved.run) != saved.notes["fingerprint"]:
+                raise ValueError("its contents changed after it was saved")
+        except Exception as error:  # orbax and tensorstore raise many kinds
+            print(f"checkpoint {step} is damaged ({cli.one_line(error)}); trying the one before", flush=True)
+            damaged.append(step)
+        else:
+            _set_aside(manager, damaged)
+            return saved.run, saved.notes
+    if steps:
+        raise cli.Refusal(f"no checkpoint in {manager.directory} can be read; give another --workdir to begin again")
+    return None
+
+
+def _set_aside(manager: ocp.CheckpointManager, steps: list[int]) -> None:
+    for step in steps if jax.process_index() == 0 else ():
+        place = Path(manager.directory) / str(step)
+        place.rename(place.with_name(f"{step}.damaged"))
+    manager.reload()

@@ -1,0 +1,79 @@
+"""How a program of this package starts and how it fails: absl flags, and for a mistake one line and exit status 2."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from absl import app, flags, logging
+
+_DEBUG = flags.DEFINE_bool("debug", False, "Show the traceback of an error instead of one line.")
+
+
+class Refusal(Exception):
+    """Something the user can mend. The message is one line that says how; the program's exit status is `status`."""
+
+    def __init__(self, message: str, status: int = 2):
+        super().__init__(message)
+        self.status = status
+
+
+def run(main: Callable[[list[str]], int | None], *, pass_on_unknown: bool = False) -> None:
+    """Parses the flags and calls main(argv); a Refusal ends the program with its message and exit status 2.
+
+    argv holds what is no flag; with `pass_on_unknown`, unknown flags too.
+    """
+    app.run(lambda argv: _guarded(lambda: main(argv)), flags_parser=lambda argv: _parse(argv, pass_on_unknown))
+
+
+@contextlib.contextmanager
+def refusing(*mistakes: type[Exception], saying: str = "") -> Iterator[None]:
+    """Inside, these exceptions are the user's mistakes: a Refusal with their message on one line."""
+    try:
+        yield
+    except Refusal:
+        raise
+    except mistakes as error:
+        raise Refusal(saying + one_line(error)) from error
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an exception on one line, cut where it becomes a report."""
+    while error.args and isinstance(error.args[0], BaseException):  # ml_collections wraps errors in errors
+        error = error.args[0]
+    message = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+    if "Traceback (most recent call last)" in message:  # and writes tracebacks into messages
+        message = message.split("\n")[-1]
+    words = " ".join(message.split())
+    words = words if len(words) < 400 else f"{words[:400]} .."
+    explains_itself = isinstance(error, ValueError | OSError | LookupError | flags.Error) and words
+    return words if explains_itself else f"{type(error).__name__}: {words} (--debug shows where)"
+
+
+def no_arguments(argv: list[str]) -> None:
+    """Refuses arguments that are not flags."""
+    if argv[1:]:
+        raise Refusal(f"unexpected argument {argv[1]!r}; flags are written --name=value")
+
+
+def _guarded(call: Callable):
+    try:
+        return call()
+    except Refusal as refusal:
+        if _DEBUG.value if flags.FLAGS.is_parsed() else "--debug" in sys.argv:
+            raise
+        print(f"error: {refusal}", file=sys.stderr)
+        sys.exit(refusal.status)
+
+
+def _parse(argv: list[str], pass_on_unknown: bool) -> list[str]:
+    def parse():
+        try:
+            with refusing(AttributeError, saying="no such key in the config: "), refusing(flags.Error, OSError):
+                rest = flags.FLAGS(argv, known_only=pass_on_unknown)
+            if not flags.FLAGS["verbosity"].present:
+                logging.set_verbosity(logging.WARNING)
+            return rest
+        except SystemExit:
+            sys.exit(0)  # --help: absl says 1
+
+    return _guarded(parse)

@@ -1,0 +1,104 @@
+"""Devices: the only file that knows how many there are.
+
+The mesh has two axes: `seed`, over which independent runs are spread, and `batch`, over which a batch is. jit divides
+the work accordingly; one device is the mesh of 1 x 1, and several hosts are one mesh (JAX's multi-controller runtime).
+"""
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from absl import flags
+from jax.experimental import multihost_utils
+from jax.sharding import NamedSharding, PartitionSpec
+
+import bootstrap
+from launch.cli import Refusal
+
+_DISTRIBUTED = flags.DEFINE_bool(
+    "distributed",
+    False,
+    "Join the other processes of this job: start the same command on every host. TPU pods, SLURM, Kubernetes and "
+    "Open MPI are detected; elsewhere give the next three flags.",
+)
+_ADDRESS = flags.DEFINE_string("coordinator_address", None, "HOST:PORT of process 0. Implies --distributed.")
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "How many processes the job has.", lower_bound=1)
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this is: 0 .. num_processes - 1.", lower_bound=0)
+
+
+def start() -> None:
+    """Joins the other processes, where flags say that there are any, and keeps compiled programs on disk.
+
+    Call it before any other use of JAX. The programs lie in .cache/xla of the checkout, or where
+    JAX_COMPILATION_CACHE_DIR says.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".cache" / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    given = (_ADDRESS.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+    if not _DISTRIBUTED.value and all(value is None for value in given):
+        return
+    if any(value is not None for value in given) and any(value is None for value in given):
+        raise ValueError("give --coordinator_address, --num_processes and --process_id together, or none on a cluster")
+    jax.distributed.initialize(*given)
+
+
+def first_process() -> bool:
+    """Whether this process is the one that writes."""
+    return jax.process_index() == 0
+
+
+def in_first_process(call: Callable) -> Any:
+    """Calls in the process that writes and returns its result there, None elsewhere. What it refuses, all refuse."""
+    result = refusal = None
+    if first_process():
+        try:
+            result = call()
+        except Refusal as error:
+            refusal = error
+    if anywhere(refusal is not None):
+        raise refusal or Refusal("process 0 refused; its output says why")
+    return result
+
+
+def anywhere(flag: bool) -> bool:
+    """Whether the flag is set in any process. All of them must ask."""
+    if jax.process_count() == 1:
+        return flag
+    return bool(multihost_utils.process_allgather(np.array(flag)).any())
+
+
+def mesh(num_seeds: int) -> jax.sharding.Mesh:
+    """All devices, as many as divide the seeds along `seed` and the rest along `batch`."""
+    along_seed = math.gcd(num_seeds, jax.device_count())
+    shape = (along_seed, jax.device_count() // along_seed)
+    return jax.make_mesh(shape, ("seed", "batch"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
+
+
+def by_seed(mesh: jax.sharding.Mesh) -> NamedSharding:
+    """The leading axis of every array is the seed."""
+    return NamedSharding(mesh, PartitionSpec("seed"))
+
+
+def everywhere(mesh: jax.sharding.Mesh) -> NamedSharding:
+    """Whole on every device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def spread(world: bootstrap.World, mesh: jax.sharding.Mesh) -> bootstrap.World:
+    """The same World, its batches spread over the mesh wherever their leading axis divides."""
+    parts = mesh.shape["batch"]
+
+    def constrain(leaf: Any) -> Any:
+        spec = PartitionSpec("batch") if leaf.ndim and leaf.shape[0] % parts == 0 else PartitionSpec()
+        return jax.lax.with_sharding_constraint(leaf, NamedSharding(mesh, spec))
+
+    def draw(key, data, state, act):
+        state, batch = world.draw(key, data, state, act)
+        return state, jax.tree.map(constrain, batch)
+
+    return bootstrap.World(world.data, world.init, draw)

@@ -1,0 +1,63 @@
+"""Metrics: metrics.jsonl is the truth, one JSON object a line; TensorBoard gets a mirror of its numbers.
+
+A record maps names (paths such as train/loss) to numbers. With several seeds NAME is their mean and NAME/seeds lists
+them. Nothing in the file depends on the clock: the same run writes the same bytes, stopped and resumed or not.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from tensorboardX import SummaryWriter
+
+from launch import folder
+
+
+def record(values: Mapping[str, np.ndarray]) -> dict:
+    """One record from the values [num_seeds] of each metric."""
+    result: dict = {}
+    for name, of_seeds in sorted(values.items()):
+        seeds = [float(value) for value in of_seeds]
+        result[name] = math.fsum(seeds) / len(seeds)
+        if len(seeds) > 1:
+            result[f"{name}/seeds"] = seeds
+    return result
+
+
+def read(workdir: Path) -> list[dict]:
+    """All whole records of a run, by step. What a killed process left of a line is passed over."""
+    path = workdir / "metrics.jsonl"
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+class Writer:
+    """Appends records. Opened at a step, it first forgets what a lost launch wrote beyond it."""
+
+    def __init__(self, workdir: Path, step: int):
+        kept = [line for line in read(workdir) if line["step"] <= step]
+        path = workdir / "metrics.jsonl"
+        folder.replace_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+        self._file: IO = path.open("a")
+        self._tb = SummaryWriter(str(workdir / "tb"), purge_step=step + 1 if step else None)
+
+    def write(self, step: int, metrics: Mapping, times: Mapping) -> None:
+        """Appends the record of a step; `times`, which no two launches share, go to TensorBoard alone."""
+        self._file.write(json.dumps({"step": step, **metrics}) + "\n")
+        self._file.flush()
+        for name, value in {**metrics, **times}.items():
+            if not isinstance(value, list):
+                self._tb.add_scalar(name, value, step)
+
+    def sync(self) -> None:
+        """Returns when all records are on the disk: before a checkpoint says that they are."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Closes both files."""
+        self._file.close()
+        self._tb.close()

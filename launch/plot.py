@@ -1,0 +1,34 @@
+"""Draws the learning curves of one or more runs, from their metrics.jsonl alone, and prints their final numbers.
+
+    python -m launch.plot runs/glns_digits/* runs/sgd_digits/* --out=runs/figures
+
+One figure a metric, every run in it. Runs may be unfinished.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from launch import cli, draw
+
+_OUT = flags.DEFINE_string("out", None, "Folder for the figures. Default for a single run: its own figures/.")
+_METRICS = flags.DEFINE_list("metrics", None, "The metrics to draw. Default: those that the runs' configs show.")
+flags.adopt_module_key_flags(cli)
+
+
+def main(argv: list[str]) -> None:
+    """Draws the runs that the arguments name."""
+    runs = [Path(name) for name in argv[1:]]
+    if not runs:
+        raise cli.Refusal("name at least one run folder: python -m launch.plot RUN [RUN ..]")
+    if len(runs) > 1 and not _OUT.value:
+        raise cli.Refusal("several runs: say with --out=DIR where their figures go")
+    with cli.refusing(OSError):
+        paths = draw.curves(runs, Path(_OUT.value) if _OUT.value else runs[0] / "figures", _METRICS.value)
+    print(draw.table(runs))
+    for path in paths:
+        print(f"figure: {path}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,46 @@
+"""Progress: one line, kept up to date on a terminal and repeated now and then in a log."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+_EVERY = 10  # seconds between two lines of a log
+
+
+def lines(first: int, num_steps: int, show: Sequence[str], busy: Callable[[], float]) -> Callable[[int, Mapping], None]:
+    """A function (step, metrics) that says where a launch stands which took the run up at step `first`.
+
+    show: the metrics to name. busy: () -> seconds at work so far, compiling apart.
+    """
+    terminal, said = sys.stderr.isatty(), time.monotonic()
+
+    def line(step: int, metrics: Mapping) -> None:
+        nonlocal said
+        last = step == num_steps
+        if not (terminal or last or time.monotonic() - said > _EVERY):
+            return
+        said = time.monotonic()
+        rate = (step - first) / busy()
+        left = duration((num_steps - step) / rate)
+        shown = numbers({name: metrics[name] for name in show if name in metrics})
+        text = f"step {step}/{num_steps}  {shown}  {rate:.4g} steps/s  ETA {left}"
+        print(
+            f"\r{text}\x1b[K" if terminal else text,
+            file=sys.stderr,
+            end="" if terminal and not last else "\n",
+            flush=True,
+        )
+
+    return line
+
+
+def numbers(values: Mapping) -> str:
+    """The numbers of a record in one line, without the lists of seeds."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in values.items() if isinstance(value, int | float))
+
+
+def duration(seconds: float) -> str:
+    """H:MM:SS, or M:SS below an hour."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,89 @@
+"""Runs every run that a config's sweep(add) lists, one after the other, or prints their commands.
+
+    python -m launch.sweep --config=experiments/configs/glns_digits.py --workdir=runs/glns_digits
+    python -m launch.sweep --config=.. --workdir=.. --print_commands       # one a line, for a job array
+
+Each run is `launch.train` in a folder of its own below the workdir, named after what it changes. The same sweep again
+goes on where it was: finished runs are skipped. Any other flag is passed on to every run: --config.num_steps=100.
+"""
+
+import importlib.util
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from launch import cli
+
+_CONFIG = flags.DEFINE_string("config", None, "FILE.py: a config with sweep(add).", required=True)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder for the runs' folders.", required=True)
+_PRINT = flags.DEFINE_bool("print_commands", False, "Print one command a line instead of running them.")
+flags.adopt_module_key_flags(cli)
+
+
+def main(argv: list[str]) -> int:
+    """Runs the sweep; returns how many runs failed, at most 1."""
+    commands = sweep_commands(_CONFIG.value, Path(_WORKDIR.value), argv[1:])
+    if _PRINT.value:
+        print("\n".join(shlex.join(command) for command in commands.values()))
+        return 0
+    failed = []
+    for number, (workdir, command) in enumerate(commands.items(), 1):
+        if (workdir / "summary.json").exists():
+            print(f"[{number}/{len(commands)}] {workdir} is finished", flush=True)
+            continue
+        print(f"[{number}/{len(commands)}] {shlex.join(command)}", flush=True)
+        if _run(command) != 0:
+            failed.append(str(workdir))
+        elif not (workdir / "summary.json").exists():
+            print("stopped; the same sweep goes on from there")
+            return 1
+    if failed:
+        print(f"{len(failed)} of {len(commands)} runs failed: {', '.join(failed)}", file=sys.stderr)
+    return min(1, len(failed))
+
+
+def sweep_commands(config: str, workdir: Path, passed_on: list[str]) -> dict[Path, list[str]]:
+    """The command of each run of a config's sweep, by its folder."""
+    wrong = [argument for argument in passed_on if not argument.startswith("--")]
+    if wrong:
+        raise cli.Refusal(f"unexpected argument {wrong[0]!r}; flags are written --name=value")
+    commands = {}
+
+    def add(variant: str, **overrides: object) -> None:
+        changes = [f"--config.{key}={value}" for key, value in overrides.items()]
+        name = ",".join([variant, *(f"{key}={value}" for key, value in overrides.items())]).replace("/", "_")
+        run = [sys.executable, "-m", "launch.train", f"--config={config}:{variant}", f"--workdir={workdir / name}"]
+        commands[workdir / name] = [*run, *changes, *passed_on]
+
+    with cli.refusing(OSError, SyntaxError):
+        spec = importlib.util.spec_from_file_location("config", config)
+        if spec is None or spec.loader is None:
+            raise cli.Refusal(f"{config} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    if not hasattr(module, "sweep"):
+        raise cli.Refusal(f"{config} has no sweep(add); run it with launch.train")
+    module.sweep(add)
+    return commands
+
+
+def _run(command: list[str]) -> int:
+    """Runs a command to its end; a signal to the sweep reaches it."""
+    with subprocess.Popen(command) as process:
+        previous = {
+            name: signal.signal(name, lambda number, _: process.send_signal(number))
+            for name in (signal.SIGTERM, signal.SIGINT)
+        }
+        try:
+            return process.wait()
+        finally:
+            for name, handler in previous.items():
+                signal.signal(name, handler)
+
+
+if __name__ == "__main__":
+    cli.run(main, pass_on_unknown=True)
