@@ -60,29 +60,37 @@ def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Arr
 
     index [B] uint32 -> sample [B] uint32 in 0 .. n - 1. The key is not consumed: it names the stream.
 
-    No permutation is stored or sorted: a Feistel cipher keyed by the epoch permutes the next power of four above n, and
-    results beyond n are enciphered again until they fall inside (cycle walking, Black & Rogaway 2002).
+    No permutation is stored or sorted: a Feistel cipher keyed by the epoch permutes a power of four above n, and
+    results beyond n are enciphered again until they fall below it (cycle walking, Black & Rogaway 2002).
     """
     n = jnp.asarray(n, jnp.uint32)
-    half = (33 - jax.lax.clz(n - 1)) // 2  # bits of one half: the cipher's domain is 4**half >= n
-
-    def encipher(k_epoch, value):
-        left, right = value >> half, value & ((1 << half) - 1)
-        for i in range(_ROUNDS):
-            pad = jax.random.bits(jax.random.fold_in(jax.random.fold_in(k_epoch, i), right), dtype=jnp.uint32)
-            left, right = right, left ^ (pad & ((1 << half) - 1))
-        return (left << half) | right
+    half = jnp.maximum((33 - jax.lax.clz(n - 1)) // 2, _LEAST_HALF)  # bits of one half: a domain of 4**half >= n
 
     def one(index):
-        k_epoch = jax.random.fold_in(key, index // n)
-        return jax.lax.while_loop(
-            lambda value: value >= n, lambda value: encipher(k_epoch, value), encipher(k_epoch, index % n)
-        )
+        pads = jax.random.bits(jax.random.fold_in(key, index // n), (_ROUNDS,), jnp.uint32)
+
+        def encipher(value):
+            left, right = value >> half, value & ((1 << half) - 1)
+            for i in range(_ROUNDS):
+                left, right = right, left ^ (_mix(right ^ pads[i]) & ((1 << half) - 1))
+            return (left << half) | right
+
+        return jax.lax.while_loop(lambda value: value >= n, encipher, encipher(index % n))
 
     return jax.vmap(one)(index)
 
 
-_ROUNDS = 8  # four make a strong permutation of a large domain (Luby & Rackoff 1988); small domains want more
+# Four rounds make a strong permutation of a large domain (Luby & Rackoff 1988). With 8 on at least 256 values, 60,000
+# orders of n = 2 .. 5 pass a chi-square test of uniformity; halves of 2 bits fail it.
+_ROUNDS = 8
+_LEAST_HALF = 4
+
+
+def _mix(x: jax.Array) -> jax.Array:
+    """A bijection of 32 bits in which every input bit moves every output bit (Wellons 2018, `lowbias32`). [] -> []."""
+    x = (x ^ (x >> 16)) * jnp.uint32(0x7FEB352D)
+    x = (x ^ (x >> 15)) * jnp.uint32(0x846CA68B)
+    return x ^ (x >> 16)
 
 
 def _init(key, data):

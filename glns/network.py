@@ -17,6 +17,9 @@ import jax.numpy as jnp
 from glns import bernoulli, context
 
 
+_BLOCK = 32  # examples predicted at once
+
+
 class Layer(NamedTuple):
     """One layer's neurons. Only `weights` learn."""
 
@@ -49,13 +52,12 @@ def init(
 
 
 def contexts(layer: Layer, side: jax.Array) -> jax.Array:
-    """The context of every neuron for every example: one matrix product. side [T, S] -> [K, T]."""
-    of_neuron = jax.vmap(context.half_space_context, in_axes=(None, 0))
-    return jax.vmap(of_neuron, in_axes=(0, None))(layer.half_spaces, side)
+    """The context of every neuron. side [S] -> [K]; a `vmap` over examples is one matrix product."""
+    return jax.vmap(context.half_space_context, in_axes=(0, None))(layer.half_spaces, side)
 
 
 def with_bias(logits: jax.Array, rule: bernoulli.Rule) -> jax.Array:
-    """What a layer reads: the clipped logits below it and, last, a bias of logit 1. [T, F - 1] -> [T, F]."""
+    """What a layer reads: the clipped logits below it and, last, a bias of logit 1. [.., F - 1] -> [.., F]."""
     clipped = bernoulli.clip(logits, rule)
     return jnp.concatenate([clipped, jnp.ones_like(clipped[..., :1])], axis=-1)
 
@@ -63,12 +65,17 @@ def with_bias(logits: jax.Array, rule: bernoulli.Rule) -> jax.Array:
 def predict(layers: Sequence[Layer], inputs: jax.Array, side: jax.Array, rule: bernoulli.Rule) -> list[jax.Array]:
     """The logits of every neuron, layer by layer: inputs [T, D] logits, side [T, S] -> a [T, K] a layer."""
     chex.assert_rank([inputs, side], 2)
-    of_neuron = jax.vmap(bernoulli.predict, in_axes=(None, 0, 0))
-    logits = [inputs]
-    for layer in layers:
-        of_layer = jax.vmap(of_neuron, in_axes=(0, 0, None), out_axes=1)
-        logits.append(of_layer(layer.weights, contexts(layer, side), with_bias(logits[-1], rule)))
-    return logits[1:]
+    of_layer = jax.vmap(bernoulli.predict, in_axes=(0, 0, None))
+
+    def one(example):
+        inputs, side = example
+        logits = [inputs]
+        for layer in layers:
+            logits.append(of_layer(layer.weights, contexts(layer, side), with_bias(logits[-1], rule)))
+        return logits[1:]
+
+    # In blocks: an example selects a row of every neuron, which for all examples at once would not fit in memory.
+    return jax.lax.map(one, (inputs, side), batch_size=_BLOCK)
 
 
 def learn(
@@ -87,9 +94,8 @@ def learn(
     of_layer = jax.vmap(partial(bernoulli.learn, rule=rule), in_axes=(0, 0, None, None, None), out_axes=(0, 1))
     learned, logits = [], [inputs]
     for layer in layers:
-        weights, layer_logits = of_layer(
-            layer.weights, contexts(layer, side), with_bias(logits[-1], rule), targets, rates
-        )
+        of_time = jax.vmap(partial(contexts, layer), out_axes=1)(side)
+        weights, layer_logits = of_layer(layer.weights, of_time, with_bias(logits[-1], rule), targets, rates)
         learned.append(Layer(weights, layer.half_spaces))
         logits.append(layer_logits)
     return tuple(learned), logits[1:]

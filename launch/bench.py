@@ -124,12 +124,10 @@ def main(argv: list[str]) -> None:
 
 
 def _check_writable(path: pathlib.Path) -> None:
-    """Refuses a file that could not be written, before an hour is spent on its contents. Leaves nothing behind."""
+    """Refuses a file that could not be written, before minutes are spent on its contents. Leaves nothing behind."""
     new = not path.exists()
-    try:
+    with cli.refusing(OSError, saying=f"--json={path} cannot be written: "):
         path.open("a").close()
-    except OSError as error:
-        raise cli.Refusal(f"--json={path} cannot be written: {error.strerror}") from error
     if new:
         path.unlink()
 

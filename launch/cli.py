@@ -63,6 +63,8 @@ def _guarded(call: Callable):
             raise
         print(f"error: {refusal}", file=sys.stderr)
         sys.exit(refusal.status)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _parse(argv: list[str], pass_on_unknown: bool) -> list[str]:

@@ -125,7 +125,7 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int) -> Match:
     operations, traffic = 0, features.nbytes
     for layer in start.layers:
         contexts = jax.vmap(glns.network.contexts, in_axes=(0, None))(layer, features)  # [N, K, B]
-        selected = (contexts[..., None] == jnp.arange(2**num_half_spaces)).any(-2)  # [N, K, 2**C]
+        selected = jax.nn.one_hot(contexts, 2**num_half_spaces).any(-2)  # [N, K, 2**C]
         row = layer.weights[0, 0, 0]  # [F]
         operations += 4 * contexts[..., 0].size * row.size + 2 * layer.half_spaces.normals.size
         traffic += 2 * int(selected.sum()) * row.nbytes + layer.half_spaces.normals.nbytes
@@ -142,15 +142,14 @@ def _plain_gln(half_spaces, state, image, label, *, learning_rate, learning_rate
     bound = math.log((1 - epsilon) / epsilon)
 
     def losses(tables, half_spaces, features, target):
-        logits, total = features, 0.0
+        logits, local = features, []
         for table, (normals, offsets) in zip(tables, half_spaces, strict=True):  # [K, 2**C, F], [K, C, D], [K, C]
             context = (normals @ features > offsets) @ 2 ** jnp.arange(offsets.shape[-1])
             inputs = jax.lax.stop_gradient(jnp.append(jnp.clip(logits, -bound, bound), 1.0))
             logits = table[jnp.arange(len(table)), context] @ inputs
             p = jnp.clip(jax.nn.sigmoid(logits), epsilon, 1 - epsilon)
-            local = -(target * jnp.log(p) + (1 - target) * jnp.log(1 - p))
-            total += local.sum()
-        return total, local[-1]
+            local.append(-(target * jnp.log(p) + (1 - target) * jnp.log(1 - p)))
+        return sum(loss.sum() for loss in local), local[-1]
 
     count, moments, tables = state
     moments, features = glns.standardise.learn(moments, image[None], 1 / 255)
@@ -169,11 +168,12 @@ def _mlp(num_samples: int, dim: int, features: tuple[int, ...], batch_size: int)
     learner = bootstrap.Learner(*sgd.learner(net, tx))
     start = learner.init(jax.random.key(2), (x[:1], y[:1]))
     batches = _shuffled(np.array(x), np.array(y), batch_size)
+    forward: Callable = net.apply
 
     @jax.jit
     def plain(params, optimizer, images, labels):
         def loss(params):
-            logits = net.apply({"params": params}, images)
+            logits = forward({"params": params}, images)
             mean = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
             return mean, {"loss": mean, "accuracy": (logits.argmax(-1) == labels).mean()}
 

@@ -73,7 +73,7 @@ def sweep_commands(config: str, workdir: Path, passed_on: list[str]) -> dict[Pat
 
 def _run(command: list[str]) -> int:
     """Runs a command to its end; a signal to the sweep reaches it."""
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, start_new_session=True) as process:  # a signal comes to it from here alone
         previous = {
             name: signal.signal(name, lambda number, _: process.send_signal(number))
             for name in (signal.SIGTERM, signal.SIGINT)

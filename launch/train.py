@@ -33,7 +33,7 @@ def main(argv: list[str]) -> None:
     cli.no_arguments(argv)
     with cli.refusing(ValueError, RuntimeError):
         devices.start()
-    path = Path(config_flags.get_config_filename(flags.FLAGS["config"]))
+    path = Path(config_flags.get_config_filename(flags.FLAGS["config"]).split(":")[0])
     if not path.is_file():
         known = sorted(str(path) for path in Path("experiments/configs").glob("*.py"))
         raise cli.Refusal(f"no config file {path}; there are {', '.join(known) or 'none here: run from the checkout'}")

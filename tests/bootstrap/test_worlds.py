@@ -1,0 +1,128 @@
+"""The Real World permutes its samples afresh every epoch; the Ideal World never repeats one."""
+
+import itertools
+from collections import Counter
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bootstrap import ideal, real
+from bootstrap.worlds import epoch_order
+
+LENGTH = 4 * 24 * 200
+order = jax.jit(epoch_order)
+
+
+def draw_epochs(n, seed=0):
+    """-> as many whole epochs of n samples as a stream of LENGTH has: [epochs, n]."""
+    samples = np.array(order(jax.random.key(seed), jnp.arange(LENGTH, dtype=jnp.uint32), n))
+    return samples[: LENGTH // n * n].reshape(-1, n)
+
+
+def draw_batches(world, num_batches, seed=0):
+    """-> the batches of a stream, each leaf [num_batches, B, ..]."""
+
+    @jax.jit
+    def draw(data, state):
+        def step(state, i):
+            return world.draw(jax.random.key(i), data, state, None)
+
+        return jax.lax.scan(step, state, jnp.arange(num_batches))
+
+    return jax.tree.map(np.array, draw(world.data, world.init(jax.random.key(seed), world.data))[1])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16, 17, 1347])
+def test_every_epoch_is_a_permutation(n):
+    epochs = draw_epochs(n)
+    np.testing.assert_array_equal(np.sort(epochs, axis=-1), np.broadcast_to(np.arange(n), epochs.shape))
+
+
+@pytest.mark.parametrize("n", [16, 17, 1347])
+def test_epochs_differ_and_streams_differ(n):
+    epochs = np.concatenate([draw_epochs(n, seed)[:5] for seed in (0, 1)])
+    assert len(np.unique(epochs, axis=0)) == 10
+    assert not np.any(np.all(epochs == np.arange(n), axis=-1))
+
+
+@pytest.mark.parametrize(("n", "bound"), [(3, 20.5), (4, 49.7)])
+def test_every_permutation_is_equally_likely(n, bound):
+    """chi² of 200 epochs a permutation, below the 0.1 % point for 5 and 23 degrees of freedom."""
+    permutations = list(itertools.permutations(range(n)))
+    counts = Counter(map(tuple, draw_epochs(n)[: 200 * len(permutations)].tolist()))
+    assert sum((counts[permutation] - 200) ** 2 / 200 for permutation in permutations) < bound
+
+
+def test_one_epoch_does_not_tell_the_next():
+    """chi² over the first samples of two epochs of 5 in a row, 25 pairs, below the 0.1 % point for 24 degrees."""
+    first = draw_epochs(5)[:2500, 0].reshape(1250, 2)
+    counts = np.histogram2d(*first.T, bins=5)[0]
+    assert ((counts - 50) ** 2 / 50).sum() < 51.2
+
+
+@pytest.mark.parametrize("batch_size", [3, 5, 13])
+def test_real_gives_every_sample_once_an_epoch(batch_size):
+    """n = 5: batches that divide the epoch, straddle two, hold more than one. The stream is the same for all."""
+    x, y = jnp.arange(10.0).reshape(5, 2), jnp.arange(5)
+    world = real(jnp.zeros((5, 2)), jnp.zeros(5), batch_size=batch_size)
+    world = world._replace(data=(x, y))  # samples come from the argument, not from what `real` was given
+    drawn_x, drawn_y = draw_batches(world, 15)
+    assert drawn_x.shape == (15, batch_size, 2)
+    np.testing.assert_array_equal(drawn_x, x[drawn_y])  # pairs stay together
+    epochs = drawn_y.reshape(-1, 5)
+    np.testing.assert_array_equal(np.sort(epochs, axis=-1), np.broadcast_to(np.arange(5), epochs.shape))
+    np.testing.assert_array_equal(epochs, draw_epochs(5, world.init(jax.random.key(0), world.data).seed)[: len(epochs)])
+
+
+def uniform(key, data):
+    return jax.random.uniform(key, (2,)), data
+
+
+def test_ideal_never_gives_the_same_sample_twice():
+    x, _ = draw_batches(ideal(uniform, jnp.array(3), batch_size=50), 40)
+    assert x.shape == (40, 50, 2)
+    assert len(np.unique(x.reshape(2000, 2), axis=0)) == 2000
+    assert abs(x.mean() - 0.5) < 0.02
+
+
+def test_ideal_gives_the_same_stream_for_any_batch_size():
+    one, three, twelve = (
+        draw_batches(ideal(uniform, jnp.array(3), batch_size=size), 12 // size)[0].reshape(12, 2) for size in (1, 3, 12)
+    )
+    np.testing.assert_array_equal(three, one)
+    np.testing.assert_array_equal(twelve, one)
+
+
+def test_ideal_hands_the_sampler_its_data():
+    _, y = draw_batches(ideal(uniform, jnp.array(3), batch_size=2), 2)
+    np.testing.assert_array_equal(y, [[3, 3], [3, 3]])
+
+
+@pytest.mark.parametrize("world", [ideal(uniform, jnp.array(3), batch_size=4), real(*jnp.ones((2, 64)), batch_size=4)])
+def test_the_key_of_init_chooses_the_stream(world):
+    states = [world.init(jax.random.key(seed), world.data) for seed in (0, 0, 1)]
+    assert states[0] == states[1]
+    assert states[0].seed != states[2].seed
+    assert states[0].count == states[2].count == 0
+
+
+def test_another_stream_is_other_samples():
+    world = ideal(uniform, jnp.array(3), batch_size=100)
+    assert np.all(draw_batches(world, 1, seed=0)[0] != draw_batches(world, 1, seed=1)[0])
+
+
+@pytest.mark.parametrize(("num_x", "num_y"), [(3, 2), (0, 0)])
+def test_unequal_or_no_samples_are_refused(num_x, num_y):
+    with pytest.raises(ValueError, match=f"x and y must be equally many and at least one, got {num_x} and {num_y}"):
+        real(jnp.zeros(num_x), jnp.zeros(num_y), batch_size=1)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_an_empty_batch_is_refused(batch_size):
+    message = f"batch_size must be at least 1, got {batch_size}"
+    with pytest.raises(ValueError, match=message):
+        real(jnp.zeros(3), jnp.zeros(3), batch_size=batch_size)
+    with pytest.raises(ValueError, match=message):
+        ideal(uniform, batch_size=batch_size)

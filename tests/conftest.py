@@ -1,0 +1,31 @@
+"""Strict numerics for every test, and the reference numbers of the public implementations."""
+
+import os
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+jax.config.update("jax_platforms", os.environ.setdefault("JAX_PLATFORMS", "cpu"))  # child processes inherit it
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_debug_key_reuse", True)
+jax.config.update("jax_captured_constants_warn_bytes", 1_000_000)  # pytest turns the warning into an error
+jax.config.update("jax_compilation_cache_dir", str(CHECKOUT / ".cache" / "xla"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """reference(name, prefix) -> the arrays of NAME.npz whose keys start with `prefix`, by the rest of the key."""
+
+    def load(name, prefix=""):
+        folder = Path(os.environ.get("COLLAGE_REFERENCE", CHECKOUT.parent / "shared" / "reference"))
+        if not folder.is_dir():
+            pytest.skip(f"the reference numbers are missing: no folder {folder} (COLLAGE_REFERENCE names another)")
+        with np.load(folder / f"{name}.npz") as arrays:
+            return {key.removeprefix(prefix): arrays[key] for key in arrays.files if key.startswith(prefix)}
+
+    return load
