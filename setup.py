@@ -31,6 +31,6 @@ setup(
     extras_require={
         "cuda13": ["jax[cuda13]>=0.10,<0.12"],
         "tpu": ["jax[tpu]>=0.10,<0.12"],
-        "dev": ["import-linter>=2.3", "pyrefly>=1", "pytest>=8", "ruff>=0.12"],
+        "dev": ["import-linter>=2.3", "pyrefly>=1", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.12"],
     },
 )

@@ -20,7 +20,8 @@ def warp(image: jax.Array, coordinates: jax.Array) -> jax.Array:
     """
 
     def tent(size, positions):  # [P, Q, size]: the weight of each pixel along one axis
-        return jnp.maximum(0, 1 - jnp.abs(positions[..., None] - jnp.arange(size) + (size - 1) / 2))
+        pixels = jnp.arange(size)[None, None] - (size - 1) / 2
+        return jnp.maximum(0, 1 - jnp.abs(positions[..., None] - pixels))
 
     rows, columns = tent(image.shape[0], coordinates[..., 0]), tent(image.shape[1], coordinates[..., 1])
     return jnp.einsum("pqh,hw,pqw->pq", rows, image, columns)
@@ -31,9 +32,10 @@ def deskew(image: jax.Array) -> jax.Array:
     pixels = grid(*image.shape)
     mass = image / jnp.maximum(image.sum(), 1e-6)
     centre = jnp.einsum("hw,hwc->c", mass, pixels)
-    rows, columns = jnp.moveaxis(pixels - centre, -1, 0)
+    rows, columns = jnp.moveaxis(pixels - centre[None, None], -1, 0)
     slant = (mass * rows * columns).sum() / jnp.maximum((mass * rows**2).sum(), 1e-6)
-    return warp(image, pixels + centre + jnp.stack([jnp.zeros_like(rows), slant * pixels[..., 0]], axis=-1))
+    shear = jnp.array([[1.0, slant], [0.0, 1.0]])
+    return warp(image, pixels @ shear + centre[None, None])
 
 
 def deformed(
@@ -57,11 +59,9 @@ def deformed(
     choice = jax.random.randint(k_prototype, (), 0, len(labels))
     image = images[choice]
     pixels = grid(*image.shape)
-    side = jnp.array(image.shape)
     angle = rotation * jax.random.normal(k_angle)
     turn = jnp.array([[jnp.cos(angle), -jnp.sin(angle)], [jnp.sin(angle), jnp.cos(angle)]])
     linear = turn @ (jnp.eye(2) + stretch * jax.random.normal(k_stretch, (2, 2)))
-    offset = side * shift * jax.random.normal(k_shift, (2,))
-    coarse = side * elastic * jax.random.normal(k_elastic, (3, 3, 2))
-    smooth = jax.image.resize(coarse, (*image.shape, 2), "cubic")
-    return warp(image, pixels @ linear.T + offset + smooth), labels[choice]
+    coarse = shift * jax.random.normal(k_shift, (1, 1, 2)) + elastic * jax.random.normal(k_elastic, (3, 3, 2))
+    displacement = jax.image.resize(coarse, (*image.shape, 2), "cubic") * jnp.array(image.shape)[None, None]
+    return warp(image, pixels @ linear.T + displacement), labels[choice]

@@ -29,13 +29,13 @@ def learner(net: nn.Module, tx: optax.GradientTransformation) -> tuple[Callable,
     """
     takes_train = "train" in inspect.signature(net.__call__).parameters
 
-    def forward(params, collections, x, *, train, **kwargs):
+    def forward(params, collections, x, *, train, **kwargs) -> Any:
         mode = {"train": train} if takes_train else {}
         return net.apply({"params": params, **collections}, x, **mode, **kwargs)
 
     def init(key, example):
         x, _ = example
-        mode = {"train": False} if takes_train else {}
+        mode: Any = {"train": False} if takes_train else {}
         collections = dict(net.init(key, x, **mode))
         params = collections.pop("params")
         return State(params, collections, tx.init(params))

@@ -34,7 +34,7 @@ def real(x: jax.Array, y: jax.Array, *, batch_size: int) -> World:
         x, y = data
         index = state.count + jnp.arange(batch_size, dtype=jnp.uint32)
         sample = epoch_order(jax.random.key(state.seed), index, len(x))
-        return Stream(state.count + batch_size, state.seed), (x[sample], y[sample])
+        return Stream(state.count + batch_size, state.seed), (jnp.asarray(x)[sample], jnp.asarray(y)[sample])
 
     return World((x, y), _init, draw)
 

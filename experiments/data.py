@@ -9,7 +9,7 @@ import struct
 import zlib
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -38,10 +38,10 @@ def digits(data_dir: str | None, *, train_fraction: float = 0.75, split_seed: in
     del data_dir
     if not 0 < train_fraction < 1:
         raise ValueError(f"data.train_fraction must lie between 0 and 1, got {train_fraction}")
-    x, y = datasets.load_digits(return_X_y=True)
-    x = x.reshape(-1, 8, 8).astype(np.float32) / 16
+    everything: Any = datasets.load_digits()
+    x, y = everything.images.astype(np.float32) / 16, everything.target.astype(np.int32)
     x_train, x_test, y_train, y_test = train_test_split(
-        x, y.astype(np.int32), train_size=train_fraction, random_state=split_seed, stratify=y
+        x, y, train_size=train_fraction, random_state=split_seed, stratify=y
     )
     return Data(Part(x_train, y_train), Part(x_test, y_test))
 

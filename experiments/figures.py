@@ -13,15 +13,18 @@ def curves(runs: Mapping[str, Sequence[Mapping]], name: str) -> Figure:
     """
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
+    least, greatest, num_seeds = float("inf"), 0.0, 1
     for label, records in runs.items():
         points = [record for record in records if name in record]
         steps = np.array([point["step"] for point in points])
         seeds = np.array([point.get(f"{name}/seeds", [point[name]]) for point in points])
         (line,) = axes.plot(steps, seeds.mean(axis=1), label=label, marker="." if len(steps) < 40 else None)
         axes.fill_between(steps, seeds.min(axis=1), seeds.max(axis=1), color=line.get_color(), alpha=0.2, linewidth=0)
-    num_seeds = max(len(record.get(f"{name}/seeds", [0])) for records in runs.values() for record in records)
+        least, greatest, num_seeds = min(least, seeds.min()), max(greatest, seeds.max()), max(num_seeds, seeds.shape[1])
     axes.set(xlabel="step", ylabel=name, title=f"mean and range of {num_seeds} seeds" if num_seeds > 1 else None)
     axes.grid(alpha=0.3)
+    if least > 0 and greatest > 10 * least:
+        axes.set_yscale("log")
     if len(runs) > 1:
         axes.legend()
     return figure

@@ -16,7 +16,6 @@ import jax.numpy as jnp
 
 from glns import bernoulli, context
 
-
 _BLOCK = 32  # examples predicted at once
 
 

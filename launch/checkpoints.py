@@ -4,6 +4,8 @@ A save is atomic: it is written beside its place and moved there. Each carries a
 was damaged later is noticed when it is read, and the one before is taken.
 """
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
-from launch import cli
+from launch import cli, devices
 
 _KEEP = 3
 
@@ -43,12 +45,20 @@ def open_folder(folder: Path) -> ocp.CheckpointManager:
 def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> None:
     """Saves the run at its step, with notes in JSON. A Refusal where the disk does not take it."""
     notes = {**notes, "fingerprint": fingerprint(run)}
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(run))
     try:
+        devices.in_first_process(lambda: _make_room(manager.directory, size))
         manager.save(step, args=ocp.args.Composite(run=ocp.args.StandardSave(run), notes=ocp.args.JsonSave(notes)))
     except (OSError, ValueError) as error:
         raise cli.Refusal(
             f"cannot save step {step} to {manager.directory}: {cli.one_line(error)}; earlier ones are intact"
         ) from error
+
+
+def _make_room(folder: Path, size: int) -> None:
+    """Raises OSError where the disk has no room for `size` bytes: sooner, and clearer, than orbax's many writers."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, size))
 
 
 def newest(manager: ocp.CheckpointManager, like: Any) -> tuple[Any, dict] | None:
@@ -62,11 +72,11 @@ def newest(manager: ocp.CheckpointManager, like: Any) -> tuple[Any, dict] | None
     for step in steps:
         try:
             args = ocp.args.Composite(run=ocp.args.StandardRestore(like), notes=ocp.args.JsonRestore())
-            saved = manager.restore(step, args=args)
+            saved: Any = manager.restore(step, args=args)
             if fingerprint(saved.run) != saved.notes["fingerprint"]:
                 raise ValueError("its contents changed after it was saved")
         except Exception as error:  # orbax and tensorstore raise many kinds
-            print(f"checkpoint {step} is damaged ({cli.one_line(error)}); trying the one before", flush=True)
+            devices.say(f"checkpoint {step} is damaged ({cli.one_line(error)}); trying the one before")
             damaged.append(step)
         else:
             _set_aside(manager, damaged)
@@ -77,7 +87,7 @@ def newest(manager: ocp.CheckpointManager, like: Any) -> tuple[Any, dict] | None
 
 
 def _set_aside(manager: ocp.CheckpointManager, steps: list[int]) -> None:
-    for step in steps if jax.process_index() == 0 else ():
+    for step in steps if devices.first_process() else ():
         place = Path(manager.directory) / str(step)
         place.rename(place.with_name(f"{step}.damaged"))
     manager.reload()

@@ -22,6 +22,7 @@ def run(main: Callable[[list[str]], int | None], *, pass_on_unknown: bool = Fals
 
     argv holds what is no flag; with `pass_on_unknown`, unknown flags too.
     """
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS["debug"])  # --help of the program shows it
     app.run(lambda argv: _guarded(lambda: main(argv)), flags_parser=lambda argv: _parse(argv, pass_on_unknown))
 
 
@@ -72,8 +73,8 @@ def _parse(argv: list[str], pass_on_unknown: bool) -> list[str]:
         try:
             with refusing(AttributeError, saying="no such key in the config: "), refusing(flags.Error, OSError):
                 rest = flags.FLAGS(argv, known_only=pass_on_unknown)
-            if not flags.FLAGS["verbosity"].present:
-                logging.set_verbosity(logging.WARNING)
+            if not flags.FLAGS["verbosity"].present:  # what libraries log of an error, the error's one line says
+                logging.set_verbosity(logging.WARNING if _DEBUG.value else logging.FATAL)
             return rest
         except SystemExit:
             sys.exit(0)  # --help: absl says 1

@@ -52,16 +52,22 @@ def first_process() -> bool:
     return jax.process_index() == 0
 
 
+def say(text: str) -> None:
+    """Prints a line, in the first process alone."""
+    if first_process():
+        print(text, flush=True)
+
+
 def in_first_process(call: Callable) -> Any:
-    """Calls in the process that writes and returns its result there, None elsewhere. What it refuses, all refuse."""
-    result = refusal = None
+    """Calls in the process that writes and returns its result there, None elsewhere. Where it fails, all fail."""
+    result = failure = None
     if first_process():
         try:
             result = call()
-        except Refusal as error:
-            refusal = error
-    if anywhere(refusal is not None):
-        raise refusal or Refusal("process 0 refused; its output says why")
+        except (OSError, Refusal) as error:
+            failure = error
+    if anywhere(failure is not None):
+        raise failure or Refusal("process 0 refused; its output says why")
     return result
 
 

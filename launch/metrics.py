@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from tensorboardX import SummaryWriter
 
-from launch import folder
+from launch import cli, folder
 
 
 def record(values: Mapping[str, np.ndarray]) -> dict:
@@ -32,18 +32,25 @@ def read(workdir: Path) -> list[dict]:
     """All whole records of a run, by step. What a killed process left of a line is passed over."""
     path = workdir / "metrics.jsonl"
     lines = path.read_text().split("\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise cli.Refusal(
+            f"{path} has a line that is not JSON ({error}); mend it, or give another --workdir"
+        ) from error
 
 
 class Writer:
-    """Appends records. Opened at a step, it first forgets what a lost launch wrote beyond it."""
+    """Appends records. It first forgets what a lost launch wrote beyond the step that is taken up, None for none."""
 
-    def __init__(self, workdir: Path, step: int):
-        kept = [line for line in read(workdir) if line["step"] <= step]
+    def __init__(self, workdir: Path, step: int | None):
         path = workdir / "metrics.jsonl"
+        kept = [line for line in read(workdir) if step is not None and line["step"] <= step]
+        if step is not None and (not kept or kept[-1]["step"] != step):
+            raise cli.Refusal(f"{path} lacks step {step}, where the run stands; mend it, or give another --workdir")
         folder.replace_text(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file: IO = path.open("a")
-        self._tb = SummaryWriter(str(workdir / "tb"), purge_step=step + 1 if step else None)
+        self._tb = SummaryWriter(str(workdir / "tb"), purge_step=None if step is None else step + 1)
 
     def write(self, step: int, metrics: Mapping, times: Mapping) -> None:
         """Appends the record of a step; `times`, which no two launches share, go to TensorBoard alone."""

@@ -13,7 +13,6 @@ from launch import cli, draw
 
 _OUT = flags.DEFINE_string("out", None, "Folder for the figures. Default for a single run: its own figures/.")
 _METRICS = flags.DEFINE_list("metrics", None, "The metrics to draw. Default: those that the runs' configs show.")
-flags.adopt_module_key_flags(cli)
 
 
 def main(argv: list[str]) -> None:

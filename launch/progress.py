@@ -4,23 +4,27 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from launch import devices
+from launch.clock import Clock
+
 _EVERY = 10  # seconds between two lines of a log
 
 
-def lines(first: int, num_steps: int, show: Sequence[str], busy: Callable[[], float]) -> Callable[[int, Mapping], None]:
+def lines(first: int, num_steps: int, show: Sequence[str], clock: Clock) -> Callable[[int, Mapping], None]:
     """A function (step, metrics) that says where a launch stands which took the run up at step `first`.
 
-    show: the metrics to name. busy: () -> seconds at work so far, compiling apart.
+    show: the metrics to name. The rate, and so the time to go, leaves compiling out.
     """
     terminal, said = sys.stderr.isatty(), time.monotonic()
 
     def line(step: int, metrics: Mapping) -> None:
         nonlocal said
         last = step == num_steps
-        if not (terminal or last or time.monotonic() - said > _EVERY):
+        if not devices.first_process() or not (terminal or last or time.monotonic() - said > _EVERY):
             return
         said = time.monotonic()
-        rate = (step - first) / busy()
+        seconds = clock.launch()
+        rate = (step - first) / (seconds["wall"] - seconds["compile"])
         left = duration((num_steps - step) / rate)
         shown = numbers({name: metrics[name] for name in show if name in metrics})
         text = f"step {step}/{num_steps}  {shown}  {rate:.4g} steps/s  ETA {left}"

@@ -124,7 +124,8 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int) -> Match:
     _, features = glns.standardise.learn(start.moments, x[:batch_size], 1 / 255)
     operations, traffic = 0, features.nbytes
     for layer in start.layers:
-        contexts = jax.vmap(glns.network.contexts, in_axes=(0, None))(layer, features)  # [N, K, B]
+        of_batch = jax.vmap(glns.network.contexts, in_axes=(None, 0), out_axes=1)
+        contexts = jax.vmap(of_batch, in_axes=(0, None))(layer, features)  # [N, K, B]
         selected = jax.nn.one_hot(contexts, 2**num_half_spaces).any(-2)  # [N, K, 2**C]
         row = layer.weights[0, 0, 0]  # [F]
         operations += 4 * contexts[..., 0].size * row.size + 2 * layer.half_spaces.normals.size

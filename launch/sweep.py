@@ -21,7 +21,6 @@ from launch import cli
 _CONFIG = flags.DEFINE_string("config", None, "FILE.py: a config with sweep(add).", required=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for the runs' folders.", required=True)
 _PRINT = flags.DEFINE_bool("print_commands", False, "Print one command a line instead of running them.")
-flags.adopt_module_key_flags(cli)
 
 
 def main(argv: list[str]) -> int:

@@ -6,7 +6,7 @@ The same command again goes on with the run, to the bit; a finished run is not r
 flag: --config.num_steps=100 --config.learner.learning_rate=0.03. A config's docstring says what it shows and costs.
 """
 
-import math
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,15 +15,16 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 import experiments
+from bootstrap import Run
 from experiments import data
 from launch import checkpoints, cli, devices, draw, folder, metrics, progress, signals
 from launch.clock import Clock
+from launch.journal import Journal
 from launch.programs import Programs, programs
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "FILE.py[:VARIANT]: what to run.", lock_config=True)
 flags.mark_flag_as_required("config")
 flags.adopt_module_key_flags(devices)
-flags.adopt_module_key_flags(cli)
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; made if it is not there.", required=True)
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of data files. Default: $COLLAGE_DATA.")
 
@@ -49,76 +50,58 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None) -> Non
         compute = programs(experiments.build(config, data_dir), config.seed, config.num_seeds, clock)
         _check_shown(config, compute)
     # Where to keep it.
-    lock = devices.in_first_process(lambda: folder.claim(workdir, config))
-    if (workdir / "summary.json").exists():
-        print(f"{workdir} is finished: {progress.numbers(folder.read_json(workdir / 'summary.json'))}")
-        return
-    with cli.refusing(OSError, saying=f"writing to {workdir}: "), signals.stopping() as stop_asked:
-        fingerprint = _run(config, workdir, compute, clock, stop_asked)
-        if fingerprint and devices.first_process():
-            _finish(config, workdir, clock, fingerprint)
-    del lock  # the folder was ours until here
+    with devices.in_first_process(lambda: folder.claim(workdir, config)) or contextlib.nullcontext():
+        if (workdir / "summary.json").exists():
+            summary = folder.read_json(workdir / "summary.json")
+            devices.say(f"{workdir} is finished: {progress.numbers(summary)}")
+            return
+        with (
+            cli.refusing(OSError, saying=f"writing to {workdir}: "),
+            Journal(workdir, compute, clock) as journal,
+            signals.stopping() as stop_asked,
+        ):
+            run = _advance(config, journal, compute, clock, stop_asked)
+            if run is None:
+                devices.say(f"{workdir} is stopped; the same command goes on from there")
+            else:
+                fingerprint = checkpoints.fingerprint(run)
+                devices.in_first_process(lambda: _finish(config, workdir, clock, fingerprint))
 
 
-def _run(config: ConfigDict, workdir: Path, compute: Programs, clock: Clock, stop_asked: Callable) -> str | None:
-    """Takes the run to its end and returns its fingerprint; on a signal, saves it and returns None."""
-    manager = checkpoints.open_folder(workdir / "checkpoints")
-    data_fingerprint = checkpoints.fingerprint(compute.data)
-    run, notes = checkpoints.newest(manager, compute.like) or (compute.begin(), None)
-    step = notes["step"] if notes else 0
-    if notes:
-        if notes["data"] != data_fingerprint:
-            raise cli.Refusal(f"{workdir} learned from other data; give the same --data_dir, or another --workdir")
-        clock.go_on_from(notes["seconds"])
-        print(f"resuming {workdir} at step {step} of {config.num_steps}", flush=True)
-    writer = devices.in_first_process(lambda: metrics.Writer(workdir, step))
-    devices.in_first_process(lambda: folder.note_launch(workdir, step))
-    say = progress.lines(
-        step, config.num_steps, config.show, lambda: clock.launch()["wall"] - clock.launch()["compile"]
-    )
-
-    def save():
-        if writer:
-            writer.sync()
-        checkpoints.save(manager, step, run, {"step": step, "seconds": clock.run(), "data": data_fingerprint})
-
-    def record(values, sound):
-        if step == config.num_steps or step % config.probe_every == 0:
-            with clock.timing("probe"):
-                values = {**values, **jax.device_get(compute.probe(run))}
-        numbers = metrics.record(values)
-        wrong = [f"{name} is {value}" for name, value in numbers.items() if not _finite(value)]
-        if wrong or not sound:
-            raise cli.Refusal(
-                f"stopped at step {step}: {'; '.join(wrong) or 'the learner holds a NaN'}; the last good checkpoint "
-                f"is step {manager.latest_step()}",
-                status=1,
-            )
-        if writer:
-            writer.write(step, numbers, {f"time/{name}": seconds for name, seconds in clock.run().items()})
-        return numbers
-
-    if not notes:
-        record({}, True)
-        save()
-    while step < config.num_steps and not devices.anywhere(stop_asked()):
+def _advance(config: ConfigDict, journal: Journal, compute: Programs, clock: Clock, stop_asked: Callable) -> Run | None:
+    """Takes the run to its end and returns it; where a stop is asked for, saves it and returns None."""
+    run, step = journal.run, journal.step
+    say = progress.lines(step, config.num_steps, config.show, clock)
+    if run is None:
+        run = compute.begin()
+        journal.record(step, metrics.record(compute.probe(run)))
+        journal.save(step, run)
+    else:
+        devices.say(f"resuming at step {step} of {config.num_steps}")
+    while step < config.num_steps:
+        if devices.anywhere(stop_asked()):
+            journal.save(step, run)
+            devices.say(f"stopped at step {step} of {config.num_steps}")
+            return None
         chunk = min(config.log_every - step % config.log_every, config.num_steps - step)
         with clock.timing("train"):
             run, values, sound = jax.block_until_ready(compute.advance(run, chunk))
         step += chunk
-        say(step, record(jax.device_get(values), bool(sound)))
+        if step == config.num_steps or step % config.probe_every == 0:
+            with clock.timing("probe"):
+                values = {**values, **jax.block_until_ready(compute.probe(run))}
+        numbers = metrics.record(values)
+        journal.record(step, numbers)
+        if not sound:
+            journal.refuse(step, "the learner holds a NaN")
+        say(step, numbers)
         if step == config.num_steps or step % config.checkpoint_every == 0:
-            save()
-    if step == config.num_steps:
-        return checkpoints.fingerprint(run)
-    if manager.latest_step() != step:
-        save()
-    print(f"stopped at step {step} of {config.num_steps}; the same command goes on from there")
-    return None
+            journal.save(step, run)
+    return run
 
 
 def _finish(config: ConfigDict, workdir: Path, clock: Clock, fingerprint: str) -> None:
-    """Writes the summary, which says that the run is finished, and the figures."""
+    """Draws the figures and writes the summary, which says that the run is finished."""
     final, seconds = metrics.read(workdir)[-1], clock.run()
     summary = {
         "steps": final.pop("step"),
@@ -134,10 +117,6 @@ def _finish(config: ConfigDict, workdir: Path, clock: Clock, fingerprint: str) -
     print(f"{workdir} is finished: {progress.numbers(summary)}")
     for path in figures:
         print(f"figure: {path}")
-
-
-def _finite(value: float | list[float]) -> bool:
-    return all(map(math.isfinite, value)) if isinstance(value, list) else math.isfinite(value)
 
 
 def _check_shown(config: ConfigDict, compute: Programs) -> None:

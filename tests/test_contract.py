@@ -24,6 +24,7 @@ def fresh(key, data):
     return x[choice] + jax.random.normal(k_noise, x.shape[1:]), labels[choice]
 
 
+SEEDS = (0, 1, 2)
 LEARNERS = {
     "glns": bootstrap.Learner(*glns.learner(3, (4, 1), 2)),
     "sgd": bootstrap.Learner(*bootstrap.sgd.learner(bootstrap.nets.MLP((5,), 3), optax.adam(0.01))),
@@ -34,14 +35,25 @@ WORLDS = {
 }
 
 
-@pytest.fixture(params=LEARNERS)
+@pytest.fixture(scope="module", params=LEARNERS)
 def learner(request):
     return LEARNERS[request.param]
 
 
-@pytest.fixture(params=WORLDS)
+@pytest.fixture(scope="module", params=WORLDS)
 def world(request):
     return WORLDS[request.param]
+
+
+@pytest.fixture(scope="module")
+def first(learner, world):
+    """The runs of three seeds at step 0."""
+    return [bootstrap.begin(jax.random.key(seed), learner, world) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def three_steps(learner, world):
+    return compiled_advance(learner, world, 3)
 
 
 def compiled_advance(learner, world, num_steps):
@@ -54,36 +66,39 @@ def compiled_advance(learner, world, num_steps):
     return program
 
 
-def first_arguments(function):
+def arguments(function):
     return list(inspect.signature(function).parameters)
 
 
+def stack(trees):
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
 def test_a_learner_names_its_arguments(learner):
-    assert first_arguments(learner.init) == ["key", "example"]
-    assert first_arguments(learner.update) == ["key", "state", "batch"]
-    assert first_arguments(learner.predict)[0] == "state"
-    assert len(first_arguments(learner.predict)) == 2
+    assert arguments(learner.init) == ["key", "example"]
+    assert arguments(learner.update) == ["key", "state", "batch"]
+    assert arguments(learner.predict)[0] == "state"
+    assert len(arguments(learner.predict)) == 2
 
 
 def test_a_world_names_its_arguments(world):
-    assert first_arguments(world.init) == ["key", "data"]
-    assert first_arguments(world.draw) == ["key", "data", "state", "act"]
+    assert arguments(world.init) == ["key", "data"]
+    assert arguments(world.draw) == ["key", "data", "state", "act"]
 
 
-def test_states_are_named_tuples_of_arrays(learner, world):
-    run = bootstrap.begin(jax.random.key(0), learner, world)
-    for state in (run.learner, run.world):
+def test_states_are_named_tuples_of_arrays(first):
+    for state in (first[0].learner, first[0].world):
         assert isinstance(state, tuple)
         assert state._fields
-        assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(state))
-        assert not any(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) for leaf in jax.tree.leaves(state))
+        for leaf in jax.tree.leaves(state):
+            assert isinstance(leaf, jax.Array)
+            assert not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def test_the_state_keeps_its_form_and_metrics_are_flat_floats(learner, world):
-    first = bootstrap.begin(jax.random.key(0), learner, world)
-    run, metrics = jax.eval_shape(lambda run: bootstrap.advance(jax.random.key(0), learner, world, run, 3), first)
-    chex.assert_trees_all_equal_structs(run, first)
-    chex.assert_trees_all_equal_shapes_and_dtypes(run, first)
+def test_the_state_keeps_its_form_and_metrics_are_flat_floats(world, first, three_steps):
+    run, metrics = jax.eval_shape(three_steps, jax.random.key(0), world.data, first[0])
+    chex.assert_trees_all_equal_structs(run, first[0])
+    chex.assert_trees_all_equal_shapes_and_dtypes(run, first[0])
     assert type(metrics) is dict
     assert metrics
     for name, metric in metrics.items():
@@ -91,46 +106,34 @@ def test_the_state_keeps_its_form_and_metrics_are_flat_floats(learner, world):
         assert (metric.shape, metric.dtype) == ((3,), jnp.float32), name
 
 
-def test_the_example_does_not_count(learner):
-    """Only its shapes and dtypes do."""
-    states = [learner.init(jax.random.key(0), (scale * X, LABELS)) for scale in (0, 3)]
+def test_the_values_of_the_example_do_not_count(learner):
+    x, labels = X[:7], LABELS[:7]
+    states = [learner.init(jax.random.key(0), (scale * x, labels)) for scale in (0, 3)]
     chex.assert_trees_all_equal(*states)
 
 
-def test_predictions_are_log_probabilities(learner):
-    log_probabilities = learner.predict(learner.init(jax.random.key(0), (X, LABELS)), X)
+def test_predictions_are_log_probabilities(learner, first):
+    log_probabilities = learner.predict(first[0].learner, X)
     assert log_probabilities.shape == (20, 3)
     np.testing.assert_allclose(jnp.exp(log_probabilities).sum(-1), 1, rtol=1e-5)
 
 
-def test_a_run_taken_up_again_is_the_same_run(learner, world):
+def test_a_run_taken_up_again_is_the_same_run(learner, world, first, three_steps):
     """Bit for bit; and one trace serves a run of any age."""
-    key, first = jax.random.key(0), bootstrap.begin(jax.random.key(0), learner, world)
-    whole, of_whole = compiled_advance(learner, world, 6)(key, world.data, first)
-    three_steps = compiled_advance(learner, world, 3)
-    half, of_first = three_steps(key, world.data, first)
-    run, of_second = three_steps(key, world.data, half)
+    whole, of_whole = compiled_advance(learner, world, 6)(jax.random.key(0), world.data, first[0])
+    half, of_first = three_steps(jax.random.key(0), world.data, first[0])
+    run, of_second = three_steps(jax.random.key(0), world.data, half)
     chex.assert_trees_all_equal(run, whole)
     chex.assert_trees_all_equal(jax.tree.map(lambda *leaves: jnp.concatenate(leaves), of_first, of_second), of_whole)
     assert all(np.all(np.isfinite(metric)) for metric in of_whole.values())
     assert three_steps._cache_size() == 1
 
 
-def test_seeds_are_a_vmap(learner, world):
-    keys, advance = jax.random.split(jax.random.key(0), 3), compiled_advance(learner, world, 3)
-    first = [bootstrap.begin(key, learner, world) for key in keys]
-    alone = [advance(key, world.data, run) for key, run in zip(keys, first, strict=True)]
-    together = jax.vmap(advance, in_axes=(0, None, 0))(keys, world.data, stack(first))
+def test_seeds_are_a_vmap(learner, world, first, three_steps):
+    alone = [three_steps(jax.random.key(seed), world.data, run) for seed, run in zip(SEEDS, first, strict=True)]
+    keys = jax.vmap(jax.random.key)(jnp.array(SEEDS))
+    together = jax.vmap(three_steps, in_axes=(0, None, 0))(keys, world.data, stack(first))
     chex.assert_trees_all_close(together, stack(alone), rtol=1e-4, atol=1e-5)
     assert len(np.unique(together[1]["loss"][:, -1])) == 3
-
-
-def test_begin_is_a_vmap(learner, world):
-    keys = jax.random.split(jax.random.key(0), 3)
-    together = jax.vmap(lambda key: bootstrap.begin(key, learner, world))(keys)
-    alone = [bootstrap.begin(key, learner, world) for key in keys]
-    chex.assert_trees_all_close(together, stack(alone), rtol=1e-5, atol=1e-6)
-
-
-def stack(trees):
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+    begun = jax.eval_shape(jax.vmap(lambda key: bootstrap.begin(key, learner, world)), keys)
+    chex.assert_trees_all_equal_shapes_and_dtypes(begun, stack(first))

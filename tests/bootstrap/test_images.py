@@ -20,7 +20,7 @@ def image():
 
 @pytest.fixture
 def prototypes():
-    return jnp.array(np.random.default_rng(0).uniform(size=(4, 8, 8)), jnp.float32), jnp.array([3, 1, 4, 9])
+    return jnp.array(np.random.default_rng(0).uniform(size=(4, 32, 32)), jnp.float32), jnp.array([3, 1, 4, 9])
 
 
 def moments(image):
@@ -70,16 +70,18 @@ def test_deskew_of_nothing_is_nothing():
 
 @jax.jit
 def draw(key, data, strengths):
-    """400 -> images [400, H, W] and labels [400]."""
+    """-> images [400, H, W] and labels [400]."""
     sampler = partial(images.deformed, **strengths)
     return jax.vmap(sampler, in_axes=(0, None))(jax.random.split(key, 400), data)
 
 
 def test_deformed_is_a_function_of_its_key(prototypes):
-    drawn, again, other = (draw(jax.random.key(seed), prototypes, {}) for seed in (0, 0, 1))
-    chex.assert_trees_all_equal(drawn, again)
-    assert drawn[0].shape == (400, 8, 8)
-    assert len(np.unique(np.concatenate([drawn[0], other[0]]), axis=0)) == 800
+    strengths = dict.fromkeys(STILL, 0.1)
+    (drawn, labels), (other, _) = (draw(jax.random.key(seed), prototypes, strengths) for seed in (0, 1))
+    again = images.deformed(jax.random.split(jax.random.key(0), 400)[7], prototypes, **strengths)
+    chex.assert_trees_all_close(again, (drawn[7], labels[7]), atol=1e-5)
+    assert drawn.shape == (400, 32, 32)
+    assert len(np.unique(np.concatenate([drawn, other]), axis=0)) == 800
 
 
 def test_deformed_draws_every_prototype_with_its_label(prototypes):
@@ -101,7 +103,7 @@ def test_every_strength_deforms_and_keeps_the_label(prototypes, name):
 def test_shift_is_in_image_sides():
     """A blob that is shifted by N(0, 0.1²) of 32 pixels moves by 3.2 pixels, in deviation, along both axes."""
     blob = jnp.exp(-(images.grid(32, 32) ** 2).sum(-1) / 4)
-    shifted, _ = draw(jax.random.key(0), (blob[None], jnp.zeros(1)), {**STILL, "shift": 0.1})
+    shifted, _ = draw(jax.random.key(0), (jnp.stack([blob] * 4), jnp.zeros(4, jnp.int32)), {**STILL, "shift": 0.1})
     np.testing.assert_allclose(np.std([moments(image)[0] for image in shifted], axis=0), 3.2, atol=0.4)
 
 
@@ -109,6 +111,6 @@ def test_rotation_is_in_radians():
     """A bar with variances 25 and 1 along its axes has, turned by an angle a, the covariance 24 sin(a) cos(a)."""
     rows, columns = jnp.moveaxis(images.grid(32, 32), -1, 0)
     bar = jnp.exp(-(columns**2) / 2 - rows**2 / 50)
-    turned, _ = draw(jax.random.key(0), (bar[None], jnp.zeros(1)), {**STILL, "rotation": 0.2})
+    turned, _ = draw(jax.random.key(0), (jnp.stack([bar] * 4), jnp.zeros(4, jnp.int32)), {**STILL, "rotation": 0.2})
     angles = np.arcsin(np.clip([moments(image)[1] / 12 for image in turned], -1, 1)) / 2
     np.testing.assert_allclose(np.std(angles), 0.2, atol=0.03)

@@ -46,14 +46,14 @@ def test_one_step_by_hand():
 
 
 def test_metrics_and_prediction_by_hand():
-    # x = (1, 0) has logits (ln 3, 0), p = (0.75, 0.25); x = (0, 1) has (ln 4, 0), p = (0.8, 0.2). Labels 0, 1.
+    # Logits (ln 3, 0), (ln 4, 0), (0, 0): p = (0.75, 0.25), (0.8, 0.2), (0.5, 0.5). Labels 0, 1, 0; a tie is class 0.
     tx = optax.sgd(0.1)
     _, update, predict = map(jax.jit, sgd.learner(LINEAR, tx))
-    state = linear_state([[np.log(3), 0], [np.log(4), 0]], [0.0, 0.0], tx)
-    _, metrics = update(jax.random.key(0), state, (jnp.eye(2), jnp.array([0, 1])))
-    expected = {"loss": -np.log(0.75 * 0.2) / 2, "error": 0.5, "soft_error": 1 - (0.75 + 0.2) / 2}
+    x, state = jnp.eye(3, 2), linear_state([[np.log(3), 0], [np.log(4), 0]], [0.0, 0.0], tx)
+    _, metrics = update(jax.random.key(0), state, (x, jnp.array([0, 1, 0])))
+    expected = {"loss": -np.log(0.75 * 0.2 * 0.5) / 3, "error": 1 / 3, "soft_error": 1 - (0.75 + 0.2 + 0.5) / 3}
     chex.assert_trees_all_close(metrics, expected, rtol=1e-6)
-    np.testing.assert_allclose(jnp.exp(predict(state, jnp.eye(2))), [[0.75, 0.25], [0.8, 0.2]], rtol=1e-6)
+    np.testing.assert_allclose(jnp.exp(predict(state, x)), [[0.75, 0.25], [0.8, 0.2], [0.5, 0.5]], rtol=1e-6)
 
 
 def test_the_optimizer_sees_the_parameters(batch):

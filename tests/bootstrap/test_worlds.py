@@ -1,6 +1,7 @@
 """The Real World permutes its samples afresh every epoch; the Ideal World never repeats one."""
 
 import itertools
+import math
 from collections import Counter
 
 import jax
@@ -11,7 +12,7 @@ import pytest
 from bootstrap import ideal, real
 from bootstrap.worlds import epoch_order
 
-LENGTH = 4 * 24 * 200
+LENGTH = 30_000
 order = jax.jit(epoch_order)
 
 
@@ -47,19 +48,20 @@ def test_epochs_differ_and_streams_differ(n):
     assert not np.any(np.all(epochs == np.arange(n), axis=-1))
 
 
-@pytest.mark.parametrize(("n", "bound"), [(3, 20.5), (4, 49.7)])
+@pytest.mark.parametrize(("n", "bound"), [(2, 10.8), (3, 20.5), (4, 49.7), (5, 172.4)])
 def test_every_permutation_is_equally_likely(n, bound):
-    """chi² of 200 epochs a permutation, below the 0.1 % point for 5 and 23 degrees of freedom."""
-    permutations = list(itertools.permutations(range(n)))
-    counts = Counter(map(tuple, draw_epochs(n)[: 200 * len(permutations)].tolist()))
-    assert sum((counts[permutation] - 200) ** 2 / 200 for permutation in permutations) < bound
+    """chi² over the n! permutations, below its 0.1 % point for n! - 1 degrees of freedom."""
+    epochs = draw_epochs(n)
+    counts, expected = Counter(map(tuple, epochs.tolist())), len(epochs) / math.factorial(n)
+    chi2 = sum((counts[permutation] - expected) ** 2 / expected for permutation in itertools.permutations(range(n)))
+    assert chi2 < bound
 
 
 def test_one_epoch_does_not_tell_the_next():
     """chi² over the first samples of two epochs of 5 in a row, 25 pairs, below the 0.1 % point for 24 degrees."""
-    first = draw_epochs(5)[:2500, 0].reshape(1250, 2)
+    first = draw_epochs(5)[:, 0].reshape(3000, 2)
     counts = np.histogram2d(*first.T, bins=5)[0]
-    assert ((counts - 50) ** 2 / 50).sum() < 51.2
+    assert ((counts - 120) ** 2 / 120).sum() < 51.2
 
 
 @pytest.mark.parametrize("batch_size", [3, 5, 13])
@@ -74,6 +76,13 @@ def test_real_gives_every_sample_once_an_epoch(batch_size):
     epochs = drawn_y.reshape(-1, 5)
     np.testing.assert_array_equal(np.sort(epochs, axis=-1), np.broadcast_to(np.arange(5), epochs.shape))
     np.testing.assert_array_equal(epochs, draw_epochs(5, world.init(jax.random.key(0), world.data).seed)[: len(epochs)])
+
+
+def test_real_may_keep_its_samples_in_numpy():
+    world = real(np.zeros((5, 2), np.float32), np.zeros(5, np.int32), batch_size=3)
+    state = world.init(jax.random.key(0), world.data)
+    _, (x, y) = jax.eval_shape(lambda state: world.draw(jax.random.key(0), world.data, state, None), state)
+    assert (x.shape, y.shape) == ((3, 2), (3,))
 
 
 def uniform(key, data):

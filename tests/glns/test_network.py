@@ -20,7 +20,7 @@ def draw_layers(seed):
     """A network with 2 half-spaces a neuron. No two neurons agree."""
     rng, layers = np.random.default_rng(seed), []
     for size, fan_in in zip(SIZES, (D + 1, *(size + 1 for size in SIZES)), strict=False):
-        weights = 1 / fan_in + 0.3 * rng.normal(size=(size, 4, fan_in))
+        weights = rng.uniform(-0.3, 0.5, size=(size, 4, fan_in))
         spaces = HalfSpaces(jnp.array(rng.normal(size=(size, 2, D))), jnp.array(rng.normal(size=(size, 2))))
         layers.append(network.Layer(jnp.array(weights), spaces))
     return tuple(layers)
@@ -76,13 +76,11 @@ def test_the_clip_rules_differ_on_that_stream(algorithm_1):
     assert min(abs(last[i] - last[j]).max() for i, j in [(0, 1), (0, 2), (1, 2)]) > 0.01
 
 
-@pytest.mark.parametrize("num_examples", [1, 70, T])
-def test_prediction_is_that_of_learning_at_rate_zero(num_examples):
+def test_prediction_is_that_of_learning_at_rate_zero():
     layers, (inputs, side, targets, _) = draw_layers(0), draw_stream(1)
     learned, logits = learn(layers, inputs, side, targets, np.zeros_like(targets), rule=RULE)
-    predicted = network.predict(layers, inputs[:num_examples], side[:num_examples], RULE)
-    for ours, theirs in zip(predicted, logits, strict=True):
-        np.testing.assert_allclose(ours, theirs[:num_examples], atol=1e-5)
+    predicted = network.predict(layers, inputs[:70], side[:70], RULE)  # two blocks and a part of one
+    chex.assert_trees_all_close(predicted, [logit[:70] for logit in logits], atol=1e-5)
     chex.assert_trees_all_equal(learned, layers)
 
 
@@ -133,13 +131,13 @@ def test_an_ensemble_is_its_members():
 
 
 def test_init():
-    layers = network.init(jax.random.key(0), (3, 2, 1), 7, 4, num_half_spaces=3)
-    assert [layer.weights.shape for layer in layers] == [(3, 8, 8), (2, 8, 4), (1, 8, 3)]
-    assert [layer.half_spaces.normals.shape for layer in layers] == [(3, 3, 4), (2, 3, 4), (1, 3, 4)]
-    for layer, fan_in in zip(layers, (8, 4, 3), strict=True):
+    layers = network.init(jax.random.key(0), (3, 1), 7, 4, num_half_spaces=3)
+    assert [layer.weights.shape for layer in layers] == [(3, 8, 8), (1, 8, 4)]
+    assert [layer.half_spaces.normals.shape for layer in layers] == [(3, 3, 4), (1, 3, 4)]
+    for layer, fan_in in zip(layers, (8, 4), strict=True):
         np.testing.assert_array_equal(layer.weights, np.float32(1 / fan_in))
     normals = np.concatenate([layer.half_spaces.normals for layer in layers]).reshape(-1, 4)
-    assert len(np.unique(normals, axis=0)) == 18  # no two neurons share a half-space
+    assert len(np.unique(normals, axis=0)) == 12  # no two neurons share a half-space
 
 
 def test_a_missing_time_axis_is_refused():

@@ -1,20 +1,10 @@
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import pytest
 
 from launch import bench, suites
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-def run_bench(*flags):
-    command = [sys.executable, "-m", "launch.bench", *flags]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=120, check=False)
 
 
 def trivial_case():
@@ -95,12 +85,11 @@ def test_a_baseline_that_learns_something_else_is_refused(monkeypatch):
         (["--suite=glns", "--json=no/such/folder/table.json"], "no/such/folder/table.json"),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2_before_anything_is_measured(flags, message):
-    done = run_bench(*flags)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert message in done.stderr
-    assert len(done.stderr.strip().split("\n")) == 1
+def test_a_mistake_is_one_line_and_status_2_before_anything_is_measured(fork, flags, message):
+    status, output = fork("launch.bench", *flags)
+    assert status == 2
+    assert message in output
+    assert len(output.strip().split("\n")) == 1
 
 
 def test_the_check_of_the_file_leaves_nothing_behind(tmp_path):

@@ -1,0 +1,38 @@
+"""The README tells the truth: its snippet runs, its commands run, and the files it names are there."""
+
+import re
+import shlex
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+README = (CHECKOUT / "README.md").read_text()
+
+
+def test_the_snippet_runs_and_learns():
+    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names = {}
+    exec(compile(snippet, "README.md", "exec"), names)
+    assert names["metrics"]["error"].shape == (42,)
+    assert (names["guesses"] != names["digits"].test.y).mean() < 0.07
+
+
+def test_the_files_it_names_are_there():
+    named = set(re.findall(r"`([\w/]+\.(?:py|sh))`", README)) | set(re.findall(r"\]\(((?!http)[^)]+)\)", README))
+    assert len(named) >= 7
+    assert [name for name in named if not (CHECKOUT / name).exists()] == []
+
+
+def test_its_commands_run(run, tmp_path):
+    shorter = {
+        "launch.train": ["--config.num_steps=42"],
+        "launch.sweep": ["--config.num_steps=42"],
+        "launch.plot": [],
+        "launch.bench": ["--help"],
+    }
+    commands = re.findall(r"^\.venv/bin/python -m (.*)$", README, re.MULTILINE)
+    assert {command.split()[0] for command in commands} == shorter.keys()
+    for command in commands:
+        program, *flags = shlex.split(re.sub(r"\bruns/", f"{tmp_path}/", command))
+        status, output = run(program, *flags, *shorter[program])
+        assert status == 0, output
+    assert (tmp_path / "figures" / "probe_test_error.png").exists()

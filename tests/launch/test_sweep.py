@@ -1,0 +1,64 @@
+"""A sweep runs what its config lists, skips what is finished, and prints the same commands for a job array."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+CONFIG = '''
+"""Two runs of a tiny network."""
+
+import runpy
+
+
+def get_config(variant="smoke"):
+    """Seconds."""
+    return runpy.run_path("experiments/configs/sgd_digits.py")["get_config"](variant)
+
+
+def sweep(add):
+    """A small grid."""
+    add("smoke")
+    add("smoke", **{"learner.tx.learning_rate": 0.5})
+'''
+
+
+def test_runs_skips_and_draws(run, tmp_path):
+    config = tmp_path / "tiny.py"
+    config.write_text(CONFIG)
+    flags = ("launch.sweep", f"--config={config}", f"--workdir={tmp_path / 'runs'}", "--config.num_seeds=2")
+    status, printed = run(*flags, "--print_commands")
+    assert status == 0
+    assert not (tmp_path / "runs").exists()
+    first, second = map(shlex.split, printed.strip().split("\n"))
+    assert second[1:3] == ["-m", "launch.train"]
+    assert "--config.learner.tx.learning_rate=0.5" in second
+    assert subprocess.run(second, cwd=CHECKOUT, check=False, capture_output=True).returncode == 0
+
+    status, output = run(*flags)
+    assert status == 0, output
+    workdirs = [tmp_path / "runs" / name for name in ("smoke", "smoke,learner.tx.learning_rate=0.5")]
+    assert f"[2/2] {workdirs[1]} is finished" in output
+    assert all((workdir / "summary.json").exists() for workdir in workdirs)
+    assert sys.executable == first[0]
+
+    status, output = run("launch.plot", *workdirs, f"--out={tmp_path / 'figures'}")
+    assert status == 0, output
+    assert "probe/test_error" in output.split("\n")[0]
+    assert "±" in output.split("\n")[2]
+    assert (tmp_path / "figures" / "probe_test_error.png").read_bytes().startswith(b"\x89PNG")
+
+    status, output = run("launch.plot", workdirs[0], "--metrics=nope")
+    assert status == 2
+    assert "there are probe/test_error" in output
+
+
+def test_a_failed_run_fails_the_sweep_and_not_the_other_runs(run, tmp_path):
+    config = tmp_path / "tiny.py"
+    config.write_text(CONFIG.replace('add("smoke")', 'add("smoke", **{"world.batch_size": 0})'))
+    status, output = run("launch.sweep", f"--config={config}", f"--workdir={tmp_path / 'runs'}")
+    assert status == 1
+    assert "batch_size must be at least 1" in output
+    assert "1 of 2 runs failed" in output
+    assert (tmp_path / "runs" / "smoke,learner.tx.learning_rate=0.5" / "summary.json").exists()

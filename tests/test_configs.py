@@ -1,0 +1,71 @@
+"""Every config runs: its `smoke` variant to the end, and every run of its sweep has a config."""
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import experiments
+from launch.train import train
+
+CHECKOUT = Path(__file__).parents[1]
+CONFIGS = sorted((CHECKOUT / "experiments" / "configs").glob("*.py"))
+DATA_DIRS = {"idx": CHECKOUT.parent / "shared" / "data" / "mnist"}
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def data_dir(config):
+    folder = DATA_DIRS.get(config.data.name)
+    if folder is None:
+        return None
+    folder = Path(os.environ.get("COLLAGE_DATA", folder))
+    if not folder.is_dir():
+        pytest.skip(f"the data files are missing: no folder {folder} (COLLAGE_DATA names another)")
+    return str(folder)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_smoke(path, tmp_path, capsys):
+    config = load(path).get_config("smoke").lock()
+    train(config, tmp_path / "run", data_dir(config))
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["steps"] == config.num_steps
+    assert {"wall_seconds", "compile_seconds", "steps_per_second", "fingerprint", *config.show} <= summary.keys()
+    figures = sorted(path.name for path in (tmp_path / "run" / "figures").iterdir())
+    assert figures == sorted(f"{name.replace('/', '_')}.png" for name in config.show)
+    assert f"figure: {tmp_path}" in capsys.readouterr().out
+    names = {"config.json", "run.json", "metrics.jsonl", "summary.json", "checkpoints", "tb", "figures", ".lock"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == names
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_docstring_gives_the_command_and_every_variant(path):
+    module = load(path)
+    assert f"--config=experiments/configs/{path.name}" in module.__doc__
+    with pytest.raises(ValueError, match="no variant 'nope'; there are ") as refusal:
+        module.get_config("nope")
+    for variant in str(refusal.value).split("there are ")[1].split(", "):
+        assert f"\n{variant} " in module.__doc__
+        module.get_config(variant)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_run_of_the_sweep_builds(path):
+    module = load(path)
+    runs = []
+    if not hasattr(module, "sweep"):
+        pytest.skip("no sweep in this config")
+    module.sweep(lambda variant, **overrides: runs.append((variant, overrides)))
+    assert runs
+    for variant, overrides in runs:
+        config = module.get_config(variant).lock()
+        config.update_from_flattened_dict(overrides)
+        experiments.build(config, data_dir(config))
