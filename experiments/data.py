@@ -46,17 +46,17 @@ def digits(data_dir: str | None, *, train_fraction: float = 0.75, split_seed: in
     return Data(Part(x_train, y_train), Part(x_test, y_test))
 
 
-def idx(data_dir: str | None, *, deskew: bool = False, num_train: int | None = None) -> Data:
+def idx(
+    data_dir: str | None, *, deskew: bool = False, num_train: int | None = None, num_test: int | None = None
+) -> Data:
     """MNIST or any set in its IDX files (`train-images-idx3-ubyte`, .gz or not, and its three companions).
 
-    deskew: centres and straightens every image (`bootstrap.images.deskew`). num_train: only the first so many.
+    deskew: centres and straightens every image (`bootstrap.images.deskew`). num_train, num_test: only the first so many.
     """
     if not data_dir:
         raise ValueError("this data set is read from files: give their folder with --data_dir=DIR or COLLAGE_DATA=DIR")
-    train, test = (_idx_part(Path(data_dir), prefix) for prefix in ("train", "t10k"))
-    if num_train is not None and not 0 < num_train <= len(train.x):
-        raise ValueError(f"data.num_train must be 1 to {len(train.x)}, got {num_train}")
-    train = Part(train.x[:num_train], train.y[:num_train])
+    train = _first(_idx_part(Path(data_dir), "train"), num_train, "data.num_train")
+    test = _first(_idx_part(Path(data_dir), "t10k"), num_test, "data.num_test")
     if deskew:
         upright = jax.jit(partial(jax.lax.map, images.deskew, batch_size=500))
         train, test = (Part(np.asarray(upright(part.x)), part.y) for part in (train, test))
@@ -66,6 +66,12 @@ def idx(data_dir: str | None, *, deskew: bool = False, num_train: int | None = N
 def default_dir() -> str | None:
     """The folder of data files where no flag names one: $COLLAGE_DATA."""
     return os.environ.get("COLLAGE_DATA")
+
+
+def _first(part: Part, number: int | None, name: str) -> Part:
+    if number is not None and not 0 < number <= len(part.x):
+        raise ValueError(f"{name} must be 1 to {len(part.x)}, got {number}")
+    return Part(part.x[:number], part.y[:number])
 
 
 def _idx_part(folder: Path, prefix: str) -> Part:

@@ -43,7 +43,7 @@ def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Ar
 
     weights [2**C, F], context [], inputs [F] -> logit [].
     """
-    return weights[context] @ inputs
+    return jnp.matmul(weights[context], inputs, precision="highest")
 
 
 def error(logit: jax.Array, target: jax.Array, rule: Rule) -> jax.Array:

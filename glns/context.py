@@ -35,5 +35,6 @@ def half_space_context(spaces: HalfSpaces, side: jax.Array) -> jax.Array:
 
     side [S] -> context [] int32. Bit 0 is the first half-space; with C = 0 there is one context.
     """
-    bits = spaces.normals @ side > spaces.offsets
+    projections = jnp.matmul(spaces.normals, side, precision="highest")  # fewer bits would turn contexts over
+    bits = projections > spaces.offsets
     return jnp.sum(bits * 2 ** jnp.arange(bits.shape[-1], dtype=jnp.int32), dtype=jnp.int32)

@@ -40,16 +40,7 @@ def learner(
     min(learning_rate, learning_rate_decay / t) (Veness 2019: 0.01 and 100). feature_epsilon: see `standardise`.
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. num_half_spaces, offset_scale: see `context.half_spaces`.
     """
-    if not sizes or sizes[-1] != 1 or min(sizes) < 1:
-        raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
-    if num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-    if not 0 <= num_half_spaces <= 16:
-        raise ValueError(f"num_half_spaces must be 0 to 16 (a neuron keeps 2**n rows), got {num_half_spaces}")
-    if clip_rule not in bernoulli.CLIP_RULES:
-        raise ValueError(f"clip_rule must be one of {', '.join(bernoulli.CLIP_RULES)}; got {clip_rule!r}")
-    if not 0 < epsilon < 0.5:
-        raise ValueError(f"epsilon must lie between 0 and 0.5, got {epsilon}")
+    _check(num_classes, sizes, num_half_spaces, clip_rule, epsilon)
     if min(learning_rate, learning_rate_decay, feature_epsilon, weight_bound) <= 0:
         raise ValueError("learning_rate, learning_rate_decay, feature_epsilon and weight_bound must be positive")
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
@@ -97,3 +88,16 @@ def _metrics(log_probabilities: jax.Array, labels: jax.Array) -> dict[str, jax.A
         "error": (log_probabilities.argmax(-1) != labels).mean(),
         "soft_error": 1 - jnp.exp(of_label).mean(),
     }
+
+
+def _check(num_classes, sizes, num_half_spaces, clip_rule, epsilon):
+    if not sizes or sizes[-1] != 1 or min(sizes) < 1:
+        raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
+    if num_classes < 2:
+        raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+    if not 0 <= num_half_spaces <= 16:
+        raise ValueError(f"num_half_spaces must be 0 to 16 (a neuron keeps 2**n rows), got {num_half_spaces}")
+    if clip_rule not in bernoulli.CLIP_RULES:
+        raise ValueError(f"clip_rule must be one of {', '.join(bernoulli.CLIP_RULES)}; got {clip_rule!r}")
+    if not 0 < epsilon < 0.5:
+        raise ValueError(f"epsilon must lie between 0 and 0.5, got {epsilon}")

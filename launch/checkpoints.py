@@ -47,7 +47,7 @@ def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> No
     notes = {**notes, "fingerprint": fingerprint(run)}
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(run))
     try:
-        devices.in_first_process(lambda: _make_room(manager.directory, size))
+        devices.in_first_process(lambda: _make_room(Path(manager.directory), size))
         manager.save(step, args=ocp.args.Composite(run=ocp.args.StandardSave(run), notes=ocp.args.JsonSave(notes)))
     except (OSError, ValueError) as error:
         raise cli.Refusal(

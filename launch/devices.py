@@ -52,6 +52,11 @@ def first_process() -> bool:
     return jax.process_index() == 0
 
 
+def describe() -> str:
+    """How many of which devices there are."""
+    return f"{jax.device_count()} x {jax.devices()[0].device_kind}"
+
+
 def say(text: str) -> None:
     """Prints a line, in the first process alone."""
     if first_process():

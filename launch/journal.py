@@ -37,18 +37,19 @@ class Journal:
         if self._writer:
             self._writer.close()
 
-    def record(self, step: int, numbers: Mapping) -> None:
-        """Appends a step's numbers to metrics.jsonl. A Refusal, with nothing written, where one is not finite."""
+    def record(self, step: int, numbers: Mapping, num_nans: int = 0) -> None:
+        """Appends a step's numbers to metrics.jsonl.
+
+        A Refusal, with nothing written, where one of them is not finite or the run's arrays hold a NaN: so it ends
+        before its state is saved over a good one.
+        """
         wrong = [f"{name} is {value}" for name, value in numbers.items() if not np.isfinite(value).all()]
+        wrong += [f"the state holds {num_nans} NaNs"] if num_nans else []
         if wrong:
-            self.refuse(step, "; ".join(wrong))
+            reason, last = "; ".join(wrong), self._manager.latest_step()
+            raise cli.Refusal(f"stopped at step {step}: {reason}; the last good checkpoint is step {last}", status=1)
         if self._writer:
             self._writer.write(step, numbers, {f"time/{name}": value for name, value in self._clock.run().items()})
-
-    def refuse(self, step: int, reason: str) -> None:
-        """Ends a run that went wrong before its state is saved over a good one."""
-        last = self._manager.latest_step()
-        raise cli.Refusal(f"stopped at step {step}: {reason}; the last good checkpoint is step {last}", status=1)
 
     def save(self, step: int, run: Any) -> None:
         """Saves the run, unless this step is saved already."""

@@ -17,7 +17,7 @@ class Programs(NamedTuple):
     """The jitted life of a run. A Run here has a leading axis of seeds on every array."""
 
     begin: Callable  # () -> run
-    advance: Callable  # (run, num_steps) -> (run, metrics, sound); the run passed in is given up
+    advance: Callable  # (run, num_steps) -> (run, metrics, num_nans); the run passed in is given up
     probe: Callable  # (run) -> metrics
     like: bootstrap.Run  # the run's shapes, dtypes and shardings
     metrics: tuple[str, ...]  # the names of all metrics
@@ -27,8 +27,8 @@ class Programs(NamedTuple):
 def programs(experiment: Experiment, seed: int, num_seeds: int, clock: Clock) -> Programs:
     """Places the data on the mesh and defines the programs; each is compiled when it is first called.
 
-    Seeds are seed .. seed + num_seeds - 1. Metrics are [num_seeds], those of `advance` the mean over its steps; `sound`
-    is whether no array of the run holds a NaN.
+    Seeds are seed .. seed + num_seeds - 1. Metrics are [num_seeds], those of `advance` the mean over its steps.
+    num_nans counts those in the arrays of the run.
     """
     mesh = devices.mesh(num_seeds)
     by_seed, everywhere = devices.by_seed(mesh), devices.everywhere(mesh)
@@ -49,8 +49,7 @@ def programs(experiment: Experiment, seed: int, num_seeds: int, clock: Clock) ->
 
         run, metrics = over_seeds(one)(seeds, run)
         means = {f"train/{name}": values.mean(axis=1) for name, values in metrics.items()}
-        floats = [leaf for leaf in jax.tree.leaves(run) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
-        return run, means, ~jnp.any(jnp.stack([jnp.isnan(leaf).any() for leaf in floats]))
+        return run, means, sum((jnp.isnan(leaf).sum() for leaf in jax.tree.leaves(run)), start=jnp.array(0))
 
     @functools.partial(jax.jit, out_shardings=everywhere)
     def probe(run, data):
@@ -63,14 +62,7 @@ def programs(experiment: Experiment, seed: int, num_seeds: int, clock: Clock) ->
     like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=by_seed), shapes)
     _, trained, _ = jax.eval_shape(lambda: advance(seeds, data, like, 1))
     probed = jax.eval_shape(lambda: probe(like, probe_data))
-    compiled = {}
-
-    def call(program, *args, static=()):
-        if (program, static) not in compiled:
-            with clock.timing("compile"):
-                compiled[program, static] = program.lower(*args, *static).compile()
-        return compiled[program, static](*args)
-
+    call = _compiling(clock)
     return Programs(
         begin=lambda: call(begin, seeds, data),
         advance=lambda run, num_steps: call(advance, seeds, data, run, static=(num_steps,)),
@@ -79,3 +71,16 @@ def programs(experiment: Experiment, seed: int, num_seeds: int, clock: Clock) ->
         metrics=(*trained, *probed),
         data=(data, probe_data),
     )
+
+
+def _compiling(clock: Clock) -> Callable:
+    """A function that calls a jitted program, compiling it on the clock when it is new."""
+    compiled = {}
+
+    def call(program, *args, static=()):
+        if (program, static) not in compiled:
+            with clock.timing("compile"):
+                compiled[program, static] = program.lower(*args, *static).compile()
+        return compiled[program, static](*args)
+
+    return call

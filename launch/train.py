@@ -50,22 +50,21 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None) -> Non
         compute = programs(experiments.build(config, data_dir), config.seed, config.num_seeds, clock)
         _check_shown(config, compute)
     # Where to keep it.
-    with devices.in_first_process(lambda: folder.claim(workdir, config)) or contextlib.nullcontext():
+    with (
+        cli.refusing(OSError, saying=f"writing to {workdir}: "),
+        devices.in_first_process(lambda: folder.claim(workdir, config)) or contextlib.nullcontext(),
+        signals.stopping() as stop_asked,
+    ):
         if (workdir / "summary.json").exists():
             summary = folder.read_json(workdir / "summary.json")
             devices.say(f"{workdir} is finished: {progress.numbers(summary)}")
             return
-        with (
-            cli.refusing(OSError, saying=f"writing to {workdir}: "),
-            Journal(workdir, compute, clock) as journal,
-            signals.stopping() as stop_asked,
-        ):
+        devices.say(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
+        with Journal(workdir, compute, clock) as journal:
             run = _advance(config, journal, compute, clock, stop_asked)
-            if run is None:
-                devices.say(f"{workdir} is stopped; the same command goes on from there")
-            else:
-                fingerprint = checkpoints.fingerprint(run)
-                devices.in_first_process(lambda: _finish(config, workdir, clock, fingerprint))
+        if run is not None:
+            fingerprint = checkpoints.fingerprint(run)
+            devices.in_first_process(lambda: _finish(config, workdir, clock, fingerprint))
 
 
 def _advance(config: ConfigDict, journal: Journal, compute: Programs, clock: Clock, stop_asked: Callable) -> Run | None:
@@ -74,26 +73,24 @@ def _advance(config: ConfigDict, journal: Journal, compute: Programs, clock: Clo
     say = progress.lines(step, config.num_steps, config.show, clock)
     if run is None:
         run = compute.begin()
-        journal.record(step, metrics.record(compute.probe(run)))
+        journal.record(step, metrics.record(jax.device_get(compute.probe(run))))
         journal.save(step, run)
     else:
         devices.say(f"resuming at step {step} of {config.num_steps}")
     while step < config.num_steps:
         if devices.anywhere(stop_asked()):
             journal.save(step, run)
-            devices.say(f"stopped at step {step} of {config.num_steps}")
+            devices.say(f"stopped at step {step} of {config.num_steps}; the same command goes on from there")
             return None
         chunk = min(config.log_every - step % config.log_every, config.num_steps - step)
         with clock.timing("train"):
-            run, values, sound = jax.block_until_ready(compute.advance(run, chunk))
+            run, values, num_nans = jax.block_until_ready(compute.advance(run, chunk))
         step += chunk
         if step == config.num_steps or step % config.probe_every == 0:
             with clock.timing("probe"):
-                values = {**values, **jax.block_until_ready(compute.probe(run))}
-        numbers = metrics.record(values)
-        journal.record(step, numbers)
-        if not sound:
-            journal.refuse(step, "the learner holds a NaN")
+                values |= jax.block_until_ready(compute.probe(run))
+        numbers = metrics.record(jax.device_get(values))
+        journal.record(step, numbers, int(num_nans))
         say(step, numbers)
         if step == config.num_steps or step % config.checkpoint_every == 0:
             journal.save(step, run)

@@ -6,7 +6,7 @@ DIR holds the four IDX files (train-images-idx3-ubyte and its companions, .gz or
 
 variant  world                                    seconds  probe/test_error, mean of seeds
 online   the 60,000 images, once
-smoke    the first 256 of them
+smoke    the first 256 of them, tested on 256
 """
 
 from ml_collections import ConfigDict
@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 def get_config(variant: str = "online") -> ConfigDict:
     """The config of a variant."""
-    num_train = {"online": 60000, "smoke": 256}
+    num_train, num_test = {"online": 60000, "smoke": 256}, {"online": 10000, "smoke": 256}
     if variant not in num_train:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(num_train)}")
     batch_size = 64
@@ -29,7 +29,7 @@ def get_config(variant: str = "online") -> ConfigDict:
             "checkpoint_every": 67 if variant == "online" else 2,
             "show": ("train/error", "probe/test_error"),
             "probes": ("classification",),
-            "data": {"name": "idx", "deskew": True, "num_train": num_train[variant]},
+            "data": {"name": "idx", "deskew": True, "num_train": num_train[variant], "num_test": num_test[variant]},
             "world": {"name": "real", "batch_size": batch_size},
             "learner": {
                 "name": "glns",
