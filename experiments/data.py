@@ -51,7 +51,7 @@ def idx(
 ) -> Data:
     """MNIST or any set in its IDX files (`train-images-idx3-ubyte`, .gz or not, and its three companions).
 
-    deskew: centres and straightens every image (`bootstrap.images.deskew`). num_train, num_test: only the first so many.
+    deskew: centres and straightens every image (`bootstrap.images.deskew`). num_train, num_test: only the first ones.
     """
     if not data_dir:
         raise ValueError("this data set is read from files: give their folder with --data_dir=DIR or COLLAGE_DATA=DIR")

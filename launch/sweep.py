@@ -35,11 +35,12 @@ def main(argv: list[str]) -> int:
             print(f"[{number}/{len(commands)}] {workdir} is finished", flush=True)
             continue
         print(f"[{number}/{len(commands)}] {shlex.join(command)}", flush=True)
-        if _run(command) != 0:
-            failed.append(str(workdir))
-        elif not (workdir / "summary.json").exists():
+        status, stopped = _run(command)
+        if stopped:
             print("stopped; the same sweep goes on from there")
             return 1
+        if status != 0:
+            failed.append(str(workdir))
     if failed:
         print(f"{len(failed)} of {len(commands)} runs failed: {', '.join(failed)}", file=sys.stderr)
     return min(1, len(failed))
@@ -70,18 +71,21 @@ def sweep_commands(config: str, workdir: Path, passed_on: list[str]) -> dict[Pat
     return commands
 
 
-def _run(command: list[str]) -> int:
-    """Runs a command to its end; a signal to the sweep reaches it."""
+def _run(command: list[str]) -> tuple[int, bool]:
+    """Runs a command to its end. -> (exit status, whether a signal came to stop the sweep, which it passed on)."""
+    came = []
+
+    def pass_on(number, frame):
+        del frame
+        came.append(number)
+        process.send_signal(number)
+
     with subprocess.Popen(command, start_new_session=True) as process:  # a signal comes to it from here alone
-        previous = {
-            name: signal.signal(name, lambda number, _: process.send_signal(number))
-            for name in (signal.SIGTERM, signal.SIGINT)
-        }
-        try:
-            return process.wait()
-        finally:
-            for name, handler in previous.items():
-                signal.signal(name, handler)
+        previous = {name: signal.signal(name, pass_on) for name in (signal.SIGTERM, signal.SIGINT)}
+        status = process.wait()
+    for name, handler in previous.items():
+        signal.signal(name, handler)
+    return status, bool(came)
 
 
 if __name__ == "__main__":

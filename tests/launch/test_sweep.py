@@ -1,8 +1,10 @@
 """A sweep runs what its config lists, skips what is finished, and prints the same commands for a job array."""
 
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
@@ -62,3 +64,17 @@ def test_a_failed_run_fails_the_sweep_and_not_the_other_runs(run, tmp_path):
     assert "batch_size must be at least 1" in output
     assert "1 of 2 runs failed" in output
     assert (tmp_path / "runs" / "smoke,learner.tx.learning_rate=0.5" / "summary.json").exists()
+
+
+def test_a_signal_stops_the_run_and_the_sweep(start, run, tmp_path):
+    flags = ("launch.sweep", "--config=experiments/configs/sgd_digits.py", f"--workdir={tmp_path}")
+    process = start(*flags, "--config.num_steps=42000")
+    while not (tmp_path / "real" / "metrics.jsonl").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, output
+    assert output.endswith("stopped; the same sweep goes on from there\n")
+    assert "[2/2]" not in output
+    assert not (tmp_path / "real" / "summary.json").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["real"]
