@@ -58,7 +58,7 @@ def begin(key: jax.Array, learner: Learner, world: World) -> Run:
     # Not split(key): its children are the keys of steps 0, 1, ..: split(key)[i] == fold_in(key, i).
     k_world, k_draw, k_learner = jax.random.split(jax.random.fold_in(key, _BEGIN), 3)
     world_state = world.init(k_world, world.data)
-    _, batch = jax.eval_shape(lambda: world.draw(k_draw, world.data, world_state, None))
+    _, batch = jax.eval_shape(world.draw, k_draw, world.data, world_state, None)
     example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), batch)
     return Run(jnp.zeros((), jnp.int32), learner.init(k_learner, example), world_state)
 

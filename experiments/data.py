@@ -55,8 +55,8 @@ def idx(
     """
     if not data_dir:
         raise ValueError("this data set is read from files: give their folder with --data_dir=DIR or COLLAGE_DATA=DIR")
-    train = _first(_idx_part(Path(data_dir), "train"), num_train, "data.num_train")
-    test = _first(_idx_part(Path(data_dir), "t10k"), num_test, "data.num_test")
+    train, test = (_idx_part(Path(data_dir), prefix) for prefix in ("train", "t10k"))
+    train, test = _first(train, num_train, "data.num_train"), _first(test, num_test, "data.num_test")
     if deskew:
         upright = jax.jit(partial(jax.lax.map, images.deskew, batch_size=500))
         train, test = (Part(np.asarray(upright(part.x)), part.y) for part in (train, test))

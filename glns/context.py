@@ -24,10 +24,9 @@ def half_spaces(key: jax.Array, num_half_spaces: int, side_dim: int, *, offset_s
 
     The paper's `offset_scale` is 1; the public code uses 0.05. The key is consumed.
     """
-    k_normals, k_offsets = jax.random.split(key)
-    normals = jax.random.normal(k_normals, (num_half_spaces, side_dim))
-    normals = normals / jnp.linalg.norm(normals, axis=-1, keepdims=True)
-    return HalfSpaces(normals, offset_scale * jax.random.normal(k_offsets, (num_half_spaces,)))
+    draws = jax.random.normal(key, (num_half_spaces, side_dim + 1))
+    normals, offsets = draws[:, :-1], draws[:, -1]
+    return HalfSpaces(normals / jnp.linalg.norm(normals, axis=-1, keepdims=True), offset_scale * offsets)
 
 
 def half_space_context(spaces: HalfSpaces, side: jax.Array) -> jax.Array:

@@ -12,14 +12,14 @@ import jax.numpy as jnp
 class Moments(NamedTuple):
     """Running moments of D features."""
 
-    count: jax.Array  # []
+    count: jax.Array  # [] int32
     mean: jax.Array  # [D]
     square: jax.Array  # [D], sum of squared deviations from the mean
 
 
 def init(dim: int) -> Moments:
     """No example seen yet."""
-    return Moments(jnp.zeros(()), jnp.zeros(dim), jnp.zeros(dim))
+    return Moments(jnp.zeros((), jnp.int32), jnp.zeros(dim), jnp.zeros(dim))
 
 
 def apply(moments: Moments, x: jax.Array, epsilon: float) -> jax.Array:

@@ -158,7 +158,7 @@ def test_wrong_settings_are_refused(settings, message):
 
 
 def test_learns_digits_in_one_pass():
-    """The mean of three networks, all of the training part learned as one batch."""
+    """The mean of three networks, 95.0 % when this was written; the training part is learned as one batch."""
     x, labels = load_digits(return_X_y=True)
     x, x_test, labels, labels_test = train_test_split(x / 16, labels, test_size=0.25, random_state=0)
     init, update, predict = glns.learner(10, (50, 1), 4)
