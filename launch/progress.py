@@ -15,7 +15,7 @@ def lines(first: int, num_steps: int, show: Sequence[str], clock: Clock) -> Call
 
     show: the metrics to name. The rate, and so the time to go, leaves compiling out.
     """
-    terminal, said = sys.stderr.isatty(), time.monotonic()
+    terminal, said, idle = sys.stderr.isatty(), time.monotonic(), _busy(clock)
 
     def line(step: int, metrics: Mapping) -> None:
         nonlocal said
@@ -23,8 +23,7 @@ def lines(first: int, num_steps: int, show: Sequence[str], clock: Clock) -> Call
         if not devices.first_process() or not (terminal or last or time.monotonic() - said > _EVERY):
             return
         said = time.monotonic()
-        seconds = clock.launch()
-        rate = (step - first) / (seconds["wall"] - seconds["compile"])
+        rate = (step - first) / (_busy(clock) - idle)
         left = duration((num_steps - step) / rate)
         shown = numbers({name: metrics[name] for name in show if name in metrics})
         text = f"step {step}/{num_steps}  {shown}  {rate:.4g} steps/s  ETA {left}"
@@ -36,6 +35,11 @@ def lines(first: int, num_steps: int, show: Sequence[str], clock: Clock) -> Call
         )
 
     return line
+
+
+def _busy(clock: Clock) -> float:
+    seconds = clock.launch()
+    return seconds["wall"] - seconds.get("compile", 0.0)
 
 
 def numbers(values: Mapping) -> str:

@@ -2,11 +2,13 @@
 
     python -m launch.train --config=experiments/configs/glns_digits.py:real --workdir=runs/glns_digits/real
 
-variant  world                                    seconds  probe/test_error, mean of 3 seeds
-real     the 1347 samples, thirty passes
-ideal    as many fresh deformations of them
-online   the 1347 samples, once, one at a time
-smoke    `real`, cut to 4 steps
+variant  world                                   seconds  probe/test_error, mean ± deviation of 3 seeds
+real     the 1347 samples, thirty passes              16  0.022 ± 0.004
+ideal    as many fresh deformations of them           13  0.016 ± 0.008
+online   the 1347 samples, once, one at a time         4  0.036 ± 0.006
+smoke    `real`, cut to 4 steps                        3
+
+Seconds are of the whole run on 2 CPU cores, compiling included. The test digits are real in both worlds.
 """
 
 from ml_collections import ConfigDict

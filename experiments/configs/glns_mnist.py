@@ -4,9 +4,11 @@
 
 DIR holds the four IDX files (train-images-idx3-ubyte and its companions, .gz or not).
 
-variant  world                                    seconds  probe/test_error, mean of seeds
-online   the 60,000 images, once
-smoke    the first 256 of them, tested on 256
+variant  world                                   seconds  probe/test_error, one seed
+online   the 60,000 images, once                      36  0.031
+smoke    the first 240 of them, tested on 240          4
+
+Seconds are of the whole run on 2 CPU cores, compiling included.
 """
 
 from ml_collections import ConfigDict
@@ -14,22 +16,23 @@ from ml_collections import ConfigDict
 
 def get_config(variant: str = "online") -> ConfigDict:
     """The config of a variant."""
-    num_train, num_test = {"online": 60000, "smoke": 256}, {"online": 10000, "smoke": 256}
-    if variant not in num_train:
-        raise ValueError(f"no variant {variant!r}; there are {', '.join(num_train)}")
-    batch_size = 64
-    num_steps = -(-num_train[variant] // batch_size)
+    variants = {"online": (60000, 10000), "smoke": (240, 240)}
+    if variant not in variants:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
+    num_train, num_test = variants[variant]
+    batch_size = 60
+    num_steps = num_train // batch_size
     return ConfigDict(
         {
             "seed": 0,
             "num_seeds": 1,
             "num_steps": num_steps,
-            "log_every": 67 if variant == "online" else 2,
-            "probe_every": 469 if variant == "online" else 2,
-            "checkpoint_every": 67 if variant == "online" else 2,
+            "log_every": max(1, num_steps // 10),
+            "probe_every": num_steps // 2,
+            "checkpoint_every": max(1, num_steps // 10),
             "show": ("train/error", "probe/test_error"),
             "probes": ("classification",),
-            "data": {"name": "idx", "deskew": True, "num_train": num_train[variant], "num_test": num_test[variant]},
+            "data": {"name": "idx", "deskew": True, "num_train": num_train, "num_test": num_test},
             "world": {"name": "real", "batch_size": batch_size},
             "learner": {
                 "name": "glns",

@@ -2,10 +2,12 @@
 
     python -m launch.train --config=experiments/configs/sgd_digits.py:real --workdir=runs/sgd_digits/real
 
-variant  world                                    seconds  probe/test_error, mean of 3 seeds
-real     the 1347 samples, thirty passes
-ideal    as many fresh deformations of them
-smoke    `real`, cut to 4 steps
+variant  world                                   seconds  probe/test_error, mean ± deviation of 3 seeds
+real     the 1347 samples, thirty passes               6  0.024 ± 0.000
+ideal    as many fresh deformations of them           11  0.021 ± 0.003
+smoke    `real`, cut to 4 steps                        3
+
+Seconds are of the whole run on 2 CPU cores, compiling included. The test digits are real in both worlds.
 """
 
 from ml_collections import ConfigDict
