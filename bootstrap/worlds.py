@@ -13,7 +13,7 @@ from bootstrap.core import World
 
 
 class Stream(NamedTuple):
-    """Where a world stands in its stream of samples. Both are counters of 32 bits: 4e9 samples."""
+    """Where a world stands in its stream of samples, which repeats after 2**32 of them."""
 
     count: jax.Array  # [] uint32, samples drawn so far
     seed: jax.Array  # [] uint32, which stream: drawn once, then constant

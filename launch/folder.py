@@ -39,7 +39,7 @@ def claim(workdir: Path, config: ml_collections.ConfigDict) -> IO:
         raise Refusal(f"another process is running in {workdir}; wait for it, or give another --workdir") from None
     except OSError as error:
         raise Refusal(f"cannot write to --workdir={workdir}: {error.strerror}") from error
-    wanted, path = resolved(config), workdir / "config.json"
+    wanted, path = json.loads(config.to_json()), workdir / "config.json"
     if path.exists():
         _refuse_changes(path, wanted)
     elif any((workdir / name).exists() for name in ("metrics.jsonl", "checkpoints", "summary.json")):
@@ -47,11 +47,6 @@ def claim(workdir: Path, config: ml_collections.ConfigDict) -> IO:
     else:
         write_json(path, wanted)
     return lock
-
-
-def resolved(config: ml_collections.ConfigDict) -> dict:
-    """The config as JSON has it."""
-    return json.loads(config.to_json())
 
 
 def _refuse_changes(path: Path, wanted: dict) -> None:

@@ -15,9 +15,10 @@ from ml_collections import ConfigDict
 
 def get_config(variant: str = "real") -> ConfigDict:
     """The config of a variant."""
+    deformed = {"name": "deformed", "rotation": 0.1, "stretch": 0.05, "shift": 0.025, "elastic": 0.03}
     worlds = {
         "real": {"name": "real", "batch_size": 32},
-        "ideal": {"name": "ideal", "batch_size": 32, "sampler": {"name": "deformed"}},
+        "ideal": {"name": "ideal", "batch_size": 32, "sampler": deformed},
         "smoke": {"name": "real", "batch_size": 32},
     }
     if variant not in worlds:
