@@ -191,7 +191,8 @@ def test_other_data_are_refused(start, run, tmp_path):
     assert "learned from other data" in output
 
 
-def test_non_finite_metrics_stop_the_run_and_are_not_saved(run, tmp_path):
+@pytest.mark.parametrize(("rate", "reason"), [("1e18", "train/loss is"), ("nan", "the state holds")])
+def test_what_is_not_finite_stops_the_run_and_is_not_saved(run, tmp_path, rate, reason):
     flags = (
         "launch.train",
         "--config=experiments/configs/sgd_digits.py:smoke",
@@ -199,11 +200,12 @@ def test_non_finite_metrics_stop_the_run_and_are_not_saved(run, tmp_path):
         "--config.log_every=1",
         "--config.probe_every=1",
         "--config.checkpoint_every=1",
-        "--config.learner.tx.learning_rate=1e18",
+        f"--config.learner.tx.learning_rate={rate}",
         workdir_flag(tmp_path),
     )
     status, output = run(*flags)
     assert status == 1, output
+    assert reason in output
     last = json.loads((tmp_path / "metrics.jsonl").read_text().split("\n")[-2])
     assert f"the last good checkpoint is step {last['step']}" in output
     assert b"NaN" not in (tmp_path / "metrics.jsonl").read_bytes()
