@@ -52,7 +52,9 @@ def claim(workdir: Path, config: ml_collections.ConfigDict) -> IO:
 def _refuse_changes(path: Path, wanted: dict) -> None:
     old, new = (_flat(value) for value in (read_json(path), wanted))
     changes = [
-        f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)
+        f"{key}: {old.get(key)!r} -> {new.get(key)!r}"
+        for key in sorted({*old, *new})
+        if repr(old.get(key)) != repr(new.get(key))  # by their text: nan is nan
     ]
     if changes:
         raise Refusal(

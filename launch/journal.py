@@ -1,10 +1,9 @@
 """The journal of a run: where it stands, what it has recorded, what it has saved. All processes open it, one writes."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from launch import checkpoints, cli, devices, folder, metrics
 from launch.clock import Clock
@@ -43,7 +42,8 @@ class Journal:
         A Refusal, with nothing written, where one of them is not finite or the run's arrays hold a NaN: so it ends
         before its state is saved over a good one.
         """
-        wrong = [f"{name} is {value}" for name, value in numbers.items() if not np.isfinite(value).all()]
+        means = {name: value for name, value in numbers.items() if not name.endswith("/seeds")}
+        wrong = [f"{name} is {value}" for name, value in means.items() if not math.isfinite(value)]
         wrong += [f"the state holds {num_nans} NaNs"] if num_nans else []
         if wrong:
             reason, last = "; ".join(wrong), self._manager.latest_step()

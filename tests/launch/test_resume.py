@@ -191,7 +191,7 @@ def test_other_data_are_refused(start, run, tmp_path):
     assert "learned from other data" in output
 
 
-@pytest.mark.parametrize(("rate", "reason"), [("1e18", "train/loss is"), ("nan", "the state holds")])
+@pytest.mark.parametrize(("rate", "reason"), [("1e18", "probe/test_loss is nan"), ("nan", "the state holds")])
 def test_what_is_not_finite_stops_the_run_and_is_not_saved(run, tmp_path, rate, reason):
     flags = (
         "launch.train",
