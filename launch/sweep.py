@@ -25,6 +25,7 @@ _PRINT = flags.DEFINE_bool("print_commands", False, "Print one command a line in
 
 def main(argv: list[str]) -> int:
     """Runs the sweep; returns how many runs failed, at most 1."""
+    cli.no_arguments([argv[0], *(word for word in argv[1:] if not word.startswith("--"))])
     commands = sweep_commands(_CONFIG.value, Path(_WORKDIR.value), argv[1:])
     if _PRINT.value:
         print("\n".join(shlex.join(command) for command in commands.values()))
@@ -48,9 +49,6 @@ def main(argv: list[str]) -> int:
 
 def sweep_commands(config: str, workdir: Path, passed_on: list[str]) -> dict[Path, list[str]]:
     """The command of each run of a config's sweep, by its folder."""
-    wrong = [argument for argument in passed_on if not argument.startswith("--")]
-    if wrong:
-        raise cli.Refusal(f"unexpected argument {wrong[0]!r}; flags are written --name=value")
     commands = {}
 
     def add(variant: str, **overrides: object) -> None:
