@@ -9,5 +9,6 @@ from bootstrap.core import Run as Run
 from bootstrap.core import World as World
 from bootstrap.core import advance as advance
 from bootstrap.core import begin as begin
+from bootstrap.rivals import beside as beside
 from bootstrap.worlds import ideal as ideal
 from bootstrap.worlds import real as real

@@ -60,15 +60,28 @@ def build(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Exp
     """
     data = _choose("data", DATA, config.data, lambda load, **settings: load(data_dir, **settings))
     learner = bootstrap.Learner(*_choose("learner", LEARNERS, config.learner))
+    rivals = {
+        name: bootstrap.Learner(*_choose(f"rivals.{name}", LEARNERS, settings))
+        for name, settings in (config.get("rivals") or {}).items()
+    }
     world = _choose("world", WORLDS, config.world, lambda make, **settings: make(data, **settings))
     measures = [_choose("probes", PROBES, {"name": name}, lambda measure: measure) for name in config.probes]
 
-    def probe(state, probe_data):
+    def probe_one(learner, state, probe_data):
         results = [measure(partial(learner.predict, state), probe_data) for measure in measures]
         return {name: value for result in results for name, value in result.items()}
 
+    def probe(state, probe_data):
+        metrics = probe_one(learner, state.learner, probe_data)
+        for name, rival in rivals.items():
+            of_rival = probe_one(rival, state.rivals[name], probe_data)
+            metrics |= {f"{name}/{metric}": value for metric, value in of_rival.items()}
+        return metrics
+
     _check_labels(learner, world, data)
-    return Experiment(learner, world, probe, tuple(data.test))
+    if not rivals:
+        return Experiment(learner, world, partial(probe_one, learner), tuple(data.test))
+    return Experiment(bootstrap.beside(learner, rivals), world, probe, tuple(data.test))
 
 
 def _choose(

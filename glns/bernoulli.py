@@ -3,14 +3,17 @@
 Everything here is written for ONE neuron; layers, classes and seeds are `vmap`s of it. A neuron works on logits: its
 inputs are logit(p) for the probabilities p of the layer below, and its output is the logit of its own prediction.
 
-Letters: C half-spaces, F fan-in (bias included), T time.
+Letters: F fan-in (bias included), R contexts, T time.
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+
+from glns.network import Neuron
 
 CLIP_RULES = ("margin", "always", "dead_zone")
 
@@ -32,6 +35,22 @@ class Rule(NamedTuple):
     clip_rule: str = "margin"
 
 
+def neuron(rule: Rule) -> Neuron:
+    """The Bernoulli family, for `network`: inputs and outputs are logits, targets are 0 or 1.
+
+    Weights start at 1 / F, the geometric mean of the inputs (Veness 2019, §2). The last input of every layer is a bias
+    of logit 1 (the public code; its p = e / (e + 1)).
+    """
+
+    def init(num_contexts, width):
+        return jnp.full((num_contexts, width + 1), 1.0 / (width + 1))
+
+    def feed(logits):
+        return jnp.append(clip(logits, rule), 1.0)
+
+    return Neuron(init, feed, predict, partial(learn, rule=rule))
+
+
 def clip(logits: jax.Array, rule: Rule) -> jax.Array:
     """CLIP of Algorithm 1, in logit space: keeps each probability in [epsilon, 1 - epsilon]."""
     bound = math.log1p(-rule.epsilon) - math.log(rule.epsilon)
@@ -41,7 +60,7 @@ def clip(logits: jax.Array, rule: Rule) -> jax.Array:
 def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Array:
     """Geometric mixing under a context: logit of the unclipped prediction (Veness 2019, eq. 1).
 
-    weights [2**C, F], context [], inputs [F] -> logit [].
+    weights [R, F], context [], inputs [F] -> logit [].
     """
     return jnp.matmul(weights[context], inputs, precision="highest")
 
@@ -65,7 +84,7 @@ def learn(
     Example t is predicted with the weights that examples 0 .. t - 1 left; then the one row that its context selects
     moves by rate * error * input. No other row is read or written.
 
-    weights [2**C, F], contexts [T], inputs [T, F], targets [T], rates [T] -> weights [2**C, F], logits [T].
+    weights [R, F], contexts [T], inputs [T, F], targets [T], rates [T] -> weights [R, F], logits [T].
     """
 
     def step(weights, example):

@@ -1,15 +1,30 @@
 """Contexts: which row of its weight table a gated neuron uses (Veness 2019, §2).
 
-A context is a function of the side information alone. It never depends on a weight, so the contexts of a whole
-stream are known before anything is learned.
+A context is a function of the side information alone. It never depends on a weight, so the contexts of a whole stream
+are known before anything is learned. A `Gate` is a kind of context function: `half_spaces` makes the paper's, and yours
+is another.
 
-Letters: C half-spaces of a neuron, S width of the side information.
+Letters: C half-spaces of a neuron, R contexts (rows of its table), S width of the side information.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+
+
+class Gate(NamedTuple):
+    """A kind of context function, for one neuron; a layer is a `vmap` of it.
+
+    num_contexts: R. draw: (key, side_dim) -> gates, any pytree of arrays: what tells this neuron's contexts from
+    another's. context: (gates, side [S]) -> context [] int32 in 0 .. R - 1.
+    """
+
+    num_contexts: int
+    draw: Callable
+    context: Callable
 
 
 class HalfSpaces(NamedTuple):
@@ -19,7 +34,18 @@ class HalfSpaces(NamedTuple):
     offsets: jax.Array  # [C]
 
 
-def half_spaces(key: jax.Array, num_half_spaces: int, side_dim: int, *, offset_scale: float = 1.0) -> HalfSpaces:
+def half_spaces(num_half_spaces: int, *, offset_scale: float = 1.0) -> Gate:
+    """The paper's contexts: on which sides of C random hyperplanes the side information lies, R = 2**C.
+
+    offset_scale: see `draw_half_spaces`.
+    """
+    if not 0 <= num_half_spaces <= 16:
+        raise ValueError(f"num_half_spaces must be 0 to 16 (a neuron keeps 2**n rows), got {num_half_spaces}")
+    draw = partial(draw_half_spaces, num_half_spaces=num_half_spaces, offset_scale=offset_scale)
+    return Gate(2**num_half_spaces, draw, half_space_context)
+
+
+def draw_half_spaces(key: jax.Array, side_dim: int, *, num_half_spaces: int, offset_scale: float = 1.0) -> HalfSpaces:
     """Draws one neuron's half-spaces: normals uniform on the sphere, offsets N(0, offset_scale²) (Veness 2019, §5).
 
     The paper's `offset_scale` is 1; the public code uses 0.05. The key is consumed.

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from glns import bernoulli, network, standardise
+from glns import bernoulli, context, network, standardise
 
 
 class State(NamedTuple):
@@ -15,7 +15,7 @@ class State(NamedTuple):
 
     count: jax.Array  # [] int32, examples seen
     moments: standardise.Moments  # [D]
-    layers: tuple[network.Layer, ...]  # one network a class: every array starts with N
+    layers: tuple[network.Layer, ...]  # one network a class: weights start with N, and gates unless they are shared
 
 
 def learner(
@@ -30,6 +30,7 @@ def learner(
     epsilon: float = 0.01,
     weight_bound: float = 200.0,
     clip_rule: str = "margin",
+    shared_gates: bool = False,
 ) -> tuple[Callable, Callable, Callable]:
     """One-vs-all Bernoulli GLNs, online: (init, update, predict) of a Learner.
 
@@ -39,17 +40,23 @@ def learner(
     sizes: neurons a layer, the last 1. learning_rate, learning_rate_decay: the rate of example t = 1, 2, .. is
     min(learning_rate, learning_rate_decay / t) (Veness 2019: 0.01 and 100). feature_epsilon: see `standardise`.
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. num_half_spaces, offset_scale: see `context.half_spaces`.
+    shared_gates: neuron k of every class has the same half-spaces (the paper draws them for each class), which spares
+    N - 1 parts in N of the work of gating and cost no accuracy on MNIST or digits.
     """
-    _check(num_classes, sizes, num_half_spaces, clip_rule, epsilon)
+    gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale)
+    _check(num_classes, sizes, clip_rule, epsilon)
     if min(learning_rate, learning_rate_decay, feature_epsilon, weight_bound) <= 0:
         raise ValueError("learning_rate, learning_rate_decay, feature_epsilon and weight_bound must be positive")
-    rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
+    net = {"neuron": bernoulli.neuron(bernoulli.Rule(epsilon, weight_bound, clip_rule)), "gate": gate}
+    axes: Any = network.Layer(0, None if shared_gates else 0)  # of the classes, in every layer
+    axes = (axes,) * len(sizes)
 
     def init(key, example):
         x, _ = example
         dim = x[0].size
-        draw = partial(network.init, num_half_spaces=num_half_spaces, offset_scale=offset_scale)
-        layers = jax.vmap(lambda k_class: draw(k_class, sizes, dim, dim))(jax.random.split(key, num_classes))
+        k_classes, axis = (key, None) if shared_gates else (jax.random.split(key, num_classes), 0)
+        draw = partial(network.init, sizes=sizes, input_dim=dim, side_dim=dim, **net)
+        layers = jax.vmap(draw, in_axes=axis, out_axes=axes, axis_size=num_classes)(k_classes)
         return State(jnp.zeros((), jnp.int32), standardise.init(dim), layers)
 
     def update(key, state, batch):
@@ -59,15 +66,16 @@ def learner(
         t = state.count + 1 + jnp.arange(len(x))
         rates = jnp.minimum(learning_rate, learning_rate_decay / t)
         targets = jax.nn.one_hot(labels, num_classes, axis=0)
-        one_class = jax.vmap(partial(network.learn, rule=rule), in_axes=(0, None, None, 0, None))
-        layers, logits = one_class(state.layers, features, features, targets, rates)
+        learn = partial(network.learn, **net)
+        of_classes = jax.vmap(learn, in_axes=(axes, None, None, 0, None), out_axes=(axes, 0))
+        layers, logits = of_classes(state.layers, features, features, targets, rates)
         return State(state.count + len(x), moments, layers), _metrics(_log_probabilities(logits[-1]), labels)
 
     def predict(state, x):
         """x [B, ...] -> log-probabilities [B, N]."""
         features = standardise.apply(state.moments, x.reshape(len(x), -1), feature_epsilon)
-        one_class = jax.vmap(partial(network.predict, rule=rule), in_axes=(0, None, None))
-        return _log_probabilities(one_class(state.layers, features, features)[-1])
+        of_classes = jax.vmap(partial(network.predict, **net), in_axes=(axes, None, None))
+        return _log_probabilities(of_classes(state.layers, features, features)[-1])
 
     return init, update, predict
 
@@ -90,13 +98,11 @@ def _metrics(log_probabilities: jax.Array, labels: jax.Array) -> dict[str, jax.A
     }
 
 
-def _check(num_classes, sizes, num_half_spaces, clip_rule, epsilon):
+def _check(num_classes, sizes, clip_rule, epsilon):
     if not sizes or sizes[-1] != 1 or min(sizes) < 1:
         raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-    if not 0 <= num_half_spaces <= 16:
-        raise ValueError(f"num_half_spaces must be 0 to 16 (a neuron keeps 2**n rows), got {num_half_spaces}")
     if clip_rule not in bernoulli.CLIP_RULES:
         raise ValueError(f"clip_rule must be one of {', '.join(bernoulli.CLIP_RULES)}; got {clip_rule!r}")
     if not 0 < epsilon < 0.5:

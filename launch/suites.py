@@ -105,7 +105,7 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int) -> Match:
     # dead_zone: what differentiating through the clip gives.
     learner = bootstrap.Learner(*glns.learner(_NUM_CLASSES, sizes, num_half_spaces, clip_rule="dead_zone", **rates))
     start = learner.init(jax.random.key(2), (x[:1], y[:1]))
-    half_spaces = [layer.half_spaces for layer in start.layers]
+    gate, half_spaces = glns.context.half_spaces(num_half_spaces), [layer.gates for layer in start.layers]
     plain = jax.jit(partial(_plain_gln, **rates))
     images, labels = np.array(x[:num_plain]), np.array(y[:num_plain])
 
@@ -124,12 +124,12 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int) -> Match:
     _, features = glns.standardise.learn(start.moments, x[:batch_size], 1 / 255)
     operations, traffic = 0, features.nbytes
     for layer in start.layers:
-        of_batch = jax.vmap(glns.network.contexts, in_axes=(None, 0), out_axes=1)
+        of_batch = jax.vmap(partial(glns.network.contexts, gate=gate), in_axes=(None, 0), out_axes=1)
         contexts = jax.vmap(of_batch, in_axes=(0, None))(layer, features)  # [N, K, B]
         selected = jax.nn.one_hot(contexts, 2**num_half_spaces).any(-2)  # [N, K, 2**C]
         row = layer.weights[0, 0, 0]  # [F]
-        operations += 4 * contexts[..., 0].size * row.size + 2 * layer.half_spaces.normals.size
-        traffic += 2 * int(selected.sum()) * row.nbytes + layer.half_spaces.normals.nbytes
+        operations += 4 * contexts[..., 0].size * row.size + 2 * layer.gates.normals.size
+        traffic += 2 * int(selected.sum()) * row.nbytes + layer.gates.normals.nbytes
     program = _ours(learner, bootstrap.real(x, y, batch_size=batch_size), batch_size, num_steps=4)
     return Match(program, Side(one_by_one, learns(start), num_plain), operations, traffic / batch_size)
 

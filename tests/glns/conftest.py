@@ -24,7 +24,7 @@ def _algorithm_1(layers, inputs, side, targets, rates, rule):
     inputs [T, D] probabilities -> the last weights [K, 2**C, F] and the unclipped predictions [T, K], each a layer.
     """
     tables = [np.array(layer.weights, np.float64) for layer in layers]
-    spaces = [tuple(np.array(field, np.float64) for field in layer.half_spaces) for layer in layers]
+    spaces = [tuple(np.array(field, np.float64) for field in layer.gates) for layer in layers]
     predictions = [np.zeros((len(inputs), len(table))) for table in tables]
     for t, below in enumerate(np.asarray(inputs, np.float64)):
         for table, (normals, offsets), out in zip(tables, spaces, predictions, strict=True):

@@ -11,9 +11,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import glns
-from glns import network, standardise
+from glns import bernoulli, network, standardise
 from glns.bernoulli import CLIP_RULES, Rule
-from glns.context import HalfSpaces
+from glns.context import HalfSpaces, half_spaces
 
 T, D, N, SIZES = 84, 6, 3, (4, 1)
 
@@ -108,7 +108,7 @@ def test_one_vs_all_is_separate_binary_networks(tolerance):
     first, (last, _), (x, labels) = draw_state(), learn_in_parts(draw_learner(), T), draw_stream()
     _, features = standardise.learn(standardise.init(D), x, 1 / 255)
     rates = np.minimum(0.2, 4.0 / np.arange(1, T + 1))
-    learn = jax.jit(partial(network.learn, rule=Rule(0.1)))
+    learn = jax.jit(partial(network.learn, neuron=bernoulli.neuron(Rule(0.1)), gate=half_spaces(2)))
     for n in range(N):
         alone, _ = learn(of_class(first.layers, n), features, features, (labels == n).astype(float), rates)
         chex.assert_trees_all_close(of_class(last.layers, n), alone, rtol=0, atol=tolerance)
@@ -118,7 +118,7 @@ def test_init_draws_a_network_for_every_class():
     init, _, _ = draw_learner()
     state = init(jax.random.key(0), draw_stream())
     chex.assert_trees_all_equal_shapes_and_dtypes(state, draw_state())
-    normals = np.concatenate([np.reshape(layer.half_spaces.normals, (-1, D)) for layer in state.layers])
+    normals = np.concatenate([np.reshape(layer.gates.normals, (-1, D)) for layer in state.layers])
     assert len(np.unique(normals, axis=0)) == N * sum(SIZES) * 2
     for layer, fan_in in zip(state.layers, (D + 1, SIZES[0] + 1), strict=True):
         np.testing.assert_array_equal(layer.weights, np.float32(1 / fan_in))

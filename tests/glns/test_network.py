@@ -1,19 +1,30 @@
 """The network: Algorithm 1 example by example, however the stream is cut; locality; the public implementation."""
 
+import functools
+
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glns import network
+from glns import bernoulli, network
 from glns.bernoulli import CLIP_RULES, Rule
-from glns.context import HalfSpaces
+from glns.context import HalfSpaces, half_spaces
 
 T, D, SIZES = 448, 6, (5, 4, 1)
 RULE = Rule(epsilon=0.1, weight_bound=0.7, clip_rule="margin")  # the stream reaches the clip and the bound
 
-learn = jax.jit(network.learn, static_argnames="rule")
+GATE = half_spaces(2)
+
+
+@functools.partial(jax.jit, static_argnames="rule")
+def learn(layers, *stream, rule):
+    return network.learn(layers, *stream, neuron=bernoulli.neuron(rule), gate=GATE)
+
+
+def predict(layers, inputs, side, rule):
+    return network.predict(layers, inputs, side, neuron=bernoulli.neuron(rule), gate=GATE)
 
 
 def draw_layers(seed):
@@ -79,7 +90,7 @@ def test_the_clip_rules_differ_on_that_stream(algorithm_1):
 def test_prediction_is_that_of_learning_at_rate_zero():
     layers, (inputs, side, targets, _) = draw_layers(0), draw_stream(1)
     learned, logits = learn(layers, inputs, side, targets, np.zeros_like(targets), rule=RULE)
-    predicted = network.predict(layers, inputs[:70], side[:70], RULE)  # two blocks and a part of one
+    predicted = predict(layers, inputs[:70], side[:70], RULE)  # two blocks and a part of one
     chex.assert_trees_all_close(predicted, [logit[:70] for logit in logits], atol=1e-5)
     chex.assert_trees_all_equal(learned, layers)
 
@@ -96,17 +107,17 @@ def test_a_layer_knows_nothing_of_the_layers_above(kept):
 def test_learning_leaves_the_half_spaces_alone():
     layers = draw_layers(0)
     learned, _ = learn(layers, *draw_stream(1), rule=RULE)
-    chex.assert_trees_all_equal([a.half_spaces for a in learned], [a.half_spaces for a in layers])
+    chex.assert_trees_all_equal([a.gates for a in learned], [a.gates for a in layers])
 
 
 def test_within_the_clip_the_network_is_a_product_of_matrices():
     """Veness 2019, §4: for fixed contexts, logit p_L = W_L .. W_1 logit p_0; the bias is one more, constant input."""
     layers, (inputs, side, *_), rule = draw_layers(0), draw_stream(1), Rule(epsilon=1e-6)
-    logits = network.predict(layers, inputs, side, rule)[-1]
+    logits = predict(layers, inputs, side, rule)[-1]
     for t in range(10):
         effective = np.eye(D + 1)
         for layer in layers:
-            active = np.array(layer.weights)[np.arange(len(layer.weights)), network.contexts(layer, side[t])]
+            active = np.array(layer.weights)[np.arange(len(layer.weights)), network.contexts(layer, side[t], GATE)]
             effective = np.vstack([active @ effective, np.eye(D + 1)[-1]])
         np.testing.assert_allclose(logits[t, 0], effective[0] @ np.append(inputs[t], 1), atol=1e-4)
 
@@ -114,7 +125,7 @@ def test_within_the_clip_the_network_is_a_product_of_matrices():
 def test_the_order_of_the_inputs_does_not_matter():
     layers, (inputs, side, targets, rates) = draw_layers(0), draw_stream(1)
     order = np.random.default_rng(0).permutation(D)
-    spaces = [HalfSpaces(layer.half_spaces.normals[..., order], layer.half_spaces.offsets) for layer in layers]
+    spaces = [HalfSpaces(layer.gates.normals[..., order], layer.gates.offsets) for layer in layers]
     weights = [layers[0].weights[..., [*order, D]], *(layer.weights for layer in layers[1:])]  # the bias stays last
     _, logits = learn(layers, inputs, side, targets, rates, rule=RULE)
     reordered = tuple(map(network.Layer, weights, spaces))
@@ -131,18 +142,18 @@ def test_an_ensemble_is_its_members():
 
 
 def test_init():
-    layers = network.init(jax.random.key(0), (3, 1), 7, 4, num_half_spaces=3)
+    layers = network.init(jax.random.key(0), (3, 1), 7, 4, neuron=bernoulli.neuron(RULE), gate=half_spaces(3))
     assert [layer.weights.shape for layer in layers] == [(3, 8, 8), (1, 8, 4)]
-    assert [layer.half_spaces.normals.shape for layer in layers] == [(3, 3, 4), (1, 3, 4)]
+    assert [layer.gates.normals.shape for layer in layers] == [(3, 3, 4), (1, 3, 4)]
     for layer, fan_in in zip(layers, (8, 4), strict=True):
         np.testing.assert_array_equal(layer.weights, np.float32(1 / fan_in))
-    normals = np.concatenate([layer.half_spaces.normals for layer in layers]).reshape(-1, 4)
+    normals = np.concatenate([layer.gates.normals for layer in layers]).reshape(-1, 4)
     assert len(np.unique(normals, axis=0)) == 12  # no two neurons share a half-space
 
 
 def test_a_missing_time_axis_is_refused():
     with pytest.raises(AssertionError, match="rank"):
-        network.predict(draw_layers(0), jnp.zeros(D), jnp.zeros(D), RULE)
+        predict(draw_layers(0), jnp.zeros(D), jnp.zeros(D), RULE)
 
 
 def test_reference(reference, tolerance):

@@ -1,0 +1,44 @@
+"""Rivals: several Learners in one World, on the very same batches."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+
+from bootstrap.core import Learner
+
+
+class State(NamedTuple):
+    """What all of them have learned."""
+
+    learner: Any
+    rivals: dict[str, Any]
+
+
+def beside(learner: Learner, rivals: Mapping[str, Learner]) -> Learner:
+    """A Learner that is `learner` to the outside, with rivals beside it that learn from the batches it sees.
+
+    Its metrics are those of `learner`, and those of each rival under `NAME/`.
+    """
+    everyone = (learner, *rivals.values())
+
+    def init(key, example):
+        first, *others = (
+            one.init(k_one, example) for one, k_one in zip(everyone, jax.random.split(key, len(everyone)), strict=True)
+        )
+        return State(first, dict(zip(rivals, others, strict=True)))
+
+    def update(key, state, batch):
+        states = (state.learner, *(state.rivals[name] for name in rivals))
+        keys = jax.random.split(key, len(everyone))
+        (first, metrics), *others = (
+            one.update(k_one, of_one, batch) for one, k_one, of_one in zip(everyone, keys, states, strict=True)
+        )
+        for name, (_, of_rival) in zip(rivals, others, strict=True):
+            metrics |= {f"{name}/{metric}": value for metric, value in of_rival.items()}
+        return State(first, {name: state for name, (state, _) in zip(rivals, others, strict=True)}), metrics
+
+    def predict(state, inputs):
+        return learner.predict(state.learner, inputs)
+
+    return Learner(init, update, predict)
