@@ -35,7 +35,7 @@ def beside(learner: Learner, rivals: Mapping[str, Learner]) -> Learner:
             one.update(k_one, of_one, batch) for one, k_one, of_one in zip(everyone, keys, states, strict=True)
         )
         for name, (_, of_rival) in zip(rivals, others, strict=True):
-            metrics |= {f"{name}/{metric}": value for metric, value in of_rival.items()}
+            metrics = metrics | {f"{name}/{metric}": value for metric, value in of_rival.items()}
         return State(first, {name: state for name, (state, _) in zip(rivals, others, strict=True)}), metrics
 
     def predict(state, inputs):

@@ -59,6 +59,7 @@ def build(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Exp
     Raises ValueError, with what to do, where the config cannot be built.
     """
     data = _choose("data", DATA, config.data, lambda load, **settings: load(data_dir, **settings))
+    data_sets.check(data)
     learner = bootstrap.Learner(*_choose("learner", LEARNERS, config.learner))
     rivals = {
         name: bootstrap.Learner(*_choose(f"rivals.{name}", LEARNERS, settings))
@@ -78,7 +79,8 @@ def build(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Exp
             metrics |= {f"{name}/{metric}": value for metric, value in of_rival.items()}
         return metrics
 
-    _check_labels(learner, world, data)
+    for name, one in {"learner": learner, **{f"rivals.{name}": rival for name, rival in rivals.items()}}.items():
+        _check_labels(name, one, world, data)
     if not rivals:
         return Experiment(learner, world, partial(probe_one, learner), tuple(data.test))
     return Experiment(bootstrap.beside(learner, rivals), world, probe, tuple(data.test))
@@ -98,7 +100,7 @@ def _choose(
         raise ValueError(f"{where} {name!r}: {error}") from error
 
 
-def _check_labels(learner, world, data):
+def _check_labels(name, learner, world, data):
     def outputs(world_data, x):
         run = bootstrap.begin(jax.random.key(0), learner, bootstrap.World(world_data, world.init, world.draw))
         return learner.predict(run.learner, x)
@@ -106,4 +108,4 @@ def _check_labels(learner, world, data):
     num_classes = jax.eval_shape(outputs, world.data, data.test.x).shape[-1]
     most = max(part.y.max() for part in data)
     if most >= num_classes:
-        raise ValueError(f"the data has labels 0 to {most} but the learner num_classes={num_classes}")
+        raise ValueError(f"the data has labels 0 to {most} but {name} num_classes={num_classes}")

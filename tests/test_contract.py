@@ -39,6 +39,7 @@ LEARNERS = {
     "glns": bootstrap.Learner(*glns.learner(3, (4, 1), 2)),
     "sgd": bootstrap.Learner(*bootstrap.sgd.learner(Noisy(), optax.adam(0.01))),
 }
+LEARNERS["beside"] = bootstrap.beside(LEARNERS["sgd"], {"rival": LEARNERS["sgd"]})
 WORLDS = {
     "real": bootstrap.real(X, LABELS, batch_size=7),
     "ideal": bootstrap.ideal(fresh, (X, LABELS), batch_size=7),

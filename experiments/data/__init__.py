@@ -6,3 +6,4 @@ from experiments.data.folder import required as required
 from experiments.data.idx import idx as idx
 from experiments.data.part import Data as Data
 from experiments.data.part import Part as Part
+from experiments.data.part import check as check
