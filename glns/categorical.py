@@ -1,0 +1,93 @@
+"""The categorical neuron: geometric mixing over an alphabet of A symbols (Mattern 2012, arXiv 1302.2839).
+
+    p(a) = prod_i p_i(a)^{w_i} / sum_b prod_i p_i(b)^{w_i}
+
+One weight an input and context, as in the Bernoulli neuron, which it is for A = 2. Everything is written for ONE
+neuron; a neuron works on log-probabilities, its inputs and its output alike. Inputs count up to a constant each: only
+the ratios of the p_i(a) matter.
+
+Letters: A symbols, F fan-in (biases included), R contexts, T time.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from glns.bernoulli import Rule
+from glns.network import Neuron
+
+
+def neuron(rule: Rule, num_symbols: int) -> Neuron:
+    """The categorical family, for `network`: outputs are log-probabilities [A], targets symbols 0 .. A - 1.
+
+    Weights start at 1 / F, the geometric mean. The last A - 1 inputs of every layer are biases: number a prefers
+    symbol a, a = 1 .. A - 1, to each of the others by the factor e. With them the neuron can shift every log-ratio, and
+    for A = 2 there is one, the Bernoulli neuron's.
+    """
+    if not 0 < rule.epsilon * num_symbols < 1:
+        raise ValueError(f"epsilon must lie between 0 and 1 / num_symbols = {1 / num_symbols}, got {rule.epsilon}")
+    biases = jax.nn.log_softmax(jnp.eye(num_symbols)[1:])
+
+    def init(num_contexts, width):
+        fan_in = width + num_symbols - 1
+        return jnp.full((num_contexts, fan_in), 1.0 / fan_in)
+
+    def feed(log_probabilities):
+        clipped = jax.vmap(partial(clip, rule=rule))(log_probabilities)
+        return jnp.concatenate([clipped, biases.astype(clipped.dtype)])
+
+    return Neuron(init, feed, predict, partial(learn, rule=rule))
+
+
+def clip(log_probabilities: jax.Array, rule: Rule) -> jax.Array:
+    """Keeps each probability at least epsilon, inside the simplex: log q(a) = max(log epsilon, log p(a) - log z).
+
+    z is what makes sum_a q(a) = 1, so what the floored symbols gain the others lose, each in proportion to its own.
+    That q is the nearest to p in Kullback-Leibler divergence, in either direction; for A = 2 it is CLIP of Veness 2019,
+    Algorithm 1. log_probabilities [A] -> [A].
+    """
+    falling = -jnp.sort(-jnp.exp(log_probabilities))
+    num_floored = jnp.arange(falling.size)[::-1]  # if the symbols up to this one are kept
+    scale = jnp.cumsum(falling) / (1 - num_floored * rule.epsilon)
+    num_kept = jnp.sum(falling >= rule.epsilon * scale)
+    return jnp.maximum(log_probabilities - jnp.log(scale[num_kept - 1]), jnp.log(rule.epsilon))
+
+
+def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Array:
+    """Geometric mixing under a context. weights [R, F], context [], inputs [F, A] -> log-probabilities [A]."""
+    return jax.nn.log_softmax(jnp.matmul(weights[context], inputs, precision="highest"))
+
+
+def error(log_probabilities: jax.Array, target: jax.Array, rule: Rule) -> jax.Array:
+    """d loss / d (the exponents' sums) of the log loss, p(a) - y(a); at the clip `rule.clip_rule` decides.
+
+    "margin" learns unless |y(a) - p(a)| <= epsilon for every a, that is unless p(target) >= 1 - epsilon.
+    log_probabilities [A], target [] int -> [A].
+    """
+    p, q = jnp.exp(log_probabilities), jnp.exp(clip(log_probabilities, rule))
+    y = jax.nn.one_hot(target, p.size, dtype=p.dtype)
+    learns = {
+        "always": True,
+        "margin": jnp.max(jnp.abs(y - p)) > rule.epsilon,
+        "dead_zone": jnp.min(p) >= rule.epsilon,
+    }[rule.clip_rule]
+    return jnp.where(learns, q - y, 0.0)
+
+
+def learn(
+    weights: jax.Array, contexts: jax.Array, inputs: jax.Array, targets: jax.Array, rates: jax.Array, rule: Rule
+) -> tuple[jax.Array, jax.Array]:
+    """Online gradient descent over a stream, projected onto the weight bound, as `bernoulli.learn`.
+
+    The gradient of -log p(target) in w_i is sum_a (p(a) - y(a)) log p_i(a).
+    weights [R, F], contexts [T], inputs [T, F, A], targets [T] int, rates [T] -> weights, log-probabilities [T, A].
+    """
+
+    def step(weights, example):
+        context, x, target, rate = example
+        output = predict(weights, context, x)
+        row = weights[context] - rate * jnp.matmul(x, error(output, target, rule), precision="highest")
+        return weights.at[context].set(jnp.clip(row, -rule.weight_bound, rule.weight_bound)), output
+
+    return jax.lax.scan(step, weights, (contexts, inputs, targets, rates))
