@@ -13,9 +13,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from glns import native
 from glns.network import Neuron
 
 CLIP_RULES = ("margin", "always", "dead_zone")
+FORMS = ("auto", "native", "gram", "rows", "minibatch")
 
 
 class Rule(NamedTuple):
@@ -35,12 +37,25 @@ class Rule(NamedTuple):
     clip_rule: str = "margin"
 
 
-def neuron(rule: Rule) -> Neuron:
+def neuron(rule: Rule, form: str = "auto") -> Neuron:
     """The Bernoulli family, for `network`: inputs and outputs are logits, targets are 0 or 1.
 
     Weights start at 1 / F, the geometric mean of the inputs (Veness 2019, §2). The last input of every layer is a bias
     of logit 1 (the public code; its p = e / (e + 1)).
+
+    form: how the same update is computed.
+      "native" walks through the stream in `native.cc`, on a CPU;
+      "gram" is `learn_gram`, matrix products and a recurrence of scalars;
+      "rows" is `learn`, the equations as they stand;
+      "auto" takes native on a CPU, and gram elsewhere; on a CPU where native was not built, what is faster there;
+      "minibatch" is `learn_minibatch`: another update, not the paper's.
     """
+    if form not in FORMS:
+        raise ValueError(f"form must be one of {', '.join(FORMS)}; got {form!r}")
+    if form == "native" and not native.available:
+        raise ValueError(
+            "the native form was not built; install the package where a C++ compiler is, or use form='auto'"
+        )
 
     def init(num_contexts, width):
         return jnp.full((num_contexts, width + 1), 1.0 / (width + 1))
@@ -48,7 +63,24 @@ def neuron(rule: Rule) -> Neuron:
     def feed(logits):
         return jnp.append(clip(logits, rule), 1.0)
 
-    return Neuron(init, feed, predict, partial(learn, rule=rule))
+    def native_learn(*args):
+        clip_rule = CLIP_RULES.index(rule.clip_rule)
+        return native.learn(*args, epsilon=rule.epsilon, weight_bound=rule.weight_bound, clip_rule=clip_rule)
+
+    forms = {
+        "native": (native_learn, native.predict),
+        "gram": (partial(learn_gram, rule=rule), predict),
+        "rows": (partial(learn, rule=rule), predict),
+        "minibatch": (partial(learn_minibatch, rule=rule), predict),
+    }
+    if form != "auto":
+        return Neuron(init, feed, forms[form][1], forms[form][0])
+
+    def auto(place, weights, *stream):
+        of_cpu = "native" if native.available else "gram" if len(weights) <= 4 else "rows"
+        return jax.lax.platform_dependent(weights, *stream, cpu=forms[of_cpu][place], default=forms["gram"][place])
+
+    return Neuron(init, feed, partial(auto, 1), partial(auto, 0))
 
 
 def clip(logits: jax.Array, rule: Rule) -> jax.Array:
@@ -89,8 +121,63 @@ def learn(
 
     def step(weights, example):
         context, x, target, rate = example
-        logit = predict(weights, context, x)
-        row = weights[context] - rate * error(logit, target, rule) * x
-        return weights.at[context].set(jnp.clip(row, -rule.weight_bound, rule.weight_bound)), logit
+        row, logit = _learn_one(weights[context], x, target, rate, rule)
+        return weights.at[context].set(row), logit
 
     return jax.lax.scan(step, weights, (contexts, inputs, targets, rates))
+
+
+def learn_gram(
+    weights: jax.Array, contexts: jax.Array, inputs: jax.Array, targets: jax.Array, rates: jax.Array, rule: Rule
+) -> tuple[jax.Array, jax.Array]:
+    """`learn` in another form: one product before, one after, and scalars in between. For T of a few hundred at most.
+
+    Every update is a multiple of an input, so with the step sizes g_s the logit of example t is
+
+        w . x_t - sum over s < t of [contexts equal] g_s (x_s . x_t),    w the row at the start.
+
+    The weight bound is not linear. Should it be in reach, the rows are walked instead.
+    """
+    gram = jnp.matmul(inputs, inputs.T, precision="highest")  # [T, T], the same for every neuron of a layer
+    first = jnp.matmul(weights, inputs.T, precision="highest")  # [R, T]
+    time = jnp.arange(len(contexts))
+
+    def scalar(steps, t):
+        logit = first[contexts[t], t] - jnp.sum(jnp.where(contexts == contexts[t], steps * gram[t], 0))
+        return steps.at[t].set(rates[t] * error(logit, targets[t], rule)), logit
+
+    steps, logits = jax.lax.scan(scalar, jnp.zeros_like(first[0]), time)
+    selected = jax.nn.one_hot(contexts, len(weights), axis=0) * steps[None]  # [R, T]
+    learned = weights - jnp.matmul(selected, inputs, precision="highest")
+    reach = jnp.max(jnp.abs(weights)) + jnp.sum(jnp.abs(steps)) * jnp.max(jnp.abs(inputs))
+    free = reach <= rule.weight_bound  # no weight came to the bound at any time
+
+    def walk(state):
+        weights, logits, t = state
+        row, logit = _learn_one(weights[contexts[t]], inputs[t], targets[t], rates[t], rule)
+        return weights.at[contexts[t]].set(row), logits.at[t].set(logit), t + 1
+
+    # A loop of no turns where the bound is far; unlike a `cond`, it stays one under `vmap`.
+    start = (jnp.where(free, learned, weights), logits, jnp.where(free, len(contexts), 0))
+    return jax.lax.while_loop(lambda state: state[2] < len(contexts), walk, start)[:2]
+
+
+def learn_minibatch(
+    weights: jax.Array, contexts: jax.Array, inputs: jax.Array, targets: jax.Array, rates: jax.Array, rule: Rule
+) -> tuple[jax.Array, jax.Array]:
+    """NOT the paper's rule: every example of the stretch sees the weights of its start, and all of them move at once.
+
+    Shapes as in `learn`. With T = 1 the two agree.
+    """
+    logits = jax.vmap(predict, in_axes=(None, 0, 0))(weights, contexts, inputs)
+    steps = rates * error(logits, targets, rule)
+    selected = jax.nn.one_hot(contexts, len(weights), axis=0) * steps[None]  # [R, T]
+    learned = weights - jnp.matmul(selected, inputs, precision="highest")
+    return jnp.clip(learned, -rule.weight_bound, rule.weight_bound), logits
+
+
+def _learn_one(row, x, target, rate, rule):
+    """One example: the selected row [F] -> the row, moved and projected onto the bound, and the logit before it."""
+    logit = jnp.matmul(row, x, precision="highest")
+    row = row - rate * error(logit, target, rule) * x
+    return jnp.clip(row, -rule.weight_bound, rule.weight_bound), logit

@@ -31,6 +31,7 @@ def learner(
     weight_bound: float = 200.0,
     clip_rule: str = "margin",
     shared_gates: bool = False,
+    form: str = "auto",
 ) -> tuple[Callable, Callable, Callable]:
     """One-vs-all Bernoulli GLNs, online: (init, update, predict) of a Learner.
 
@@ -41,13 +42,13 @@ def learner(
     min(learning_rate, learning_rate_decay / t) (Veness 2019: 0.01 and 100). feature_epsilon: see `standardise`.
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. num_half_spaces, offset_scale: see `context.half_spaces`.
     shared_gates: neuron k of every class has the same half-spaces (the paper draws them for each class), which spares
-    N - 1 parts in N of the work of gating and cost no accuracy on MNIST or digits.
+    N - 1 parts in N of the work of gating and cost no accuracy on MNIST or digits. form: see `bernoulli.neuron`.
     """
     gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale)
     _check(num_classes, sizes, clip_rule, epsilon)
     if min(learning_rate, learning_rate_decay, feature_epsilon, weight_bound) <= 0:
         raise ValueError("learning_rate, learning_rate_decay, feature_epsilon and weight_bound must be positive")
-    net = {"neuron": bernoulli.neuron(bernoulli.Rule(epsilon, weight_bound, clip_rule)), "gate": gate}
+    net = {"neuron": bernoulli.neuron(bernoulli.Rule(epsilon, weight_bound, clip_rule), form), "gate": gate}
     axes: Any = network.Layer(0, None if shared_gates else 0)  # of the classes, in every layer
     axes = (axes,) * len(sizes)
 

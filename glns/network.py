@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import chex
 import jax
+import jax.numpy as jnp
 
 from glns.context import Gate
 
-_BLOCK = 32  # examples predicted at once
+_BLOCK = 64  # examples predicted at once
 
 
 class Neuron(NamedTuple):
@@ -69,17 +70,22 @@ def contexts(layer: Layer, side: jax.Array, gate: Gate) -> jax.Array:
 def predict(layers: Sequence[Layer], inputs: Any, side: jax.Array, *, neuron: Neuron, gate: Gate) -> list:
     """The outputs of every neuron, layer by layer: inputs [T, D, ..], side [T, S] -> a [T, K, ..] a layer."""
     chex.assert_rank(side, 2)
-    of_layer = jax.vmap(neuron.predict, in_axes=(0, 0, None))
 
-    def one(example):
-        inputs, side = example
+    def block(inputs, side):
         outputs = [inputs]
         for layer in layers:
-            outputs.append(of_layer(layer.weights, contexts(layer, side, gate), neuron.feed(outputs[-1])))
+            of_layer = jax.vmap(jax.vmap(neuron.predict, in_axes=(None, 0, 0)), in_axes=(0, 0, None), out_axes=1)
+            of_time = jax.vmap(partial(contexts, layer, gate=gate), out_axes=1)(side)
+            outputs.append(of_layer(layer.weights, of_time, jax.vmap(neuron.feed)(outputs[-1])))
         return outputs[1:]
 
     # In blocks: an example selects a row of every neuron, which for all examples at once would not fit in memory.
-    return jax.lax.map(one, (inputs, side), batch_size=_BLOCK)
+    num_blocks = len(side) // _BLOCK
+    cut = num_blocks * _BLOCK
+    whole = jax.tree.map(lambda x: x[:cut].reshape(num_blocks, _BLOCK, *x.shape[1:]), (inputs, side))
+    outputs = jax.tree.map(lambda x: x.reshape(cut, *x.shape[2:]), jax.lax.map(lambda one: block(*one), whole))
+    last = block(*jax.tree.map(lambda x: x[cut:], (inputs, side)))
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts), outputs, last)
 
 
 def learn(

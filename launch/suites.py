@@ -56,9 +56,14 @@ class Case(NamedTuple):
 
 
 def _glns() -> Iterator[Case]:
-    """Online GLNs of ten one-vs-all classes (Veness 2019, §5). glns/SIZES/cC: C half-spaces a neuron."""
-    yield Case("glns/100-100-1/c1", "examples/s", partial(_gln, 784, (100, 100, 1), 1))
-    yield Case("glns/128-128-1/c4", "examples/s", partial(_gln, 784, (128, 128, 1), 4))
+    """Online GLNs of ten one-vs-all classes (Veness 2019, §5).
+
+    glns/SIZES/cC: C half-spaces a neuron. /shared: neuron k of every class has the same ones, also in the baseline.
+    """
+    for sizes, num_half_spaces in (((100, 100, 1), 1), ((128, 128, 1), 4), ((128, 128, 1), 8)):
+        name = f"glns/{'-'.join(map(str, sizes))}/c{num_half_spaces}"
+        yield Case(name, "examples/s", partial(_gln, 784, sizes, num_half_spaces))
+        yield Case(f"{name}/shared", "examples/s", partial(_gln, 784, sizes, num_half_spaces, shared=True))
     yield Case("glns/digits/16-16-1/c4", "examples/s", partial(_gln, 64, (16, 16, 1), 4))
 
 
@@ -98,15 +103,16 @@ def _ours(learner: bootstrap.Learner, world: bootstrap.World, batch_size: int, n
     return Side(partial(advance, world.data), run, batch_size * num_steps)
 
 
-def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int) -> Match:
+def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int, *, shared: bool = False) -> Match:
     """Ours: a batch goes through the network layer by layer. Baseline: a compiled call an example, dense gradients."""
     batch_size, num_plain, rates = 64, 16, {"learning_rate": 0.01, "learning_rate_decay": 100.0}
     x, y = _stream(4096, dim)
     # dead_zone: what differentiating through the clip gives.
-    learner = bootstrap.Learner(*glns.learner(_NUM_CLASSES, sizes, num_half_spaces, clip_rule="dead_zone", **rates))
+    settings = {"clip_rule": "dead_zone", "shared_gates": shared, **rates}
+    learner = bootstrap.Learner(*glns.learner(_NUM_CLASSES, sizes, num_half_spaces, **settings))
     start = learner.init(jax.random.key(2), (x[:1], y[:1]))
     gate, half_spaces = glns.context.half_spaces(num_half_spaces), [layer.gates for layer in start.layers]
-    plain = jax.jit(partial(_plain_gln, **rates))
+    plain = jax.jit(partial(_plain_gln, shared=shared, **rates))
     images, labels = np.array(x[:num_plain]), np.array(y[:num_plain])
 
     def learns(state):  # what of a glns.State the baseline has
@@ -125,7 +131,8 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int) -> Match:
     operations, traffic = 0, features.nbytes
     for layer in start.layers:
         of_batch = jax.vmap(partial(glns.network.contexts, gate=gate), in_axes=(None, 0), out_axes=1)
-        contexts = jax.vmap(of_batch, in_axes=(0, None))(layer, features)  # [N, K, B]
+        axes: Any = glns.network.Layer(0, None if shared else 0)
+        contexts = jax.vmap(of_batch, in_axes=(axes, None))(layer, features)  # [N, K, B]
         selected = jax.nn.one_hot(contexts, 2**num_half_spaces).any(-2)  # [N, K, 2**C]
         row = layer.weights[0, 0, 0]  # [F]
         operations += 4 * contexts[..., 0].size * row.size + 2 * layer.gates.normals.size
@@ -134,7 +141,7 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int) -> Match:
     return Match(program, Side(one_by_one, learns(start), num_plain), operations, traffic / batch_size)
 
 
-def _plain_gln(half_spaces, state, image, label, *, learning_rate, learning_rate_decay):
+def _plain_gln(half_spaces, state, image, label, *, shared, learning_rate, learning_rate_decay):
     """One example, written down as the paper has it: every weight table is differentiated whole, then all of it moves.
 
     state: examples seen, moments, weights of each layer. -> state, the log loss of each class's last neuron [N].
@@ -155,7 +162,7 @@ def _plain_gln(half_spaces, state, image, label, *, learning_rate, learning_rate
     count, moments, tables = state
     moments, features = glns.standardise.learn(moments, image[None], 1 / 255)
     rate = jnp.minimum(learning_rate, learning_rate_decay / (count + 1))
-    of_class = jax.vmap(jax.grad(losses, has_aux=True), in_axes=(0, 0, None, 0))
+    of_class = jax.vmap(jax.grad(losses, has_aux=True), in_axes=(0, None if shared else 0, None, 0))
     gradients, loss = of_class(tables, half_spaces, features[0], jax.nn.one_hot(label, _NUM_CLASSES))
     learned = [jnp.clip(w - rate * g, -weight_bound, weight_bound) for w, g in zip(tables, gradients, strict=True)]
     return (count + 1, moments, learned), loss
