@@ -37,7 +37,7 @@ setup(
         "numpy>=2",
         "optax>=0.2.5",
         "orbax-checkpoint>=0.11.30",
-        "scikit-learn>=1.5",
+        "scikit-learn>=1.6",
         "tensorboardX>=2.6.4",
     ],
     extras_require={

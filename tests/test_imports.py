@@ -25,6 +25,7 @@ def test_the_contracts_are_kept():
     [
         ("glns/network.py", "import bootstrap"),
         ("bootstrap/core.py", "import time"),
+        ("glns/network.py", "import sklearn"),
         ("experiments/probes.py", "import os"),
         ("experiments/probes.py", "import launch.cli"),
         ("launch/train.py", "import orbax.checkpoint"),

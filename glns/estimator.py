@@ -1,0 +1,141 @@
+"""GLNs for people with arrays: scikit-learn estimators over the learners.
+
+    from glns.estimator import Classifier  # `import glns` alone does not import scikit-learn
+    Classifier().fit(X, y).predict_proba(X_new)
+
+Letters: D features, N classes, n samples.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore  # newer than its stubs
+
+from glns.learner import learner
+
+_CHUNK = 128  # samples that a compiled program takes at once; what is left over goes one by one
+
+
+class Classifier(ClassifierMixin, BaseEstimator):
+    """One-vs-all Bernoulli GLNs (Veness 2019), learned exactly online: see `glns.learner`.
+
+    `partial_fit` learns the samples in the order they come; how they are cut into calls changes nothing. `fit` begins
+    anew and makes `num_passes` passes, each in a fresh random order if `shuffle`. Features may have any scale: they are
+    standardised on the fly. They are kept in float32, so take away a mean that is large beside the deviation.
+
+    sizes, num_half_spaces, offset_scale, learning_rate, learning_rate_decay, feature_epsilon: see `glns.learner`; the
+    defaults are for a few thousand samples, and feature_epsilon is small because the unit of a feature is not known.
+
+    Once fitted: classes_ [N], n_features_in_ = D, and state_, a `glns.State`.
+    """
+
+    def __init__(
+        self,
+        *,
+        sizes: Sequence[int] = (50, 25, 1),
+        num_half_spaces: int = 4,
+        offset_scale: float = 0.05,
+        learning_rate: float = 0.03,
+        learning_rate_decay: float = 100.0,
+        feature_epsilon: float = 1e-6,
+        num_passes: int = 1,
+        shuffle: bool = True,
+        random_state: Any = None,
+    ):
+        self.sizes = sizes
+        self.num_half_spaces = num_half_spaces
+        self.offset_scale = offset_scale
+        self.learning_rate = learning_rate
+        self.learning_rate_decay = learning_rate_decay
+        self.feature_epsilon = feature_epsilon
+        self.num_passes = num_passes
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def fit(self, X, y) -> "Classifier":
+        """Learns X [n, D] and labels y [n] from nothing."""
+        if self.num_passes < 1:
+            raise ValueError(f"num_passes must be at least 1, got {self.num_passes}")
+        X, y = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(y)
+        random = check_random_state(self.random_state)
+        self._begin(np.unique(y), X.shape[1], random)
+        for _ in range(self.num_passes):
+            order = random.permutation(len(X)) if self.shuffle else np.arange(len(X))
+            self._learn(X[order], y[order])
+        return self
+
+    def partial_fit(self, X, y, classes=None) -> "Classifier":
+        """Goes on learning, in the order given. classes: all labels there will be; the first call needs them."""
+        first = not hasattr(self, "state_")
+        X, y = validate_data(self, X, y, dtype=np.float32, reset=first)
+        check_classification_targets(y)
+        if first:
+            if classes is None:
+                raise ValueError("classes must be given in the first call of partial_fit")
+            self._begin(np.unique(classes), X.shape[1], check_random_state(self.random_state))
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes {classes} are not those of the first call of partial_fit, {self.classes_}")
+        self._learn(X, y)
+        return self
+
+    def predict_proba(self, X) -> np.ndarray:
+        """X [n, D] -> the classes' probabilities [n, N], in the order of classes_."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        _, _, predict = self._programs()
+        padded = np.concatenate([X, np.zeros((-len(X) % _CHUNK, X.shape[1]), X.dtype)])
+        log_probabilities = [predict(self.state_, chunk) for chunk in padded.reshape(-1, _CHUNK, X.shape[1])]
+        return np.exp(np.concatenate(log_probabilities)[: len(X)])
+
+    def predict(self, X) -> np.ndarray:
+        """X [n, D] -> the most likely labels [n]."""
+        check_is_fitted(self)
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _begin(self, classes, dim, random):
+        if len(classes) < 2:
+            raise ValueError(f"a classifier needs at least two classes to tell apart; got one class, {classes}")
+        self.classes_ = classes
+        init, _, _ = self._programs()
+        example = np.zeros((1, dim), np.float32), np.zeros(1, np.int32)
+        self.state_ = init(jax.random.key(random.randint(2**31)), example)
+
+    def _learn(self, X, y):
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(f"y has the labels {unknown}, which are not among classes {self.classes_}")
+        _, update, _ = self._programs()
+        labels = np.searchsorted(self.classes_, y).astype(np.int32)
+        for part in _parts(len(X)):
+            self.state_, _ = update(None, self.state_, (X[part], labels[part]))  # a GLN learns without chance: no key
+
+    def _programs(self):
+        return _compiled(
+            len(self.classes_),
+            tuple(self.sizes),
+            self.num_half_spaces,
+            offset_scale=self.offset_scale,
+            learning_rate=self.learning_rate,
+            learning_rate_decay=self.learning_rate_decay,
+            feature_epsilon=self.feature_epsilon,
+        )
+
+
+@lru_cache(maxsize=64)
+def _compiled(*args: Any, **settings: Any) -> tuple[Callable, ...]:
+    """The learner's functions, jitted once for all estimators of the same settings."""
+    return tuple(map(jax.jit, learner(*args, **settings)))
+
+
+def _parts(n: int) -> Iterator[slice]:
+    """Cuts n samples into chunks and single ones: two shapes, so at most two programs are compiled."""
+    whole = n // _CHUNK * _CHUNK
+    yield from (slice(i, i + _CHUNK) for i in range(0, whole, _CHUNK))
+    yield from (slice(i, i + 1) for i in range(whole, n))

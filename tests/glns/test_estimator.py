@@ -1,0 +1,103 @@
+"""The scikit-learn estimators: scikit-learn's own checks, and that they are the learners they say they are."""
+
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import glns
+from glns.estimator import Classifier
+
+SMALL = {"sizes": (8, 1), "num_half_spaces": 2, "learning_rate": 0.1}
+RNG = np.random.default_rng(0)
+X = RNG.normal(3, 2, size=(300, 4)).astype(np.float32)
+Y = np.array(["left", "right", "up"])[X[:, :3].argmax(-1)]
+
+
+@parametrize_with_checks([Classifier(**SMALL)])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+def test_it_is_the_learner():
+    """One pass in the order given: chunks and single samples, against one batch of the learner."""
+    estimator = Classifier(**SMALL, shuffle=False, random_state=0).fit(X, Y)
+    init, update, predict = map(jax.jit, glns.learner(3, **SMALL, offset_scale=0.05, feature_epsilon=1e-6))
+    batch = X, np.searchsorted(estimator.classes_, Y)
+    seed = np.random.RandomState(0).randint(2**31)
+    state, _ = update(jax.random.key(1), init(jax.random.key(seed), batch), batch)
+    np.testing.assert_array_equal(estimator.classes_, ["left", "right", "up"])
+    np.testing.assert_allclose(estimator.predict_proba(X), np.exp(predict(state, X)), atol=1e-4)
+    np.testing.assert_array_equal(estimator.predict(X), estimator.classes_[predict(state, X).argmax(-1)])
+
+
+def test_calls_of_partial_fit_may_be_cut_anywhere():
+    whole = Classifier(**SMALL, shuffle=False, random_state=0).fit(X, Y)
+    parts = Classifier(**SMALL, random_state=0)
+    for part in (slice(0, 1), slice(1, 150), slice(150, 300)):
+        parts.partial_fit(X[part], Y[part], classes=["up", "right", "left"])
+    np.testing.assert_allclose(parts.predict_proba(X), whole.predict_proba(X), atol=1e-4)
+
+
+def test_fit_begins_anew_and_partial_fit_does_not():
+    once, twice, passes = (Classifier(**SMALL, shuffle=False, random_state=0) for _ in range(3))
+    once.fit(X, Y)
+    np.testing.assert_array_equal(once.predict_proba(X), twice.fit(X, Y).fit(X, Y).predict_proba(X))
+    passes.set_params(num_passes=2).fit(X, Y)
+    assert not np.allclose(once.predict_proba(X), passes.predict_proba(X), atol=1e-3)
+    np.testing.assert_allclose(once.partial_fit(X, Y).predict_proba(X), passes.predict_proba(X), atol=1e-4)
+
+
+def test_shuffling_saves_sorted_samples():
+    order = np.argsort(Y, kind="stable")
+    scores = [Classifier(**SMALL, shuffle=shuffle, random_state=0).fit(X[order], Y[order]) for shuffle in (True, False)]
+    shuffled, sorted_ = (estimator.score(X, Y) for estimator in scores)
+    assert shuffled > 0.8
+    assert shuffled > sorted_
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+def test_the_unit_of_a_feature_does_not_matter(scale):
+    plain, scaled = (Classifier(**SMALL, random_state=0).fit(x, Y).predict(x) for x in (X, X * np.float32(scale)))
+    assert np.mean(plain == scaled) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda new, _: new.fit(X * np.nan, Y), "Input X contains NaN"),
+        (lambda new, _: new.fit(X[:0], Y[:0]), "Found array with 0 sample"),
+        (lambda new, _: new.fit(X, np.zeros(300)), "at least two classes to tell apart; got one class"),
+        (lambda new, _: new.set_params(num_passes=0).fit(X, Y), "num_passes must be at least 1, got 0"),
+        (lambda new, _: new.set_params(sizes=(3, 2)).fit(X, Y), "end in 1"),
+        (lambda new, _: new.partial_fit(X, Y), "classes must be given in the first call"),
+        (lambda new, _: new.partial_fit(X, Y, classes=["left", "up"]), "labels .*right.* not among classes"),
+        (lambda _, old: old.partial_fit(X[:1], ["down"]), "labels .*down.* not among classes"),
+        (lambda _, old: old.partial_fit(X, Y, classes=["left", "up"]), "not those of the first call"),
+        (lambda _, old: old.partial_fit(X[:, :3], Y), "X has 3 features, but Classifier is expecting 4"),
+        (lambda _, old: old.predict(X[:, :3]), "X has 3 features, but Classifier is expecting 4"),
+    ],
+)
+def test_wrong_input_is_refused(call, message):
+    old = Classifier(**SMALL, random_state=0).fit(X, Y)
+    before = old.predict_proba(X)
+    with pytest.raises(ValueError, match=message):
+        call(Classifier(**SMALL), old)
+    np.testing.assert_array_equal(old.predict_proba(X), before)
+
+
+def test_digits_in_one_pass():
+    x, y = load_digits(return_X_y=True)
+    x, x_test, y, y_test = train_test_split(x, y, test_size=0.25, random_state=0)
+    assert Classifier(sizes=(16, 1), random_state=0).fit(x, y).score(x_test, y_test) >= 0.93
+
+
+def test_glns_alone_does_not_import_scikit_learn():
+    program = "import glns, sys; sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
