@@ -19,7 +19,7 @@ class Gate(NamedTuple):
     """A kind of context function, for one neuron; a layer is a `vmap` of it.
 
     num_contexts: R. draw: (key, side_dim) -> gates, any pytree of arrays: what tells this neuron's contexts from
-    another's. context: (gates, side [S]) -> context [] int32 in 0 .. R - 1.
+    another's. context: (gates, side [S]) -> context [] int32 in 0 .. R - 1; of `branches`, [R] of 0 and 1.
     """
 
     num_contexts: int
@@ -28,9 +28,9 @@ class Gate(NamedTuple):
 
 
 class HalfSpaces(NamedTuple):
-    """One neuron's half-spaces."""
+    """One neuron's half-spaces; side lies in half-space i if normals[i] . side > offsets[i]."""
 
-    normals: jax.Array  # [C, S], rows of unit length
+    normals: jax.Array  # [C, S], rows of unit length; of `branches`, rows that together have unit length
     offsets: jax.Array  # [C]
 
 
@@ -63,3 +63,29 @@ def half_space_context(spaces: HalfSpaces, side: jax.Array) -> jax.Array:
     projections = jnp.matmul(spaces.normals, side, precision="highest")  # fewer bits would turn contexts over
     bits = projections > spaces.offsets
     return jnp.sum(bits * 2 ** jnp.arange(bits.shape[-1], dtype=jnp.int32), dtype=jnp.int32)
+
+
+def branches(num_branches: int) -> Gate:
+    """The gates of a dendritic neuron's branches (Sezener 2021): each is open in a half-space of its own.
+
+    The context is not a number but the gates themselves, [R] of 0 and 1, R = num_branches; see `dendritic`.
+    """
+    if num_branches < 1:
+        raise ValueError(f"num_branches must be at least 1, got {num_branches}")
+    return Gate(num_branches, partial(draw_branches, num_branches=num_branches), branch_gates)
+
+
+def draw_branches(key: jax.Array, side_dim: int, *, num_branches: int) -> HalfSpaces:
+    """Draws one neuron's branches: N(0, 1) throughout, divided by the Frobenius norm of all the normals together.
+
+    The public code takes that norm without the last feature's column, where it says without the offsets'. The key is
+    consumed.
+    """
+    draws = jax.random.normal(key, (num_branches, side_dim + 1))
+    draws /= jnp.linalg.norm(draws[:, :-1])
+    return HalfSpaces(draws[:, :-1], draws[:, -1])
+
+
+def branch_gates(spaces: HalfSpaces, side: jax.Array) -> jax.Array:
+    """One neuron's gates: 1 where `side` lies strictly inside the branch's half-space. side [S] -> [R]."""
+    return (jnp.matmul(spaces.normals, side, precision="highest") > spaces.offsets).astype(side.dtype)

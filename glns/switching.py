@@ -1,0 +1,54 @@
+"""Switching aggregation: a mixture over all the neurons of a network, not its last one alone (Veness 2017, §5).
+
+It is the Bayesian mixture over all SEQUENCES of neurons v_1, v_2, .. (arXiv 1712.01897), with the prior
+
+    w(v_1:n) = w(v_<n) ((n - 1) / n [v_n = v_{n-1}] + 1 / (n (M - 1)) [v_n != v_{n-1}]),    w(v_1) = 1 / M,
+
+so that the prediction follows the best neuron as it changes: the shallow ones learn first. It costs O(M) an example,
+and needs no more than the neurons' predictions, so a stretch of the stream is mixed after the network has learned it.
+
+Letters: M neurons, T time.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Mixture(NamedTuple):
+    """What the mixture has learned."""
+
+    count: jax.Array  # [] int32, examples seen
+    log_weights: jax.Array  # [M], of the neurons in the next prediction; the weights sum to 1
+
+
+def init(num_neurons: int) -> Mixture:
+    """Equal weights."""
+    if num_neurons < 2:
+        raise ValueError(f"a mixture needs at least 2 neurons, got {num_neurons}")
+    return Mixture(jnp.zeros((), jnp.int32), jnp.full(num_neurons, -jnp.log(num_neurons)))
+
+
+def learn(mixture: Mixture, log_likelihoods: jax.Array) -> tuple[Mixture, jax.Array]:
+    """Takes in how well each neuron predicted each example, in logarithms, so that nothing underflows.
+
+    log_likelihoods [T, M], log of the probability that neuron k gave the target of example t -> the mixture, and the
+    log-weights [T, M] with which each example is to be predicted: those which the examples before it left.
+    """
+
+    def step(mixture, log_likelihoods):
+        t, m = mixture.count + 1, log_likelihoods.size
+        posterior = jax.nn.log_softmax(mixture.log_weights + log_likelihoods)  # log(u_k rho_k / tau)
+        # u_k = 1 / ((t + 1)(M - 1)) + (t M - t - 1) / ((t + 1)(M - 1)) (u_k rho_k / tau), as printed.
+        scale = jnp.log((t + 1.0) * (m - 1.0))
+        kept = jnp.log(t * (m - 1.0) - 1.0) + posterior
+        return Mixture(t, jnp.logaddexp(-scale, kept - scale)), mixture.log_weights
+
+    return jax.lax.scan(step, mixture, log_likelihoods)
+
+
+def mix(log_weights: jax.Array, logits: jax.Array) -> jax.Array:
+    """The mixture's prediction of a bit. log_weights [M], the neurons' logits [M] -> logit []."""
+    one, zero = (jax.nn.logsumexp(log_weights + jax.nn.log_sigmoid(z)) for z in (logits, -logits))
+    return one - zero
