@@ -58,7 +58,7 @@ def neuron(rule: Rule, form: str = "auto") -> Neuron:
         )
 
     def init(num_contexts, width):
-        return jnp.full((num_contexts, width + 1), 1.0 / (width + 1))
+        return jnp.full((num_contexts, width + 1), 1.0 / (width + 1), float)
 
     def feed(logits):
         return jnp.append(clip(logits, rule), 1.0)

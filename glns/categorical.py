@@ -31,7 +31,7 @@ def neuron(rule: Rule, num_symbols: int) -> Neuron:
 
     def init(num_contexts, width):
         fan_in = width + num_symbols - 1
-        return jnp.full((num_contexts, fan_in), 1.0 / fan_in)
+        return jnp.full((num_contexts, fan_in), 1.0 / fan_in, float)
 
     def feed(log_probabilities):
         clipped = jax.vmap(partial(clip, rule=rule))(log_probabilities)

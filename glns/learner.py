@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import bernoulli, context, network, standardise
+from glns import bernoulli, context, network, standardise, switching
 
 
 class State(NamedTuple):
@@ -16,6 +16,7 @@ class State(NamedTuple):
     count: jax.Array  # [] int32, examples seen
     moments: standardise.Moments  # [D]
     layers: tuple[network.Layer, ...]  # one network a class: weights start with N, and gates unless they are shared
+    mixture: switching.Mixture | None = None  # [N, ..]; None where the last neuron alone predicts
 
 
 def learner(
@@ -27,11 +28,13 @@ def learner(
     learning_rate: float = 0.01,
     learning_rate_decay: float = 100.0,
     feature_epsilon: float = 1 / 255,
+    feature_scale: float = 1.0,
     epsilon: float = 0.01,
     weight_bound: float = 200.0,
     clip_rule: str = "margin",
     shared_gates: bool = False,
     form: str = "auto",
+    aggregation: str = "last",
 ) -> tuple[Callable, Callable, Callable]:
     """One-vs-all Bernoulli GLNs, online: (init, update, predict) of a Learner.
 
@@ -39,16 +42,28 @@ def learner(
     and the metrics are prequential: each prediction is made before its own update.
 
     sizes: neurons a layer, the last 1. learning_rate, learning_rate_decay: the rate of example t = 1, 2, .. is
-    min(learning_rate, learning_rate_decay / t) (Veness 2019: 0.01 and 100). feature_epsilon: see `standardise`.
+    min(learning_rate, learning_rate_decay / t) (Veness 2019: 0.01 and 100). feature_epsilon, feature_scale: inputs and
+    side information are feature_scale * (x - mean) / (deviation + feature_epsilon), by the moments so far (see
+    `standardise`). An epsilon far above the deviations leaves mean subtraction, the paper's, whose scale then counts.
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. num_half_spaces, offset_scale: see `context.half_spaces`.
     shared_gates: neuron k of every class has the same half-spaces (the paper draws them for each class), which spares
     N - 1 parts in N of the work of gating and cost no accuracy on MNIST or digits. form: see `bernoulli.neuron`.
+    aggregation: "last" predicts with the last neuron, "switching" with the mixture of all neurons; see `switching`.
     """
     gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale)
-    _check(num_classes, sizes, clip_rule, epsilon)
-    if min(learning_rate, learning_rate_decay, feature_epsilon, weight_bound) <= 0:
-        raise ValueError("learning_rate, learning_rate_decay, feature_epsilon and weight_bound must be positive")
-    net = {"neuron": bernoulli.neuron(bernoulli.Rule(epsilon, weight_bound, clip_rule), form), "gate": gate}
+    _check(num_classes, sizes, clip_rule, epsilon, aggregation)
+    positive = {
+        "learning_rate": learning_rate,
+        "learning_rate_decay": learning_rate_decay,
+        "feature_epsilon": feature_epsilon,
+        "feature_scale": feature_scale,
+        "weight_bound": weight_bound,
+    }
+    for name, value in positive.items():
+        if value <= 0:
+            raise ValueError(f"{name} must be positive, got {value}")
+    rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
+    net = {"neuron": bernoulli.neuron(rule, form), "gate": gate}
     axes: Any = network.Layer(0, None if shared_gates else 0)  # of the classes, in every layer
     axes = (axes,) * len(sizes)
 
@@ -58,25 +73,30 @@ def learner(
         k_classes, axis = (key, None) if shared_gates else (jax.random.split(key, num_classes), 0)
         draw = partial(network.init, sizes=sizes, input_dim=dim, side_dim=dim, **net)
         layers = jax.vmap(draw, in_axes=axis, out_axes=axes, axis_size=num_classes)(k_classes)
-        return State(jnp.zeros((), jnp.int32), standardise.init(dim), layers)
+        mixture = switching.init(sum(sizes)) if aggregation == "switching" else None
+        mixture = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_classes, *leaf.shape)), mixture)
+        return State(jnp.zeros((), jnp.int32), standardise.init(dim), layers, mixture)
 
     def update(key, state, batch):
         del key
         x, labels = batch
         moments, features = standardise.learn(state.moments, x.reshape(len(x), -1), feature_epsilon)
+        features = feature_scale * features
         t = state.count + 1 + jnp.arange(len(x))
         rates = jnp.minimum(learning_rate, learning_rate_decay / t)
         targets = jax.nn.one_hot(labels, num_classes, axis=0)
         learn = partial(network.learn, **net)
         of_classes = jax.vmap(learn, in_axes=(axes, None, None, 0, None), out_axes=(axes, 0))
         layers, logits = of_classes(state.layers, features, features, targets, rates)
-        return State(state.count + len(x), moments, layers), _metrics(_log_probabilities(logits[-1]), labels)
+        mixture, logits = jax.vmap(partial(switching.learn_aggregate, rule=rule))(state.mixture, logits, targets)
+        return State(state.count + len(x), moments, layers, mixture), _metrics(_log_probabilities(logits), labels)
 
     def predict(state, x):
         """x [B, ...] -> log-probabilities [B, N]."""
-        features = standardise.apply(state.moments, x.reshape(len(x), -1), feature_epsilon)
+        features = feature_scale * standardise.apply(state.moments, x.reshape(len(x), -1), feature_epsilon)
         of_classes = jax.vmap(partial(network.predict, **net), in_axes=(axes, None, None))
-        return _log_probabilities(of_classes(state.layers, features, features)[-1])
+        logits = of_classes(state.layers, features, features)
+        return _log_probabilities(jax.vmap(partial(switching.aggregate, rule=rule))(state.mixture, logits))
 
     return init, update, predict
 
@@ -84,9 +104,9 @@ def learner(
 def _log_probabilities(logits: jax.Array) -> jax.Array:
     """The one-vs-all predictions p_n, normalised over the classes. The paper takes their argmax, which stays the same.
 
-    logits [N, B, 1] -> [B, N].
+    logits [N, B] -> [B, N].
     """
-    return jax.nn.log_softmax(jax.nn.log_sigmoid(logits[..., 0].T))
+    return jax.nn.log_softmax(jax.nn.log_sigmoid(logits.T))
 
 
 def _metrics(log_probabilities: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
@@ -99,12 +119,14 @@ def _metrics(log_probabilities: jax.Array, labels: jax.Array) -> dict[str, jax.A
     }
 
 
-def _check(num_classes, sizes, clip_rule, epsilon):
+def _check(num_classes, sizes, clip_rule, epsilon, aggregation):
     if not sizes or sizes[-1] != 1 or min(sizes) < 1:
         raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes}")
     if clip_rule not in bernoulli.CLIP_RULES:
         raise ValueError(f"clip_rule must be one of {', '.join(bernoulli.CLIP_RULES)}; got {clip_rule!r}")
+    if aggregation not in switching.AGGREGATIONS:
+        raise ValueError(f"aggregation must be one of {', '.join(switching.AGGREGATIONS)}; got {aggregation!r}")
     if not 0 < epsilon < 0.5:
         raise ValueError(f"epsilon must lie between 0 and 0.5, got {epsilon}")

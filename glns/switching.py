@@ -10,10 +10,16 @@ and needs no more than the neurons' predictions, so a stretch of the stream is m
 Letters: M neurons, T time.
 """
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+
+from glns.bernoulli import Rule, clip
+
+AGGREGATIONS = ("last", "switching")
 
 
 class Mixture(NamedTuple):
@@ -27,7 +33,7 @@ def init(num_neurons: int) -> Mixture:
     """Equal weights."""
     if num_neurons < 2:
         raise ValueError(f"a mixture needs at least 2 neurons, got {num_neurons}")
-    return Mixture(jnp.zeros((), jnp.int32), jnp.full(num_neurons, -jnp.log(num_neurons)))
+    return Mixture(jnp.zeros((), jnp.int32), jnp.full(num_neurons, -math.log(num_neurons), float))
 
 
 def learn(mixture: Mixture, log_likelihoods: jax.Array) -> tuple[Mixture, jax.Array]:
@@ -52,3 +58,30 @@ def mix(log_weights: jax.Array, logits: jax.Array) -> jax.Array:
     """The mixture's prediction of a bit. log_weights [M], the neurons' logits [M] -> logit []."""
     one, zero = (jax.nn.logsumexp(log_weights + jax.nn.log_sigmoid(z)) for z in (logits, -logits))
     return one - zero
+
+
+def aggregate(mixture: Mixture | None, logits: Sequence[jax.Array], rule: Rule) -> jax.Array:
+    """A Bernoulli network's prediction, from those of its neurons: logits, a [T, K] a layer -> logits [T].
+
+    Without a mixture it is the last neuron's (Veness 2019). The neurons' are clipped, as the paper's outputs are:
+    without that, one confident mistake would cost a neuron all its weight.
+    """
+    if mixture is None:
+        return logits[-1][:, 0]
+    return jax.vmap(mix, in_axes=(None, 0))(mixture.log_weights, _all_clipped(logits, rule))
+
+
+def learn_aggregate(
+    mixture: Mixture | None, logits: Sequence[jax.Array], targets: jax.Array, rule: Rule
+) -> tuple[Mixture | None, jax.Array]:
+    """`aggregate` online: every example is predicted, then the mixture sees its target. targets [T] of 0 and 1."""
+    if mixture is None:
+        return None, aggregate(None, logits, rule)
+    of_neurons = _all_clipped(logits, rule)
+    signs = (2 * targets - 1)[:, None]
+    mixture, log_weights = learn(mixture, jax.nn.log_sigmoid(signs * of_neurons))
+    return mixture, jax.vmap(mix)(log_weights, of_neurons)
+
+
+def _all_clipped(logits, rule):
+    return clip(jnp.concatenate(logits, axis=-1), rule)

@@ -2,12 +2,15 @@
 
 import itertools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glns import switching
+import glns
+from glns import bernoulli, network, standardise, switching
+from glns.context import half_spaces
 
 FLOAT64 = pytest.mark.parametrize("tolerance", ["float64"], indirect=True)
 
@@ -88,3 +91,71 @@ def test_mixing_by_hand():
 def test_one_neuron_is_no_mixture():
     with pytest.raises(ValueError, match="a mixture needs at least 2 neurons, got 1"):
         switching.init(1)
+
+
+T, D, N, SIZES, RULE = 84, 5, 3, (4, 2, 1), bernoulli.Rule(epsilon=0.1)
+LEARNER = glns.learner(N, SIZES, 2, learning_rate=0.2, epsilon=0.1, aggregation="switching")
+
+
+def learn_in_parts(size):
+    """-> the learner's state after a stream, learned `size` examples at a time, and the mean loss."""
+    x = np.array(jnp.array(np.random.default_rng(0).normal(size=(T, D))))
+    (init, update, _), losses = map(jax.jit, LEARNER), []
+    state = init(jax.random.key(0), (x, x[:, :N].argmax(-1)))
+    for part in np.split(x, T // size):
+        state, metrics = update(jax.random.key(1), state, (part, part[:, :N].argmax(-1)))
+        losses.append(metrics["loss"])
+    return x, state, np.mean(losses)
+
+
+@FLOAT64
+def test_the_learner_mixes_each_class_by_itself(tolerance):
+    """Against the network's own logits, mixed in probabilities by the formula as it is printed."""
+    x, state, loss = learn_in_parts(T)
+    layers = LEARNER[0](jax.random.key(0), (x, x)).layers
+    _, features = standardise.learn(standardise.init(D), x, 1 / 255)
+    rates, p, m = np.minimum(0.2, 100 / np.arange(1, T + 1)), np.zeros((T, N)), sum(SIZES)
+    for n in range(N):
+        targets, of_class = 1.0 * (x[:, :N].argmax(-1) == n), jax.tree.map(lambda leaf, n=n: leaf[n], layers)
+        net = {"neuron": bernoulli.neuron(RULE), "gate": half_spaces(2)}
+        _, logits = network.learn(of_class, features, features, targets, rates, **net)
+        of_neurons = np.clip(1 / (1 + np.exp(-np.concatenate(logits, axis=-1))), 0.1, 0.9)
+        u = np.full(m, 1 / m)
+        for t in range(1, T + 1):
+            rho = of_neurons[t - 1]
+            p[t - 1, n] = u @ rho
+            of_target = rho if targets[t - 1] else 1 - rho
+            kept = (t * m - t - 1) / ((t + 1) * (m - 1)) * u * of_target / (u @ of_target)
+            u = 1 / ((t + 1) * (m - 1)) + kept
+        np.testing.assert_allclose(jnp.exp(state.mixture.log_weights[n]), u, rtol=0, atol=100 * tolerance)
+    p /= p.sum(-1, keepdims=True)
+    assert loss == pytest.approx(-np.log(p[np.arange(T), x[:, :N].argmax(-1)]).mean(), abs=100 * tolerance)
+
+
+@FLOAT64
+@pytest.mark.parametrize("size", [1, 7, 12])
+def test_the_batch_size_changes_nothing(tolerance, size):
+    _, state, loss = learn_in_parts(size)
+    _, whole, of_whole = learn_in_parts(T)
+    chex.assert_trees_all_close(state, whole, rtol=100 * tolerance, atol=100 * tolerance)
+    assert loss == pytest.approx(of_whole, abs=1e-7)
+
+
+@FLOAT64
+def test_the_learner_predicts_with_the_last_weights(tolerance):
+    x, state, _ = learn_in_parts(T)
+    predicted = LEARNER[2](state, x[:3])
+    features, of_classes = standardise.apply(state.moments, x[:3], 1 / 255), []
+    for n in range(N):
+        layers, mixture = jax.tree.map(lambda leaf, n=n: leaf[n], (state.layers, state.mixture))
+        net = {"neuron": bernoulli.neuron(RULE), "gate": half_spaces(2)}
+        logits = network.predict(layers, features, features, **net)
+        p = np.clip(jax.nn.sigmoid(jnp.concatenate(logits, axis=-1)), 0.1, 0.9) @ np.exp(mixture.log_weights)
+        of_classes.append(p)
+    p = np.stack(of_classes, axis=-1)
+    np.testing.assert_allclose(predicted, np.log(p / p.sum(-1, keepdims=True)), rtol=0, atol=100 * tolerance)
+
+
+def test_another_aggregation_is_refused():
+    with pytest.raises(ValueError, match="aggregation must be one of last, switching; got 'mean'"):
+        glns.learner(N, SIZES, 2, aggregation="mean")
