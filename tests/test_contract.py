@@ -37,6 +37,7 @@ class Noisy(nn.Module):
 SEEDS = (0, 1, 2)
 LEARNERS = {
     "glns": bootstrap.Learner(*glns.learner(3, (4, 1), 2)),
+    "glns_switching": bootstrap.Learner(*glns.learner(3, (4, 1), 2, aggregation="switching")),
     "sgd": bootstrap.Learner(*bootstrap.sgd.learner(Noisy(), optax.adam(0.01))),
 }
 LEARNERS["beside"] = bootstrap.beside(LEARNERS["sgd"], {"rival": LEARNERS["sgd"]})
