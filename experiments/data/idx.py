@@ -15,18 +15,26 @@ from experiments.data.part import Data, Part
 
 
 def idx(
-    data_dir: str | None, *, deskew: bool = False, num_train: int | None = None, num_test: int | None = None
+    data_dir: str | None,
+    *,
+    deskew: bool = False,
+    gradients: bool = False,
+    num_train: int | None = None,
+    num_test: int | None = None,
 ) -> Data:
     """MNIST or any set in its IDX files (`train-images-idx3-ubyte`, .gz or not, and its three companions).
 
-    deskew: centres and straightens every image (`bootstrap.images.deskew`). num_train, num_test: only the first ones.
+    deskew: centres and straightens every image (`bootstrap.images.deskew`). gradients: then x are its oriented
+    gradients [n, O, H / 4, W / 4] in place of its pixels (`bootstrap.images.oriented_gradients`). num_train, num_test:
+    only the first ones.
     """
     folder = required(data_dir)
     train, test = (_idx_part(folder, prefix) for prefix in ("train", "t10k"))
     train, test = _first(train, num_train, "data.num_train"), _first(test, num_test, "data.num_test")
-    if deskew:
-        upright = jax.jit(partial(jax.lax.map, images.deskew, batch_size=500))
-        train, test = (Part(np.asarray(upright(part.x)), part.y) for part in (train, test))
+    steps = [step for step, wanted in ((images.deskew, deskew), (images.oriented_gradients, gradients)) if wanted]
+    for step in steps:
+        of_all = jax.jit(partial(jax.lax.map, step, batch_size=500))
+        train, test = (Part(np.asarray(of_all(part.x)), part.y) for part in (train, test))
     return Data(train, test)
 
 

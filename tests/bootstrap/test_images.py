@@ -114,3 +114,28 @@ def test_rotation_is_in_radians():
     turned, _ = draw(jax.random.key(0), (jnp.stack([bar] * 4), jnp.zeros(4, jnp.int32)), {**STILL, "rotation": 0.2})
     angles = np.arcsin(np.clip([moments(image)[1] / 12 for image in turned], -1, 1)) / 2
     np.testing.assert_allclose(np.std(angles), 0.2, atol=0.03)
+
+
+def test_gradients_by_hand():
+    """A slope of 0.1 a pixel rightwards: direction 0, length 0.2 inside. Downwards is a quarter of the circle on."""
+    rightwards = 0.1 * jnp.broadcast_to(jnp.arange(12.0), (12, 12))
+    maps = images.oriented_gradients(rightwards)
+    assert maps.shape == (8, 3, 3)
+    np.testing.assert_allclose(maps[0, :, 1], 0.2, atol=1e-6)
+    assert np.abs(maps[1:]).max() == 0
+    np.testing.assert_allclose(images.oriented_gradients(rightwards.T)[2], maps[0].T, atol=1e-6)
+    np.testing.assert_allclose(images.oriented_gradients(-rightwards)[4], maps[0], atol=1e-6)
+
+
+def test_a_gradient_between_two_directions_is_shared():
+    angle = 2 * np.pi * 1.25 / 8  # a quarter of the way from direction 1 to direction 2
+    rows, columns = jnp.meshgrid(jnp.arange(12.0), jnp.arange(12.0), indexing="ij")
+    maps = images.oriented_gradients(0.1 * (np.cos(angle) * columns + np.sin(angle) * rows))
+    np.testing.assert_allclose(maps[:, 1, 1], [0, 0.15, 0.05, 0, 0, 0, 0, 0], atol=1e-5)
+
+
+def test_gradients_are_of_their_place():
+    image = jnp.zeros((12, 12)).at[10, 2].set(1.0)  # in the cell of row 2, column 0
+    of_cell = images.oriented_gradients(image).sum(0)
+    assert np.argmax(of_cell) == 6
+    assert of_cell[0].max() < 1e-6
