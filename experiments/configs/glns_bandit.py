@@ -1,0 +1,93 @@
+"""Contextual bandits: the cumulative regret of one pass, for GLCB and two baselines.
+
+    python -m launch.train --config=experiments/configs/glns_bandit.py:adult --workdir=runs/glns_bandit/adult
+
+variant           player         seconds  probe/regret
+adult             GLCB           0  0
+"""
+
+from ml_collections import ConfigDict
+
+NUM_CONTEXTS = {"adult": 5000, "covertype": 5000, "statlog": 5000, "stock": 3713}
+NUM_ARMS = {"adult": 2, "covertype": 7, "statlog": 7, "stock": 8}
+
+
+def get_config(variant: str = "adult") -> ConfigDict:
+    """The config of a variant: a bandit, and who plays at it."""
+    players = {"": glcb, "_linear": linear, "_neural": neural}
+    variants = {f"{bandit}{name}": (bandit, player) for bandit in NUM_ARMS for name, player in players.items()}
+    variants["smoke"] = variants["statlog"]
+    if variant not in variants:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
+    bandit, player = variants[variant]
+    num_steps, log_every, num_seeds = (20, 10, 2) if variant == "smoke" else (NUM_CONTEXTS[bandit], 100, 10)
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": num_seeds,
+            "num_steps": num_steps,
+            "log_every": log_every,
+            "probe_every": log_every,
+            "checkpoint_every": 10 * log_every,
+            "show": ("probe/regret",),
+            "probes": ("regret",),
+            "data": {"name": "bandit", "set": bandit},
+            "world": {"name": "bandit"},
+            "learner": player(bandit),
+        }
+    )
+
+
+def glcb(bandit: str) -> dict:
+    """GLCB: one setting for the rewards of 0 and 1, another for the real ones."""
+    real = bandit == "stock"
+    return {
+        "name": "glns_bandit",
+        "num_arms": NUM_ARMS[bandit],
+        "sizes": (20, 10, 1),
+        "num_half_spaces": 1 if real else 3,
+        "reward_range": (-20.0, 20.0) if real else (0.0, 1.0),
+        "tree_depth": 1,
+        "exploration": 0.1 if real else 0.003,
+        "sharpness": 1.0,
+        "offset_scale": 1.0,
+        "learning_rate": 0.1 if real else 0.03,
+        "learning_rate_decay": 30.0 if real else 3.0,
+        "feature_epsilon": 0.01,
+        "feature_bound": 3.0,
+        "epsilon": 0.01 if real else 0.05,
+        "weight_bound": 200.0,
+        "clip_rule": "margin",
+    }
+
+
+def linear(bandit: str) -> dict:
+    """LinUCB, with the best setting of each bandit."""
+    best = {"adult": (0.1, 10.0), "covertype": (0.0, 10.0), "statlog": (0.1, 1.0), "stock": (0.3, 1.0)}
+    exploration, ridge = best[bandit]
+    return {"name": "linear_bandit", "num_arms": NUM_ARMS[bandit], "exploration": exploration, "ridge": ridge}
+
+
+def neural(bandit: str) -> dict:
+    """Neural greedy, with the best setting of each bandit."""
+    wide, narrow = (100, 100), (50,)
+    best = {
+        "adult": (narrow, 0.001, 0.0),
+        "covertype": (wide, 0.001, 0.01),
+        "statlog": (wide, 0.001, 0.01),
+        "stock": (narrow, 0.003, 0.01),
+    }
+    features, learning_rate, epsilon = best[bandit]
+    return {
+        "name": "neural_bandit",
+        "net": {"name": "mlp", "features": features, "num_classes": NUM_ARMS[bandit]},
+        "tx": {"name": "adam", "learning_rate": learning_rate},
+        "epsilon": epsilon,
+    }
+
+
+def sweep(add) -> None:
+    """Every player at every bandit."""
+    for bandit in NUM_ARMS:
+        for player in ("", "_linear", "_neural"):
+            add(f"{bandit}{player}")
