@@ -28,3 +28,20 @@ def curves(runs: Mapping[str, Sequence[Mapping]], name: str) -> Figure:
     if len(runs) > 1:
         axes.legend()
     return figure
+
+
+def saliency(images: np.ndarray, maps: np.ndarray, labels: Sequence[str]) -> Figure:
+    """Images [M, H, W] above the maps [M, H, W] of what speaks for their labels (red) and against them (blue).
+
+    The colours reach as far as the greatest entry of each map.
+    """
+    figure = Figure(figsize=(1.1 * len(images), 2.6), layout="constrained")
+    axes = figure.subplots(2, len(images), squeeze=False)
+    for above, below, image, of_label, label in zip(*axes, images, maps, labels, strict=True):
+        greatest = np.abs(of_label).max()
+        above.imshow(image, cmap="gray_r")
+        below.imshow(of_label, cmap="RdBu_r", vmin=-greatest, vmax=greatest)
+        above.set_title(label, fontsize="small")
+        above.set_axis_off()
+        below.set_axis_off()
+    return figure

@@ -1,0 +1,83 @@
+"""What a GLN sees in an example: exact, and at the price of one prediction (Veness 2019, §4).
+
+The contexts of an example do not depend on its inputs' weights, and given its contexts a network of Bernoulli neurons
+is linear in logits. So its prediction IS a weighted sum of its inputs, and the weights say what each counted for.
+
+Letters: D inputs, N classes, S side width, V values.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from glns import bernoulli, network, standardise
+from glns.context import Gate
+from glns.learner import State
+
+
+class Map(NamedTuple):
+    """The local linear map of an example: logit = weights . clip(inputs) + bias."""
+
+    weights: jax.Array  # [D], in logits of the prediction per logit of the input
+    bias: jax.Array  # []
+    clipped: jax.Array  # [] bool: a neuron below the output was clipped, so the map is a constant in that neuron
+
+
+def explain(
+    layers: Sequence[network.Layer], inputs: jax.Array, side: jax.Array, *, rule: bernoulli.Rule, gate: Gate
+) -> Map:
+    """The map of one example through a Bernoulli network: inputs [D] logits, side [S] -> Map.
+
+    The product of the layers' active rows, logit p_L = W_L .. W_1 logit p_0 (Veness 2019, §4). A neuron whose
+    prediction left [epsilon, 1 - epsilon] passes on the clip, a constant: its row is zero and its clipped logit goes
+    into the bias. So the map gives the network's logit ALWAYS, clipped or not; `clipped` says that it was.
+    """
+    chex.assert_rank([inputs, side], 1)
+    dot = partial(jnp.matmul, precision="highest")
+    inputs = bernoulli.clip(inputs, rule)
+    weights, biases = jnp.eye(len(inputs), dtype=inputs.dtype), jnp.zeros_like(inputs)  # of the outputs below
+    clipped = jnp.zeros((), bool)
+    for layer in layers:
+        if layer is not layers[0]:
+            logits = dot(weights, inputs) + biases
+            limits = bernoulli.clip(logits, rule)
+            beyond = limits != logits
+            weights, biases = jnp.where(beyond[:, None], 0, weights), jnp.where(beyond, limits, biases)
+            clipped |= beyond.any()
+        rows = jax.vmap(lambda table, context: table[context])(layer.weights, network.contexts(layer, side, gate))
+        weights, biases = dot(rows[:, :-1], weights), dot(rows[:, :-1], biases) + rows[:, -1]  # the last input is 1
+    return Map(weights[0], biases[0], clipped)
+
+
+def saliency(
+    state: State,
+    x: jax.Array,
+    *,
+    rule: bernoulli.Rule,
+    gate: Gate,
+    feature_epsilon: float = 1 / 255,
+    shared_gates: bool = False,
+) -> Map:
+    """What `learner` sees in one example, for every class: the maps of the classes' last neurons.
+
+    x [..], an image [H, W] say -> Map with weights [N, ..], in logits per deviation of the feature, bias and clipped
+    [N]. The settings are those of the learner: see `learner`, where `gate` is context.half_spaces(num_half_spaces).
+    """
+    features = standardise.apply(state.moments, x.reshape(-1), feature_epsilon)
+    axes = ((network.Layer(0, None if shared_gates else 0),) * len(state.layers), None, None)
+    of_classes = jax.vmap(partial(explain, rule=rule, gate=gate), in_axes=axes)(state.layers, features, features)
+    return of_classes._replace(weights=of_classes.weights.reshape(-1, *x.shape))
+
+
+def sensitivity(predict: Callable, x: jax.Array, index: tuple[int, ...], values: jax.Array) -> jax.Array:
+    """How the prediction for one example moves as one of its inputs takes other values; contexts may change on the way.
+
+    predict: x [V, ..] -> outputs [V, ..], say partial(learner.predict, state). x [..], index: of an input in it,
+    values [V] -> outputs [V, ..].
+    """
+    swept = jnp.broadcast_to(x, (len(values), *x.shape)).at[:, *index].set(values)
+    return predict(swept)
