@@ -1,0 +1,193 @@
+"""The forms of the Bernoulli neuron compute one and the same thing, however they are mapped."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from glns import bernoulli, native
+from glns.bernoulli import CLIP_RULES, Rule
+
+T, R = 448, 4
+RULE = Rule(epsilon=0.1, weight_bound=0.7)  # the stream reaches the clip and the bound
+needs_native = pytest.mark.skipif(not native.available, reason="the native form was not built: no C++ compiler")
+EXACT = [pytest.param("native", marks=needs_native), "gram", "rows"]
+
+
+def draw(*axes, fan_in, num_examples=T, seed=0):
+    """weights [*axes, R, F] and a stream: contexts [*axes, T], inputs [T, F], targets and rates [T]."""
+    rng = np.random.default_rng(seed)
+    weights = rng.uniform(-0.4, 0.6, size=(*axes, R, fan_in))
+    contexts = rng.integers(0, R, size=(*axes, num_examples))
+    inputs = 2 * rng.normal(size=(num_examples, fan_in))
+    targets = (inputs[:, 0] + rng.normal(size=num_examples) > 0).astype(float)
+    rates = 0.3 / np.sqrt(1 + np.arange(num_examples))
+    return tuple(map(jnp.array, (weights, contexts.astype(np.int32), inputs, targets, rates)))
+
+
+def transcription(weights, contexts, inputs, targets, rates, rule):
+    """One neuron, one example at a time, in float64 (Veness 2019, Algorithm 1). -> weights, logits, updates clipped."""
+    table, logits, num_bounded = np.array(weights, np.float64), np.zeros(len(contexts)), 0
+    for t, (context, x, y, rate) in enumerate(zip(*map(np.array, (contexts, inputs, targets, rates)), strict=True)):
+        logits[t] = table[context] @ x.astype(np.float64)
+        p = 1 / (1 + np.exp(-logits[t]))
+        clipped = np.clip(p, rule.epsilon, 1 - rule.epsilon)
+        learns = {"always": True, "margin": abs(y - p) > rule.epsilon, "dead_zone": p == clipped}[rule.clip_rule]
+        row = table[context] - learns * rate * (clipped - y) * x
+        table[context] = np.clip(row, -rule.weight_bound, rule.weight_bound)
+        num_bounded += np.any(np.abs(row) > rule.weight_bound)
+    return table, logits, num_bounded
+
+
+def learner(form, rule=RULE):
+    return jax.jit(bernoulli.neuron(rule, form).learn)
+
+
+def learn_in_parts(form, rule, size, weights, *stream):
+    learn, logits = learner(form, rule), []
+    for start in range(0, T, size):
+        weights, of_part = learn(weights, *(array[start : start + size] for array in stream))
+        logits.append(of_part)
+    return weights, jnp.concatenate(logits)
+
+
+@pytest.mark.parametrize("form", EXACT)
+@pytest.mark.parametrize("size", [1, 7, 64, T])
+def test_every_form_is_the_transcription(tolerance, form, size):
+    neuron = draw(fan_in=40)
+    weights, logits = learn_in_parts(form, RULE, size, *neuron)
+    expected, of_expected, num_bounded = transcription(*neuron, RULE)
+    np.testing.assert_allclose(weights, expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(logits, of_expected, rtol=0, atol=50 * tolerance)  # of 40 products, each up to 5
+    assert num_bounded > 20
+
+
+@pytest.mark.parametrize("form", EXACT)
+@pytest.mark.parametrize("clip_rule", CLIP_RULES)
+def test_every_form_has_every_rule(tolerance, form, clip_rule):
+    """Out of reach of the bound, where the Gram form takes no walk."""
+    neuron, rule = draw(fan_in=16), Rule(0.1, 200.0, clip_rule)
+    expected, *_ = transcription(*neuron, rule)
+    weights, _ = learn_in_parts(form, rule, 64, *neuron)
+    np.testing.assert_allclose(weights, expected, rtol=0, atol=10 * tolerance)
+
+
+@needs_native
+@pytest.mark.parametrize("fan_in", [1, 5, 8, 15, 16, 17, 33])
+def test_any_fan_in_and_number_of_neurons(tolerance, fan_in):
+    """7 neurons: a group of four and three more. A vector holds 16 numbers, or 8 of float64."""
+    neurons = draw(7, fan_in=fan_in, num_examples=20)
+    over_neurons = jax.vmap(learner("native"), in_axes=(0, 0, None, None, None))
+    weights, logits = over_neurons(*neurons)
+    for k in range(7):
+        expected, of_expected, _ = transcription(neurons[0][k], neurons[1][k], *neurons[2:], RULE)
+        np.testing.assert_allclose(weights[k], expected, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(logits[k], of_expected, rtol=0, atol=10 * tolerance)
+
+
+MAPS = {  # the axes of weights, contexts, inputs, targets, rates: of the classes, then of the neurons
+    "one network a class": [(0, 0, None, 0, None), (0, 0, None, None, None)],
+    "shared gates": [(0, None, None, 0, None), (0, 0, None, None, None)],
+    "a layer above": [(0, 0, 0, 0, None), (0, 0, None, None, None)],
+    "a rate of its own for every neuron": [(0, 0, None, None, 0), (0, 0, None, None, 0)],
+    "rates from the same start": [(None, None, None, None, 0), (0, 0, None, None, None)],
+    "everything its own": [(0, 0, 0, 0, 0), (0, 0, 0, 0, 0)],
+    "nothing but the weights": [(0, None, None, None, None), (0, None, None, None, None)],
+    "axes in other places": [(1, -1, -1, None, None), (0, 0, None, None, None)],
+}
+
+
+@needs_native
+@pytest.mark.parametrize("axes", MAPS.values(), ids=MAPS)
+def test_maps_of_maps(axes):
+    """The native form takes operands that are shared along some axes and not along others."""
+    rng, sizes, shapes = np.random.default_rng(0), (3, 6), {0: (R, 17), 1: (12,), 2: (12, 17), 3: (12,), 4: (12,)}
+    operands = []
+    for i, shape in shapes.items():
+        for size, axis in zip(sizes[::-1], [level[i] for level in axes[::-1]], strict=True):
+            if axis is not None:
+                place = axis % (len(shape) + 1)
+                shape = (*shape[:place], size, *shape[place:])
+        draws = rng.integers(0, 2, shape) if i == 3 else rng.uniform(0.0, 0.5, shape)
+        operands.append(jnp.array(rng.integers(0, R, shape) if i == 1 else draws, jnp.int32 if i == 1 else jnp.float32))
+
+    def mapped(learn):
+        for level in axes[::-1]:
+            learn = jax.vmap(learn, in_axes=level)
+        return learn(*operands)
+
+    for ours, plain in zip(mapped(learner("native")), mapped(learner("rows")), strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=0, atol=1e-5)
+
+
+@needs_native
+def test_native_prediction(tolerance):
+    weights, contexts, inputs, *_ = draw(5, fan_in=23)
+    neuron = bernoulli.neuron(RULE, "native")
+    logits = jax.vmap(jax.vmap(neuron.predict, in_axes=(None, 0, 0)), in_axes=(0, 0, None))(weights, contexts, inputs)
+    expected = np.einsum("ktf,tf->kt", np.array(weights)[np.arange(5)[:, None], contexts], inputs)
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=50 * tolerance)
+
+
+@needs_native
+def test_native_takes_the_weights_in_place():
+    weights, *stream = draw(6, fan_in=33, num_examples=8)
+    learn = jax.vmap(learner("native"), in_axes=(0, 0, None, None, None))
+    kept = jnp.copy(weights)
+    learn(weights, *stream)
+    np.testing.assert_array_equal(weights, kept)  # not given up, so not touched
+    place = weights.unsafe_buffer_pointer()
+    learned, _ = jax.jit(learn, donate_argnums=0)(weights, *stream)
+    assert learned.unsafe_buffer_pointer() == place
+
+
+@needs_native
+def test_native_runs_inside_a_scan_of_many_seeds():
+    neurons = draw(9, fan_in=17, num_examples=60)
+    parts = [array.reshape(*array.shape[:-1], 6, 10) for array in (neurons[1], *neurons[3:])]
+    inputs = neurons[2].reshape(6, 10, 17)
+
+    def in_parts(weights, contexts, targets, rates):
+        def step(weights, part):
+            contexts, inputs, targets, rates = part
+            return bernoulli.neuron(RULE, "native").learn(weights, contexts, inputs, targets, rates)
+
+        return jax.lax.scan(step, weights, (contexts, inputs, targets, rates))
+
+    weights, _ = jax.jit(jax.vmap(in_parts, in_axes=(0, 0, None, None)))(neurons[0], *parts)
+    expected, _ = jax.vmap(functools.partial(bernoulli.learn, rule=RULE), in_axes=(0, 0, None, None, None))(*neurons)
+    np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-5)
+
+
+def test_the_minibatch_form_is_another_rule():
+    neuron = draw(fan_in=6)
+    one, many = (learn_in_parts("minibatch", RULE, size, *neuron)[0] for size in (1, 64))
+    expected, *_ = transcription(*neuron, RULE)
+    np.testing.assert_allclose(one, expected, rtol=0, atol=1e-5)
+    assert np.abs(many - expected).max() > 0.05
+
+
+def test_the_minibatch_form_by_hand():
+    """Two examples of one context, both at logit 0: errors -1/2 and 1/2, so 0.1 * ((2, 1) - (1, 0)) / 2 is added."""
+    learn = functools.partial(bernoulli.learn_minibatch, rule=Rule())
+    stream = jnp.array([0, 0]), jnp.array([[2.0, 1.0], [1.0, 0.0]]), jnp.array([1.0, 0.0]), jnp.full(2, 0.1)
+    weights, logits = learn(jnp.zeros((2, 2)), *stream)
+    np.testing.assert_allclose(weights, [[0.05, 0.05], [0, 0]], atol=1e-7)
+    np.testing.assert_array_equal(logits, [0, 0])
+
+
+def test_an_unknown_form_is_refused():
+    with pytest.raises(ValueError, match="form must be one of auto, native, gram, rows, minibatch; got 'fast'"):
+        bernoulli.neuron(RULE, "fast")
+
+
+def test_without_the_native_form_there_is_another(monkeypatch):
+    neuron = draw(fan_in=6, num_examples=64)
+    monkeypatch.setattr(native, "available", False)
+    with pytest.raises(ValueError, match="the native form was not built"):
+        bernoulli.neuron(RULE, "native")
+    weights, _ = bernoulli.neuron(RULE, "auto").learn(*neuron)
+    expected, *_ = transcription(*neuron, RULE)
+    np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-5)
