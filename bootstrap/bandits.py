@@ -120,6 +120,9 @@ def neural(net: nn.Module, tx: optax.GradientTransformation, *, epsilon: float) 
     arms taken follows each batch; nothing is replayed. epsilon: how often a random arm is taken.
     """
 
+    def forward(params, contexts) -> Any:
+        return net.apply(params, contexts)
+
     def init(key, example):
         k_params, k_seed = jax.random.split(key)
         params = net.init(k_params, example[0])
@@ -132,7 +135,7 @@ def neural(net: nn.Module, tx: optax.GradientTransformation, *, epsilon: float) 
         contexts, arms, rewards = batch
 
         def loss(params):
-            estimates = jnp.take_along_axis(net.apply(params, contexts), arms[:, None], axis=1)[:, 0]  # type: ignore
+            estimates = jnp.take_along_axis(forward(params, contexts), arms[:, None], axis=1)[:, 0]
             return jnp.mean((estimates - rewards) ** 2)
 
         error, gradients = jax.value_and_grad(loss)(state.params)
@@ -143,7 +146,7 @@ def neural(net: nn.Module, tx: optax.GradientTransformation, *, epsilon: float) 
 
     def predict(state, contexts):
         """Contexts [B, D] -> scores [B, A]: the estimates, or for a share epsilon of the contexts, random ones."""
-        scores = net.apply(state.params, contexts)
+        scores = forward(state.params, contexts)
         k_whether, k_arm = jax.random.split(jax.random.fold_in(jax.random.key(state.seed), state.count))
         explores = jax.random.bernoulli(k_whether, epsilon, (len(contexts), 1))
         return jnp.where(explores, jax.random.uniform(k_arm, scores.shape), scores)

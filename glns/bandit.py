@@ -32,7 +32,7 @@ def bandit(
     *,
     reward_range: tuple[float, float] = (0.0, 1.0),
     tree_depth: int = 1,
-    exploration: float = 0.03,
+    exploration: float = 0.003,
     sharpness: float = 1.0,
     offset_scale: float = 1.0,
     learning_rate: float = 0.03,
@@ -101,7 +101,7 @@ def bandit(
 
         def bonuses(side):
             seen = jax.vmap(visits.seen, in_axes=(0, None))(state.counts, visits.signature(state.layers, side, gate))
-            return exploration * jax.vmap(lambda counts: bonus(pseudo_count(counts, step, sharpness), step))(seen)
+            return jax.vmap(lambda counts: bonus(pseudo_count(counts, step, sharpness), step, exploration))(seen)
 
         return estimates(logits[-1]) + span * jax.vmap(bonuses)(features)
 
@@ -124,12 +124,12 @@ def pseudo_count(counts: jax.Array, step: jax.Array, sharpness: float) -> jax.Ar
     return jax.nn.softmax(sharpness * jnp.log(step) * parts) @ counts.astype(parts.dtype)
 
 
-def bonus(count: jax.Array, step: jax.Array) -> jax.Array:
-    """The bonus of an arm tried `count` times, before its factor C: sqrt(log t / count) (Sezener 2020). [] -> [].
+def bonus(count: jax.Array, step: jax.Array, exploration: float) -> jax.Array:
+    """The bonus of an arm tried `count` times: C sqrt(log t / count), C = exploration (Sezener 2020). [] -> [].
 
     Infinite for an arm never tried in any context like this one, so that all are tried once.
     """
-    return jnp.where(count > 0, jnp.sqrt(jnp.log(step) / jnp.where(count > 0, count, 1.0)), jnp.inf)
+    return jnp.where(count > 0, exploration * jnp.sqrt(jnp.log(step) / jnp.where(count > 0, count, 1.0)), jnp.inf)
 
 
 def _check(num_arms, sizes, reward_range, tree_depth, clip_rule, epsilon):

@@ -40,8 +40,9 @@ def test_pseudo_count_by_hand():
 
 
 def test_bonus_by_hand():
-    np.testing.assert_allclose(bonus(jnp.array(4.0), jnp.array(7)), np.sqrt(np.log(7) / 4), rtol=1e-6)
-    assert jnp.isinf(bonus(jnp.array(0.0), jnp.array(1)))
+    np.testing.assert_allclose(bonus(jnp.array(4.0), jnp.array(7), 0.3), 0.3 * np.sqrt(np.log(7) / 4), rtol=1e-6)
+    for exploration in (0.3, 0.0):
+        assert jnp.isinf(bonus(jnp.array(0.0), jnp.array(1), exploration))
 
 
 def test_every_arm_is_tried_before_any_is_tried_again(play):
