@@ -29,6 +29,7 @@ def learner(
     learning_rate_decay: float = 100.0,
     feature_epsilon: float = 1 / 255,
     feature_scale: float = 1.0,
+    standardised: bool = True,
     epsilon: float = 0.01,
     weight_bound: float = 200.0,
     clip_rule: str = "margin",
@@ -45,6 +46,8 @@ def learner(
     min(learning_rate, learning_rate_decay / t) (Veness 2019: 0.01 and 100). feature_epsilon, feature_scale: inputs and
     side information are feature_scale * (x - mean) / (deviation + feature_epsilon), by the moments so far (see
     `standardise`). An epsilon far above the deviations leaves mean subtraction, the paper's, whose scale then counts.
+    standardised: False takes feature_scale * x instead. A stream of tasks needs that: where the moments drift, so do the
+    features, and with them the contexts, of what was learned before.
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. num_half_spaces, offset_scale: see `context.half_spaces`.
     shared_gates: neuron k of every class has the same half-spaces (the paper draws them for each class), which spares
     N - 1 parts in N of the work of gating and cost no accuracy on MNIST or digits. form: see `bernoulli.neuron`.
@@ -80,7 +83,9 @@ def learner(
     def update(key, state, batch):
         del key
         x, labels = batch
-        moments, features = standardise.learn(state.moments, x.reshape(len(x), -1), feature_epsilon)
+        moments, features = state.moments, x.reshape(len(x), -1)
+        if standardised:
+            moments, features = standardise.learn(moments, features, feature_epsilon)
         features = feature_scale * features
         t = state.count + 1 + jnp.arange(len(x))
         rates = jnp.minimum(learning_rate, learning_rate_decay / t)
@@ -93,10 +98,13 @@ def learner(
 
     def predict(state, x):
         """x [B, ...] -> log-probabilities [B, N]."""
-        features = feature_scale * standardise.apply(state.moments, x.reshape(len(x), -1), feature_epsilon)
+        features = x.reshape(len(x), -1)
+        if standardised:
+            features = standardise.apply(state.moments, features, feature_epsilon)
+        features = feature_scale * features
         of_classes = jax.vmap(partial(network.predict, **net), in_axes=(axes, None, None))
         logits = of_classes(state.layers, features, features)
-        return _log_probabilities(jax.vmap(partial(switching.aggregate, rule=rule))(state.mixture, logits))
+        return _log_probabilities(jax.vmap(switching.aggregate)(state.mixture, logits))
 
     return init, update, predict
 

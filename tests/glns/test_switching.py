@@ -119,11 +119,11 @@ def test_the_learner_mixes_each_class_by_itself(tolerance):
         targets, of_class = 1.0 * (x[:, :N].argmax(-1) == n), jax.tree.map(lambda leaf, n=n: leaf[n], layers)
         net = {"neuron": bernoulli.neuron(RULE), "gate": half_spaces(2)}
         _, logits = network.learn(of_class, features, features, targets, rates, **net)
-        of_neurons = np.clip(1 / (1 + np.exp(-np.concatenate(logits, axis=-1))), 0.1, 0.9)
+        of_neurons = 1 / (1 + np.exp(-np.concatenate(logits, axis=-1)))
         u = np.full(m, 1 / m)
         for t in range(1, T + 1):
-            rho = of_neurons[t - 1]
-            p[t - 1, n] = u @ rho
+            p[t - 1, n] = u @ of_neurons[t - 1]
+            rho = np.clip(of_neurons[t - 1], 0.1, 0.9)
             of_target = rho if targets[t - 1] else 1 - rho
             kept = (t * m - t - 1) / ((t + 1) * (m - 1)) * u * of_target / (u @ of_target)
             u = 1 / ((t + 1) * (m - 1)) + kept
@@ -150,7 +150,7 @@ def test_the_learner_predicts_with_the_last_weights(tolerance):
         layers, mixture = jax.tree.map(lambda leaf, n=n: leaf[n], (state.layers, state.mixture))
         net = {"neuron": bernoulli.neuron(RULE), "gate": half_spaces(2)}
         logits = network.predict(layers, features, features, **net)
-        p = np.clip(jax.nn.sigmoid(jnp.concatenate(logits, axis=-1)), 0.1, 0.9) @ np.exp(mixture.log_weights)
+        p = jax.nn.sigmoid(jnp.concatenate(logits, axis=-1)) @ np.exp(mixture.log_weights)
         of_classes.append(p)
     p = np.stack(of_classes, axis=-1)
     np.testing.assert_allclose(predicted, np.log(p / p.sum(-1, keepdims=True)), rtol=0, atol=100 * tolerance)
