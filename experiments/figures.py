@@ -38,7 +38,7 @@ def saliency(images: np.ndarray, maps: np.ndarray, labels: Sequence[str]) -> Fig
     figure = Figure(figsize=(1.1 * len(images), 2.6), layout="constrained")
     axes = figure.subplots(2, len(images), squeeze=False)
     for above, below, image, of_label, label in zip(*axes, images, maps, labels, strict=True):
-        greatest = np.abs(of_label).max()
+        greatest = np.abs(of_label).max() or 1.0
         above.imshow(image, cmap="gray_r")
         below.imshow(of_label, cmap="RdBu_r", vmin=-greatest, vmax=greatest)
         above.set_title(label, fontsize="small")

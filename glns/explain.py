@@ -66,6 +66,10 @@ def saliency(
 
     x [..], an image [H, W] say -> Map with weights [N, ..], in logits per deviation of the feature, bias and clipped
     [N]. The settings are those of the learner: see `learner`, where `gate` is context.half_spaces(num_half_spaces).
+
+    Where the network is sure, every neuron of a layer may be clipped, and nothing in x counts: the map is 0. For a
+    picture of such an x take bernoulli.Rule(epsilon=1e-30), which clips nothing: that is the paper's, the product of
+    the active rows alone.
     """
     features = standardise.apply(state.moments, x.reshape(-1), feature_epsilon)
     axes = ((network.Layer(0, None if shared_gates else 0),) * len(state.layers), None, None)

@@ -102,6 +102,20 @@ def test_saliency_gives_the_prediction(classifier):
     np.testing.assert_allclose(jnp.exp(predict(state, x[:1]))[0], p / p.sum(), rtol=0, atol=1e-5)
 
 
+def test_without_clips_the_map_is_the_product_of_the_active_rows(classifier):
+    _, state, x, _ = classifier
+    if state.layers[0].gates.normals.ndim == 3:
+        pytest.skip("for gates of each class's own")
+    maps = explain.saliency(state, x[0], rule=Rule(1e-30), gate=GATE)
+    features = standardise.apply(state.moments, x[0].reshape(-1), 1 / 255)
+    for n in range(3):
+        rows = []
+        for layer in jax.tree.map(lambda leaf, n=n: leaf[n], state.layers):
+            contexts = network.contexts(layer, features, GATE)
+            rows.append(np.array(layer.weights)[np.arange(len(contexts)), contexts, :-1])
+        np.testing.assert_allclose(maps.weights[n].reshape(-1), (rows[1] @ rows[0])[0], rtol=0, atol=1e-5)
+
+
 def test_sensitivity_is_the_prediction_of_changed_examples(classifier):
     predict, state, x, _ = classifier
     values = jnp.linspace(-3, 3, 9)
