@@ -1,9 +1,36 @@
-"""Contextual bandits: the cumulative regret of one pass, for GLCB and two baselines.
+"""Contextual bandits: the cumulative regret of one pass, for GLCB and two plain players.
 
     python -m launch.train --config=experiments/configs/glns_bandit.py:adult --workdir=runs/glns_bandit/adult
 
-variant           player         seconds  probe/regret
-adult             GLCB           0  0
+variant           player               seconds  probe/regret, mean ± deviation of 10 seeds
+adult             GLCB                      91   869 ± 19
+adult_linear      LinUCB                    22   880 ± 23
+adult_neural      neural greedy             41  1021 ± 102
+covertype         GLCB                      72  1764 ± 35
+covertype_linear  LinUCB                    23  1695 ± 110
+covertype_neural  neural greedy             57  2040 ± 166
+statlog           GLCB                      45   163 ± 20
+statlog_linear    LinUCB                    10   394 ± 25
+statlog_neural    neural greedy             24   487 ± 186
+stock             GLCB                      42   931 ± 97
+stock_linear      LinUCB                    16    66 ± 9
+stock_neural      neural greedy             29   842 ± 257
+smoke             GLCB, 20 steps            25
+
+--data_dir names the folder of bandit_adult.npz and so on. Seconds are of the whole run on one busy CPU core, two thirds
+of them compiling. Regret is against the best arm of each context in hindsight; on stock, against its expected reward,
+it is 16 less for every player.
+
+GLCB has less regret than both on statlog, and on adult, where its lead on LinUCB is within the spread of seeds. On
+covertype LinUCB (greedy there: exploration 0) has 4 % less; on stock, whose rewards are linear, it has 14 times less,
+and neural greedy is ahead too.
+
+Settings were chosen by the regret of one or two other seeds, 100 and 101. LinUCB: the best of 12 for each bandit
+(exploration 0, 0.03, 0.1, 0.3; ridge 1, 10, 100). Neural: the best of 18 for each (two widths; rate 0.0003, 0.001,
+0.003; epsilon 0, 0.01, 0.05). GLCB: one setting for the three bandits of 0 and 1, of 129 tried on covertype, 40 on
+adult and 24 on statlog, and one of 96 for stock: sizes, half-spaces, offset_scale, exploration, sharpness, rates,
+epsilon, clip_rule, feature_bound, reward_range, tree_depth. So GLCB was searched more. More neurons or half-spaces,
+sharpness -1 and trees of depth 3 (on stock 1302, where depth 1 had 1064) did not help.
 """
 
 from ml_collections import ConfigDict
