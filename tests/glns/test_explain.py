@@ -104,15 +104,15 @@ def test_saliency_gives_the_prediction(classifier):
 
 def test_without_clips_the_map_is_the_product_of_the_active_rows(classifier):
     _, state, x, _ = classifier
-    if state.layers[0].gates.normals.ndim == 3:
-        pytest.skip("for gates of each class's own")
-    maps = explain.saliency(state, x[0], rule=Rule(1e-30), gate=GATE)
+    shared = state.layers[0].gates.normals.ndim == 3
+    maps = explain.saliency(state, x[0], rule=Rule(1e-30), gate=GATE, shared_gates=shared)
     features = standardise.apply(state.moments, x[0].reshape(-1), 1 / 255)
     for n in range(3):
         rows = []
-        for layer in jax.tree.map(lambda leaf, n=n: leaf[n], state.layers):
-            contexts = network.contexts(layer, features, GATE)
-            rows.append(np.array(layer.weights)[np.arange(len(contexts)), contexts, :-1])
+        for weights, gates in state.layers:
+            gates = gates if shared else jax.tree.map(lambda leaf, n=n: leaf[n], gates)
+            contexts = network.contexts(network.Layer(weights[n], gates), features, GATE)
+            rows.append(np.array(weights)[n, np.arange(len(contexts)), contexts, :-1])
         np.testing.assert_allclose(maps.weights[n].reshape(-1), (rows[1] @ rows[0])[0], rtol=0, atol=1e-5)
 
 
