@@ -49,7 +49,8 @@ def density(
     not say how these become one. Theirs are 35-60-35-70. num_patterns, pattern_bits: M skip-grams of so many pixels
     (the papers: up to 600, of unknown sizes). context_bits, spread: see `pixels.gate`. learning_rate,
     learning_rate_decay: the rate of image t = 1, 2, .. is min(learning_rate, learning_rate_decay / t) (the papers:
-    0.005 and 25). epsilon, weight_bound, clip_rule: see `bernoulli.Rule`; a pixel that never changes costs epsilon nats.
+    0.005 and 25). epsilon, weight_bound, clip_rule: see `bernoulli.Rule`; each pixel costs
+    at least epsilon nats.
     """
     if not sizes or sizes[-1] != 1 or min(sizes) < 1:
         raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
