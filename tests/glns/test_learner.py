@@ -124,6 +124,23 @@ def test_init_draws_a_network_for_every_class():
         np.testing.assert_array_equal(layer.weights, np.float32(1 / fan_in))
 
 
+def test_unstandardised_inputs_are_taken_as_they_are():
+    settings = {"learning_rate": 0.2, "feature_scale": 0.5, "standardised": False}
+    _, update, predict = map(jax.jit, glns.learner(N, SIZES, 2, **settings))
+    (x, labels), key = draw_stream(), jax.random.key(0)
+    state, _ = update(key, draw_state(), (x, labels))
+    chex.assert_trees_all_equal(state.moments, standardise.init(D))
+    learn = jax.jit(partial(network.learn, neuron=bernoulli.neuron(Rule()), gate=half_spaces(2)))
+    predict_one = jax.jit(partial(network.predict, neuron=bernoulli.neuron(Rule()), gate=half_spaces(2)))
+    p = np.zeros((T, N))
+    for n in range(N):
+        first, rates = of_class(draw_state().layers, n), jnp.full(T, 0.2)
+        layers, _ = learn(first, 0.5 * x, 0.5 * x, (labels == n).astype(np.float32), rates)
+        chex.assert_trees_all_close(of_class(state.layers, n), layers, atol=1e-5)
+        p[:, n] = jax.nn.sigmoid(predict_one(layers, 0.5 * x, 0.5 * x)[-1][:, 0])
+    np.testing.assert_allclose(predict(state, x), np.log(p / p.sum(-1, keepdims=True)), atol=1e-4)
+
+
 def test_inputs_may_have_any_shape():
     (init, update, predict), (x, labels) = draw_learner(), draw_stream()
     images, key = x.reshape(T, 2, 3), jax.random.key(0)
