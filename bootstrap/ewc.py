@@ -1,0 +1,99 @@
+"""Elastic weight consolidation: SGD that is held near what mattered for earlier tasks (Kirkpatrick 2017).
+
+After task k the parameters θ*_k and the diagonal F_k of the Fisher information are remembered, and the loss becomes
+(eq. 3, a penalty for every earlier task)
+
+    L(θ) + strength / 2 · Σ_k Σ_i F_ki (θ_i - θ*_ki)².
+
+Its gradient needs the sums Σ_k F_k and Σ_k F_k θ*_k alone, so the memory does not grow with the tasks.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from bootstrap import sgd
+
+
+class Memory(NamedTuple):
+    """What holds the parameters: trees of their shapes, but for count."""
+
+    count: jax.Array  # [] int32, updates made
+    recent: Any  # the present task's Fisher diagonal: a running mean over its latest updates
+    fisher: Any  # Σ_k F_k over the earlier tasks
+    anchor: Any  # Σ_k F_k θ*_k
+
+
+def learner(
+    net: nn.Module,
+    tx: optax.GradientTransformation,
+    *,
+    strength: float,
+    consolidate_every: int,
+    fisher_decay: float = 0.99,
+) -> tuple[Callable, Callable, Callable]:
+    """`sgd.learner` with elastic weights: (init, update, predict) of a Learner, its memory the head of the optimizer.
+
+    strength: λ of eq. 3. consolidate_every: updates a task has: it must be told where tasks end. fisher_decay: the
+    paper takes the Fisher information at the end of a task, from samples of it; here it is gathered on the way, an
+    exponential mean over about 1 / (1 - fisher_decay) updates, for a stream keeps no samples.
+    """
+    if consolidate_every < 1 or strength < 0 or not 0 < fisher_decay < 1:
+        raise ValueError("consolidate_every must be at least 1, strength at least 0, fisher_decay between 0 and 1")
+    init, sgd_update, predict = sgd.learner(net, optax.chain(_hold(strength), tx))
+
+    def update(key, state, batch):
+        k_sgd, k_label = jax.random.split(key)
+        state, metrics = sgd_update(k_sgd, state, batch)
+        memory, *optimizer = state.optimizer
+        recent = jax.tree.map(
+            lambda mean, new: fisher_decay * mean + (1 - fisher_decay) * new,
+            memory.recent,
+            _fisher(k_label, predict, state, batch[0]),
+        )
+        ends = (memory.count % consolidate_every == 0).astype(jnp.float32)
+        fisher = jax.tree.map(lambda total, new: total + ends * new, memory.fisher, recent)
+        anchor = jax.tree.map(lambda total, new, param: total + ends * new * param, memory.anchor, recent, state.params)
+        memory = Memory(memory.count, recent, fisher, anchor)
+        return sgd.State(state.params, state.collections, (memory, *optimizer)), metrics
+
+    return init, update, predict
+
+
+def _hold(strength: float) -> optax.GradientTransformation:
+    """Adds the gradient of the penalty, strength · (Σ_k F_k θ - Σ_k F_k θ*_k)."""
+
+    def init(params):
+        zeros = optax.tree.zeros_like(params)
+        return Memory(jnp.zeros((), jnp.int32), zeros, zeros, zeros)
+
+    def update(gradients, memory, params=None):
+        held = jax.tree.map(
+            lambda gradient, fisher, anchor, param: gradient + strength * (fisher * param - anchor),
+            gradients,
+            memory.fisher,
+            memory.anchor,
+            params,
+        )
+        return held, Memory(memory.count + 1, memory.recent, memory.fisher, memory.anchor)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _fisher(key: jax.Array, predict: Callable, state: sgd.State, x: jax.Array) -> Any:
+    """An unbiased estimate of the Fisher diagonal, E_x E_{y ~ p(y|x)} (d log p(y|x) / dθ)², at the state's parameters.
+
+    x [B, D..]. Labels are drawn from the network. Then every sample's score has mean zero, the products of two samples
+    vanish on average, and B times the square of the mean score will do: no gradient of a single sample is needed.
+    """
+
+    def score(params):
+        log_probabilities = predict(sgd.State(params, state.collections, state.optimizer), x)
+        labels = jax.random.categorical(key, jax.lax.stop_gradient(log_probabilities))
+        return jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1).mean()
+
+    return jax.tree.map(lambda gradient: len(x) * gradient**2, jax.grad(score)(state.params))

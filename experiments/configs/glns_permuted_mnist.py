@@ -1,0 +1,67 @@
+"""Continual learning: permuted MNIST, one task after the other, without being told.
+
+    python -m launch.train --config=experiments/configs/glns_permuted_mnist.py --workdir=runs/permuted --data_dir=DIR
+
+DIR holds the four IDX files (train-images-idx3-ubyte and its companions, .gz or not).
+"""
+
+from ml_collections import ConfigDict
+
+# Tasks, images of each, test images, seeds.
+VARIANTS = {"full": (8, 5000, 2000, 1), "small": (4, 2000, 1000, 3), "smoke": (2, 20, 50, 1)}
+
+
+def get_config(variant: str = "full") -> ConfigDict:
+    """The config of a variant."""
+    if variant not in VARIANTS:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(VARIANTS)}")
+    num_tasks, samples_per_task, num_test, num_seeds = VARIANTS[variant]
+    batch_size = 10
+    steps_per_task = samples_per_task // batch_size
+    sgd = {
+        "name": "sgd",
+        "net": {"name": "mlp", "features": (400, 200), "num_classes": 10},
+        "tx": {"name": "sgd", "learning_rate": 0.03},
+    }
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": num_seeds,
+            "num_steps": num_tasks * steps_per_task,
+            "log_every": steps_per_task // 2,
+            "probe_every": steps_per_task // 2,
+            "checkpoint_every": steps_per_task,
+            "show": ("probe/retention", "probe/sgd/retention", "probe/ewc/retention"),
+            "probes": ("retention",),
+            "data": {
+                "name": "permuted",
+                "num_tasks": num_tasks,
+                "permutation_seed": 0,
+                "num_test": num_test,
+            },
+            "world": {"name": "permuted", "samples_per_task": samples_per_task, "batch_size": batch_size},
+            "learner": {
+                "name": "glns",
+                "num_classes": 10,
+                "sizes": (50, 25, 1),
+                "num_half_spaces": 4,
+                "offset_scale": 0.05,
+                "learning_rate": 0.01,
+                "learning_rate_decay": 30.0,
+                "standardised": False,
+                "epsilon": 0.01,
+                "weight_bound": 200.0,
+                "clip_rule": "margin",
+            },
+            "rivals": {
+                "sgd": sgd,
+                "ewc": sgd | {"name": "ewc", "strength": 30.0, "consolidate_every": steps_per_task},
+            },
+        }
+    )
+
+
+def sweep(add) -> None:
+    """The two sizes."""
+    add("full")
+    add("small")
