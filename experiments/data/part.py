@@ -13,15 +13,22 @@ class Part(NamedTuple):
 
 
 class Data(NamedTuple):
-    """A data set in its two parts."""
+    """A data set in its two parts.
+
+    by_seed: every array has a leading axis of splits: seed i of a run learns and is tested on split i.
+    """
 
     train: Part
     test: Part
+    by_seed: bool = False
 
 
 def check(data: Data) -> None:
     """Raises ValueError, with what to mend, where nothing could learn from the data or be tested on them."""
-    for name, part in data._asdict().items():
+    parts = {"train": data.train, "test": data.test}
+    if data.by_seed:
+        parts = {name: Part(*map(np.concatenate, part)) for name, part in parts.items()}
+    for name, part in parts.items():
         if not len(part.x):
             raise ValueError(f"the {name} part of the data is empty")
         if len(part.x) != len(part.y):
@@ -35,6 +42,6 @@ def check(data: Data) -> None:
                 )
         if np.issubdtype(part.y.dtype, np.integer) and part.y.min() < 0:
             raise ValueError(f"the {name} part of the data has the label {part.y.min()}; labels count from 0")
-    widths = [part.x.shape[1:] for part in data]
+    widths = [part.x.shape[1:] for part in parts.values()]
     if widths[0] != widths[1]:
         raise ValueError(f"train inputs have shape {widths[0]} but test inputs {widths[1]}")
