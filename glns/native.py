@@ -1,16 +1,22 @@
 """The Bernoulli neuron's native form: `native.cc`, called on a CPU in the middle of a compiled program.
 
 It is built when the package is installed. Where it could not be, `available` is False and `bernoulli` does without.
+The kernel takes any number of axes in front of every operand, of full size or of 1 where the operand is shared. So a
+`vmap` adds an axis, and a mesh splits the axes, without a copy of what is shared.
 
 Letters: F fan-in, R contexts, T time.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
+from jax.experimental.custom_partitioning import custom_partitioning
+from jax.sharding import NamedSharding, PartitionSpec
 
 try:
-    from glns import _native
+    from glns import _native  # pyrefly: ignore[missing-module-attribute]
 except ImportError:
     available = False
 else:
@@ -18,45 +24,86 @@ else:
     for name in ("learn", "predict"):
         jax.ffi.register_ffi_target(f"glns_{name}", getattr(_native, name), platform="cpu")
 
+_STREAM = ("t", "t f", "t", "t")  # the axes of contexts, inputs, targets, rates
 
-def learn(weights, contexts, inputs, targets, rates, *, epsilon, weight_bound, clip_rule):
+
+def learn(
+    weights: jax.Array,
+    contexts: jax.Array,
+    inputs: jax.Array,
+    targets: jax.Array,
+    rates: jax.Array,
+    *,
+    epsilon: float,
+    weight_bound: float,
+    clip_rule: int,
+) -> tuple[jax.Array, jax.Array]:
     """`bernoulli.learn`, weights in place if the caller gives them up. Weights must start within the bound.
 
     weights [R, F], contexts [T] int32, inputs [T, F], targets [T], rates [T] -> weights [R, F], logits [T].
     clip_rule: its place in `bernoulli.CLIP_RULES`.
     """
 
-    def call(weights, *stream):
-        shapes = (weights.shape, (*weights.shape[:-2], stream[0].shape[-1]))
+    def call(weights, contexts, *stream):
+        shapes = (weights.shape, (*weights.shape[:-2], contexts.shape[-1]))
         results = tuple(jax.ShapeDtypeStruct(shape, weights.dtype) for shape in shapes)
         function = jax.ffi.ffi_call("glns_learn", results, input_output_aliases={0: 0})
-        return function(weights, *stream, epsilon=epsilon, weight_bound=weight_bound, clip_rule=clip_rule)
+        settings = {"epsilon": epsilon, "weight_bound": weight_bound, "clip_rule": clip_rule}
+        return tuple(function(weights, contexts, *stream, **settings))
 
     targets, rates = targets.astype(weights.dtype), rates.astype(weights.dtype)
-    return _of_neurons(call, own_weights=True)(weights, contexts, inputs, targets, rates)
+    of_neurons = _mapped(call, ("r f", *_STREAM), ("r f", "t"))
+    return of_neurons(weights, contexts, inputs, targets, rates)
 
 
-def predict(weights, context, inputs):
+def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Array:
     """`bernoulli.predict`: weights [R, F], context [] int32, inputs [F] -> logit []."""
 
     def call(weights, contexts, inputs):
         axes = jnp.broadcast_shapes(weights.shape[:-2], contexts.shape[:-1], inputs.shape[:-2])
-        result = jax.ShapeDtypeStruct((*axes, 1), weights.dtype)
-        return jax.ffi.ffi_call("glns_predict", result)(weights, contexts, inputs)
+        result = jax.ShapeDtypeStruct((*axes, contexts.shape[-1]), weights.dtype)
+        return (jax.ffi.ffi_call("glns_predict", result)(weights, contexts, inputs),)
 
-    return _of_neurons(call)(weights, context[None], inputs[None])[0]
+    (logits,) = _mapped(call, ("r f", *_STREAM[:2]), ("t",))(weights, context[None], inputs[None])
+    return logits[0]
 
 
-def _of_neurons(call, *, own_weights=False):
-    """`call` with a rule for `vmap`: it takes operands with any number of leading axes, of size 1 where not mapped."""
-    mapped = custom_vmap(call)
+def _mapped(call: Callable, operands: tuple[str, ...], results: tuple[str, ...]) -> Callable:
+    """`call` under any `vmap`s. operands, results: the axes that each has for one neuron; the last is the logits."""
+    mapped = custom_vmap(lambda *arrays: _partitioned(call, operands, results, arrays))
 
     @mapped.def_vmap
-    def rule(axis_size, is_mapped, *operands):
-        operands = [x if here else x[None] for x, here in zip(operands, is_mapped, strict=True)]
-        if own_weights:  # they are written
-            operands[0] = jnp.broadcast_to(operands[0], (axis_size, *operands[0].shape[1:]))
-        results = mapped(*operands)
-        return results, jax.tree.map(lambda _: True, results)
+    def rule(axis_size, is_mapped, *arrays):
+        arrays = [array if here else array[None] for array, here in zip(arrays, is_mapped, strict=True)]
+        if len(results) > 1:  # the weights are written: every neuron needs its own
+            arrays[0] = jnp.broadcast_to(arrays[0], (axis_size, *arrays[0].shape[1:]))
+        return mapped(*arrays), (True,) * len(results)
 
     return mapped
+
+
+def _partitioned(call: Callable, operands: tuple[str, ...], results: tuple[str, ...], arrays: tuple) -> tuple:
+    """`call`, which a mesh may split along the axes in front: neurons never interact."""
+
+    def axes(name, array, own):  # an axis of size 1 is shared, so it is nobody else's
+        front = array.shape[: array.ndim - len(own.split())]
+        return " ".join([f"axis{j}" if size > 1 else f"{name}axis{j}" for j, size in enumerate(front)] + [own])
+
+    def partition(mesh, operand_shapes, result_shapes):
+        logits = result_shapes[-1]
+        spec = (*logits.sharding.spec, *[None] * len(logits.shape))[: len(logits.shape) - 1]
+
+        def shard(array):
+            split = [name if size > 1 else None for name, size in zip(spec, array.shape, strict=False)]
+            return NamedSharding(mesh, PartitionSpec(*split))
+
+        return mesh, call, tuple(map(shard, result_shapes)), tuple(map(shard, operand_shapes))
+
+    made = jax.eval_shape(call, *arrays)
+    sides = [
+        ", ".join(axes(f"{side}{i}", array, own) for i, (array, own) in enumerate(zip(of_side, owns, strict=True)))
+        for side, of_side, owns in (("operand", arrays, operands), ("result", made, results))
+    ]
+    over_devices = custom_partitioning(call)
+    over_devices.def_partition(partition, sharding_rule=" -> ".join(sides), need_replication_factors=("r", "f", "t"))
+    return over_devices(*arrays)
