@@ -26,7 +26,9 @@ def learn(counts: jax.Array, contexts: jax.Array, targets: jax.Array) -> tuple[j
 
     def step(counts, example):
         context, target = example
-        return counts.at[context, target].add(1), counts[context]
+        counts = counts.at[context, target].add(1)
+        # Read after the write and not before it: XLA then writes in place, and copies no table.
+        return counts, counts[context] - jax.nn.one_hot(target, 2, dtype=jnp.int32)
 
     counts, before = jax.lax.scan(step, counts, (contexts, targets.astype(jnp.int32)))
     return counts, _logit(before)

@@ -19,14 +19,14 @@ def get_config(variant: str = "online") -> ConfigDict:
     if variant not in variants:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
     num_train, num_test = variants[variant]
-    smoke, batch_size = variant == "smoke", 60
+    smoke, batch_size = variant == "smoke", 60 if variant == "smoke" else 240
     num_steps = num_train // batch_size
     return ConfigDict(
         {
             "seed": 0,
             "num_seeds": 1,
             "num_steps": num_steps,
-            "log_every": max(1, num_steps // 20),
+            "log_every": max(1, num_steps // 5),
             "probe_every": num_steps,
             "checkpoint_every": num_steps,
             "show": ("train/nats", "probe/nats"),

@@ -1,0 +1,52 @@
+# %% [markdown]
+# # A density model of digits
+# One GLN a pixel predicts it from the pixels before it. It learns online, in one pass, without back-propagation.
+# `python -m experiments.tours.glns_density DIR` draws `experiments/gallery/density.png`; DIR holds binarised MNIST.
+
+# %%
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import bootstrap
+import glns
+from experiments import data, figures
+from glns.density import inpaint, sample
+
+# %% [markdown]
+# ## Learn 12,000 images, once
+
+# %%
+images = data.binarized_mnist(sys.argv[1] if len(sys.argv) > 1 else data.default_dir(), num_train=12000, num_test=8)
+learner = bootstrap.Learner(*glns.density((16, 1), spread=30.0, learning_rate=0.002))
+world = bootstrap.real(*images.train, batch_size=240)
+
+
+@jax.jit
+def learn(key, arrays):
+    lived = bootstrap.World(arrays, world.init, world.draw)
+    return bootstrap.advance(key, learner, lived, bootstrap.begin(key, learner, lived), 50)
+
+
+run, metrics = learn(jax.random.key(0), world.data)
+
+# %% [markdown]
+# ## Draw images from nothing, and from their upper halves
+
+# %%
+k_samples, k_paint = jax.random.split(jax.random.key(1))
+samples = jax.vmap(lambda key: sample(key, run.learner, (28, 28)))(jax.random.split(k_samples, 8))
+halves = jnp.broadcast_to(jnp.arange(28)[:, None] < 14, (28, 28))
+painted = jax.vmap(lambda key, image: inpaint(key, run.learner, image, halves))(
+    jax.random.split(k_paint, 8), images.test.x
+)
+
+# %%
+rows = {
+    f"samples, after 12,000 images ({metrics['nats'][-1]:.1f} nats on the last 240)": samples,
+    "unseen images": images.test.x,
+    "their lower halves drawn anew": painted,
+}
+figures.pictures({label: np.asarray(row) for label, row in rows.items()}).savefig("experiments/gallery/density.png")
