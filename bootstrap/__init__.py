@@ -1,7 +1,10 @@
 """The Deep Bootstrap framework (Nakkiran et al. 2021, arXiv 2010.08127): real world against ideal, for any learner."""
 
+from bootstrap import bandits as bandits
+from bootstrap import ewc as ewc
 from bootstrap import images as images
 from bootstrap import nets as nets
+from bootstrap import regression as regression
 from bootstrap import sgd as sgd
 from bootstrap import worlds as worlds
 from bootstrap.core import Learner as Learner
@@ -10,5 +13,6 @@ from bootstrap.core import World as World
 from bootstrap.core import advance as advance
 from bootstrap.core import begin as begin
 from bootstrap.rivals import beside as beside
+from bootstrap.tasks import permuted as permuted
 from bootstrap.worlds import ideal as ideal
 from bootstrap.worlds import real as real

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import ml_collections
+import numpy as np
 import optax
 
 import bootstrap
@@ -13,7 +14,16 @@ import glns
 from experiments import data as data_sets
 from experiments import probes
 
-DATA = {"digits": data_sets.digits, "idx": data_sets.idx}
+DATA = {
+    "bandit": data_sets.bandit,
+    "binarized_mnist": data_sets.binarized_mnist,
+    "digits": data_sets.digits,
+    "idx": data_sets.idx,
+    "permuted": data_sets.permuted,
+    "sarcos": data_sets.sarcos,
+    "uci": data_sets.uci,
+    "uci_regression": data_sets.uci_regression,
+}
 
 OPTIMIZERS = {
     "adam": optax.adam,
@@ -26,8 +36,21 @@ OPTIMIZERS = {
 NETS = {"mlp": bootstrap.nets.MLP}
 
 LEARNERS = {
+    "ewc": lambda net, tx, **settings: bootstrap.ewc.learner(
+        _choose("learner.net", NETS, net), _choose("learner.tx", OPTIMIZERS, tx), **settings
+    ),
     "glns": glns.learner,
+    "glns_bandit": glns.bandit,
+    "glns_density": glns.density,
+    "glns_regressor": glns.regressor,
+    "linear_bandit": bootstrap.bandits.linear,
+    "neural_bandit": lambda net, tx, **settings: bootstrap.bandits.neural(
+        _choose("learner.net", NETS, net), _choose("learner.tx", OPTIMIZERS, tx), **settings
+    ),
     "sgd": lambda net, tx: bootstrap.sgd.learner(
+        _choose("learner.net", NETS, net), _choose("learner.tx", OPTIMIZERS, tx)
+    ),
+    "sgd_regressor": lambda net, tx: bootstrap.regression.learner(
         _choose("learner.net", NETS, net), _choose("learner.tx", OPTIMIZERS, tx)
     ),
 }
@@ -35,13 +58,22 @@ LEARNERS = {
 SAMPLERS = {"deformed": bootstrap.images.deformed}
 
 WORLDS = {
+    "bandit": lambda data: bootstrap.bandits.world(*data.train),
+    "permuted": lambda data, **settings: bootstrap.permuted(*data.train, **settings),
     "real": lambda data, **settings: bootstrap.real(*data.train, **settings),
     "ideal": lambda data, sampler, **settings: bootstrap.ideal(
         _choose("world.sampler", SAMPLERS, sampler, partial), tuple(data.train), **settings
     ),
 }
 
-PROBES = {"classification": probes.classification}
+PROBES = {  # (predict, probe_data) -> metrics
+    "classification": probes.classification,
+    "density": probes.density,
+    "regression": probes.regression,
+    "retention": probes.retention,
+}
+
+WORLD_PROBES = {"regret": probes.regret}  # (world state) -> metrics
 
 
 class Experiment(NamedTuple):
@@ -49,8 +81,9 @@ class Experiment(NamedTuple):
 
     learner: bootstrap.Learner
     world: bootstrap.World
-    probe: Callable  # (learner state, probe_data) -> flat dict of float scalars
+    probe: Callable  # (run, probe_data) -> flat dict of float scalars
     probe_data: Any
+    by_seed: bool  # the data have a leading axis of seeds
 
 
 def build(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Experiment:
@@ -66,24 +99,29 @@ def build(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Exp
         for name, settings in (config.get("rivals") or {}).items()
     }
     world = _choose("world", WORLDS, config.world, lambda make, **settings: make(data, **settings))
-    measures = [_choose("probes", PROBES, {"name": name}, lambda measure: measure) for name in config.probes]
+    measures = {
+        name: _choose("probes", PROBES | WORLD_PROBES, {"name": name}, lambda measure: measure)
+        for name in config.probes
+    }
 
     def probe_one(learner, state, probe_data):
-        results = [measure(partial(learner.predict, state), probe_data) for measure in measures]
+        predict = partial(learner.predict, state)
+        results = [measure(predict, probe_data) for name, measure in measures.items() if name in PROBES]
         return {name: value for result in results for name, value in result.items()}
 
-    def probe(state, probe_data):
-        metrics = probe_one(learner, state.learner, probe_data)
+    def probe(run, probe_data):
+        metrics = probe_one(learner, run.learner.learner if rivals else run.learner, probe_data)
         for name, rival in rivals.items():
-            of_rival = probe_one(rival, state.rivals[name], probe_data)
+            of_rival = probe_one(rival, run.learner.rivals[name], probe_data)
             metrics |= {f"{name}/{metric}": value for metric, value in of_rival.items()}
+        for name in WORLD_PROBES.keys() & measures.keys():
+            metrics |= measures[name](run.world)
         return metrics
 
     for name, one in {"learner": learner, **{f"rivals.{name}": rival for name, rival in rivals.items()}}.items():
         _check_labels(name, one, world, data)
-    if not rivals:
-        return Experiment(learner, world, partial(probe_one, learner), tuple(data.test))
-    return Experiment(bootstrap.beside(learner, rivals), world, probe, tuple(data.test))
+    everyone = bootstrap.beside(learner, rivals) if rivals else learner
+    return Experiment(everyone, world, probe, tuple(data.test), data.by_seed)
 
 
 def _choose(
@@ -105,7 +143,9 @@ def _check_labels(name, learner, world, data):
         run = bootstrap.begin(jax.random.key(0), learner, bootstrap.World(world_data, world.init, world.draw))
         return learner.predict(run.learner, x)
 
+    if not np.issubdtype(data.train.y.dtype, np.integer):
+        return
     num_classes = jax.eval_shape(outputs, world.data, data.test.x).shape[-1]
-    most = max(part.y.max() for part in data)
+    most = max(part.y.max() for part in (data.train, data.test))
     if most >= num_classes:
         raise ValueError(f"the data has labels 0 to {most} but {name} num_classes={num_classes}")

@@ -45,3 +45,42 @@ def saliency(images: np.ndarray, maps: np.ndarray, labels: Sequence[str]) -> Fig
         above.set_axis_off()
         below.set_axis_off()
     return figure
+
+
+def retention(records: Sequence[Mapping], learners: Mapping[str, str], steps_per_task: int) -> Figure:
+    """What several learners of one run keep of a sequence of tasks: of the first, and on average of those seen so far.
+
+    records: of the run, with the metrics of `probes.retention`. learners: label -> the prefix of its metrics,
+    "probe/" or "probe/NAME/".
+    """
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    of_first, of_seen = figure.subplots(1, 2, sharey=True)
+    points = [record for record in records if record["step"] > 0 and "probe/task_1/test_error" in record]
+    steps = [point["step"] for point in points]
+    for label, prefix in learners.items():
+        accuracies = [
+            [1 - point[f"{prefix}task_{k}/test_error"] for k in range(1, -(-point["step"] // steps_per_task) + 1)]
+            for point in points
+        ]
+        of_first.plot(steps, [of_tasks[0] for of_tasks in accuracies], label=label, marker=".")
+        of_seen.plot(steps, [np.mean(of_tasks) for of_tasks in accuracies], label=label, marker=".")
+    for axes, title in ((of_first, "the first task"), (of_seen, "mean of the tasks seen so far")):
+        axes.set(xlabel=f"step, a new task every {steps_per_task}", title=title)
+        axes.grid(alpha=0.3)
+        for end in range(steps_per_task, steps[-1], steps_per_task):
+            axes.axvline(end, color="black", alpha=0.15, linewidth=1)
+    of_first.set_ylabel("test accuracy")
+    of_first.legend()
+    return figure
+
+
+def pictures(rows: Mapping[str, Sequence[np.ndarray]]) -> Figure:
+    """Rows of images, each under its label. rows: label -> images [H, W] of zeros and ones, equally many a row."""
+    width = len(next(iter(rows.values())))
+    figure = Figure(figsize=(0.8 * width, 1.0 * len(rows)), layout="constrained")
+    for (label, images), line in zip(rows.items(), figure.subplots(len(rows), width, squeeze=False), strict=True):
+        line[0].set_title(label, loc="left", fontsize=9).set_in_layout(False)  # it may be wider than its image
+        for image, axes in zip(images, line, strict=True):
+            axes.imshow(image, cmap="gray_r", vmin=0, vmax=1)
+            axes.set(xticks=(), yticks=())
+    return figure

@@ -1,5 +1,6 @@
 """Probes: what is measured on a learner from outside, between chunks of training. Pure: (predict, data) -> metrics."""
 
+import jax
 import jax.numpy as jnp
 
 
@@ -15,4 +16,45 @@ def classification(predict, data):
         "test_error": (log_probabilities.argmax(-1) != y).mean(),
         "test_soft_error": 1 - jnp.exp(of_label).mean(),
         "test_loss": -of_label.mean(),
+    }
+
+
+def density(predict, data):
+    """The mean log loss of an image in nats, with frozen weights. predict: images [B, ..] -> log-likelihoods [B]."""
+    images, _ = data
+    return {"nats": -predict(images).mean()}
+
+
+def regret(play):
+    """The cumulative regret of a bandit's player. play: the state of `bootstrap.bandits.world`."""
+    return {"regret": play.regret}
+
+
+def retention(predict, data):
+    """What is left of every task: its test error, and the mean accuracy over all tasks, those to come included.
+
+    predict: inputs [B, D] -> log-probabilities [B, N]. data: x [B, D], y [B], permutations [K, D], one a task.
+    """
+    x, y, permutations = data
+    errors = jax.lax.map(lambda permutation: (predict(x[:, permutation]).argmax(-1) != y).mean(), permutations)
+    of_tasks = {f"task_{k}/test_error": error for k, error in enumerate(errors, 1)}
+    return {"retention": 1 - errors.mean(), **of_tasks}
+
+
+def regression(predict, data):
+    """The errors of Gaussian predictions.
+
+    rmse: over all targets, in their units. mse: in the variances of the targets, the mean over the targets. nats: the
+    log loss of an example, the sum over its targets.
+
+    predict: inputs [B, D..] -> mean and variance, [B, d] each. data: x [B, D..], y [B, d].
+    """
+    x, y = data
+    output = predict(x)
+    square = (y - output.mean) ** 2
+    nats = 0.5 * (jnp.log(2 * jnp.pi * output.variance) + square / output.variance)
+    return {
+        "rmse": jnp.sqrt(square.mean()),
+        "mse": (square.mean(axis=0) / y.var(axis=0)).mean(),
+        "nats": nats.sum(axis=-1).mean(),
     }

@@ -6,18 +6,19 @@
 Letters: D features, N classes, n samples.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import jax
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore  # newer than its stubs
 
 from glns.learner import learner
+from glns.regressor import regressor
 
 _CHUNK = 128  # samples that a compiled program takes at once; what is left over goes one by one
 
@@ -89,10 +90,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         """X [n, D] -> the classes' probabilities [n, N], in the order of classes_."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        _, _, predict = self._programs()
-        padded = np.concatenate([X, np.zeros((-len(X) % _CHUNK, X.shape[1]), X.dtype)])
-        log_probabilities = [predict(self.state_, chunk) for chunk in padded.reshape(-1, _CHUNK, X.shape[1])]
-        return np.exp(np.concatenate(log_probabilities)[: len(X)])
+        return np.exp(_predict(self._programs(), self.state_, X))
 
     def predict(self, X) -> np.ndarray:
         """X [n, D] -> the most likely labels [n]."""
@@ -111,13 +109,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"y has the labels {unknown}, which are not among classes {self.classes_}")
-        _, update, _ = self._programs()
-        labels = np.searchsorted(self.classes_, y).astype(np.int32)
-        for part in _parts(len(X)):
-            self.state_, _ = update(None, self.state_, (X[part], labels[part]))  # a GLN learns without chance: no key
+        self.state_ = _learn(self._programs(), self.state_, X, np.searchsorted(self.classes_, y).astype(np.int32))
 
     def _programs(self):
         return _compiled(
+            learner,
             len(self.classes_),
             tuple(self.sizes),
             self.num_half_spaces,
@@ -128,14 +124,101 @@ class Classifier(ClassifierMixin, BaseEstimator):
         )
 
 
+class Regressor(RegressorMixin, BaseEstimator):
+    """A Gaussian GLN (Budden 2020), learned exactly online: see `glns.regressor`. One target.
+
+    `fit`, `partial_fit` and the settings are those of `Classifier`; the rate's defaults are those of `glns.regressor`.
+    Targets may have any scale too. Once fitted: n_features_in_ = D, and state_, a `glns.regressor.State`.
+    """
+
+    def __init__(
+        self,
+        *,
+        sizes: Sequence[int] = (50, 25, 1),
+        num_half_spaces: int = 4,
+        offset_scale: float = 1.0,
+        learning_rate: float = 0.1,
+        learning_rate_decay: float = 1000.0,
+        feature_epsilon: float = 1e-6,
+        num_passes: int = 1,
+        shuffle: bool = True,
+        random_state: Any = None,
+    ):
+        self.sizes = sizes
+        self.num_half_spaces = num_half_spaces
+        self.offset_scale = offset_scale
+        self.learning_rate = learning_rate
+        self.learning_rate_decay = learning_rate_decay
+        self.feature_epsilon = feature_epsilon
+        self.num_passes = num_passes
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def fit(self, X, y) -> "Regressor":
+        """Learns X [n, D] and targets y [n] from nothing."""
+        if self.num_passes < 1:
+            raise ValueError(f"num_passes must be at least 1, got {self.num_passes}")
+        X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
+        random = check_random_state(self.random_state)
+        self._begin(X.shape[1], random)
+        for _ in range(self.num_passes):
+            order = random.permutation(len(X)) if self.shuffle else np.arange(len(X))
+            self._learn(X[order], y[order])
+        return self
+
+    def partial_fit(self, X, y) -> "Regressor":
+        """Goes on learning, in the order given."""
+        first = not hasattr(self, "state_")
+        X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True, reset=first)
+        if first:
+            self._begin(X.shape[1], check_random_state(self.random_state))
+        self._learn(X, y)
+        return self
+
+    def predict(self, X, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """X [n, D] -> the predicted means [n], and with return_std the predicted deviations [n]."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        mean, variance = _predict(self._programs(), self.state_, X)
+        return (mean[:, 0], np.sqrt(variance[:, 0])) if return_std else mean[:, 0]
+
+    def _begin(self, dim, random):
+        init, _, _ = self._programs()
+        example = np.zeros((1, dim), np.float32), np.zeros((1, 1), np.float32)
+        self.state_ = init(jax.random.key(random.randint(2**31)), example)
+
+    def _learn(self, X, y):
+        self.state_ = _learn(self._programs(), self.state_, X, y.astype(np.float32)[:, None])
+
+    def _programs(self):
+        return _compiled(
+            regressor,
+            tuple(self.sizes),
+            self.num_half_spaces,
+            offset_scale=self.offset_scale,
+            learning_rate=self.learning_rate,
+            learning_rate_decay=self.learning_rate_decay,
+            feature_epsilon=self.feature_epsilon,
+        )
+
+
 @lru_cache(maxsize=64)
-def _compiled(*args: Any, **settings: Any) -> tuple[Callable, ...]:
-    """The learner's functions, jitted once for all estimators of the same settings."""
-    return tuple(map(jax.jit, learner(*args, **settings)))
+def _compiled(factory: Callable, *args: Any, **settings: Any) -> tuple[Callable, ...]:
+    """A learner's functions, jitted once for all estimators of the same settings."""
+    return tuple(map(jax.jit, factory(*args, **settings)))
 
 
-def _parts(n: int) -> Iterator[slice]:
-    """Cuts n samples into chunks and single ones: two shapes, so at most two programs are compiled."""
-    whole = n // _CHUNK * _CHUNK
-    yield from (slice(i, i + _CHUNK) for i in range(0, whole, _CHUNK))
-    yield from (slice(i, i + 1) for i in range(whole, n))
+def _learn(programs: tuple[Callable, ...], state: Any, x: np.ndarray, y: np.ndarray) -> Any:
+    """Learns n samples in chunks and then one by one: two shapes, so at most two programs are compiled. -> state."""
+    whole = len(x) // _CHUNK * _CHUNK
+    chunks = [slice(i, i + _CHUNK) for i in range(0, whole, _CHUNK)]
+    for part in (*chunks, *(slice(i, i + 1) for i in range(whole, len(x)))):
+        state, _ = programs[1](None, state, (x[part], y[part]))  # a GLN learns without chance: no key
+    return state
+
+
+def _predict(programs: tuple[Callable, ...], state: Any, x: np.ndarray) -> Any:
+    """Predicts n samples in chunks, the last one filled up with zeros: one shape, one program."""
+    padded = np.concatenate([x, np.zeros((-len(x) % _CHUNK, x.shape[1]), x.dtype)])
+    outputs = [programs[2](state, chunk) for chunk in padded.reshape(-1, _CHUNK, x.shape[1])]
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(x)], *outputs)

@@ -60,18 +60,23 @@ def saliency(
     rule: bernoulli.Rule,
     gate: Gate,
     feature_epsilon: float = 1 / 255,
+    feature_scale: float = 1.0,
+    standardised: bool = True,
     shared_gates: bool = False,
 ) -> Map:
     """What `learner` sees in one example, for every class: the maps of the classes' last neurons.
 
-    x [..], an image [H, W] say -> Map with weights [N, ..], in logits per deviation of the feature, bias and clipped
-    [N]. The settings are those of the learner: see `learner`, where `gate` is context.half_spaces(num_half_spaces).
+    x [..], an image [H, W] say -> Map with weights [N, ..], in logits per unit of the feature, bias and clipped [N].
+    The settings are those of the learner: see `learner`, where `gate` is context.half_spaces(num_half_spaces).
 
     Where the network is sure, every neuron of a layer may be clipped, and nothing in x counts: the map is 0. For a
     picture of such an x take bernoulli.Rule(epsilon=1e-30), which clips nothing: that is the paper's, the product of
     the active rows alone.
     """
-    features = standardise.apply(state.moments, x.reshape(-1), feature_epsilon)
+    features = x.reshape(-1)
+    if standardised:
+        features = standardise.apply(state.moments, features, feature_epsilon)
+    features = feature_scale * features
     axes = ((network.Layer(0, None if shared_gates else 0),) * len(state.layers), None, None)
     of_classes = jax.vmap(partial(explain, rule=rule, gate=gate), in_axes=axes)(state.layers, features, features)
     return of_classes._replace(weights=of_classes.weights.reshape(-1, *x.shape))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import bernoulli, context, network, standardise, switching
+from glns import bernoulli, context, network, standardise, switching, visits
 
 
 class State(NamedTuple):
@@ -17,6 +17,7 @@ class State(NamedTuple):
     moments: standardise.Moments  # [D]
     layers: tuple[network.Layer, ...]  # one network a class: weights start with N, and gates unless they are shared
     mixture: switching.Mixture | None = None  # [N, ..]; None where the last neuron alone predicts
+    visits: jax.Array | None = None  # [N, U, R] int32, or [U, R] of shared gates; None where the rate is everyone's
 
 
 def learner(
@@ -36,6 +37,7 @@ def learner(
     shared_gates: bool = False,
     form: str = "auto",
     aggregation: str = "last",
+    rate_by_context: bool = False,
 ) -> tuple[Callable, Callable, Callable]:
     """One-vs-all Bernoulli GLNs, online: (init, update, predict) of a Learner.
 
@@ -46,12 +48,13 @@ def learner(
     min(learning_rate, learning_rate_decay / t) (Veness 2019: 0.01 and 100). feature_epsilon, feature_scale: inputs and
     side information are feature_scale * (x - mean) / (deviation + feature_epsilon), by the moments so far (see
     `standardise`). An epsilon far above the deviations leaves mean subtraction, the paper's, whose scale then counts.
-    standardised: False takes feature_scale * x instead. A stream of tasks needs that: where the moments drift, so do the
-    features, and with them the contexts, of what was learned before.
+    standardised: False takes feature_scale * x instead. A stream of tasks needs that: where the moments drift, so do
+    the features, and with them the contexts, of what was learned before.
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. num_half_spaces, offset_scale: see `context.half_spaces`.
     shared_gates: neuron k of every class has the same half-spaces (the paper draws them for each class), which spares
     N - 1 parts in N of the work of gating and cost no accuracy on MNIST or digits. form: see `bernoulli.neuron`.
     aggregation: "last" predicts with the last neuron, "switching" with the mixture of all neurons; see `switching`.
+    rate_by_context: t counts the visits of each neuron's present context (ours), not the examples.
     """
     gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale)
     _check(num_classes, sizes, clip_rule, epsilon, aggregation)
@@ -67,8 +70,8 @@ def learner(
             raise ValueError(f"{name} must be positive, got {value}")
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     net = {"neuron": bernoulli.neuron(rule, form), "gate": gate}
-    axes: Any = network.Layer(0, None if shared_gates else 0)  # of the classes, in every layer
-    axes = (axes,) * len(sizes)
+    gates_axis: Any = None if shared_gates else 0  # of the classes
+    axes: Any = (network.Layer(0, gates_axis),) * len(sizes)
 
     def init(key, example):
         x, _ = example
@@ -78,7 +81,22 @@ def learner(
         layers = jax.vmap(draw, in_axes=axis, out_axes=axes, axis_size=num_classes)(k_classes)
         mixture = switching.init(sum(sizes)) if aggregation == "switching" else None
         mixture = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_classes, *leaf.shape)), mixture)
-        return State(jnp.zeros((), jnp.int32), standardise.init(dim), layers, mixture)
+        networks = () if shared_gates else (num_classes,)
+        counts = jnp.zeros((*networks, sum(sizes), gate.num_contexts), jnp.int32) if rate_by_context else None
+        return State(jnp.zeros((), jnp.int32), standardise.init(dim), layers, mixture, counts)
+
+    def learn(layers, mixture, counts, features, targets, t):
+        """The batch, for one class. targets [B], t [B] -> what it has learned, and the logits [B] before."""
+        if rate_by_context:
+            signatures = jax.vmap(lambda side: visits.signature(layers, side, gate), out_axes=1)(features)
+            counts, before = jax.vmap(visits.learn, in_axes=(0, 0, None))(
+                counts, signatures, jnp.ones(len(t), jnp.int32)
+            )
+            t = before + 1  # [U, B]
+        rates = jnp.minimum(learning_rate, learning_rate_decay / t)
+        layers, logits = network.learn(layers, features, features, targets, rates, **net)
+        mixture, logits = switching.learn_aggregate(mixture, logits, targets, rule)
+        return layers, mixture, counts, logits
 
     def update(key, state, batch):
         del key
@@ -86,15 +104,14 @@ def learner(
         moments, features = state.moments, x.reshape(len(x), -1)
         if standardised:
             moments, features = standardise.learn(moments, features, feature_epsilon)
-        features = feature_scale * features
-        t = state.count + 1 + jnp.arange(len(x))
-        rates = jnp.minimum(learning_rate, learning_rate_decay / t)
         targets = jax.nn.one_hot(labels, num_classes, axis=0)
-        learn = partial(network.learn, **net)
-        of_classes = jax.vmap(learn, in_axes=(axes, None, None, 0, None), out_axes=(axes, 0))
-        layers, logits = of_classes(state.layers, features, features, targets, rates)
-        mixture, logits = jax.vmap(partial(switching.learn_aggregate, rule=rule))(state.mixture, logits, targets)
-        return State(state.count + len(x), moments, layers, mixture), _metrics(_log_probabilities(logits), labels)
+        t = state.count + 1 + jnp.arange(len(x))
+        of_classes = jax.vmap(learn, (axes, 0, gates_axis, None, 0, None), (axes, 0, gates_axis, 0))
+        layers, mixture, counts, logits = of_classes(
+            state.layers, state.mixture, state.visits, feature_scale * features, targets, t
+        )
+        metrics = _metrics(_log_probabilities(logits), labels)
+        return State(state.count + len(x), moments, layers, mixture, counts), metrics
 
     def predict(state, x):
         """x [B, ...] -> log-probabilities [B, N]."""

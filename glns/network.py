@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from glns.context import Gate
 
@@ -100,14 +101,18 @@ def learn(
 ) -> tuple[tuple[Layer, ...], list]:
     """Learns a stretch of the stream, exactly online: the prediction of example t comes before its update.
 
-    inputs [T, D, ..], side [T, S], targets [T, ..], rates [T] -> the layers, and the outputs [T, K, ..] of each.
+    inputs [T, D, ..], side [T, S], targets [T, ..] -> the layers, and the outputs [T, K, ..] of each.
+    rates: [T], or [U, T] for the U neurons of all layers, each its own.
     """
-    chex.assert_rank([side, rates], [2, 1])
-    of_layer = jax.vmap(neuron.learn, in_axes=(0, 0, None, None, None), out_axes=(0, 1))
+    chex.assert_rank([side, rates], [2, {1, 2}])
+    sizes = [len(jax.tree.leaves(layer.weights)[0]) for layer in layers]
+    of_layers = jnp.split(jnp.broadcast_to(rates, (sum(sizes), len(side))), np.cumsum(sizes)[:-1])
+    of_layer = jax.vmap(neuron.learn, in_axes=(0, 0, None, None, 0), out_axes=(0, 1))
     learned, outputs = [], [inputs]
-    for layer in layers:
+    for layer, of_layer_rates in zip(layers, of_layers, strict=True):
         of_time = jax.vmap(partial(contexts, layer, gate=gate), out_axes=1)(side)
-        weights, of_neurons = of_layer(layer.weights, of_time, jax.vmap(neuron.feed)(outputs[-1]), targets, rates)
+        inputs = jax.vmap(neuron.feed)(outputs[-1])
+        weights, of_neurons = of_layer(layer.weights, of_time, inputs, targets, of_layer_rates)
         learned.append(Layer(weights, layer.gates))
         outputs.append(of_neurons)
     return tuple(learned), outputs[1:]

@@ -38,9 +38,9 @@ def regressor(
     learned one after the other, so the batch size changes the speed and nothing else.
 
     sizes: neurons a layer, the last 1. learning_rate, learning_rate_decay: the rate of example t = 1, 2, .. is
-    min(learning_rate, learning_rate_decay / t). input_variance: of every base prediction, see `base`.
-    feature_epsilon: see `standardise`. num_half_spaces, offset_scale: see `context.half_spaces`. rule: see
-    `gaussian.Rule`.
+    min(learning_rate, learning_rate_decay / t). input_variance: see `base`; like all that enters a neuron it is clipped
+    to the rule's variances. feature_epsilon: see `standardise`. num_half_spaces, offset_scale: see
+    `context.half_spaces`. rule: see `gaussian.Rule`, in deviations of the targets, as the metrics are.
     """
     _check(sizes, target_dim)
     if min(learning_rate, learning_rate_decay, input_variance, feature_epsilon) <= 0:
@@ -64,23 +64,28 @@ def regressor(
         targets, y = standardise.learn(state.targets, y, feature_epsilon)
         t = state.count + 1 + jnp.arange(len(x))
         rates = jnp.minimum(learning_rate, learning_rate_decay / t)
-        layers, outputs = network.learn(state.layers, base(side), side, y, rates, **net)
+        layers, outputs = network.learn(state.layers, base(side, target_dim, input_variance), side, y, rates, **net)
         return State(state.count + len(x), inputs, targets, layers), _metrics(_last(outputs), y)
 
     def predict(state, x):
         """x [B, ..] -> Normal of mean and variance [B, d], in the units of the target."""
         side = standardise.apply(state.inputs, x.reshape(len(x), -1), feature_epsilon)
         side = jnp.where(state.count > 0, side, 0.0)  # before the first example there is no scale
-        output = _last(network.predict(state.layers, base(side), side, **net))
+        output = _last(network.predict(state.layers, base(side, target_dim, input_variance), side, **net))
         deviation = jnp.sqrt(state.targets.square / jnp.maximum(state.count, 1)) + feature_epsilon
         scale = jnp.where(state.count > 0, deviation, 1.0)[None]
         return Normal(state.targets.mean[None] + scale * output.mean, scale**2 * output.variance[:, None])
 
-    def base(side):
-        means = jax.vmap(lambda x: jnp.kron(x[:, None], jnp.eye(target_dim)))(side)
-        return Normal(means, jnp.full(means.shape[:2], input_variance))
-
     return init, update, predict
+
+
+def base(side: jax.Array, target_dim: int, variance: float) -> Normal:
+    """The predictions that the network starts from: each standardised input, along each axis of the target.
+
+    side [B, D] -> mean [B, D * d, d], variance [B, D * d], constant.
+    """
+    mean = jax.vmap(lambda x: jnp.kron(x[:, None], jnp.eye(target_dim)))(side)
+    return Normal(mean, jnp.full(mean.shape[:2], variance))
 
 
 def _last(outputs):
@@ -88,6 +93,7 @@ def _last(outputs):
 
 
 def _metrics(output, y):
+    """Means over the batch: log loss in nats, and squared error of a target."""
     error = jnp.sum((y - output.mean) ** 2, axis=-1)
     nats = 0.5 * (y.shape[-1] * jnp.log(2 * jnp.pi * output.variance) + error / output.variance)
     return {"loss": nats.mean(), "mse": error.mean() / y.shape[-1]}

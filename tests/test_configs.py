@@ -12,7 +12,16 @@ from launch.train import train
 
 CHECKOUT = Path(__file__).parents[1]
 CONFIGS = sorted((CHECKOUT / "experiments" / "configs").glob("*.py"))
-DATA_DIRS = {"idx": CHECKOUT.parent / "shared" / "data" / "mnist"}
+DATA = CHECKOUT.parent / "shared" / "data"
+DATA_DIRS = {
+    "bandit": DATA / "bandit",
+    "binarized_mnist": DATA / "binarized_mnist",
+    "idx": DATA / "mnist",
+    "permuted": DATA / "mnist",
+    "sarcos": DATA / "sarcos",
+    "uci": DATA / "uci_classification",
+    "uci_regression": DATA / "uci_regression",
+}
 
 
 def load(path):

@@ -8,15 +8,15 @@ DIR holds the sets' text files, under the names that `experiments.data.uci` give
 from ml_collections import ConfigDict
 
 # Samples to learn from, the share of the set that is tested on (None where the set has test files of its own), and the
-# rates of the GLN, of the network and of the linear model.
+# learning rates: the GLN's, its decay, the network's and the linear model's.
 SETS = {
-    "adult": (32561, None, 0.03, 0.01, 0.01),
-    "eeg": (11235, 0.25, 0.1, 0.003, 0.003),
-    "htru2": (13423, 0.25, 0.03, 0.001, 0.01),
-    "magic": (14265, 0.25, 0.03, 0.003, 0.003),
-    "mushroom": (6093, 0.25, 0.1, 0.01, 0.01),
-    "occupancy": (8143, None, 0.03, 0.01, 0.01),
-    "skin": (183792, 0.25, 0.1, 0.003, 0.01),
+    "adult": (32561, None, 0.03, 100.0, 0.01, 0.01),
+    "eeg": (11235, 0.25, 0.1, 100.0, 0.003, 0.003),
+    "htru2": (13423, 0.25, 0.03, 100.0, 0.001, 0.01),
+    "magic": (14265, 0.25, 0.03, 100.0, 0.003, 0.003),
+    "mushroom": (6093, 0.25, 0.1, 100.0, 0.01, 0.01),
+    "occupancy": (8143, None, 0.03, 100.0, 0.01, 0.01),
+    "skin": (183792, 0.25, 0.1, 1000.0, 0.003, 0.01),
 }
 
 
@@ -25,7 +25,7 @@ def get_config(variant: str = "magic") -> ConfigDict:
     if variant not in (*SETS, "smoke"):
         raise ValueError(f"no variant {variant!r}; there are {', '.join((*SETS, 'smoke'))}")
     name = "mushroom" if variant == "smoke" else variant
-    num_train, test_fraction, of_gln, of_sgd, of_linear = SETS[name]
+    num_train, test_fraction, rate, decay, sgd_rate, linear_rate = SETS[name]
     batch_size = 16
     log_every = 1 if variant == "smoke" else num_train // batch_size // 10
     return ConfigDict(
@@ -52,14 +52,14 @@ def get_config(variant: str = "magic") -> ConfigDict:
                 "sizes": (50, 25, 1),
                 "num_half_spaces": 4,
                 "offset_scale": 0.3,
-                "learning_rate": of_gln,
-                "learning_rate_decay": 100.0,
+                "learning_rate": rate,
+                "learning_rate_decay": decay,
                 "feature_epsilon": 1 / 255,
                 "epsilon": 0.01,
                 "weight_bound": 200.0,
                 "clip_rule": "margin",
             },
-            "rivals": {"sgd": sgd((100, 25), of_sgd), "linear": sgd((), of_linear)},
+            "rivals": {"sgd": sgd((100, 25), sgd_rate), "linear": sgd((), linear_rate)},
         }
     )
 

@@ -1,5 +1,7 @@
 """Data sets as NumPy arrays: embedded, or read from files in their public formats. Nothing else here reads a file."""
 
+from experiments.data.bandit import bandit as bandit
+from experiments.data.binarized import binarized_mnist as binarized_mnist
 from experiments.data.digits import digits as digits
 from experiments.data.folder import default_dir as default_dir
 from experiments.data.folder import required as required
@@ -7,3 +9,7 @@ from experiments.data.idx import idx as idx
 from experiments.data.part import Data as Data
 from experiments.data.part import Part as Part
 from experiments.data.part import check as check
+from experiments.data.permuted import permuted as permuted
+from experiments.data.uci import uci as uci
+from experiments.data.uci_regression import sarcos as sarcos
+from experiments.data.uci_regression import uci_regression as uci_regression

@@ -25,7 +25,9 @@ def permuted(data_dir: str | None, *, num_tasks: int, permutation_seed: int = 0,
         raise ValueError(f"data.num_tasks must be at least 1, got {num_tasks}")
     data = idx(data_dir, **settings)
     mean, deviation = data.train.x.mean(), data.train.x.std()
-    train, test = (Part((part.x.reshape(len(part.x), -1) - mean) / deviation, part.y) for part in (data.train, data.test))
+    train, test = (
+        Part((part.x.reshape(len(part.x), -1) - mean) / deviation, part.y) for part in (data.train, data.test)
+    )
     rng, pixels = np.random.default_rng(permutation_seed), np.arange(train.x.shape[1], dtype=np.int32)
     permutations = np.stack([pixels, *(rng.permutation(pixels) for _ in range(num_tasks - 1))])
     return Data(Tasks(*train, permutations), Tasks(*test, permutations))

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import glns
-from glns.estimator import Classifier
+from glns.estimator import Classifier, Regressor
 
 SMALL = {"sizes": (8, 1), "num_half_spaces": 2, "learning_rate": 0.1}
 RNG = np.random.default_rng(0)
@@ -19,7 +19,7 @@ X = RNG.normal(3, 2, size=(300, 4)).astype(np.float32)
 Y = np.array(["left", "right", "up"])[X[:, :3].argmax(-1)]
 
 
-@parametrize_with_checks([Classifier(**SMALL)])
+@parametrize_with_checks([Classifier(**SMALL), Regressor(**SMALL)])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
@@ -66,6 +66,22 @@ def test_shuffling_saves_sorted_samples():
 def test_the_unit_of_a_feature_does_not_matter(scale):
     plain, scaled = (Classifier(**SMALL, random_state=0).fit(x, Y).predict(x) for x in (X, X * np.float32(scale)))
     assert np.mean(plain == scaled) > 0.95
+
+
+def test_the_regressor_is_the_learner():
+    y = 100 + 10 * X[:, 0] * (X[:, 1] > 3)
+    estimator = Regressor(**SMALL, shuffle=False, random_state=0).partial_fit(X[:7], y[:7]).partial_fit(X[7:], y[7:])
+    whole = Regressor(**SMALL, shuffle=False, random_state=0).fit(X, y)
+    settings = {"offset_scale": whole.offset_scale, "learning_rate_decay": whole.learning_rate_decay}
+    init, update, predict = map(jax.jit, glns.regressor(**SMALL, **settings))
+    batch, seed = (X, y[:, None]), np.random.RandomState(0).randint(2**31)
+    state, _ = update(jax.random.key(1), init(jax.random.key(seed), batch), batch)
+    for one in (estimator, whole):
+        mean, deviation = one.predict(X, return_std=True)
+        np.testing.assert_allclose(mean, predict(state, X).mean[:, 0], rtol=1e-3)
+        np.testing.assert_allclose(deviation**2, predict(state, X).variance[:, 0], rtol=1e-3)
+        np.testing.assert_array_equal(one.predict(X), mean)
+    assert whole.score(X, y) > 0.5
 
 
 @pytest.mark.parametrize(

@@ -191,3 +191,26 @@ def test_learns_digits_in_one_pass():
     predictions, error = one_pass(jax.random.split(jax.random.key(0), 3), batch, jnp.array(x_test, jnp.float32))
     assert np.mean(np.array(predictions) == labels_test) >= 0.94
     assert np.all(error < 0.15)  # prequential: the first, ignorant predictions count
+
+
+@FLOAT64
+@pytest.mark.parametrize("shared_gates", [False, True])
+def test_rates_by_context_are_those_of_each_neurons_own_visits(algorithm_1, tolerance, shared_gates):
+    """One neuron a class: its rate at example t is 0.2, or 0.5 over the visits of its context, this one included."""
+    settings = {"rate_by_context": True, "shared_gates": shared_gates, "epsilon": 0.1, "standardised": False}
+    init, update, _ = glns.learner(N, (1,), 2, learning_rate=0.2, learning_rate_decay=0.5, **settings)
+    x, labels = draw_stream()
+    first = init(jax.random.key(0), (x, labels))
+    state, _ = jax.jit(update)(jax.random.key(1), first, (x[:50], labels[:50]))
+    state, _ = jax.jit(update)(jax.random.key(1), state, (x[50:], labels[50:]))
+    for n in range(N):
+        gates = jax.tree.map(lambda leaf, n=n: leaf if shared_gates else leaf[n], first.layers[0].gates)
+        bits = np.einsum("cd,td->tc", gates.normals[0], x) > np.array(gates.offsets[0])
+        contexts = bits @ np.array([1, 2])
+        visits = np.array([np.sum(contexts[: t + 1] == contexts[t]) for t in range(T)])
+        layer = network.Layer(first.layers[0].weights[n], gates)
+        stream = 1 / (1 + np.exp(-x)), x, labels == n, np.minimum(0.2, 0.5 / visits)
+        (table,), _ = algorithm_1([layer], *stream, Rule(0.1))
+        np.testing.assert_allclose(state.layers[0].weights[n], table, rtol=0, atol=10 * tolerance)
+        counts = state.visits[0] if shared_gates else state.visits[n, 0]
+        np.testing.assert_array_equal(counts, np.bincount(contexts, minlength=4))
