@@ -1,4 +1,4 @@
-"""The Gaussian GLN as a Learner: standardised inputs and targets, a decaying rate (Budden 2020, §4)."""
+"""The Gaussian GLN as a Learner: standardised inputs and targets, a decaying rate (Budden 2020)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,31 @@
-"""Gaussian GLNs on regression sets, beside a linear model and an SGD network."""
+"""Gaussian GLNs on the UCI regression sets and the SARCOS arm, beside a linear model and an SGD network.
+
+    python -m launch.train --config=experiments/configs/glns_regression.py:yacht --workdir=runs/yacht --data_dir=DIR
+
+DIR holds the sets' folders (SET/data/data.txt and the indices of its splits), for sarcos sarcos_inv_test.mat.
+
+variant        passes  seconds  GLN rmse     linear        SGD          GLN nats       linear         SGD
+bostonHousing  40      134      3.3 ± 1.0    4.60 ± 0.96   2.88 ± 0.83  2.77 ± 0.15    2.98 ± 0.23    2.75 ± 0.73
+concrete       40      228      5.65 ± 0.63  10.33 ± 0.66  5.24 ± 0.58  3.274 ± 0.050  3.757 ± 0.063  3.23 ± 0.24
+energy         40      119      1.48 ± 0.24  3.08 ± 0.25   0.71 ± 0.16  1.953 ± 0.069  2.551 ± 0.087  1.11 ± 0.23
+kin8nm         10      not measured
+power-plant    10      not measured
+wine-quality-red  40      not measured
+yacht          40      57       3.9 ± 1.3    8.9 ± 1.2     2.34 ± 0.97  2.86 ± 0.21    3.62 ± 0.14    2.38 ± 0.29
+sarcos         10      not measured
+smoke          1                yacht, two splits
+
+Errors on the test splits: mean ± deviation of the 20 customary splits (sarcos: 5 at random), one a seed; rmse in the
+units of the target, nats a sample. The SGD network has the hidden sizes, and so about the active weights, of the GLN;
+all three learn from the same batches. Seconds are of the whole run on one of two busy CPU cores, a third to three
+quarters of it compiling.
+
+The paper learns UCI sets for 40 passes, SARCOS for 1200 from its training file, which is ten times larger; its rmse
+tables were not at hand. How the settings were chosen: on the last fifth of the training parts of two splits, never on a
+test part. Rate, its decay, half-spaces and their offsets were compared on concrete, energy, yacht, boston and wine,
+for sizes (50, 25, 1), and (128, 32, 1) on energy; max_variance was set near the squared error found there, and guessed
+for kin8nm, power-plant and sarcos. Adam's 0.01 is not tuned.
+"""
 
 from ml_collections import ConfigDict
 
