@@ -21,7 +21,7 @@ from glns.density import inpaint, sample
 # %%
 images = data.binarized_mnist(sys.argv[1] if len(sys.argv) > 1 else data.default_dir(), num_train=12000, num_test=8)
 learner = bootstrap.Learner(*glns.density((16, 1), spread=30.0, learning_rate=0.002))
-world = bootstrap.real(*images.train, batch_size=240)
+world = bootstrap.real(*map(jnp.asarray, images.train), batch_size=240)
 
 
 @jax.jit
