@@ -9,8 +9,8 @@ online   60,000, once; 10,000               not run
 part     6,000 of them, once; 1,000             231  95.4
 smoke    120, a tiny model; 20                   31
 
-Seconds are of the whole run, compiling included, on 2 CPU cores that five other programs shared. The paper has 79.0 nats
-online and 80.74 with frozen weights, from ten times as many skip-grams and 200 neurons a pixel.
+Seconds are of the whole run, compiling included, on 2 CPU cores that five other programs shared. The paper has
+79.0 nats online and 80.74 with frozen weights, from ten times as many skip-grams and 200 neurons a pixel.
 """
 
 from ml_collections import ConfigDict
