@@ -74,13 +74,13 @@ def retention(records: Sequence[Mapping], learners: Mapping[str, str], steps_per
     return figure
 
 
-def pictures(rows: Mapping[str, Sequence[np.ndarray]]) -> Figure:
-    """Rows of images, each under its label. rows: label -> images [H, W] of zeros and ones, equally many a row."""
+def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
+    """Rows of images, each under its label. rows: label -> images [n, H, W] of zeros and ones."""
     width = len(next(iter(rows.values())))
-    figure = Figure(figsize=(0.8 * width, 1.0 * len(rows)), layout="constrained")
-    for (label, images), line in zip(rows.items(), figure.subplots(len(rows), width, squeeze=False), strict=True):
-        line[0].set_title(label, loc="left", fontsize=9).set_in_layout(False)  # it may be wider than its image
-        for image, axes in zip(images, line, strict=True):
-            axes.imshow(image, cmap="gray_r", vmin=0, vmax=1)
-            axes.set(xticks=(), yticks=())
+    figure = Figure(figsize=(0.8 * width, 1.1 * len(rows)), layout="constrained")
+    for (label, images), axes in zip(rows.items(), np.atleast_1d(figure.subplots(len(rows))), strict=True):
+        framed = [np.pad(image, 1, constant_values=0.3) for image in images]
+        axes.imshow(np.concatenate(framed, axis=1), cmap="gray_r", vmin=0, vmax=1)
+        axes.set_title(label, loc="left", fontsize=9)
+        axes.set_axis_off()
     return figure
