@@ -71,10 +71,10 @@ def _hold(strength: float) -> optax.GradientTransformation:
         zeros = optax.tree.zeros_like(params)
         return Memory(jnp.zeros((), jnp.int32), zeros, zeros, zeros)
 
-    def update(gradients, memory, params=None):
+    def update(updates, memory, params=None):
         held = jax.tree.map(
             lambda gradient, fisher, anchor, param: gradient + strength * (fisher * param - anchor),
-            gradients,
+            updates,
             memory.fisher,
             memory.anchor,
             params,

@@ -60,7 +60,7 @@ def get_config(variant: str = "concrete") -> ConfigDict:
             "num_seeds": num_splits,
             "num_steps": 10 * log_every,
             "log_every": log_every,
-            "probe_every": 5 * log_every,
+            "probe_every": log_every,
             "checkpoint_every": 5 * log_every,
             "show": ("probe/rmse", "probe/nats", "probe/linear/rmse", "probe/sgd/rmse"),
             "probes": ("regression",),

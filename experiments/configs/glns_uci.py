@@ -3,6 +3,29 @@
     python -m launch.train --config=experiments/configs/glns_uci.py:magic --workdir=runs/glns_uci/magic --data_dir=DIR
 
 DIR holds the sets' text files, under the names that `experiments.data.uci` gives.
+
+variant    samples         seconds  GLN              SGD network      linear model
+adult      32,480            228  0.1491 ± 0.0004  0.1498 ± 0.0100  0.1532 ± 0.0016
+eeg        11,200              24  0.1105 ± 0.0030  0.1333 ± 0.0119  0.3859 ± 0.0196
+htru2      13,280              32  0.0210 ± 0.0017  0.0205 ± 0.0008  0.0229 ± 0.0007
+magic      14,240              34  0.1391 ± 0.0022  0.1410 ± 0.0131  0.2170 ± 0.0048
+mushroom   6,080               86  0.0015 ± 0.0000  0.0000 ± 0.0000  0.0023 ± 0.0003
+occupancy  8,000               37  0.0325 ± 0.0095  0.0317 ± 0.0283  0.0114 ± 0.0007
+skin       183,680            100  0.0007 ± 0.0002  0.0012 ± 0.0001  0.0814 ± 0.0117
+smoke      64 of mushroom       3
+
+The numbers are probe/test_error, probe/sgd/test_error and probe/linear/test_error: mean ± deviation of 3 seeds on one
+split. The GLN is at least as good as the one-pass network on 4 sets of 7; on htru2 and occupancy the difference is
+within a deviation. occupancy is tested on other days than it is learned from. Seconds are of the whole run on one core
+that other programs shared, compiling included: most of them are waiting.
+
+The network, 100 and 25 units, has as many weights as are active in the two one-vs-all GLNs of 50, 25 and 1 neurons. The
+paper's GLN is far wider (1000, 500, 1, with 8 half-spaces) and its network passes over the data 100 times. A batch of
+16 suits SGD; to the GLN it makes no difference. All settings were chosen on a fifth of the training part (what
+data.validation_fraction holds out), from 8,000 samples of the rest, seed 0. The GLN's: offset_scale 0.05, 0.3 or (on
+four sets) 1, one for all; for each set the rate 0.01, 0.03 or 0.1, with decay 30, 100 or 1000, of which 100 was kept
+but for skin, where 100,000 samples wanted 1000. The rivals': Adam at 0.0003, 0.001, 0.003 or 0.01; SGD with momentum at
+0.001, 0.003, 0.01 or 0.03 was better for the network by one sample, on occupancy alone.
 """
 
 from ml_collections import ConfigDict

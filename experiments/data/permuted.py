@@ -30,4 +30,4 @@ def permuted(data_dir: str | None, *, num_tasks: int, permutation_seed: int = 0,
     )
     rng, pixels = np.random.default_rng(permutation_seed), np.arange(train.x.shape[1], dtype=np.int32)
     permutations = np.stack([pixels, *(rng.permutation(pixels) for _ in range(num_tasks - 1))])
-    return Data(Tasks(*train, permutations), Tasks(*test, permutations))
+    return Data(Tasks(*train, permutations), Tasks(*test, permutations))  # pyrefly: ignore  # a Part and more

@@ -1,6 +1,9 @@
 """The forms of the Bernoulli neuron compute one and the same thing, however they are mapped."""
 
 import functools
+import os
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -159,6 +162,39 @@ def test_native_runs_inside_a_scan_of_many_seeds():
     weights, _ = jax.jit(jax.vmap(in_parts, in_axes=(0, 0, None, None)))(neurons[0], *parts)
     expected, _ = jax.vmap(functools.partial(bernoulli.learn, rule=RULE), in_axes=(0, 0, None, None, None))(*neurons)
     np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-5)
+
+
+SPLIT = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from glns import bernoulli
+
+mesh = jax.make_mesh((2,), ("seed",), axis_types=(AxisType.Auto,))
+by_seed = NamedSharding(mesh, PartitionSpec("seed"))
+rng = np.random.default_rng(0)
+weights, inputs = jnp.array(rng.uniform(size=(4, 3, 2, 17))), jnp.array(rng.normal(size=(5, 17)))
+contexts, targets, rates = jnp.array(rng.integers(0, 2, (3, 5)), jnp.int32), jnp.ones(5), jnp.full(5, 0.1)
+
+def learn(form):
+    learn = jax.vmap(bernoulli.neuron(bernoulli.Rule(), form).learn, in_axes=(0, 0, None, None, None))
+    return jax.vmap(learn, in_axes=(0, None, None, None, None))
+
+split = jax.jit(learn("native"), out_shardings=by_seed, donate_argnums=0)
+program = split.lower(jax.device_put(weights, by_seed), contexts, inputs, targets, rates).compile()
+text = program.as_text()
+assert "glns_learn" in text and "all-gather" not in text and "f32[2,3,2,17]" in text, text
+ours = program(jax.device_put(weights, by_seed), contexts, inputs, targets, rates)
+for one, other in zip(ours, learn("rows")(weights, contexts, inputs, targets, rates), strict=True):
+    np.testing.assert_allclose(one, other, atol=1e-6)
+"""
+
+
+@needs_native
+def test_a_mesh_splits_the_seeds():
+    """Each device learns its own seeds, and nothing is gathered."""
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    done = subprocess.run([sys.executable, "-c", SPLIT], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_minibatch_form_is_another_rule():
