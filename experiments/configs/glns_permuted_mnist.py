@@ -18,8 +18,8 @@ mean and deviation (`experiments.data.permuted`) and the GLN takes them as they 
 every pixel, which drift from task to task, its accuracy on the first of 3 tasks of 3000 fell from 0.88 to 0.59.
 
 The network (400, 200) has as many weights as are active in the ten GLNs, within 3 %. EWC alone is told where tasks end.
-Rates were chosen by the mean accuracy over 3 tasks of 3000 images, on 1000 test images: the GLN's 0.003, 0.01, 0.03 with
-decay 30 (at 0.01), 100 or 1000; SGD's 0.003, 0.01, 0.03, 0.1; EWC's strength 10, 30, 100 at SGD's rate.
+Rates were chosen by the mean accuracy over 3 tasks of 3000 images, on 1000 of the test images: the GLN's 0.003, 0.01,
+0.03 with decay 30 (at 0.01), 100 or 1000; SGD's 0.003, 0.01, 0.03, 0.1; EWC's strength 10, 30, 100 at SGD's rate.
 """
 
 from ml_collections import ConfigDict

@@ -12,7 +12,7 @@ magic      14,240              34  0.1391 ± 0.0022  0.1410 ± 0.0131  0.2170 ±
 mushroom   6,080               86  0.0015 ± 0.0000  0.0000 ± 0.0000  0.0023 ± 0.0003
 occupancy  8,000               37  0.0325 ± 0.0095  0.0317 ± 0.0283  0.0114 ± 0.0007
 skin       183,680            100  0.0007 ± 0.0002  0.0012 ± 0.0001  0.0814 ± 0.0117
-smoke      64 of mushroom       3
+smoke      64 of mushroom
 
 The numbers are probe/test_error, probe/sgd/test_error and probe/linear/test_error: mean ± deviation of 3 seeds on one
 split. The GLN is at least as good as the one-pass network on 4 sets of 7; on htru2 and occupancy the difference is
