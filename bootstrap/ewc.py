@@ -71,15 +71,15 @@ def _hold(strength: float) -> optax.GradientTransformation:
         zeros = optax.tree.zeros_like(params)
         return Memory(jnp.zeros((), jnp.int32), zeros, zeros, zeros)
 
-    def update(updates, memory, params=None):
+    def update(updates, state, params=None):
         held = jax.tree.map(
             lambda gradient, fisher, anchor, param: gradient + strength * (fisher * param - anchor),
             updates,
-            memory.fisher,
-            memory.anchor,
+            state.fisher,
+            state.anchor,
             params,
         )
-        return held, Memory(memory.count + 1, memory.recent, memory.fisher, memory.anchor)
+        return held, Memory(state.count + 1, state.recent, state.fisher, state.anchor)
 
     return optax.GradientTransformation(init, update)
 

@@ -127,7 +127,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
 class Regressor(RegressorMixin, BaseEstimator):
     """A Gaussian GLN (Budden 2020), learned exactly online: see `glns.regressor`. One target.
 
-    `fit`, `partial_fit` and the settings are those of `Classifier`; the rate's defaults are those of `glns.regressor`.
+    `fit`, `partial_fit` and the settings are those of `Classifier`, with defaults that suit a few thousand samples.
     Targets may have any scale too. Once fitted: n_features_in_ = D, and state_, a `glns.regressor.State`.
     """
 
@@ -136,8 +136,8 @@ class Regressor(RegressorMixin, BaseEstimator):
         *,
         sizes: Sequence[int] = (50, 25, 1),
         num_half_spaces: int = 4,
-        offset_scale: float = 1.0,
-        learning_rate: float = 0.1,
+        offset_scale: float = 0.3,
+        learning_rate: float = 0.01,
         learning_rate_decay: float = 1000.0,
         feature_epsilon: float = 1e-6,
         num_passes: int = 1,
