@@ -30,18 +30,20 @@ class Rule(NamedTuple):
         about three points of accuracy worse on MNIST and "dead_zone" loses whole seeds;
       "always" learns on the clipped prediction (Veness 2019, Algorithm 1);
       "dead_zone" never learns there, even when confidently wrong (the gradient of the public code).
+    initial_weight: what weights start at; None is 1 / F, the geometric mean of the inputs (Veness 2019, §2). The
+      public code starts at 0.
+    bias: the logit of the last input of every layer, a constant (the public code: 1, p = e / (e + 1)).
     """
 
     epsilon: float = 0.01
     weight_bound: float = 200.0
     clip_rule: str = "margin"
+    initial_weight: float | None = None
+    bias: float = 1.0
 
 
 def neuron(rule: Rule, form: str = "auto") -> Neuron:
     """The Bernoulli family, for `network`: inputs and outputs are logits, targets are 0 or 1.
-
-    Weights start at 1 / F, the geometric mean of the inputs (Veness 2019, §2). The last input of every layer is a bias
-    of logit 1 (the public code; its p = e / (e + 1)).
 
     form: how the same update is computed.
       "native" walks through the stream in `native.cc`, on a CPU;
@@ -58,10 +60,11 @@ def neuron(rule: Rule, form: str = "auto") -> Neuron:
         )
 
     def init(num_contexts, width):
-        return jnp.full((num_contexts, width + 1), 1.0 / (width + 1), float)
+        weight = 1.0 / (width + 1) if rule.initial_weight is None else rule.initial_weight
+        return jnp.full((num_contexts, width + 1), weight, float)
 
     def feed(logits):
-        return jnp.append(clip(logits, rule), 1.0)
+        return jnp.append(clip(logits, rule), jnp.asarray(rule.bias, logits.dtype))
 
     def native_learn(*args):
         clip_rule = CLIP_RULES.index(rule.clip_rule)

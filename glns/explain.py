@@ -73,12 +73,10 @@ def saliency(
     picture of such an x take bernoulli.Rule(epsilon=1e-30), which clips nothing: that is the paper's, the product of
     the active rows alone.
     """
-    features = x.reshape(-1)
-    if standardised:
-        features = standardise.apply(state.moments, features, feature_epsilon)
-    features = feature_scale * features
+    features = standardise.features(feature_epsilon, feature_scale, standardised=standardised)
+    inputs = features.apply(state.moments, x.reshape(-1))
     axes = ((network.Layer(0, None if shared_gates else 0),) * len(state.layers), None, None)
-    of_classes = jax.vmap(partial(explain, rule=rule, gate=gate), in_axes=axes)(state.layers, features, features)
+    of_classes = jax.vmap(partial(explain, rule=rule, gate=gate), in_axes=axes)(state.layers, inputs, inputs)
     return of_classes._replace(weights=of_classes.weights.reshape(-1, *x.shape))
 
 

@@ -3,6 +3,7 @@
 Letters: D features, T time.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -46,3 +47,23 @@ def learn(moments: Moments, x: jax.Array, epsilon: float) -> tuple[Moments, jax.
         return moments, apply(moments, x, epsilon)
 
     return jax.lax.scan(step, moments, x)
+
+
+class Features(NamedTuple):
+    """What a learner makes of its inputs."""
+
+    learn: Callable  # (moments, x [T, D]) -> moments, features [T, D]
+    apply: Callable  # (moments, x [.., D]) -> features [.., D]
+
+
+def features(epsilon: float, scale: float = 1.0, *, standardised: bool = True) -> Features:
+    """`learn` and `apply`, times `scale`. Unless standardised, scale * x, and the moments stay as they are."""
+
+    def learn_scaled(moments, x):
+        moments, standard = learn(moments, x, epsilon) if standardised else (moments, x)
+        return moments, scale * standard
+
+    def apply_scaled(moments, x):
+        return scale * (apply(moments, x, epsilon) if standardised else x)
+
+    return Features(learn_scaled, apply_scaled)

@@ -214,3 +214,30 @@ def test_rates_by_context_are_those_of_each_neurons_own_visits(algorithm_1, tole
         np.testing.assert_allclose(state.layers[0].weights[n], table, rtol=0, atol=10 * tolerance)
         counts = state.visits[0] if shared_gates else state.visits[n, 0]
         np.testing.assert_array_equal(counts, np.bincount(contexts, minlength=4))
+
+
+def test_a_schedule_a_gate_and_side_information_of_your_own():
+    """The learner is the network under them: contexts 0 .. 2, how many half-spaces hold the first three features."""
+    gate = half_spaces(2)._replace(context=lambda gates, side: jnp.sum(gates.normals @ side > gates.offsets))
+    settings = {"gate": gate, "side": lambda features: features[:3], "learning_rate": lambda t: 0.3 / jnp.sqrt(t)}
+    init, update, predict = glns.learner(N, (1,), 2, epsilon=0.1, **settings)
+    x, labels = draw_stream()
+    first = init(jax.random.key(0), (x, labels))
+    assert first.layers[0].gates.normals.shape == (N, 1, 2, 3)
+    state, _ = update(jax.random.key(1), first, (x, labels))
+    _, features = standardise.learn(standardise.init(D), x, 1 / 255)
+    stream = features, features[:, :3], (labels == 1).astype(float), 0.3 / np.sqrt(np.arange(1, T + 1))
+    neuron = bernoulli.neuron(Rule(0.1), "rows")
+    expected, _ = network.learn(of_class(first.layers, 1), *stream, neuron=neuron, gate=gate)
+    chex.assert_trees_all_close(of_class(state.layers, 1), expected, rtol=0, atol=1e-5)
+    assert predict(state, x).shape == (T, N)
+
+
+def test_first_weights_and_bias_are_settings():
+    init, update, _ = glns.learner(N, (1,), 0, initial_weight=0.0, bias=-2.0, learning_rate=0.5)
+    x, labels = draw_stream()
+    state = init(jax.random.key(0), (x, labels))
+    assert not np.any(state.layers[0].weights)
+    state, _ = update(jax.random.key(0), state, (x[:1], labels[:1]))  # all at p = 0.5; the first features are 0
+    moved = state.layers[0].weights[:, 0, 0, -1]
+    np.testing.assert_allclose(moved, np.where(np.arange(N) == labels[0], -0.5, 0.5), rtol=1e-6)
