@@ -5,12 +5,20 @@ Letters: B batch, D inputs, K tasks, n samples.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bootstrap.core import World
 from bootstrap.worlds import Stream, epoch_order
 
 
-def permuted(x: jax.Array, y: jax.Array, permutations: jax.Array, *, samples_per_task: int, batch_size: int) -> World:
+def permuted(
+    x: jax.Array | np.ndarray,
+    y: jax.Array | np.ndarray,
+    permutations: jax.Array | np.ndarray,
+    *,
+    samples_per_task: int,
+    batch_size: int,
+) -> World:
     """K tasks in a row: in task k the inputs of every sample are permuted by permutations[k].
 
     x [n, D], y [n], permutations [K, D] of 0 .. D - 1 -> batches (x [B, D], y [B]), each of one task. A task draws

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bootstrap.core import World
 
@@ -19,7 +20,7 @@ class Stream(NamedTuple):
     seed: jax.Array  # [] uint32, which stream: drawn once, then constant
 
 
-def real(x: jax.Array, y: jax.Array, *, batch_size: int) -> World:
+def real(x: jax.Array | np.ndarray, y: jax.Array | np.ndarray, *, batch_size: int) -> World:
     """The Real World: n fixed samples, a fresh permutation of them each epoch (Nakkiran 2021, §2).
 
     x [n, D..], y [n] -> batches (x [B, D..], y [B]). An epoch ends after n samples, in the middle of a batch if B does

@@ -55,7 +55,7 @@ def bandit(
     is min(learning_rate, learning_rate_decay / t). feature_epsilon: see `standardise`. feature_bound: features are
     clipped to so many deviations. The others: see `bernoulli.Rule` and `context.half_spaces`.
     """
-    _check(num_arms, sizes, reward_range, tree_depth, clip_rule, epsilon)
+    _check(num_arms, sizes, reward_range, tree_depth)
     gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale)
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     net = {"neuron": bernoulli.neuron(rule), "gate": gate}
@@ -132,16 +132,11 @@ def bonus(count: jax.Array, step: jax.Array, exploration: float) -> jax.Array:
     return jnp.where(count > 0, exploration * jnp.sqrt(jnp.log(step) / jnp.where(count > 0, count, 1.0)), jnp.inf)
 
 
-def _check(num_arms, sizes, reward_range, tree_depth, clip_rule, epsilon):
+def _check(num_arms, sizes, reward_range, tree_depth):
     if num_arms < 2:
         raise ValueError(f"num_arms must be at least 2, got {num_arms}")
-    if not sizes or sizes[-1] != 1 or min(sizes) < 1:
-        raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
+    network.check_sizes(sizes)
     if not reward_range[0] < reward_range[1]:
         raise ValueError(f"reward_range must be the least and the greatest reward, got {tuple(reward_range)}")
     if not 1 <= tree_depth <= 8:
         raise ValueError(f"tree_depth must be 1 to 8 (an arm has 2**n - 1 networks), got {tree_depth}")
-    if clip_rule not in bernoulli.CLIP_RULES:
-        raise ValueError(f"clip_rule must be one of {', '.join(bernoulli.CLIP_RULES)}; got {clip_rule!r}")
-    if not 0 < epsilon < 0.5:
-        raise ValueError(f"epsilon must lie between 0 and 0.5, got {epsilon}")

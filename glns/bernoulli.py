@@ -52,6 +52,12 @@ def neuron(rule: Rule, form: str = "auto") -> Neuron:
       "auto" takes native on a CPU, and gram elsewhere; on a CPU where native was not built, what is faster there;
       "minibatch" is `learn_minibatch`: another update, not the paper's.
     """
+    if rule.clip_rule not in CLIP_RULES:
+        raise ValueError(f"clip_rule must be one of {', '.join(CLIP_RULES)}; got {rule.clip_rule!r}")
+    if not 0 < rule.epsilon < 0.5:
+        raise ValueError(f"epsilon must lie between 0 and 0.5, got {rule.epsilon}")
+    if rule.weight_bound <= 0:
+        raise ValueError(f"weight_bound must be positive, got {rule.weight_bound}")
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}; got {form!r}")
     if form == "native" and not native.available:

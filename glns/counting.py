@@ -1,7 +1,7 @@
 """The zero-redundancy estimator: the probability of a bit from how often it was on and off before, in each context.
 
 P(a, b) of a zeros and b ones is half the estimate of Krichevsky & Trofimov (1981) and a quarter for each of the
-sequences of zeros alone and of ones alone (Willems & Tjalkens 1997, EIDMA report RS.97.01, §5.5), so that a bit which
+sequences of zeros alone and of ones alone (Willems & Tjalkens 1997, as data compressors have it), so that a bit which
 never changed is soon near certain: after a zeros, a one has odds about 1 / (√π a^1.5) where theirs are 1 / (2 a).
 
 Written for ONE estimator. Letters: R contexts, T time.

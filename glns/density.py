@@ -49,13 +49,11 @@ def density(
     not say how these become one. Theirs are 35-60-35-70. num_patterns, pattern_bits: M skip-grams of so many pixels
     (the papers: up to 600, of unknown sizes). context_bits, spread: see `pixels.gate`. learning_rate,
     learning_rate_decay: the rate of image t = 1, 2, .. is min(learning_rate, learning_rate_decay / t) (the papers:
-    0.005 and 25). epsilon, weight_bound, clip_rule: see `bernoulli.Rule`; each pixel costs
-    at least epsilon nats.
+    0.005 and 25). epsilon, weight_bound, clip_rule: see `bernoulli.Rule`; each pixel costs at least epsilon nats.
     """
-    if not sizes or sizes[-1] != 1 or min(sizes) < 1:
-        raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
-    if min(num_patterns, learning_rate, learning_rate_decay, weight_bound) <= 0 or not 0 < epsilon < 0.5:
-        raise ValueError("num_patterns, rates and weight_bound must be positive, epsilon between 0 and 0.5")
+    network.check_sizes(sizes)
+    if min(num_patterns, learning_rate, learning_rate_decay) <= 0:
+        raise ValueError("num_patterns, learning_rate and learning_rate_decay must be positive")
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     pattern = pixels.gate(pattern_bits, kinds=("skip_gram",), spread=spread)
     net = {"neuron": bernoulli.neuron(rule), "gate": pixels.gate(context_bits, spread=spread)}
@@ -75,7 +73,6 @@ def density(
         del key
         images, *_ = batch
         rates = jnp.minimum(learning_rate, learning_rate_decay / (state.count + 1 + jnp.arange(len(images))))
-
         side, targets = jax.vmap(pixels.bits, out_axes=1)(images), images.reshape(len(images), -1).T
         # One pixel after the other: the counts of one stay in a cache.
         counts, inputs = jax.lax.map(partial(_count, state.patterns), (state.counts, side, targets))

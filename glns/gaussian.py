@@ -223,7 +223,7 @@ def neuron(rule: Rule, target_dim: int = 1, *, learn: Callable = learn) -> Neuro
 
     def init(num_contexts, width):
         fan_in = width + len(constant.mean)
-        return jnp.full((num_contexts, fan_in), 1.0 / fan_in)
+        return jnp.full((num_contexts, fan_in), 1.0 / fan_in, float)
 
     def feed(outputs):
         clipped = Normal(outputs.mean, jnp.clip(outputs.variance, rule.min_variance, rule.max_variance))

@@ -63,15 +63,16 @@ def learner(
       N - 1 parts in N of the work of gating and cost no accuracy on MNIST or digits.
     aggregation: "last" predicts with the last neuron, "switching" with the mixture of all neurons; see `switching`.
     """
-    gate = gate or context.half_spaces(num_half_spaces, offset_scale=offset_scale)
-    _check(num_classes, sizes, clip_rule, epsilon, aggregation)
-    _check_positive(
+    _check(
+        num_classes,
+        sizes,
+        aggregation,
         learning_rate=1.0 if callable(learning_rate) else learning_rate,
         learning_rate_decay=learning_rate_decay,
         feature_epsilon=feature_epsilon,
         feature_scale=feature_scale,
-        weight_bound=weight_bound,
     )
+    gate = gate or context.half_spaces(num_half_spaces, offset_scale=offset_scale)
     features = standardise.features(feature_epsilon, feature_scale, standardised=standardised)
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule, initial_weight, bias)
     net = {"neuron": bernoulli.neuron(rule, form), "gate": gate}
@@ -148,20 +149,12 @@ def _metrics(log_probabilities: jax.Array, labels: jax.Array) -> dict[str, jax.A
     }
 
 
-def _check(num_classes, sizes, clip_rule, epsilon, aggregation):
-    if not sizes or sizes[-1] != 1 or min(sizes) < 1:
-        raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
+def _check(num_classes, sizes, aggregation, **positive):
+    network.check_sizes(sizes)
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-    if clip_rule not in bernoulli.CLIP_RULES:
-        raise ValueError(f"clip_rule must be one of {', '.join(bernoulli.CLIP_RULES)}; got {clip_rule!r}")
     if aggregation not in switching.AGGREGATIONS:
         raise ValueError(f"aggregation must be one of {', '.join(switching.AGGREGATIONS)}; got {aggregation!r}")
-    if not 0 < epsilon < 0.5:
-        raise ValueError(f"epsilon must lie between 0 and 0.5, got {epsilon}")
-
-
-def _check_positive(**settings):
-    for name, value in settings.items():
+    for name, value in positive.items():
         if value <= 0:
             raise ValueError(f"{name} must be positive, got {value}")

@@ -46,6 +46,12 @@ class Layer(NamedTuple):
     gates: Any  # of each neuron, as `Gate.draw` made them: every array starts with K
 
 
+def check_sizes(sizes: Sequence[int]) -> None:
+    """Raises ValueError unless `sizes` are those of a network's layers."""
+    if not sizes or sizes[-1] != 1 or min(sizes) < 1:
+        raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
+
+
 def init(
     key: jax.Array, sizes: Sequence[int], input_dim: int, side_dim: int, *, neuron: Neuron, gate: Gate
 ) -> tuple[Layer, ...]:

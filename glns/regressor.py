@@ -42,7 +42,9 @@ def regressor(
     to the rule's variances. feature_epsilon: see `standardise`. num_half_spaces, offset_scale: see
     `context.half_spaces`. rule: see `gaussian.Rule`, in deviations of the targets, as the metrics are.
     """
-    _check(sizes, target_dim)
+    network.check_sizes(sizes)
+    if target_dim < 1:
+        raise ValueError(f"target_dim must be at least 1, got {target_dim}")
     if min(learning_rate, learning_rate_decay, input_variance, feature_epsilon) <= 0:
         raise ValueError("learning_rate, learning_rate_decay, input_variance and feature_epsilon must be positive")
     net = {
@@ -97,10 +99,3 @@ def _metrics(output, y):
     error = jnp.sum((y - output.mean) ** 2, axis=-1)
     nats = 0.5 * (y.shape[-1] * jnp.log(2 * jnp.pi * output.variance) + error / output.variance)
     return {"loss": nats.mean(), "mse": error.mean() / y.shape[-1]}
-
-
-def _check(sizes, target_dim):
-    if not sizes or sizes[-1] != 1 or min(sizes) < 1:
-        raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
-    if target_dim < 1:
-        raise ValueError(f"target_dim must be at least 1, got {target_dim}")
