@@ -7,7 +7,7 @@ from setuptools import Extension, find_packages, setup
 
 PAPERS = ("glns", "blur", "self_play", "bootstrap")
 
-# The fast form of the Bernoulli neuron on a CPU. Without a C++ compiler the installation goes on, and glns does without.
+# The fast form of the Bernoulli neuron on a CPU. Without a C++ compiler the installation goes on, and so does glns.
 NATIVE = Extension(
     "glns._native",
     ["glns/native.cc"],

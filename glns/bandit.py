@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from glns import bernoulli, context, network, reward_tree, standardise, visits
+from glns import ridge as least_squares
 
 
 class State(NamedTuple):
@@ -23,6 +24,7 @@ class State(NamedTuple):
     moments: standardise.Moments  # [D]
     layers: tuple[network.Layer, ...]  # weights start with [A, N]; the gates are those of every network
     counts: jax.Array  # [A, U, R] int32, visits of each neuron's contexts with each arm
+    linear: least_squares.Ridge | None = None  # [A, ..]; None where the features alone are base predictions
 
 
 def bandit(
@@ -42,6 +44,7 @@ def bandit(
     epsilon: float = 0.05,
     weight_bound: float = 200.0,
     clip_rule: str = "margin",
+    ridge: float | None = None,
 ) -> tuple[Callable, Callable, Callable]:
     """GLCB: (init, update, predict) of a Learner; a batch is (contexts [B, D..], arms [B], rewards [B]).
 
@@ -60,43 +63,58 @@ def bandit(
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     net = {"neuron": bernoulli.neuron(rule), "gate": gate}
     axes: Any = (network.Layer(0, None),) * len(sizes)  # of the arms, and of the nodes of each: the gates are shared
+    inputs_axis = None if ridge is None else 0  # of the arms
     least, span = reward_range[0], reward_range[1] - reward_range[0]
 
     def init(key, example):
         contexts, _, _ = example
         dim = contexts[0].size
-        draw = partial(network.init, sizes=sizes, input_dim=dim, side_dim=dim, **net)
+        draw = partial(network.init, sizes=sizes, input_dim=dim + (ridge is not None), side_dim=dim, **net)
         for copies in (reward_tree.num_nodes(tree_depth), num_arms):
             draw = jax.vmap(draw, in_axes=None, out_axes=axes, axis_size=copies)
         counts = jnp.zeros((num_arms, sum(sizes), gate.num_contexts), jnp.int32)
-        return State(jnp.zeros(num_arms, jnp.int32), standardise.init(dim), draw(key), counts)
+        layers, linear = draw(key), None
+        if ridge is not None:
+            linear = jax.vmap(lambda _: least_squares.init(dim, ridge))(jnp.arange(num_arms))
+            alone = jnp.zeros_like(layers[0].weights).at[..., dim].set(1.0)
+            layers = (network.Layer(alone, layers[0].gates), *layers[1:])
+        return State(jnp.zeros(num_arms, jnp.int32), standardise.init(dim), layers, counts, linear)
 
     def update(key, state, batch):
         del key
         contexts, arms, rewards = batch
-        moments, features = standardise.learn(state.moments, contexts.reshape(len(contexts), -1), feature_epsilon)
+        contexts = contexts.reshape(len(contexts), -1)
+        moments, features = standardise.learn(state.moments, contexts, feature_epsilon)
         features = jnp.clip(features, -feature_bound, feature_bound)
         taken = jax.nn.one_hot(arms, num_arms, axis=0, dtype=jnp.int32)  # [A, B]
         pulls = state.pulls[:, None] + jnp.cumsum(taken, axis=1)
         rates = taken * jnp.minimum(learning_rate, learning_rate_decay / jnp.maximum(pulls, 1))  # others learn at 0
+        linear, inputs = state.linear, features
+        if linear is not None:
+            of_arms = jax.vmap(least_squares.learn, in_axes=(0, None, None, 0))
+            linear, estimated = of_arms(linear, contexts, rewards, taken)
+            inputs = beside(features, estimated)
         parts = jnp.clip((rewards - least) / span, 0.0, 1.0)
         shares, targets = jax.vmap(partial(reward_tree.targets, depth=tree_depth), out_axes=1)(parts)  # [N, B]
         of_nodes = jax.vmap(partial(network.learn, **net), in_axes=(axes, None, None, 0, 0), out_axes=(axes, 0))
-        of_arms = jax.vmap(of_nodes, in_axes=(axes, None, None, None, 0), out_axes=(axes, 0))
-        layers, logits = of_arms(state.layers, features, features, targets, rates[:, None] * shares[None])
+        of_arms = jax.vmap(of_nodes, in_axes=(axes, inputs_axis, None, None, 0), out_axes=(axes, 0))
+        layers, logits = of_arms(state.layers, inputs, features, targets, rates[:, None] * shares[None])
         signatures = jax.vmap(lambda side: visits.signature(state.layers, side, gate), out_axes=1)(features)  # [U, B]
         count = jax.vmap(jax.vmap(visits.learn, in_axes=(0, 0, None)), in_axes=(0, None, 0))
         counts, _ = count(state.counts, signatures, taken)
         estimate = jnp.take_along_axis(estimates(logits[-1]), arms[:, None], axis=1)[:, 0]
         metrics = {"reward": rewards.mean(), "squared_error": jnp.mean((estimate - rewards) ** 2)}
-        return State(pulls[:, -1], moments, layers, counts), metrics
+        return State(pulls[:, -1], moments, layers, counts, linear), metrics
 
     def predict(state, contexts):
         """Contexts [B, D..] -> scores [B, A], in units of reward: the arm of the highest is the one to take."""
-        features = standardise.apply(state.moments, contexts.reshape(len(contexts), -1), feature_epsilon)
-        features = jnp.clip(features, -feature_bound, feature_bound)
+        contexts = contexts.reshape(len(contexts), -1)
+        features = standardise.apply(state.moments, contexts, feature_epsilon)
+        inputs = features = jnp.clip(features, -feature_bound, feature_bound)
+        if state.linear is not None:
+            inputs = beside(features, jax.vmap(least_squares.predict, in_axes=(0, None))(state.linear, contexts))
         of_nodes = jax.vmap(partial(network.predict, **net), in_axes=(axes, None, None))
-        logits = jax.vmap(of_nodes, in_axes=(axes, None, None))(state.layers, features, features)
+        logits = jax.vmap(of_nodes, in_axes=(axes, inputs_axis, None))(state.layers, inputs, features)
         step = state.pulls.sum() + 1
 
         def bonuses(side):
@@ -104,6 +122,12 @@ def bandit(
             return jax.vmap(lambda counts: bonus(pseudo_count(counts, step, sharpness), step, exploration))(seen)
 
         return estimates(logits[-1]) + span * jax.vmap(bonuses)(features)
+
+    def beside(features, estimated):
+        """Features [B, D] and estimates of rewards [A, B] -> the base predictions' logits [A, B, D + 1]."""
+        parts = jnp.clip((estimated - least) / span, epsilon, 1 - epsilon)
+        shared = jnp.broadcast_to(features, (num_arms, *features.shape))
+        return jnp.append(shared, jax.scipy.special.logit(parts)[..., None], axis=-1)
 
     def estimates(logits):  # [A, N, B, 1] -> [B, A]
         of_arms = jax.vmap(partial(reward_tree.mean, depth=tree_depth))

@@ -1,7 +1,11 @@
 """The tours run from beginning to end, and say what they say."""
 
+import os
 import runpy
 from pathlib import Path
+
+import numpy as np
+import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 TOURS = sorted((CHECKOUT / "experiments" / "tours").glob("*.py"))
@@ -19,3 +23,16 @@ def test_digits(capsys):
     kept = {name: rows[-1][0] for name, rows in tour["kept"].items()}  # of the first task, in the end
     assert kept["GLN"] > kept["SGD"] + 0.2
     assert "on the test digits after one pass" in capsys.readouterr().out
+
+
+def test_density(monkeypatch):
+    """It takes most of a minute, for 12,000 images."""
+    folder = Path(os.environ.get("COLLAGE_DATA", CHECKOUT.parent / "shared" / "data" / "binarized_mnist"))
+    if not (folder / "binarized_mnist_train.amat").is_file():
+        pytest.skip(f"the data files are missing: no binarised MNIST in {folder} (COLLAGE_DATA names another)")
+    monkeypatch.setenv("COLLAGE_DATA", str(folder))
+    tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "glns_density.py"))
+    assert tour["metrics"]["nats"][-1] < 100
+    assert set(np.unique(tour["samples"])) == {0, 1}
+    np.testing.assert_array_equal(tour["painted"][:, :14], tour["images"].test.x[:, :14])
+    assert len(tour["picture"].axes) == 24

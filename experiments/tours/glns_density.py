@@ -1,11 +1,9 @@
 # %% [markdown]
 # # A density model of digits
 # One GLN a pixel predicts it from the pixels before it. It learns online, in one pass, without back-propagation.
-# `python -m experiments.tours.glns_density DIR` draws `experiments/gallery/density.png`; DIR holds binarised MNIST.
+# `COLLAGE_DATA=DIR .venv/bin/python -m experiments.tours.glns_density` runs it; DIR holds binarised MNIST.
 
 # %%
-import sys
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +17,7 @@ from glns.density import inpaint, sample
 # ## Learn 12,000 images, once
 
 # %%
-images = data.binarized_mnist(sys.argv[1] if len(sys.argv) > 1 else data.default_dir(), num_train=12000, num_test=8)
+images = data.binarized_mnist(data.default_dir(), num_train=12000, num_test=8)
 learner = bootstrap.Learner(*glns.density((16, 1), spread=30.0, learning_rate=0.002))
 world = bootstrap.real(*map(jnp.asarray, images.train), batch_size=240)
 
@@ -49,4 +47,8 @@ rows = {
     "unseen images": images.test.x,
     "their lower halves drawn anew": painted,
 }
-figures.pictures({label: np.asarray(row) for label, row in rows.items()}).savefig("experiments/gallery/density.png")
+picture = figures.pictures({label: np.asarray(row) for label, row in rows.items()})
+picture
+
+# %% [markdown]
+# `picture.savefig("experiments/gallery/density.png")` keeps it.

@@ -49,7 +49,7 @@ print(f"error while learning {metrics['error'].mean():.3f}, on the test digits a
 # ## What did it see?
 # Given the contexts of an input, the network is linear in logits, so the prediction *is* a weighted sum of the inputs.
 # `explain.saliency` gives those weights, exactly: red speaks for the class, blue against it. A rule that clips nothing
-# gives the product of the active rows alone (the paper's picture).
+# gives the product of the active rows alone (the paper's picture). `experiments/gallery/saliency.png` is this one.
 
 # %%
 gate, exact = glns.context.half_spaces(4, offset_scale=0.05), glns.bernoulli.Rule(epsilon=1e-30)
