@@ -131,6 +131,11 @@ def test_bad_settings_are_refused():
     for sizes in ((), (4,), (0, 1)):
         with pytest.raises(ValueError, match="sizes must be positive and end in 1"):
             glns.density(sizes)
-    for setting in ({"num_patterns": 0}, {"epsilon": 0.5}, {"learning_rate": 0.0}):
-        with pytest.raises(ValueError, match="must be positive, epsilon between"):
+    for setting, message in (
+        ({"num_patterns": 0}, "must be positive"),
+        ({"learning_rate": 0.0}, "must be positive"),
+        ({"epsilon": 0.5}, "epsilon must lie between 0 and 0.5"),
+        ({"context_bits": 17}, "num_bits must be 0 to 16"),
+    ):
+        with pytest.raises(ValueError, match=message):
             glns.density((1,), **setting)

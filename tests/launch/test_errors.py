@@ -18,7 +18,7 @@ MISTAKES = {
     "wrong type": ([GLN, "--config.num_steps=many"], "--config.num_steps=many"),
     "unknown flag": ([GLN, "--wrkdir=x"], "Did you mean: workdir"),
     "argument": ([GLN, "nope"], "unexpected argument 'nope'"),
-    "no such learner": ([GLN, "--config.learner.name=nope"], "there are glns, sgd"),
+    "no such learner": ([GLN, "--config.learner.name=nope"], "there are ewc, glns"),
     "no such optimizer": ([SGD, "--config.learner.tx.name=nope"], "there are adam"),
     "no such probe": ([GLN, "--config.probes=('nope',)"], "there are classification"),
     "no such metric": ([GLN, "--config.show=('nope',)"], "there are train/error"),
@@ -107,7 +107,7 @@ def test_plot_and_sweep_refuse_in_one_line(fork, tmp_path):
         ("launch.plot", tmp_path): "is not a run folder",
         ("launch.plot", tmp_path, tmp_path): "--out=DIR",
         ("launch.sweep", "--config=nope.py", f"--workdir={tmp_path}"): "No such file",
-        ("launch.sweep", "--config=experiments/data.py", f"--workdir={tmp_path}"): "has no sweep(add)",
+        ("launch.sweep", "--config=experiments/probes.py", f"--workdir={tmp_path}"): "has no sweep(add)",
     }
     for argv, message in mistakes.items():
         status, output = fork(*argv)
