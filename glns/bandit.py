@@ -56,9 +56,12 @@ def bandit(
     and 1, more for real ones, see `reward_tree`. exploration: the C of the bonus, in parts of the reward range, see
     `bonus`. sharpness: see `pseudo_count`. learning_rate, learning_rate_decay: the rate of the t-th example of an arm
     is min(learning_rate, learning_rate_decay / t). feature_epsilon: see `standardise`. feature_bound: features are
-    clipped to so many deviations. The others: see `bernoulli.Rule` and `context.half_spaces`.
+    clipped to so many deviations. ridge: unless None, each arm's ridge regression of the reward on the context as it
+    comes is one more base prediction, which may be anyone's (Veness 2019, §2), and what every neuron starts as; see
+    `ridge`. Sezener has none. It is clipped as all inputs are: a wider reward_range leaves it room. The others: see
+    `bernoulli.Rule` and `context.half_spaces`.
     """
-    _check(num_arms, sizes, reward_range, tree_depth)
+    _check(num_arms, sizes, reward_range, tree_depth, ridge)
     gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale)
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     net = {"neuron": bernoulli.neuron(rule), "gate": gate}
@@ -76,8 +79,7 @@ def bandit(
         layers, linear = draw(key), None
         if ridge is not None:
             linear = jax.vmap(lambda _: least_squares.init(dim, ridge))(jnp.arange(num_arms))
-            alone = jnp.zeros_like(layers[0].weights).at[..., dim].set(1.0)
-            layers = (network.Layer(alone, layers[0].gates), *layers[1:])
+            layers = _as_linear(layers)
         return State(jnp.zeros(num_arms, jnp.int32), standardise.init(dim), layers, counts, linear)
 
     def update(key, state, batch):
@@ -91,8 +93,8 @@ def bandit(
         rates = taken * jnp.minimum(learning_rate, learning_rate_decay / jnp.maximum(pulls, 1))  # others learn at 0
         linear, inputs = state.linear, features
         if linear is not None:
-            of_arms = jax.vmap(least_squares.learn, in_axes=(0, None, None, 0))
-            linear, estimated = of_arms(linear, contexts, rewards, taken)
+            regress = jax.vmap(least_squares.learn, in_axes=(0, None, None, 0))
+            linear, estimated = regress(linear, contexts, rewards, taken)
             inputs = beside(features, estimated)
         parts = jnp.clip((rewards - least) / span, 0.0, 1.0)
         shares, targets = jax.vmap(partial(reward_tree.targets, depth=tree_depth), out_axes=1)(parts)  # [N, B]
@@ -156,7 +158,14 @@ def bonus(count: jax.Array, step: jax.Array, exploration: float) -> jax.Array:
     return jnp.where(count > 0, exploration * jnp.sqrt(jnp.log(step) / jnp.where(count > 0, count, 1.0)), jnp.inf)
 
 
-def _check(num_arms, sizes, reward_range, tree_depth):
+def _as_linear(layers):
+    """The same gates, with weights by which every neuron predicts what the last input but the bias does."""
+    first, *others = (jnp.zeros_like(layer.weights) for layer in layers)
+    weights = [first.at[..., -2].set(1.0), *(zeros.at[..., :-1].set(1 / (zeros.shape[-1] - 1)) for zeros in others)]
+    return tuple(network.Layer(of_layer, layer.gates) for of_layer, layer in zip(weights, layers, strict=True))
+
+
+def _check(num_arms, sizes, reward_range, tree_depth, ridge):
     if num_arms < 2:
         raise ValueError(f"num_arms must be at least 2, got {num_arms}")
     network.check_sizes(sizes)
@@ -164,3 +173,5 @@ def _check(num_arms, sizes, reward_range, tree_depth):
         raise ValueError(f"reward_range must be the least and the greatest reward, got {tuple(reward_range)}")
     if not 1 <= tree_depth <= 8:
         raise ValueError(f"tree_depth must be 1 to 8 (an arm has 2**n - 1 networks), got {tree_depth}")
+    if ridge is not None and ridge <= 0:
+        raise ValueError(f"ridge must be positive, or None for no regression; got {ridge}")

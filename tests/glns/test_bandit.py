@@ -108,6 +108,63 @@ def test_batches_change_nothing(play):
     np.testing.assert_allclose(mean, of_whole["squared_error"], rtol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def linear_play():
+    """Of networks that see the ridge regression: learning_rate -> their states before and after 40 plays; the plays."""
+    rng = np.random.default_rng(2)
+    contexts, arms = rng.normal(size=(B, D)) * 2 + 1, rng.integers(0, A, size=B)
+    batch = (jnp.array(contexts, jnp.float32), jnp.array(arms), jnp.array(rng.uniform(-1, 2, size=B), jnp.float32))
+
+    def after(learning_rate):
+        settings = SETTINGS | {
+            "learning_rate": learning_rate,
+            "exploration": 0.0,
+            "reward_range": (-2.0, 3.0),
+            "ridge": 0.5,
+        }
+        init, update, predict = glns.bandit(A, SIZES, C, **settings)
+        before = init(jax.random.key(0), batch)
+        state, _ = jax.jit(update)(jax.random.key(0), before, batch)
+        return before, state, jax.jit(predict)
+
+    return after, batch
+
+
+def ridge_estimates(x, rewards, ahead):
+    """The oracle: ridge 0.5, all examples at once."""
+    x, ahead = (np.append(part, np.ones((len(part), 1)), axis=1) for part in (x, ahead))
+    return ahead @ np.linalg.solve(0.5 * np.eye(D + 1) + x.T @ x, x.T @ rewards)
+
+
+def test_networks_that_see_the_ridge_regression_start_as_it(linear_play):
+    """At rate 0 and without a bonus, scores are the regression's, within the clip."""
+    after, batch = linear_play
+    _, state, predict = after(0.0)
+    scores = predict(state, batch[0][:6])
+    contexts, arms, rewards = (np.array(leaf, np.float64) for leaf in batch)
+    for arm in range(A):
+        expected = ridge_estimates(contexts[arms == arm], rewards[arms == arm], contexts[:6])
+        np.testing.assert_allclose(scores[:, arm], np.clip(expected, -1.75, 2.75), rtol=1e-4, atol=1e-4)
+
+
+def test_the_ridge_regression_is_one_more_base_prediction(linear_play, algorithm_1):
+    """Of each of an arm's plays, the regression of those before it; the network learns beside it, as the oracle."""
+    after, batch = linear_play
+    before, state, _ = after(0.2)
+    contexts, arms, rewards = (np.array(leaf, np.float64) for leaf in batch)
+    _, features = standardise.learn(before.moments, batch[0], 0.01)
+    features = np.clip(np.array(features, np.float64), -1.5, 1.5)
+    for arm in range(A):
+        x, y, mine = contexts[arms == arm], rewards[arms == arm], features[arms == arm]
+        estimates = np.array([ridge_estimates(x[:t], y[:t], x[t : t + 1])[0] for t in range(len(x))])
+        inputs = np.append(1 / (1 + np.exp(-mine)), (estimates[:, None] + 2) / 5, axis=1)
+        rates = np.minimum(0.2, 2.0 / (1 + np.arange(len(mine))))
+        layers = [layer._replace(weights=layer.weights[arm, 0]) for layer in before.layers]
+        tables, _ = algorithm_1(layers, inputs, mine, (y + 2) / 5, rates, Rule(epsilon=0.05))
+        for layer, table in zip(state.layers, tables, strict=True):
+            np.testing.assert_allclose(layer.weights[arm, 0], table, atol=1e-4)
+
+
 def test_real_rewards_keep_their_units():
     """The same plays with rewards in another unit: the same weights, and scores in that unit."""
     rng = np.random.default_rng(1)
@@ -151,6 +208,7 @@ def test_it_learns_to_play():
         ({"reward_range": (1.0, 1.0)}, "reward_range must be the least and the greatest"),
         ({"tree_depth": 0}, "tree_depth must be 1 to 8"),
         ({"clip_rule": "never"}, "clip_rule must be one of"),
+        ({"ridge": 0.0}, "ridge must be positive, or None"),
         ({"epsilon": 0.5}, "epsilon must lie between 0 and 0.5"),
     ],
 )
