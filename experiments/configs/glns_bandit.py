@@ -3,34 +3,39 @@
     python -m launch.train --config=experiments/configs/glns_bandit.py:adult --workdir=runs/glns_bandit/adult
 
 variant           player               seconds  probe/regret, mean ± deviation of 10 seeds
-adult             GLCB                      91   869 ± 19
-adult_linear      LinUCB                    22   880 ± 23
-adult_neural      neural greedy             41  1021 ± 102
-covertype         GLCB                      72  1764 ± 35
-covertype_linear  LinUCB                    23  1695 ± 110
-covertype_neural  neural greedy             57  2040 ± 166
-statlog           GLCB                      45   163 ± 20
-statlog_linear    LinUCB                    10   394 ± 25
-statlog_neural    neural greedy             24   487 ± 186
-stock             GLCB                      42   931 ± 97
-stock_linear      LinUCB                    16    66 ± 9
-stock_neural      neural greedy             29   842 ± 257
+adult             GLCB                      11   869 ± 18
+adult_linear      LinUCB                     4   878 ± 11
+adult_neural      neural greedy              2  1021 ± 95
+covertype         GLCB and ridge             9  1665 ± 42
+covertype_linear  LinUCB                     4  1647 ± 42
+covertype_neural  neural greedy              2  2040 ± 155
+statlog           GLCB                      14   163 ± 19
+statlog_linear    LinUCB                     2   404 ± 16
+statlog_neural    neural greedy              2   487 ± 170
+stock             GLCB and ridge            11    63 ± 5
+stock_linear      LinUCB                     6    67 ± 10
+stock_neural      neural greedy              1   842 ± 244
 smoke             GLCB, 20 steps            25
 
---data_dir names the folder of bandit_adult.npz and so on. Seconds are of the whole run on one busy CPU core, two thirds
-of them compiling. Regret is against the best arm of each context in hindsight; on stock, against its expected reward,
-it is 16 less for every player.
+--data_dir names the folder of bandit_adult.npz and so on. Seconds are of the whole run on a CPU, some with programs
+compiled before. Regret is against the best arm of each context in hindsight; on stock, against its expected reward, it
+is 16 less for every player.
 
-GLCB has less regret than both on statlog, and on adult, where its lead on LinUCB is within the spread of seeds. On
-covertype LinUCB (greedy there: exploration 0) has 4 % less; on stock, whose rewards are linear, it has 14 times less,
-and neural greedy is ahead too.
+GLCB has far less regret than neural greedy on every bandit, and than LinUCB on statlog. The other differences from
+LinUCB are within the spread of seeds: 1 % less on adult, 5 % less on stock, 1 % more on covertype. "and ridge": on
+covertype and stock the networks see each arm's ridge regression beside the features, and start as it (`ridge`). Without
+it GLCB had 1764 ± 35 and 931 ± 97. On stock, whose rewards are linear, learning nothing but the regression (rate 0) is
+as good: what GLCB adds there is its bonus.
 
-Settings were chosen by the regret of one or two other seeds, 100 and 101. LinUCB: the best of 12 for each bandit
-(exploration 0, 0.03, 0.1, 0.3; ridge 1, 10, 100). Neural: the best of 18 for each (two widths; rate 0.0003, 0.001,
-0.003; epsilon 0, 0.01, 0.05). GLCB: one setting for the three bandits of 0 and 1, of 129 tried on covertype, 40 on
-adult and 24 on statlog, and one of 96 for stock: sizes, half-spaces, offset_scale, exploration, sharpness, rates,
-epsilon, clip_rule, feature_bound, reward_range, tree_depth. So GLCB was searched more. More neurons or half-spaces,
-sharpness -1 and trees of depth 3 (on stock 1302, where depth 1 had 1064) did not help.
+Settings were chosen by the regret of two other seeds, 100 and 101. LinUCB: the best for each bandit (exploration 0 to
+0.3, on stock to 1; ridge 0.03 to 100, on covertype from 1, on stock 0.001 to 3), about 15 to 50 each. Neural: the best
+of 18 for each (two widths; rate 0.0003, 0.001, 0.003; epsilon 0, 0.01, 0.05). GLCB without ridge: one setting for adult
+and statlog, of 129 tried on covertype, 40 on adult and 24 on statlog: sizes, half-spaces, offset_scale, exploration,
+sharpness, rates, epsilon, clip_rule, feature_bound, reward_range, tree_depth. With ridge: of about 270 on covertype and
+170 on stock. So GLCB was searched more. Another setting for covertype (5 half-spaces, rate 0.02, ridge 10), level with
+ours on the two seeds, had 1666 ± 78. Ridge did not help on adult (880 against 854 on the two seeds) and statlog (205
+against 185). A reward_range of (0, 1), which clips the regression, cost 30 to 100 on covertype. More neurons or
+half-spaces, sharpness -1 and trees of depth 3 did not help GLCB without ridge.
 """
 
 from ml_collections import ConfigDict
@@ -66,31 +71,51 @@ def get_config(variant: str = "adult") -> ConfigDict:
 
 
 def glcb(bandit: str) -> dict:
-    """GLCB: one setting for the rewards of 0 and 1, another for the real ones."""
-    real = bandit == "stock"
+    """GLCB: on the features alone, or beside the ridge regression of each arm."""
+    best = {
+        "covertype": {
+            "sizes": (20, 1),
+            "num_half_spaces": 6,
+            "reward_range": (-0.5, 1.5),
+            "learning_rate": 0.04,
+            "learning_rate_decay": 30.0,
+            "ridge": 3.0,
+        },
+        "stock": {
+            "num_half_spaces": 1,
+            "reward_range": (-20.0, 20.0),
+            "exploration": 0.02,
+            "learning_rate": 0.01,
+            "learning_rate_decay": 30.0,
+            "epsilon": 0.01,
+            "ridge": 0.1,
+        },
+    }
     return {
         "name": "glns_bandit",
         "num_arms": NUM_ARMS[bandit],
         "sizes": (20, 10, 1),
-        "num_half_spaces": 1 if real else 3,
-        "reward_range": (-20.0, 20.0) if real else (0.0, 1.0),
+        "num_half_spaces": 3,
+        "reward_range": (0.0, 1.0),
         "tree_depth": 1,
-        "exploration": 0.1 if real else 0.003,
+        "exploration": 0.003,
         "sharpness": 1.0,
         "offset_scale": 1.0,
-        "learning_rate": 0.1 if real else 0.03,
-        "learning_rate_decay": 30.0 if real else 3.0,
+        "learning_rate": 0.03,
+        "learning_rate_decay": 3.0,
         "feature_epsilon": 0.01,
         "feature_bound": 3.0,
-        "epsilon": 0.01 if real else 0.05,
+        "epsilon": 0.05,
         "weight_bound": 200.0,
         "clip_rule": "margin",
+        "ridge": None,
+        **best.get(bandit, {}),
     }
 
 
 def linear(bandit: str) -> dict:
     """LinUCB, with the best setting of each bandit."""
-    best = {"adult": (0.1, 10.0), "covertype": (0.0, 10.0), "statlog": (0.1, 1.0), "stock": (0.3, 1.0)}
+    best = {"adult": (0.0, 3.0), "covertype": (0.0, 3.0), "statlog": (0.1, 0.1), "stock": (0.03, 0.03)}
     exploration, ridge = best[bandit]
     return {"name": "linear_bandit", "num_arms": NUM_ARMS[bandit], "exploration": exploration, "ridge": ridge}
 
