@@ -1,1 +1,12 @@
-"""Meta-Learning Bidirectional Update Rules (Sandler et al. 2021, arXiv 2104.04657). Not written yet."""
+"""Meta-Learning Bidirectional Update Rules (Sandler et al. 2021, arXiv 2104.04657): a genome in place of backprop."""
+
+from blur import genome as genome
+from blur import network as network
+from blur import rule as rule
+from blur.genome import Genome as Genome
+from blur.genome import backprop_genome as backprop_genome
+from blur.genome import random_genome as random_genome
+from blur.learner import State as State
+from blur.learner import learner as learner
+from blur.rule import Rule as Rule
+from blur.rule import backprop_rule as backprop_rule

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 import pytest
 
+import blur
 import bootstrap
 import glns
 
@@ -36,6 +37,7 @@ class Noisy(nn.Module):
 
 SEEDS = (0, 1, 2)
 CLASSIFIERS = {
+    "blur": bootstrap.Learner(*blur.learner(blur.backprop_genome(0.1), (4, 3), rule=blur.backprop_rule(jnp.tanh))),
     "glns": bootstrap.Learner(*glns.learner(3, (4, 1), 2)),
     "glns_switching": bootstrap.Learner(*glns.learner(3, (4, 1), 2, aggregation="switching", rate_by_context=True)),
     "ewc": bootstrap.Learner(

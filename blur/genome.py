@@ -1,0 +1,64 @@
+"""The genome: the few numbers that all neurons and synapses share, and that meta-learning learns (Sandler 2021, §3.2).
+
+Superscripts are indices: `forward[c, d]` is the paper's ν^{cd}. Letters: K states of a neuron (and of a synapse).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Norm(NamedTuple):
+    """What each state's distribution over a layer becomes before the non-linearity (§3.4)."""
+
+    mean: jax.Array  # [K]
+    deviation: jax.Array  # [K]
+
+
+class Neuron(NamedTuple):
+    """How neurons change: eq. 5 and 6."""
+
+    forward: jax.Array  # [K, K] ν, from state d below to state c above
+    backward: jax.Array  # [K, K] μ, from state d above to state c below
+    keep: jax.Array  # [] f, the forget gate
+    update: jax.Array  # [] η, the update gate
+    forward_norm: Norm | None = None  # None: the forward pass does not normalise
+    backward_norm: Norm | None = None  # None: nor does the backward pass
+
+
+class Synapse(NamedTuple):
+    """How synapses change: eq. 7."""
+
+    pre: jax.Array  # [K, K] ν̃, from state e of the source to channel c
+    post: jax.Array  # [K, K] μ̃, from state d of the destination to channel c
+    keep: jax.Array  # [] f̃
+    update: jax.Array  # [] η̃
+    oja: jax.Array | None = None  # [] multiplier of Oja's term; None: no such term
+    saturation: jax.Array | None = None  # [] see `Rule.saturation`; None: synapses do not saturate
+    rescale: jax.Array | None = None  # [] norm of normalised synapses; None: 1
+
+
+class Genome(NamedTuple):
+    """An update rule: 4 K² + 4 numbers, and those of the options that it has."""
+
+    neuron: Neuron
+    synapse: Synapse
+    forward_synapse: Synapse | None = None  # where synapses also change after the forward pass; None: they do not
+
+
+def backprop_genome(learning_rate: float) -> Genome:
+    """The two-state genome of SGD (§3.1 and §4.5: "backprop init"): state 0 is the activation, state 1 the gradient.
+
+    One step of it is one step of minibatch SGD under `rule.backprop_rule`, which states the other conditions.
+    """
+    one, eye = jnp.ones(()), jnp.eye(2)
+    neuron = Neuron(forward=jnp.array([[1.0, 0.0], [1.0, 0.0]]), backward=eye, keep=one, update=one)
+    return Genome(neuron, Synapse(pre=eye, post=eye[::-1], keep=one, update=-jnp.asarray(learning_rate, float)))
+
+
+def random_genome(key: jax.Array, num_states: int, *, synapse_update: float = -1e-3) -> Genome:
+    """Normal transforms, open gates, no options. The constants are the published code's. The key is consumed."""
+    one = jnp.ones(())
+    forward, backward, pre, post = jax.random.normal(key, (4, num_states, num_states))
+    return Genome(Neuron(forward, backward, one, one), Synapse(pre, post, one, synapse_update * one))

@@ -1,0 +1,136 @@
+"""A network of multi-state neurons; a step is forward, feedback, backward, synapse update (Sandler 2021, §3.3).
+
+Letters: B batch, C channels of a synapse (K or 1), K states, N neurons of a layer, M of the layer above.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from blur import rule as rules
+from blur.genome import Genome
+from blur.rule import Rule
+
+
+class Synapses(NamedTuple):
+    """The synapses between two layers."""
+
+    forward: jax.Array  # [C, N + 1, M], the bias last
+    backward: jax.Array | None = None  # [C, M, N]; None where symmetric, and into the inputs, which never change
+
+
+def init(
+    key: jax.Array, input_dim: int, sizes: Sequence[int], num_states: int, *, rule: Rule, scale: float = 1.0
+) -> tuple[Synapses, ...]:
+    """Draws the synapses from U[-1, 1] * scale * sqrt(6 / (N + M)). The key is consumed.
+
+    sizes: neurons of each layer above the inputs. The paper names no distribution; at scale 1 this is Glorot's.
+    """
+    channels = 1 if rule.single_state else num_states
+    widths = (input_dim, *sizes[:-1])
+
+    def layer(k_layer, n, m, has_backward):
+        k_forward, k_backward = jax.random.split(k_layer)
+        bound = scale * (6 / (n + m)) ** 0.5
+        up = jax.random.uniform(k_forward, (channels, n + 1, m), minval=-bound, maxval=bound)
+        if not has_backward:
+            return Synapses(up)
+        return Synapses(up, jax.random.uniform(k_backward, (channels, m, n), minval=-bound, maxval=bound))
+
+    k_layers = jax.random.split(key, len(sizes))
+    return tuple(
+        layer(k_layers[i], n, m, i > 0 and not rule.symmetric)
+        for i, (n, m) in enumerate(zip(widths, sizes, strict=True))
+    )
+
+
+def forward(
+    genome: Genome | Sequence[Genome], synapses: Sequence[Synapses], inputs: jax.Array, *, rule: Rule
+) -> tuple[jax.Array, ...]:
+    """The states of every layer after the forward pass. inputs [B, D] -> a [K, B, N] a layer, the inputs' first.
+
+    Inputs are state 0 of the first layer, whose other states are 0. State 0 of the last layer are the logits.
+    """
+    chex.assert_rank(inputs, 2)
+    genomes = _of_layers(genome, synapses)
+    num_states = len(genomes[0].neuron.forward)
+    neurons = [jnp.concatenate([inputs[None], jnp.zeros((num_states - 1, *inputs.shape))])]
+    for i, (of_layer, genes) in enumerate(zip(synapses, genomes, strict=True)):
+        activation = rule.last_activation if i == len(synapses) - 1 else rule.activation
+        weights = rules.read(of_layer.forward, genes.synapse, rule)
+        neurons.append(rules.forward(genes.neuron, neurons[-1], weights, activation))
+    return tuple(neurons)
+
+
+def backward(
+    genome: Genome | Sequence[Genome],
+    synapses: Sequence[Synapses],
+    neurons: Sequence[jax.Array],
+    targets: jax.Array,
+    *,
+    rule: Rule,
+) -> tuple[jax.Array, ...]:
+    """The states after feedback and the backward pass; those of the inputs never change. targets [B, M] in {0, 1}."""
+    genomes = _of_layers(genome, synapses)
+    after = [rule.feedback(neurons[-1], targets)]
+    for i in reversed(range(1, len(synapses))):
+        up, down = synapses[i]
+        down = up[:, :-1].swapaxes(1, 2) if down is None else down
+        weights = rules.read(down, genomes[i].synapse, rule)
+        after.insert(0, rules.backward(genomes[i].neuron, neurons[i], after[0], weights, rule))
+    return neurons[0], *after
+
+
+def learn(
+    genome: Genome | Sequence[Genome],
+    synapses: Sequence[Synapses],
+    neurons: Sequence[jax.Array],
+    *,
+    rule: Rule,
+    after: str = "backward",
+) -> tuple[Synapses, ...]:
+    """The synapses after one update by the neurons. after: the pass that it follows, which may have its own genome."""
+
+    def layer(genes, of_layer, below, above):
+        synapse = genes.synapse if after == "backward" else genes.forward_synapse
+        up = rules.learn(synapse, of_layer.forward, rules.with_bias(below), above, rule)
+        if of_layer.backward is None:
+            return Synapses(up)
+        return Synapses(up, rules.learn(synapse, of_layer.backward, above, below, rule))
+
+    return tuple(map(layer, _of_layers(genome, synapses), synapses, neurons, neurons[1:]))
+
+
+def step(
+    genome: Genome | Sequence[Genome],
+    synapses: Sequence[Synapses],
+    inputs: jax.Array,
+    targets: jax.Array,
+    *,
+    rule: Rule,
+    supervised: jax.Array | bool = True,
+) -> tuple[tuple[Synapses, ...], jax.Array]:
+    """One step: forward, feedback, backward, update. -> (synapses, logits [B, M] of the forward pass).
+
+    genome: one for all layers, or one for each. inputs [B, D], targets [B, M] in {0, 1}.
+    supervised: [] bool; if not, the step ends after the forward pass.
+    """
+    chex.assert_rank([inputs, targets], 2)
+    neurons = forward(genome, synapses, inputs, rule=rule)
+    if _of_layers(genome, synapses)[0].forward_synapse is not None:
+        synapses = learn(genome, synapses, neurons, rule=rule, after="forward")
+
+    def supervise(synapses):
+        return learn(genome, synapses, backward(genome, synapses, neurons, targets, rule=rule), rule=rule)
+
+    synapses = tuple(synapses)
+    if supervised is True:
+        return supervise(synapses), neurons[-1][0]
+    return jax.lax.cond(supervised, supervise, lambda synapses: synapses, synapses), neurons[-1][0]
+
+
+def _of_layers(genome, synapses):
+    return (genome,) * len(synapses) if isinstance(genome, Genome) else tuple(genome)

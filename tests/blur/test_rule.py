@@ -1,0 +1,211 @@
+"""Every option of the rule against the equations, written out in NumPy for one example, neuron and state at a time."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import blur
+from blur import network
+from blur.genome import Norm
+from blur.rule import Rule
+
+B, WIDTHS, K = 4, (3, 4, 3, 2), 3
+LAYERS = range(len(WIDTHS) - 1)
+
+
+def float64(tree):
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
+
+
+def oracle_norm(states, norm):
+    """states [B, N, K]: each state has the genome's mean and deviation over examples and neurons."""
+    if norm is None:
+        return states
+    result = np.empty_like(states)
+    for c in range(K):
+        of_state = states[:, :, c]
+        result[:, :, c] = norm.mean[c] + norm.deviation[c] * (of_state - of_state.mean()) / of_state.std()
+    return result
+
+
+def oracle_read(w, synapse, rule):
+    """w [sources, destinations, K] as the passes read it."""
+    if not rule.synapse_norm:
+        return w
+    rescale = 1 if synapse.rescale is None else synapse.rescale
+    result = np.empty_like(w)
+    for j, c in np.ndindex(w.shape[1:]):
+        result[:, j, c] = rescale * w[:, j, c] / np.sqrt(sum(w[r, j, c] ** 2 for r in range(len(w))))
+    return result
+
+
+def oracle_drive(transform, sources, w):
+    """Σ_{i,d} w_ij^c transform^{cd} a_i^d: sources [B, N, K], w [N, M, K] -> [B, M, K]."""
+    z = np.zeros((len(sources), w.shape[1], K))
+    for b, j, c in np.ndindex(z.shape):
+        for i, d in itertools.product(range(len(w)), range(K)):
+            z[b, j, c] += w[i, j, c] * transform[c, d] * sources[b, i, d]
+    return z
+
+
+def oracle_learn(synapse, w, sources, destinations, rule):
+    learned = np.empty_like(w)
+    for i, j, c in np.ndindex(w.shape):
+        change, squares = 0.0, 0.0
+        for b in range(len(sources)):
+            pre = sum(sources[b, i, e] * synapse.pre[e, c] for e in range(K))
+            post = sum(synapse.post[c, d] * destinations[b, j, d] for d in range(K))
+            change += pre * post
+            squares += post**2
+        if rule.oja == "synapses":
+            squares = sum(w[r, j, c] ** 2 for r in range(len(w)))
+        new = synapse.keep * w[i, j, c] + synapse.update * change
+        if synapse.oja is not None:
+            new -= abs(synapse.update) * abs(synapse.oja) * w[i, j, c] * squares
+        if synapse.saturation is not None and rule.saturation == "exp":
+            new = w[i, j, c] + (new - w[i, j, c]) * np.exp(-abs(w[i, j, c]) * abs(synapse.saturation))
+        elif synapse.saturation is not None:
+            new = synapse.saturation * np.tanh(new / synapse.saturation)
+        learned[i, j, c] = new
+    if rule.single_state:
+        learned[:] = learned[:, :, :1]
+    return learned
+
+
+def oracle_step(genomes, ups, downs, inputs, targets, rule):
+    """ups: an [N + 1, M, K] a layer, downs: an [M, N, K] -> both after a step, and the logits."""
+    neurons = [np.zeros((B, WIDTHS[0], K))]
+    neurons[0][:, :, 0] = inputs
+    biased = lambda a: np.concatenate([a, np.ones((B, 1, K))], axis=1)  # noqa: E731
+    for l in LAYERS:
+        genes = genomes[l]
+        z = oracle_drive(genes.neuron.forward, biased(neurons[l]), oracle_read(ups[l], genes.synapse, rule))
+        neurons.append(np.tanh(oracle_norm(genes.neuron.update * z, genes.neuron.forward_norm)))
+    logits = neurons[-1][:, :, 0].copy()
+    if genomes[0].forward_synapse is not None:
+        below = [biased(a) for a in neurons]
+        old = ups, downs
+        ups = [oracle_learn(genomes[l].forward_synapse, old[0][l], below[l], neurons[l + 1], rule) for l in LAYERS]
+        downs = [oracle_learn(genomes[l].forward_synapse, old[1][l], neurons[l + 1], neurons[l], rule) for l in LAYERS]
+    neurons[-1][:, :, 1:] = 0
+    neurons[-1][:, :, 1] = np.where(targets == 1, 1, -1)
+    for l in reversed(LAYERS[1:]):
+        genes, a = genomes[l], neurons[l]
+        down = ups[l][:-1].swapaxes(0, 1) if rule.symmetric else downs[l]
+        z = oracle_drive(genes.neuron.backward, neurons[l + 1], oracle_read(down, genes.synapse, rule))
+        if rule.backward_update == "additive":
+            new = genes.neuron.keep * a + genes.neuron.update * z
+        elif rule.backward_update == "multiplicative":
+            new = genes.neuron.keep * a * z
+        elif rule.backward_update == "none":
+            new = z
+        else:
+            new = genes.neuron.keep * np.concatenate([a[:, :, :1], a[:, :, 1:] * z[:, :, 1:]], axis=2)
+        neurons[l] = np.tanh(oracle_norm(new, genes.neuron.backward_norm))
+    new_ups = [oracle_learn(genomes[l].synapse, ups[l], biased(neurons[l]), neurons[l + 1], rule) for l in LAYERS]
+    new_downs = [oracle_learn(genomes[l].synapse, downs[l], neurons[l + 1], neurons[l], rule) for l in LAYERS]
+    return new_ups, new_downs, logits
+
+
+def draw_genome(seed=0, forward_norm=False, backward_norm=False, forward_synapse=False, **of_synapse):
+    k_genome, k_other, k_norm = jax.random.split(jax.random.key(seed), 3)
+    neuron, synapse, _ = blur.random_genome(k_genome, K)
+    means = jax.random.normal(k_norm, (2, K))
+    norms = [Norm(mean, jnp.array([0.5, 1.5, 0.8])) for mean in means]
+    neuron = neuron._replace(
+        keep=jnp.array(0.7),
+        update=jnp.array(0.4),
+        forward_norm=norms[0] if forward_norm else None,
+        backward_norm=norms[1] if backward_norm else None,
+    )
+    options = {name: jnp.array(value) for name, value in of_synapse.items()}
+    synapse = synapse._replace(keep=jnp.array(0.9), update=jnp.array(-0.05), **options)
+    other = blur.random_genome(k_other, K, synapse_update=0.03).synapse if forward_synapse else None
+    return blur.Genome(neuron, synapse, other)
+
+
+OPTIONS = {
+    "plain": (Rule(), {}),
+    "multiplicative": (Rule(backward_update="multiplicative"), {}),
+    "multiplicative_second_state": (Rule(backward_update="multiplicative_second_state"), {}),
+    "none": (Rule(backward_update="none"), {}),
+    "symmetric": (Rule(symmetric=True), {}),
+    "single_state": (Rule(single_state=True), {}),
+    "symmetric_single_state": (Rule(symmetric=True, single_state=True), {}),
+    "synapse_norm": (Rule(synapse_norm=True), {}),
+    "synapse_norm_rescaled": (Rule(synapse_norm=True), {"rescale": 1.7}),
+    "oja_activations": (Rule(), {"oja": 0.6}),
+    "oja_of_other_sign": (Rule(), {"oja": -0.6}),
+    "oja_synapses": (Rule(oja="synapses"), {"oja": 0.6}),
+    "saturation_exp": (Rule(), {"saturation": 0.8}),
+    "saturation_tanh": (Rule(saturation="tanh"), {"saturation": 0.8}),
+    "forward_norm": (Rule(), {"forward_norm": True}),
+    "backward_norm": (Rule(), {"backward_norm": True}),
+    "both_norms": (Rule(backward_update="multiplicative_second_state"), {"forward_norm": True, "backward_norm": True}),
+    "forward_synapse": (Rule(), {"forward_synapse": True}),
+    "per_layer": (Rule(), {"per_layer": True}),
+}
+
+
+def draw(option):
+    rule, settings = OPTIONS[option]
+    per_layer = settings.get("per_layer", False)
+    genome = tuple(draw_genome(seed) for seed in LAYERS) if per_layer else draw_genome(**settings)
+    rng = np.random.default_rng(1)
+    inputs = jnp.array(rng.normal(size=(B, WIDTHS[0])), jnp.float32)
+    targets = jax.nn.one_hot(jnp.array(rng.integers(0, WIDTHS[-1], size=B)), WIDTHS[-1])
+    return rule, genome, network.init(jax.random.key(2), WIDTHS[0], WIDTHS[1:], K, rule=rule), inputs, targets
+
+
+def spread(weights):
+    """[C, N, M] -> float64 [N, M, K]."""
+    weights = np.moveaxis(np.asarray(weights, np.float64), 0, -1)
+    return np.broadcast_to(weights, (*weights.shape[:2], K)).copy()
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_steps(option):
+    rule, genome, synapses, inputs, targets = draw(option)
+    genomes = [float64(genome[l] if option == "per_layer" else genome) for l in LAYERS]
+    ups = first_ups = [spread(up) for up, _ in synapses]
+    shapes = [(m, n, K) for n, m in itertools.pairwise(WIDTHS)]
+    downs = first_downs = [
+        np.zeros(shape) if down is None else spread(down) for shape, (_, down) in zip(shapes, synapses, strict=True)
+    ]
+    of_world = np.asarray(inputs, np.float64), np.asarray(targets)
+    step = jax.jit(lambda synapses: network.step(genome, synapses, inputs, targets, rule=rule))
+    for _ in range(2):
+        synapses, logits = step(synapses)
+        ups, downs, expected = oracle_step(genomes, ups, downs, *of_world, rule)
+        np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
+        for of_layer, up, down in zip(synapses, ups, downs, strict=True):
+            np.testing.assert_allclose(spread(of_layer.forward), up, rtol=1e-5, atol=1e-5)
+            if of_layer.backward is not None:
+                np.testing.assert_allclose(spread(of_layer.backward), down, rtol=1e-5, atol=1e-5)
+    plain = [float64(draw_genome())] * len(LAYERS)
+    other = first_ups, first_downs
+    for _ in range(2):
+        *other, _ = oracle_step(plain, *other, *of_world, Rule())
+    differs = max(np.abs(a - b).max() for a, b in zip(ups, other[0], strict=True)) > 1e-3
+    assert differs == (option != "plain")  # no option is idle here
+
+
+def test_only_what_is_read_is_stored():
+    for option, channels in {"plain": K, "single_state": 1, "symmetric": K}.items():
+        _, _, synapses, _, _ = draw(option)
+        assert [of_layer.forward.shape for of_layer in synapses] == [
+            (channels, 4, 4),
+            (channels, 5, 3),
+            (channels, 4, 2),
+        ]
+        down = [None if of_layer.backward is None else of_layer.backward.shape for of_layer in synapses]
+        assert down == [None, *([None] * 2 if option == "symmetric" else [(channels, 3, 4), (channels, 2, 3)])]
+
+
+def test_size_of_a_genome():
+    for k, size in {2: 20, 4: 68, 8: 260}.items():  # 4 k² + 4 (Sandler 2021, Table 1)
+        genome = blur.random_genome(jax.random.key(0), k)
+        assert sum(leaf.size for leaf in jax.tree.leaves(genome)) == size
