@@ -35,4 +35,4 @@ def test_density(monkeypatch):
     assert tour["metrics"]["nats"][-1] < 100
     assert set(np.unique(tour["samples"])) == {0, 1}
     np.testing.assert_array_equal(tour["painted"][:, :14], tour["images"].test.x[:, :14])
-    assert len(tour["picture"].axes) == 24
+    assert len(tour["picture"].axes) == 3
