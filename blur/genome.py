@@ -35,7 +35,7 @@ class Synapse(NamedTuple):
     keep: jax.Array  # [] f̃
     update: jax.Array  # [] η̃
     oja: jax.Array | None = None  # [] multiplier of Oja's term; None: no such term
-    saturation: jax.Array | None = None  # [] see `Rule.saturation`; None: synapses do not saturate
+    saturation: jax.Array | None = None  # [] α, or the published code's epsilon + |saturation|; None: no saturation
     rescale: jax.Array | None = None  # [] norm of normalised synapses; None: 1
 
 

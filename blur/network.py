@@ -92,10 +92,15 @@ def learn(
     rule: Rule,
     after: str = "backward",
 ) -> tuple[Synapses, ...]:
-    """The synapses after one update by the neurons. after: the pass that it follows, which may have its own genome."""
+    """The synapses after one update by the neurons.
+
+    after: "backward", or "forward", whose genes are `Genome.forward_synapse`: where there are none, nothing changes.
+    """
 
     def layer(genes, of_layer, below, above):
         synapse = genes.synapse if after == "backward" else genes.forward_synapse
+        if synapse is None:
+            return of_layer
         up = rules.learn(synapse, of_layer.forward, rules.with_bias(below), above, rule)
         if of_layer.backward is None:
             return Synapses(up)
@@ -120,13 +125,11 @@ def step(
     """
     chex.assert_rank([inputs, targets], 2)
     neurons = forward(genome, synapses, inputs, rule=rule)
-    if _of_layers(genome, synapses)[0].forward_synapse is not None:
-        synapses = learn(genome, synapses, neurons, rule=rule, after="forward")
+    synapses = learn(genome, synapses, neurons, rule=rule, after="forward")
 
     def supervise(synapses):
         return learn(genome, synapses, backward(genome, synapses, neurons, targets, rule=rule), rule=rule)
 
-    synapses = tuple(synapses)
     if supervised is True:
         return supervise(synapses), neurons[-1][0]
     return jax.lax.cond(supervised, supervise, lambda synapses: synapses, synapses), neurons[-1][0]

@@ -46,12 +46,12 @@ def label_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
 
 
 def cross_entropy_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1 becomes the gradient of the batch's mean cross-entropy with respect to the logits, state 0."""
+    """State 1 becomes the gradient of the batch's mean cross-entropy with respect to the logits, state 0. K = 2."""
     return jnp.stack([last[0], (jax.nn.softmax(last[0]) - targets) / len(targets)])
 
 
 def mse_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1, the non-linearity's slope, becomes the gradient of the batch's mean of ½ |state 0 - targets|²."""
+    """State 1, the non-linearity's slope, becomes the gradient of the batch's mean of ½ |state 0 - targets|². K = 2."""
     return jnp.stack([last[0], (last[0] - targets) * last[1] / len(targets)])
 
 
@@ -126,7 +126,8 @@ def normalise(states: jax.Array, norm: Norm | None) -> jax.Array:
     """Gives each state the genome's mean and deviation (§3.4). states [K, B, N].
 
     The paper does not say over what: here over the examples of the batch and the neurons of the layer, so that the
-    genome knows no width and the neurons of a layer, classes too, keep their differences.
+    genome knows no width and the neurons of a layer, classes too, keep their differences. Every layer whose genome has
+    a norm is normalised, the last one too: genomes by layer can leave it out.
     """
     if norm is None:
         return states

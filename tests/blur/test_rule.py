@@ -85,11 +85,11 @@ def oracle_step(genomes, ups, downs, inputs, targets, rule):
         z = oracle_drive(genes.neuron.forward, biased(neurons[l]), oracle_read(ups[l], genes.synapse, rule))
         neurons.append(np.tanh(oracle_norm(genes.neuron.update * z, genes.neuron.forward_norm)))
     logits = neurons[-1][:, :, 0].copy()
-    if genomes[0].forward_synapse is not None:
-        below = [biased(a) for a in neurons]
-        old = ups, downs
-        ups = [oracle_learn(genomes[l].forward_synapse, old[0][l], below[l], neurons[l + 1], rule) for l in LAYERS]
-        downs = [oracle_learn(genomes[l].forward_synapse, old[1][l], neurons[l + 1], neurons[l], rule) for l in LAYERS]
+    for l in LAYERS:
+        synapse = genomes[l].forward_synapse
+        if synapse is not None:
+            ups = [*ups[:l], oracle_learn(synapse, ups[l], biased(neurons[l]), neurons[l + 1], rule), *ups[l + 1 :]]
+            downs = [*downs[:l], oracle_learn(synapse, downs[l], neurons[l + 1], neurons[l], rule), *downs[l + 1 :]]
     neurons[-1][:, :, 1:] = 0
     neurons[-1][:, :, 1] = np.where(targets == 1, 1, -1)
     for l in reversed(LAYERS[1:]):
@@ -146,14 +146,16 @@ OPTIONS = {
     "backward_norm": (Rule(), {"backward_norm": True}),
     "both_norms": (Rule(backward_update="multiplicative_second_state"), {"forward_norm": True, "backward_norm": True}),
     "forward_synapse": (Rule(), {"forward_synapse": True}),
-    "per_layer": (Rule(), {"per_layer": True}),
+    "per_layer": (Rule(), {}),
 }
 
 
 def draw(option):
     rule, settings = OPTIONS[option]
-    per_layer = settings.get("per_layer", False)
-    genome = tuple(draw_genome(seed) for seed in LAYERS) if per_layer else draw_genome(**settings)
+    if option == "per_layer":
+        genome = tuple(draw_genome(seed, forward_synapse=seed == 1) for seed in LAYERS)
+    else:
+        genome = draw_genome(**settings)
     rng = np.random.default_rng(1)
     inputs = jnp.array(rng.normal(size=(B, WIDTHS[0])), jnp.float32)
     targets = jax.nn.one_hot(jnp.array(rng.integers(0, WIDTHS[-1], size=B)), WIDTHS[-1])
@@ -209,3 +211,18 @@ def test_size_of_a_genome():
     for k, size in {2: 20, 4: 68, 8: 260}.items():  # 4 k² + 4 (Sandler 2021, Table 1)
         genome = blur.random_genome(jax.random.key(0), k)
         assert sum(leaf.size for leaf in jax.tree.leaves(genome)) == size
+
+
+def test_one_step_by_hand():
+    # Input 2 is the state (2, 0), the bias (1, 1). Forward, channel by channel: z⁰ = 0.5·(1·2) + 0.1·(1 + 2) = 1.3 and
+    # z¹ = 0.25·(3·2) + 0·(3 + 4) = 1.5. The label +1 makes it (1.3, 1). Update: channel 0 is source state 0 times
+    # destination state 1, (2, 1)·1; channel 1 is source state 1 times destination state 0, (0, 1)·1.3.
+    gate = jnp.ones(())
+    neuron = blur.genome.Neuron(jnp.array([[1.0, 2.0], [3.0, 4.0]]), jnp.eye(2), gate, gate)
+    synapse = blur.genome.Synapse(jnp.eye(2), jnp.array([[0.0, 1.0], [1.0, 0.0]]), jnp.array(0.5), jnp.array(0.1))
+    synapses = (network.Synapses(jnp.array([[[0.5], [0.1]], [[0.25], [0.0]]])),)
+    linear = Rule(last_activation=lambda states: states)
+    arguments = blur.Genome(neuron, synapse), synapses, jnp.array([[2.0]]), jnp.array([[1.0]])
+    (learned,), logits = network.step(*arguments, rule=linear)
+    np.testing.assert_allclose(logits, [[1.3]], rtol=1e-6)
+    np.testing.assert_allclose(learned.forward[:, :, 0], [[0.45, 0.15], [0.125, 0.13]], rtol=1e-6)
