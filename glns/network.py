@@ -89,8 +89,12 @@ def predict(layers: Sequence[Layer], inputs: Any, side: jax.Array, *, neuron: Ne
     # In blocks: an example selects a row of every neuron, which for all examples at once would not fit in memory.
     num_blocks = len(side) // _BLOCK
     cut = num_blocks * _BLOCK
+    if cut == 0:
+        return block(inputs, side)
     whole = jax.tree.map(lambda x: x[:cut].reshape(num_blocks, _BLOCK, *x.shape[1:]), (inputs, side))
     outputs = jax.tree.map(lambda x: x.reshape(cut, *x.shape[2:]), jax.lax.map(lambda one: block(*one), whole))
+    if cut == len(side):
+        return outputs
     last = block(*jax.tree.map(lambda x: x[cut:], (inputs, side)))
     return jax.tree.map(lambda *parts: jnp.concatenate(parts), outputs, last)
 
