@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bootstrap.core import World
-from bootstrap.worlds import Stream, epoch_order
+from bootstrap.worlds import Stream, begin_stream, epoch_order
 
 
 def permuted(
@@ -29,10 +29,6 @@ def permuted(
             f"samples_per_task must be a multiple of batch_size, both at least 1; got {samples_per_task}, {batch_size}"
         )
 
-    def init(key, data):
-        del data
-        return Stream(jnp.zeros((), jnp.uint32), jax.random.bits(key, dtype=jnp.uint32))
-
     def draw(key, data, state, act):
         del key, act
         x, y, permutations = data
@@ -42,4 +38,4 @@ def permuted(
         batch = jnp.asarray(x)[sample][:, jnp.asarray(permutations)[task]], jnp.asarray(y)[sample]
         return Stream(state.count + batch_size, state.seed), batch
 
-    return World((x, y, permutations), init, draw)
+    return World((x, y, permutations), begin_stream, draw)

@@ -37,7 +37,7 @@ def real(x: jax.Array | np.ndarray, y: jax.Array | np.ndarray, *, batch_size: in
         sample = epoch_order(jax.random.key(state.seed), index, len(x))
         return Stream(state.count + batch_size, state.seed), (jnp.asarray(x)[sample], jnp.asarray(y)[sample])
 
-    return World((x, y), _init, draw)
+    return World((x, y), begin_stream, draw)
 
 
 def ideal(sampler: Callable, data: Any = (), *, batch_size: int) -> World:
@@ -53,7 +53,7 @@ def ideal(sampler: Callable, data: Any = (), *, batch_size: int) -> World:
         keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(jax.random.key(state.seed), index)
         return Stream(state.count + batch_size, state.seed), jax.vmap(sampler, in_axes=(0, None))(keys, data)
 
-    return World(data, _init, draw)
+    return World(data, begin_stream, draw)
 
 
 def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Array:
@@ -94,7 +94,8 @@ def _mix(x: jax.Array) -> jax.Array:
     return x ^ (x >> 16)
 
 
-def _init(key, data):
+def begin_stream(key: jax.Array, data: Any) -> Stream:
+    """The `init` of a World that walks through a stream. The key is consumed."""
     del data
     return Stream(jnp.zeros((), jnp.uint32), jax.random.bits(key, dtype=jnp.uint32))
 

@@ -35,24 +35,26 @@ OPTIMIZERS = {
 
 NETS = {"mlp": bootstrap.nets.MLP}
 
+
+def _descent(make: Callable) -> Callable:
+    """A learner of a flax body and an optax transform, both named by the config."""
+
+    def learner(net, tx, **settings):
+        return make(_choose("learner.net", NETS, net), _choose("learner.tx", OPTIMIZERS, tx), **settings)
+
+    return learner
+
+
 LEARNERS = {
-    "ewc": lambda net, tx, **settings: bootstrap.ewc.learner(
-        _choose("learner.net", NETS, net), _choose("learner.tx", OPTIMIZERS, tx), **settings
-    ),
+    "ewc": _descent(bootstrap.ewc.learner),
     "glns": glns.learner,
     "glns_bandit": glns.bandit,
     "glns_density": glns.density,
     "glns_regressor": glns.regressor,
     "linear_bandit": bootstrap.bandits.linear,
-    "neural_bandit": lambda net, tx, **settings: bootstrap.bandits.neural(
-        _choose("learner.net", NETS, net), _choose("learner.tx", OPTIMIZERS, tx), **settings
-    ),
-    "sgd": lambda net, tx: bootstrap.sgd.learner(
-        _choose("learner.net", NETS, net), _choose("learner.tx", OPTIMIZERS, tx)
-    ),
-    "sgd_regressor": lambda net, tx: bootstrap.regression.learner(
-        _choose("learner.net", NETS, net), _choose("learner.tx", OPTIMIZERS, tx)
-    ),
+    "neural_bandit": _descent(bootstrap.bandits.neural),
+    "sgd": _descent(bootstrap.sgd.learner),
+    "sgd_regressor": _descent(bootstrap.regression.learner),
 }
 
 SAMPLERS = {"deformed": bootstrap.images.deformed}

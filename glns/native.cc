@@ -193,10 +193,9 @@ int64_t Offset(const ffi::Span<const int64_t>& shape, const ffi::Span<const int6
 }
 
 template <typename Real>
-void Run(ffi::ThreadPool& pool, const ffi::AnyBuffer& contexts, const ffi::AnyBuffer& inputs,
-         const ffi::AnyBuffer* targets, const ffi::AnyBuffer* rates, const ffi::AnyBuffer::Dimensions& table,
-         Real* weights, ffi::AnyBuffer& logits, const Rule& rule) {
-  const ffi::AnyBuffer::Dimensions axes = logits.dimensions();  // and T
+void Run(ffi::ThreadPool& pool, ffi::AnyBuffer& weights, const ffi::AnyBuffer& contexts, const ffi::AnyBuffer& inputs,
+         const ffi::AnyBuffer* targets, const ffi::AnyBuffer* rates, ffi::AnyBuffer& logits, const Rule& rule) {
+  const ffi::AnyBuffer::Dimensions table = weights.dimensions(), axes = logits.dimensions();  // [.., R, F], [.., T]
   const size_t rank = axes.size() - 1;
   const int64_t R = table[rank], F = table[rank + 1], T = axes[rank];
   int64_t count = 1;
@@ -210,7 +209,7 @@ void Run(ffi::ThreadPool& pool, const ffi::AnyBuffer& contexts, const ffi::AnyBu
     auto offset = [&](const ffi::AnyBuffer& operand, int64_t elements) {
       return Offset(operand.dimensions(), axes, rank, index, elements);
     };
-    return Neuron<Real>{weights + Offset(table, axes, rank, index, R * F),
+    return Neuron<Real>{weights.typed_data<Real>() + offset(weights, R * F),
                         contexts.typed_data<int32_t>() + offset(contexts, T),
                         inputs.typed_data<Real>() + offset(inputs, T * F),
                         targets ? targets->typed_data<Real>() + offset(*targets, T) : nullptr,
@@ -230,37 +229,32 @@ void Run(ffi::ThreadPool& pool, const ffi::AnyBuffer& contexts, const ffi::AnyBu
   });
 }
 
-ffi::Error Learn(ffi::ThreadPool pool, ffi::AnyBuffer weights, ffi::AnyBuffer contexts, ffi::AnyBuffer inputs,
-                 ffi::AnyBuffer targets, ffi::AnyBuffer rates, ffi::Result<ffi::AnyBuffer> learned,
-                 ffi::Result<ffi::AnyBuffer> logits, double epsilon, double weight_bound, int64_t clip_rule) {
-  const Rule rule{epsilon, weight_bound, clip_rule};
-  if (learned->untyped_data() != weights.untyped_data()) {
-    return ffi::Error::Internal("glns: the weights are not updated in place");
-  }
+ffi::Error RunTyped(ffi::ThreadPool& pool, ffi::AnyBuffer& weights, const ffi::AnyBuffer& contexts,
+                    const ffi::AnyBuffer& inputs, const ffi::AnyBuffer* targets, const ffi::AnyBuffer* rates,
+                    ffi::AnyBuffer& logits, const Rule& rule) {
   if (weights.element_type() == ffi::F32) {
-    Run<float>(pool, contexts, inputs, &targets, &rates, weights.dimensions(), learned->typed_data<float>(),
-               *logits, rule);
+    Run<float>(pool, weights, contexts, inputs, targets, rates, logits, rule);
   } else if (weights.element_type() == ffi::F64) {
-    Run<double>(pool, contexts, inputs, &targets, &rates, weights.dimensions(), learned->typed_data<double>(),
-                *logits, rule);
+    Run<double>(pool, weights, contexts, inputs, targets, rates, logits, rule);
   } else {
     return ffi::Error::InvalidArgument("glns: weights must be float32 or float64");
   }
   return ffi::Error::Success();
 }
 
+ffi::Error Learn(ffi::ThreadPool pool, ffi::AnyBuffer weights, ffi::AnyBuffer contexts, ffi::AnyBuffer inputs,
+                 ffi::AnyBuffer targets, ffi::AnyBuffer rates, ffi::Result<ffi::AnyBuffer> learned,
+                 ffi::Result<ffi::AnyBuffer> logits, double epsilon, double weight_bound, int64_t clip_rule) {
+  if (learned->untyped_data() != weights.untyped_data()) {
+    return ffi::Error::Internal("glns: the weights are not updated in place");
+  }
+  const Rule rule{epsilon, weight_bound, clip_rule};
+  return RunTyped(pool, weights, contexts, inputs, &targets, &rates, *logits, rule);
+}
+
 ffi::Error Predict(ffi::ThreadPool pool, ffi::AnyBuffer weights, ffi::AnyBuffer contexts, ffi::AnyBuffer inputs,
                    ffi::Result<ffi::AnyBuffer> logits) {
-  if (weights.element_type() == ffi::F32) {
-    Run<float>(pool, contexts, inputs, nullptr, nullptr, weights.dimensions(), weights.typed_data<float>(),
-               *logits, Rule{});
-  } else if (weights.element_type() == ffi::F64) {
-    Run<double>(pool, contexts, inputs, nullptr, nullptr, weights.dimensions(), weights.typed_data<double>(),
-                *logits, Rule{});
-  } else {
-    return ffi::Error::InvalidArgument("glns: weights must be float32 or float64");
-  }
-  return ffi::Error::Success();
+  return RunTyped(pool, weights, contexts, inputs, nullptr, nullptr, *logits, Rule{});
 }
 
 XLA_FFI_DEFINE_HANDLER(kLearn, Learn,
