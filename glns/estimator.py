@@ -67,9 +67,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         random = check_random_state(self.random_state)
         self._begin(np.unique(y), X.shape[1], random)
-        for _ in range(self.num_passes):
-            order = random.permutation(len(X)) if self.shuffle else np.arange(len(X))
-            self._learn(X[order], y[order])
+        _make_passes(self, X, y, random)
         return self
 
     def partial_fit(self, X, y, classes=None) -> "Classifier":
@@ -112,16 +110,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.state_ = _learn(self._programs(), self.state_, X, np.searchsorted(self.classes_, y).astype(np.int32))
 
     def _programs(self):
-        return _compiled(
-            learner,
-            len(self.classes_),
-            tuple(self.sizes),
-            self.num_half_spaces,
-            offset_scale=self.offset_scale,
-            learning_rate=self.learning_rate,
-            learning_rate_decay=self.learning_rate_decay,
-            feature_epsilon=self.feature_epsilon,
-        )
+        return _compiled(learner, len(self.classes_), **_settings(self))
 
 
 class Regressor(RegressorMixin, BaseEstimator):
@@ -161,9 +150,7 @@ class Regressor(RegressorMixin, BaseEstimator):
         X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
         random = check_random_state(self.random_state)
         self._begin(X.shape[1], random)
-        for _ in range(self.num_passes):
-            order = random.permutation(len(X)) if self.shuffle else np.arange(len(X))
-            self._learn(X[order], y[order])
+        _make_passes(self, X, y, random)
         return self
 
     def partial_fit(self, X, y) -> "Regressor":
@@ -191,15 +178,19 @@ class Regressor(RegressorMixin, BaseEstimator):
         self.state_ = _learn(self._programs(), self.state_, X, y.astype(np.float32)[:, None])
 
     def _programs(self):
-        return _compiled(
-            regressor,
-            tuple(self.sizes),
-            self.num_half_spaces,
-            offset_scale=self.offset_scale,
-            learning_rate=self.learning_rate,
-            learning_rate_decay=self.learning_rate_decay,
-            feature_epsilon=self.feature_epsilon,
-        )
+        return _compiled(regressor, **_settings(self))
+
+
+def _make_passes(estimator: Any, X: np.ndarray, y: np.ndarray, random: np.random.RandomState) -> None:
+    for _ in range(estimator.num_passes):
+        order = random.permutation(len(X)) if estimator.shuffle else np.arange(len(X))
+        estimator._learn(X[order], y[order])
+
+
+def _settings(estimator: Any) -> dict[str, Any]:
+    """What the estimators and their learners call by the same name."""
+    names = ("num_half_spaces", "offset_scale", "learning_rate", "learning_rate_decay", "feature_epsilon")
+    return {"sizes": tuple(estimator.sizes), **{name: getattr(estimator, name) for name in names}}
 
 
 @lru_cache(maxsize=64)
