@@ -1,6 +1,6 @@
 """Contextual bandits: the cumulative regret of one pass, for GLCB and two plain players.
 
-    python -m launch.train --config=experiments/configs/glns_bandit.py:adult --workdir=runs/glns_bandit/adult
+    python -m launch.train --config=experiments/configs/glns_bandit.py:adult --workdir=runs/adult --data_dir=DIR
 
 variant           player               seconds  probe/regret, mean ± deviation of 10 seeds
 adult             GLCB                      11   869 ± 19
@@ -17,7 +17,7 @@ stock_linear      LinUCB                     6    67 ± 11
 stock_neural      neural greedy              1   842 ± 257
 smoke             GLCB, 20 steps             5
 
---data_dir names the folder of bandit_adult.npz and so on. Seconds are of the whole run on a CPU, some with programs
+DIR is the folder of bandit_adult.npz and so on. Seconds are of the whole run on a CPU, some with programs
 compiled before. Regret is against the best arm of each context in hindsight; on stock, against its expected reward, it
 is 16 less for every player.
 
