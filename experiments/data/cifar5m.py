@@ -1,0 +1,67 @@
+"""CIFAR-5m: six million images like CIFAR-10's, drawn from a diffusion model (Nakkiran 2021, §3; preetum/cifar5m).
+
+Its six files part0.npz .. part5.npz hold X, uint8 [1000448, 32, 32, 3], and Y, integers 0 to 9. Together they are 18 GB
+and are read in place.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from experiments.data.folder import required
+from experiments.data.npz import Stored, locate
+
+_NUM_PARTS, _NUM_CLASSES = 6, 10
+_IMAGE = (32, 32, 3)
+
+
+class Shards:
+    """Images and labels in files, one after the other, as if they were one long array; read as they are asked for."""
+
+    def __init__(self, parts: Sequence[tuple[Stored, Stored]]):
+        """parts: of each file the images uint8 [n, 32, 32, 3] and the labels [n]."""
+        self._parts = tuple(parts)
+
+    def __len__(self) -> int:
+        return sum(x.shape[0] for x, _ in self._parts)
+
+    def rows(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Samples first .. first + count - 1: images uint8 [count, 32, 32, 3], labels int32 [count], in memory."""
+        if first < 0 or count < 0 or first + count > len(self):
+            raise ValueError(f"no samples {first} to {first + count - 1}: the files hold {len(self)}")
+        images, labels = np.empty((count, *_IMAGE), np.uint8), np.empty(count, np.int32)
+        begin = 0  # the file's first sample
+        for x, y in self._parts:
+            end = begin + x.shape[0]
+            low, high = max(begin, first), min(end, first + count)
+            if low < high:
+                images[low - first : high - first] = x.rows(low - begin, high - low)
+                labels[low - first : high - first] = y.rows(low - begin, high - low)
+            begin = end
+        return images, labels
+
+
+def shards(data_dir: str | None, *, num_per_part: int = 1_000_448) -> tuple[Shards, Shards]:
+    """Opens the six files below data_dir: -> what one trains on, parts 0 to 4 in order, and tests on, part 5."""
+    folder = required(data_dir)
+    paths = [folder / f"part{i}.npz" for i in range(_NUM_PARTS)]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise FileNotFoundError(f"no {', '.join(missing)} in {folder}; --data_dir names the folder of CIFAR-5m's parts")
+    parts = [_part(path, num_per_part) for path in paths]
+    return Shards(parts[:-1]), Shards(parts[-1:])
+
+
+def _part(path: Path, num_images: int) -> tuple[Stored, Stored]:
+    x, y = (locate(path, key) for key in ("X", "Y"))
+    if (x.dtype, x.shape[1:]) != (np.uint8, _IMAGE):
+        raise ValueError(f"{path}: X should be images uint8 [n, 32, 32, 3], not {x.dtype} of shape {x.shape}")
+    if not np.issubdtype(y.dtype, np.integer) or len(y.shape) != 1:
+        raise ValueError(f"{path}: Y should be integers [n], not {y.dtype} of shape {y.shape}")
+    if not x.shape[0] == y.shape[0] == num_images:
+        raise ValueError(f"{path}: {x.shape[0]} images and {y.shape[0]} labels, not {num_images}; fetch it again")
+    labels = y.rows(0, num_images)
+    if labels.min() < 0 or labels.max() >= _NUM_CLASSES:
+        raise ValueError(f"{path}: labels from {labels.min()} to {labels.max()}, not 0 to 9; fetch it again")
+    return x, y
