@@ -16,6 +16,7 @@ class State(NamedTuple):
 
     count: jax.Array  # [] int32, steps taken
     synapses: tuple[network.Synapses, ...]
+    kept: tuple[jax.Array, ...] = ()  # [K, B, N] a layer, the neurons, if the rule keeps them
 
 
 def learner(
@@ -35,6 +36,7 @@ def learner(
     random_labels_after: from this step on, labels are drawn at random for the feedback (App. C.6); not for the metrics.
     Updates are sums over the batch, the paper's: a larger batch takes larger steps. Metrics describe the batch before
     it is learned. Where the genome normalises activations, a prediction depends on the others of its batch.
+    Predictions are of neurons at 0, also where the rule keeps those of the examples that it learns from.
     """
     genomes = (genome,) if isinstance(genome, Genome) else tuple(genome)
     _check(genomes, sizes, rule, supervised_every)
@@ -44,7 +46,7 @@ def learner(
         x, _ = example
         num_states = len(genomes[0].neuron.forward)
         synapses = network.init(key, x[0].size, sizes, num_states, rule=rule, scale=scale)
-        return State(jnp.zeros((), jnp.int32), synapses)
+        return State(jnp.zeros((), jnp.int32), synapses, network.rest(synapses, len(x), num_states, rule=rule))
 
     def update(key, state, batch):
         x, labels = batch
@@ -54,10 +56,11 @@ def learner(
             taught = jnp.where(state.count < random_labels_after, labels, random_labels)
         targets = jax.nn.one_hot(taught, sizes[-1])
         supervised = True if supervised_every == 1 else state.count % supervised_every == 0
-        synapses, logits = network.step(
-            genes, state.synapses, x.reshape(len(x), -1), targets, rule=rule, supervised=supervised
+        of_batch = x.reshape(len(x), -1), targets
+        synapses, logits, kept = network.step(
+            genes, state.synapses, *of_batch, rule=rule, supervised=supervised, kept=state.kept
         )
-        return State(state.count + 1, synapses), _metrics(jax.nn.log_softmax(logits), labels)
+        return State(state.count + 1, synapses, kept), _metrics(jax.nn.log_softmax(logits), labels)
 
     def predict(state, x):
         """x [B, ...] -> log-probabilities [B, N]."""
@@ -88,7 +91,4 @@ def _check(genomes, sizes, rule, supervised_every):
         raise ValueError("a neuron needs at least 2 states: the label goes to the second")
     if supervised_every < 1:
         raise ValueError(f"supervised_every must be at least 1, got {supervised_every}")
-    choices = {"backward_update": rules.BACKWARD_UPDATES, "saturation": rules.SATURATIONS, "oja": rules.OJA_FORMS}
-    for name, table in choices.items():
-        if getattr(rule, name) not in table:
-            raise ValueError(f"{name} must be one of {', '.join(table)}; got {getattr(rule, name)!r}")
+    rules.check(rule)

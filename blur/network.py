@@ -47,12 +47,26 @@ def init(
     )
 
 
+def rest(synapses: Sequence[Synapses], batch_size: int, num_states: int, *, rule: Rule) -> tuple[jax.Array, ...]:
+    """What a step keeps, before the first: [K, B, N] of 0 a layer, the inputs' first; () if the rule keeps nothing."""
+    if not rule.keep_neurons:
+        return ()
+    widths = [synapses[0].forward.shape[1] - 1, *(of_layer.forward.shape[2] for of_layer in synapses)]
+    return tuple(jnp.zeros((num_states, batch_size, n)) for n in widths)
+
+
 def forward(
-    genome: Genome | Sequence[Genome], synapses: Sequence[Synapses], inputs: jax.Array, *, rule: Rule
+    genome: Genome | Sequence[Genome],
+    synapses: Sequence[Synapses],
+    inputs: jax.Array,
+    *,
+    rule: Rule,
+    kept: Sequence[jax.Array] = (),
 ) -> tuple[jax.Array, ...]:
     """The states of every layer after the forward pass. inputs [B, D] -> a [K, B, N] a layer, the inputs' first.
 
     Inputs are state 0 of the first layer, whose other states are 0. State 0 of the last layer are the logits.
+    kept: all layers before the pass, each example's own; empty where they are 0.
     """
     chex.assert_rank(inputs, 2)
     genomes = _of_layers(genome, synapses)
@@ -61,7 +75,8 @@ def forward(
     for i, (of_layer, genes) in enumerate(zip(synapses, genomes, strict=True)):
         activation = rule.last_activation if i == len(synapses) - 1 else rule.activation
         weights = rules.read(of_layer.forward, genes.synapse, rule)
-        neurons.append(rules.forward(genes.neuron, neurons[-1], weights, activation))
+        before = kept[i + 1] if kept else None
+        neurons.append(rules.forward(genes.neuron, before, neurons[-1], weights, activation))
     return tuple(neurons)
 
 
@@ -75,7 +90,7 @@ def backward(
 ) -> tuple[jax.Array, ...]:
     """The states after feedback and the backward pass; those of the inputs never change. targets [B, M] in {0, 1}."""
     genomes = _of_layers(genome, synapses)
-    after = [rule.feedback(neurons[-1], targets)]
+    after = [rules.named(rules.FEEDBACKS, rule.feedback)(neurons[-1], targets)]
     for i in reversed(range(1, len(synapses))):
         up, down = synapses[i]
         down = up[:, :-1].swapaxes(1, 2) if down is None else down
@@ -87,13 +102,15 @@ def backward(
 def learn(
     genome: Genome | Sequence[Genome],
     synapses: Sequence[Synapses],
-    neurons: Sequence[jax.Array],
+    below: Sequence[jax.Array],
+    above: Sequence[jax.Array],
     *,
     rule: Rule,
     after: str = "backward",
 ) -> tuple[Synapses, ...]:
-    """The synapses after one update by the neurons.
+    """The synapses after one update, each layer's by the neurons below it and above it.
 
+    below, above: all layers, twice the same unless `Rule.forward_below`.
     after: "backward", or "forward", whose genes are `Genome.forward_synapse`: where there are none, nothing changes.
     """
 
@@ -106,7 +123,7 @@ def learn(
             return Synapses(up)
         return Synapses(up, rules.learn(synapse, of_layer.backward, above, below, rule))
 
-    return tuple(map(layer, _of_layers(genome, synapses), synapses, neurons, neurons[1:]))
+    return tuple(map(layer, _of_layers(genome, synapses), synapses, below[:-1], above[1:]))
 
 
 def step(
@@ -117,22 +134,28 @@ def step(
     *,
     rule: Rule,
     supervised: jax.Array | bool = True,
-) -> tuple[tuple[Synapses, ...], jax.Array]:
-    """One step: forward, feedback, backward, update. -> (synapses, logits [B, M] of the forward pass).
+    kept: Sequence[jax.Array] = (),
+) -> tuple[tuple[Synapses, ...], jax.Array, tuple[jax.Array, ...]]:
+    """One step: forward, feedback, backward, update. -> (synapses, logits [B, M] of the forward pass, kept).
 
     genome: one for all layers, or one for each. inputs [B, D], targets [B, M] in {0, 1}.
     supervised: [] bool; if not, the step ends after the forward pass.
+    kept: the neurons as the last step left them, see `rest`; () unless `Rule.keep_neurons`.
     """
     chex.assert_rank([inputs, targets], 2)
-    neurons = forward(genome, synapses, inputs, rule=rule)
-    synapses = learn(genome, synapses, neurons, rule=rule, after="forward")
+    neurons = forward(genome, synapses, inputs, rule=rule, kept=kept)
+    synapses = learn(genome, synapses, neurons, neurons, rule=rule, after="forward")
 
     def supervise(synapses):
-        return learn(genome, synapses, backward(genome, synapses, neurons, targets, rule=rule), rule=rule)
+        after = backward(genome, synapses, neurons, targets, rule=rule)
+        below = neurons if rule.forward_below else after
+        return learn(genome, synapses, below, after, rule=rule), after if rule.keep_neurons else ()
 
-    if supervised is True:
-        return supervise(synapses), neurons[-1][0]
-    return jax.lax.cond(supervised, supervise, lambda synapses: synapses, synapses), neurons[-1][0]
+    def rest_there(synapses):
+        return synapses, neurons if rule.keep_neurons else ()
+
+    after = supervise(synapses) if supervised is True else jax.lax.cond(supervised, supervise, rest_there, synapses)
+    return after[0], neurons[-1][0], after[1]
 
 
 def _of_layers(genome, synapses):

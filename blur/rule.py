@@ -17,6 +17,14 @@ from blur.genome import Neuron, Norm, Synapse
 
 _NORM_EPSILON = 1e-9  # the published code's, of synapse normalisation; ours too of activation normalisation
 
+ACTIVATIONS = {  # states [K, B, N] -> states; of synapses, weights -> weights
+    "linear": lambda states: states,
+    "relu": jax.nn.relu,
+    "relu_tanh": lambda states: jax.nn.relu(jnp.tanh(states)),  # the published code's default
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+}
+
 BACKWARD_UPDATES = {  # (states a [K, B, N], drive z [K, B, N], genome) -> what the non-linearity takes
     "additive": lambda a, z, neuron: neuron.keep * a + neuron.update * z,
     # The gates of these two are the published code's; the paper gives none.
@@ -31,10 +39,15 @@ SATURATIONS = {  # (weights before, weights after, saturation) -> weights
     "tanh": lambda _, after, s: s * jnp.tanh(after / s),  # §3.4
 }
 
-OJA_FORMS = {  # (weights [C, N, M], post [C, B, M]) -> squares that shrink w_ij, the same for all i
-    "activations": lambda _, post: post**2,  # Oja's own, of the destination; the published code's default
-    "synapses": lambda weights, _: weights**2,  # the first term of eq. 8, which the paper found to dominate
+OJA_FORMS = {  # (weights [C, N, M], post [C, B, M], change [C, N, M], rate []) -> what, summed over N, shrinks w_ij
+    "activations": lambda weights, post, change, rate: rate * post**2,  # noqa: ARG005  Oja's own; the published default
+    # The terms of eq. 8. Of its first, which the paper found to dominate, the factor is the published code's, |η̃|, so
+    # that it always shrinks: eq. 8 has 1 - f̃, which is 0 at f̃ = 1.
+    "synapses": lambda weights, post, change, rate: rate * weights**2,  # noqa: ARG005
+    "hebbian": lambda weights, post, change, rate: weights * change,  # noqa: ARG005  change is η̃ Σ (ν̃ a) (μ̃ a)
 }
+
+SYNAPSE_NORMS = ("none", "read", "stored")
 
 
 def label_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
@@ -55,57 +68,97 @@ def mse_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
     return jnp.stack([last[0], (last[0] - targets) * last[1] / len(targets)])
 
 
+FEEDBACKS = {"label": label_feedback, "cross_entropy": cross_entropy_feedback, "mse": mse_feedback}
+
+
+def with_slope(activation: Callable, states: jax.Array) -> jax.Array:
+    """φ(x, y) = (σ(x), σ'(y)), of the two states of eq. 4."""
+    _, slope = jax.jvp(activation, (states[1],), (jnp.ones_like(states[1]),))
+    return jnp.stack([activation(states[0]), slope])
+
+
+ACTIVATIONS |= {f"{name}_slope": partial(with_slope, activation) for name, activation in ACTIVATIONS.items()}
+
+
 class Rule(NamedTuple):
     """What of an update rule is no number: the options of §3 and §4.5.
 
-    activation, backward_activation, last_activation: states [K, B, N] -> states, of hidden layers in either pass, and
-      of the last layer in the forward pass.
-    backward_update: a name of BACKWARD_UPDATES.
+    A function has a name in its table, or stands there itself: names and flags alone make a JSON object.
+
+    activation, backward_activation, last_activation: of ACTIVATIONS, states [K, B, N] -> states, of hidden layers in
+      either pass, and of the last layer in the forward pass.
+    backward_update: of BACKWARD_UPDATES.
+    keep_neurons: a step finds the neurons as the last one left them (eq. 5's f a), not at 0.
     symmetric: the backward synapses are the forward ones. single_state: every channel of a synapse is the first one.
-    synapse_norm: synapses are read as if each destination's had norm 1 (App. C.6); those stored are not changed.
-    synapse_activation: of each synapse after its update. saturation: a name of SATURATIONS, where the genome saturates.
-    oja: a name of OJA_FORMS, where the genome has Oja's term.
-    feedback: (last [K, B, M], targets [B, M]) -> last, between the passes.
+    synapse_norm: "read": synapses are read as if each destination's had norm 1 (App. C.6), those stored are not
+      changed; "stored": those are, before they are updated (the published code's); "none".
+    forward_below: synapses are updated by the layer below as the forward pass left it (the published code's).
+    synapse_activation: of ACTIVATIONS, of each synapse after its update.
+    saturation: of SATURATIONS, where the genome saturates. oja: of OJA_FORMS, where the genome has Oja's term.
+    feedback: of FEEDBACKS, (last [K, B, M], targets [B, M]) -> last, between the passes.
     """
 
-    activation: Callable = jnp.tanh
-    backward_activation: Callable = jnp.tanh
-    last_activation: Callable = jnp.tanh
-    backward_update: str = "additive"
+    activation: str | Callable = "tanh"
+    backward_activation: str | Callable = "tanh"
+    last_activation: str | Callable = "tanh"
+    backward_update: str | Callable = "additive"
+    keep_neurons: bool = False
     symmetric: bool = False
     single_state: bool = False
-    synapse_norm: bool = False
-    synapse_activation: Callable = lambda weights: weights
-    saturation: str = "exp"
-    oja: str = "activations"
-    feedback: Callable = label_feedback
+    synapse_norm: str = "none"
+    forward_below: bool = False
+    synapse_activation: str | Callable = "linear"
+    saturation: str | Callable = "exp"
+    oja: str | Callable = "activations"
+    feedback: str | Callable = "label"
 
 
-def backprop_rule(activation: Callable, loss: str = "cross_entropy") -> Rule:
+_CHOICES = {
+    "activation": ACTIVATIONS,
+    "backward_activation": ACTIVATIONS,
+    "last_activation": ACTIVATIONS,
+    "backward_update": BACKWARD_UPDATES,
+    "synapse_norm": SYNAPSE_NORMS,
+    "synapse_activation": ACTIVATIONS,
+    "saturation": SATURATIONS,
+    "oja": OJA_FORMS,
+    "feedback": FEEDBACKS,
+}
+
+
+def check(rule: Rule) -> None:
+    """Raises ValueError where a field has no meaning."""
+    for name, table in _CHOICES.items():
+        choice = getattr(rule, name)
+        if not callable(choice) and choice not in table:
+            raise ValueError(f"{name} must be one of {', '.join(table)}; got {choice!r}")
+    if rule.symmetric and rule.synapse_norm == "stored":
+        raise ValueError("symmetric synapses cannot be stored normalised: either direction has norms of its own")
+
+
+def named(table: dict[str, Callable], choice: str | Callable) -> Callable:
+    """The function that a field of a Rule names or is."""
+    return table[choice] if isinstance(choice, str) else choice
+
+
+def backprop_rule(activation: str | Callable, loss: str = "cross_entropy") -> Rule:
     """The conditions under which a step of `backprop_genome` is a step of SGD on the loss, a mean over the batch.
 
     activation: σ, elementwise. loss: "cross_entropy" of linear outputs, or "mse", ½ |σ(z) - targets|².
     The paper names the genome, the multiplicative update of the second state and φ = (σ, σ'); symmetric single-state
     synapses, no non-linearity in the backward pass and the loss's gradient in place of the label are needed as well.
     """
-
-    def with_slope(activation, states):
-        _, slope = jax.jvp(activation, (states[1],), (jnp.ones_like(states[1]),))
-        return jnp.stack([activation(states[0]), slope])
-
-    def identity(states):
-        return states
-
     if loss not in ("cross_entropy", "mse"):
         raise ValueError(f"loss must be cross_entropy or mse, got {loss!r}")
+    sloped = f"{activation}_slope" if isinstance(activation, str) else partial(with_slope, activation)
     return Rule(
-        activation=partial(with_slope, activation),
-        backward_activation=identity,
-        last_activation=partial(with_slope, activation if loss == "mse" else identity),
+        activation=sloped,
+        backward_activation="linear",
+        last_activation=sloped if loss == "mse" else "linear_slope",
         backward_update="multiplicative_second_state",
         symmetric=True,
         single_state=True,
-        feedback=mse_feedback if loss == "mse" else cross_entropy_feedback,
+        feedback=loss,
     )
 
 
@@ -116,7 +169,7 @@ def with_bias(states: jax.Array) -> jax.Array:
 
 def read(weights: jax.Array, synapse: Synapse, rule: Rule) -> jax.Array:
     """The synapses as a pass sees them (App. C.6): w_ij / sqrt(Σ_r w_rj²) if normalised. weights [C, N, M]."""
-    if not rule.synapse_norm:
+    if rule.synapse_norm == "none":
         return weights
     norm = jnp.sqrt(jnp.sum(weights**2, axis=1, keepdims=True) + _NORM_EPSILON)
     return weights / norm * (1.0 if synapse.rescale is None else synapse.rescale)
@@ -141,20 +194,23 @@ def _drive(transform, sources, weights):
     return jnp.matmul(jnp.einsum("cd,dbn->cbn", transform, sources), weights)
 
 
-def forward(neuron: Neuron, below: jax.Array, weights: jax.Array, activation: Callable) -> jax.Array:
+def forward(
+    neuron: Neuron, states: jax.Array | None, below: jax.Array, weights: jax.Array, activation: str | Callable
+) -> jax.Array:
     """The layer above in the forward pass (eq. 5). below [K, B, N], weights [C, N + 1, M] -> [K, B, M].
 
-    A step starts with all neurons at 0, as in the published code, so eq. 5's f a is 0.
+    states: [K, B, M] before it; None is 0, as in the published code, where a step starts with all neurons at 0.
     """
-    drive = _drive(neuron.forward, with_bias(below), weights)
-    return activation(normalise(neuron.update * drive, neuron.forward_norm))
+    drive = neuron.update * _drive(neuron.forward, with_bias(below), weights)
+    updated = drive if states is None else neuron.keep * states + drive
+    return named(ACTIVATIONS, activation)(normalise(updated, neuron.forward_norm))
 
 
 def backward(neuron: Neuron, states: jax.Array, above: jax.Array, weights: jax.Array, rule: Rule) -> jax.Array:
     """A hidden layer in the backward pass (eq. 6): states [K, B, M], above [K, B, N], weights [C, N, M] -> states."""
     drive = _drive(neuron.backward, above, weights)
-    updated = BACKWARD_UPDATES[rule.backward_update](states, drive, neuron)
-    return rule.backward_activation(normalise(updated, neuron.backward_norm))
+    updated = named(BACKWARD_UPDATES, rule.backward_update)(states, drive, neuron)
+    return named(ACTIVATIONS, rule.backward_activation)(normalise(updated, neuron.backward_norm))
 
 
 def learn(synapse: Synapse, weights: jax.Array, sources: jax.Array, destinations: jax.Array, rule: Rule) -> jax.Array:
@@ -163,14 +219,15 @@ def learn(synapse: Synapse, weights: jax.Array, sources: jax.Array, destinations
     weights [C, N, M], sources [K, B, N], destinations [K, B, M] -> [C, N, M].
     """
     channels = len(weights)
+    if rule.synapse_norm == "stored":
+        weights = read(weights, synapse, rule)
     pre = jnp.einsum("ec,ebn->cbn", synapse.pre[:, :channels], sources)
     post = jnp.einsum("cd,dbm->cbm", synapse.post[:channels], destinations)
     change = synapse.update * jnp.matmul(pre.swapaxes(1, 2), post)
-    if synapse.oja is not None:
-        decay = weights * jnp.sum(OJA_FORMS[rule.oja](weights, post), axis=1, keepdims=True)
-        # The published code's factor, so that the term always shrinks; eq. 8 has 1 - f̃, which is 0 at f̃ = 1.
-        change -= jnp.abs(synapse.update * synapse.oja) * decay
     learned = synapse.keep * weights + change
+    if synapse.oja is not None:
+        shrink = named(OJA_FORMS, rule.oja)(weights, post, change, jnp.abs(synapse.update))
+        learned -= jnp.abs(synapse.oja) * weights * jnp.sum(shrink, axis=1, keepdims=True)
     if synapse.saturation is not None:
-        learned = SATURATIONS[rule.saturation](weights, learned, synapse.saturation)
-    return rule.synapse_activation(learned)
+        learned = named(SATURATIONS, rule.saturation)(weights, learned, synapse.saturation)
+    return named(ACTIVATIONS, rule.synapse_activation)(learned)

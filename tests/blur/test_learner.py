@@ -82,6 +82,20 @@ def test_random_labels_after(batch):
     chex.assert_trees_all_equal(other, always(jax.random.key(3), first, (batch[0], drawn))[0])
 
 
+def test_keeps_neurons(batch):
+    """The second step finds the neurons of the first, so the same batch has other logits; a prediction does not."""
+    init, update, predict = make(rule=Rule(keep_neurons=True))
+    state, _ = update(jax.random.key(2), init(jax.random.key(1), batch), batch)
+    chex.assert_shape(state.kept, [(2, 10, 4), (2, 10, 6), (2, 10, 3)])
+    _, metrics = update(jax.random.key(2), state, batch)
+    _, of_rest = update(jax.random.key(2), state._replace(kept=jax.tree.map(jnp.zeros_like, state.kept)), batch)
+    assert jnp.abs(metrics["loss"] - of_rest["loss"]) > 1e-3
+    log_p = predict(state, batch[0][:7])
+    np.testing.assert_allclose(log_p, predict(state, batch[0])[:7], rtol=1e-5)
+    expected = -jnp.take_along_axis(predict(state, batch[0]), batch[1][:, None], axis=-1).mean()
+    np.testing.assert_allclose(of_rest["loss"], expected, rtol=1e-5)
+
+
 def test_scale(batch):
     one, three = (make(scale=scale)[0](jax.random.key(1), batch).synapses for scale in (1.0, 3.0))
     chex.assert_trees_all_close(jax.tree.map(lambda leaf: 3 * leaf, one), three, rtol=1e-6)
@@ -101,8 +115,6 @@ def test_scale(batch):
         ),
         ({"supervised_every": 0}, "supervised_every must be at least 1, got 0"),
         ({"rule": Rule(backward_update="plus")}, "backward_update must be one of additive, .*; got 'plus'"),
-        ({"rule": Rule(saturation="relu")}, "saturation must be one of exp, tanh; got 'relu'"),
-        ({"rule": Rule(oja="rows")}, "oja must be one of activations, synapses; got 'rows'"),
     ],
 )
 def test_refusals(settings, message):

@@ -1,7 +1,9 @@
 """Every option of the rule against the equations, written out in NumPy for one example, neuron and state at a time."""
 
 import itertools
+import json
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,7 +35,7 @@ def oracle_norm(states, norm):
 
 def oracle_read(w, synapse, rule):
     """w [sources, destinations, K] as the passes read it."""
-    if not rule.synapse_norm:
+    if rule.synapse_norm == "none":
         return w
     rescale = 1 if synapse.rescale is None else synapse.rescale
     result = np.empty_like(w)
@@ -52,39 +54,44 @@ def oracle_drive(transform, sources, w):
 
 
 def oracle_learn(synapse, w, sources, destinations, rule):
+    if rule.synapse_norm == "stored":
+        w = oracle_read(w, synapse, rule)
     learned = np.empty_like(w)
     for i, j, c in np.ndindex(w.shape):
-        change, squares = 0.0, 0.0
+        changes, post = np.zeros(len(w)), np.zeros(len(sources))  # of the synapses to j, and of j
         for b in range(len(sources)):
-            pre = sum(sources[b, i, e] * synapse.pre[e, c] for e in range(K))
-            post = sum(synapse.post[c, d] * destinations[b, j, d] for d in range(K))
-            change += pre * post
-            squares += post**2
-        if rule.oja == "synapses":
-            squares = sum(w[r, j, c] ** 2 for r in range(len(w)))
-        new = synapse.keep * w[i, j, c] + synapse.update * change
+            post[b] = sum(synapse.post[c, d] * destinations[b, j, d] for d in range(K))
+            for r in range(len(w)):
+                changes[r] += sum(sources[b, r, e] * synapse.pre[e, c] for e in range(K)) * post[b]
+        shrink = {
+            "activations": abs(synapse.update) * sum(post[b] ** 2 for b in range(len(sources))),
+            "synapses": abs(synapse.update) * sum(w[r, j, c] ** 2 for r in range(len(w))),
+            "hebbian": synapse.update * sum(w[r, j, c] * changes[r] for r in range(len(w))),
+        }
+        new = synapse.keep * w[i, j, c] + synapse.update * changes[i]
         if synapse.oja is not None:
-            new -= abs(synapse.update) * abs(synapse.oja) * w[i, j, c] * squares
+            new -= abs(synapse.oja) * w[i, j, c] * shrink[rule.oja]
         if synapse.saturation is not None and rule.saturation == "exp":
             new = w[i, j, c] + (new - w[i, j, c]) * np.exp(-abs(w[i, j, c]) * abs(synapse.saturation))
         elif synapse.saturation is not None:
             new = synapse.saturation * np.tanh(new / synapse.saturation)
-        learned[i, j, c] = new
+        learned[i, j, c] = np.tanh(new) if rule.synapse_activation == "tanh" else new
     if rule.single_state:
         learned[:] = learned[:, :, :1]
     return learned
 
 
-def oracle_step(genomes, ups, downs, inputs, targets, rule):
-    """ups: an [N + 1, M, K] a layer, downs: an [M, N, K] -> both after a step, and the logits."""
+def oracle_step(genomes, ups, downs, kept, inputs, targets, rule):
+    """ups: an [N + 1, M, K] a layer, downs: an [M, N, K], kept: a [B, N, K] -> all after a step, and the logits."""
     neurons = [np.zeros((B, WIDTHS[0], K))]
     neurons[0][:, :, 0] = inputs
     biased = lambda a: np.concatenate([a, np.ones((B, 1, K))], axis=1)  # noqa: E731
     for l in LAYERS:
         genes = genomes[l]
         z = oracle_drive(genes.neuron.forward, biased(neurons[l]), oracle_read(ups[l], genes.synapse, rule))
-        neurons.append(np.tanh(oracle_norm(genes.neuron.update * z, genes.neuron.forward_norm)))
-    logits = neurons[-1][:, :, 0].copy()
+        a = genes.neuron.update * z + (genes.neuron.keep * kept[l + 1] if rule.keep_neurons else 0)
+        neurons.append(np.tanh(oracle_norm(a, genes.neuron.forward_norm)))
+    passed, logits = list(neurons), neurons[-1][:, :, 0].copy()
     for l in LAYERS:
         synapse = genomes[l].forward_synapse
         if synapse is not None:
@@ -105,9 +112,10 @@ def oracle_step(genomes, ups, downs, inputs, targets, rule):
         else:
             new = genes.neuron.keep * np.concatenate([a[:, :, :1], a[:, :, 1:] * z[:, :, 1:]], axis=2)
         neurons[l] = np.tanh(oracle_norm(new, genes.neuron.backward_norm))
-    new_ups = [oracle_learn(genomes[l].synapse, ups[l], biased(neurons[l]), neurons[l + 1], rule) for l in LAYERS]
-    new_downs = [oracle_learn(genomes[l].synapse, downs[l], neurons[l + 1], neurons[l], rule) for l in LAYERS]
-    return new_ups, new_downs, logits
+    below = passed if rule.forward_below else neurons
+    new_ups = [oracle_learn(genomes[l].synapse, ups[l], biased(below[l]), neurons[l + 1], rule) for l in LAYERS]
+    new_downs = [oracle_learn(genomes[l].synapse, downs[l], neurons[l + 1], below[l], rule) for l in LAYERS]
+    return new_ups, new_downs, neurons, logits
 
 
 def draw_genome(seed=0, forward_norm=False, backward_norm=False, forward_synapse=False, **of_synapse):
@@ -135,11 +143,17 @@ OPTIONS = {
     "symmetric": (Rule(symmetric=True), {}),
     "single_state": (Rule(single_state=True), {}),
     "symmetric_single_state": (Rule(symmetric=True, single_state=True), {}),
-    "synapse_norm": (Rule(synapse_norm=True), {}),
-    "synapse_norm_rescaled": (Rule(synapse_norm=True), {"rescale": 1.7}),
+    "synapse_norm": (Rule(synapse_norm="read"), {}),
+    "synapse_norm_rescaled": (Rule(synapse_norm="read"), {"rescale": 1.7}),
+    "synapse_norm_stored": (Rule(synapse_norm="stored"), {}),
+    "synapse_norm_stored_rescaled": (Rule(synapse_norm="stored"), {"rescale": 1.7}),
+    "synapse_activation": (Rule(synapse_activation="tanh"), {}),
+    "forward_below": (Rule(forward_below=True), {}),
+    "keep_neurons": (Rule(keep_neurons=True), {}),
     "oja_activations": (Rule(), {"oja": 0.6}),
     "oja_of_other_sign": (Rule(), {"oja": -0.6}),
     "oja_synapses": (Rule(oja="synapses"), {"oja": 0.6}),
+    "oja_hebbian": (Rule(oja="hebbian"), {"oja": 0.6}),
     "saturation_exp": (Rule(), {"saturation": 0.8}),
     "saturation_tanh": (Rule(saturation="tanh"), {"saturation": 0.8}),
     "forward_norm": (Rule(), {"forward_norm": True}),
@@ -175,24 +189,83 @@ def test_steps(option):
     ups = first_ups = [spread(up) for up, _ in synapses]
     shapes = [(m, n, K) for n, m in itertools.pairwise(WIDTHS)]
     downs = first_downs = [
-        np.zeros(shape) if down is None else spread(down) for shape, (_, down) in zip(shapes, synapses, strict=True)
+        np.ones(shape) if down is None else spread(down) for shape, (_, down) in zip(shapes, synapses, strict=True)
     ]
     of_world = np.asarray(inputs, np.float64), np.asarray(targets)
-    step = jax.jit(lambda synapses: network.step(genome, synapses, inputs, targets, rule=rule))
+    step = jax.jit(lambda synapses, kept: network.step(genome, synapses, inputs, targets, rule=rule, kept=kept))
+    kept = network.rest(synapses, B, K, rule=rule)
+    neurons = resting = [np.zeros((B, n, K)) for n in WIDTHS]
     for _ in range(2):
-        synapses, logits = step(synapses)
-        ups, downs, expected = oracle_step(genomes, ups, downs, *of_world, rule)
+        synapses, logits, kept = step(synapses, kept)
+        ups, downs, neurons, expected = oracle_step(genomes, ups, downs, neurons, *of_world, rule)
         np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
         for of_layer, up, down in zip(synapses, ups, downs, strict=True):
             np.testing.assert_allclose(spread(of_layer.forward), up, rtol=1e-5, atol=1e-5)
             if of_layer.backward is not None:
                 np.testing.assert_allclose(spread(of_layer.backward), down, rtol=1e-5, atol=1e-5)
+        for states, of_oracle in zip(kept, neurons, strict=rule.keep_neurons):
+            np.testing.assert_allclose(np.moveaxis(states, 0, -1), of_oracle, rtol=1e-5, atol=1e-5)
     plain = [float64(draw_genome())] * len(LAYERS)
-    other = first_ups, first_downs
+    other = first_ups, first_downs, resting
     for _ in range(2):
         *other, _ = oracle_step(plain, *other, *of_world, Rule())
     differs = max(np.abs(a - b).max() for a, b in zip(ups, other[0], strict=True)) > 1e-3
     assert differs == (option != "plain")  # no option is idle here
+
+
+def test_a_step_without_supervision_keeps_the_neurons_of_its_forward_pass():
+    _, genome, synapses, inputs, targets = draw("keep_neurons")
+    rule, resting = Rule(keep_neurons=True), network.rest(synapses, B, K, rule=Rule(keep_neurons=True))
+    args = genome, synapses, inputs, targets
+    learned, logits, kept = network.step(*args, rule=rule, supervised=jnp.array(False), kept=resting)
+    chex.assert_trees_all_equal(learned, synapses)
+    chex.assert_trees_all_equal(kept, network.forward(genome, synapses, inputs, rule=rule, kept=resting))
+    assert jnp.abs(logits - network.step(*args, rule=rule, kept=kept)[1]).max() > 1e-2
+
+
+@pytest.mark.parametrize("name", blur.rule.ACTIVATIONS)
+def test_activations(name):
+    """Elementwise, and as φ = (σ, σ') of two states: the slope is a central difference's."""
+    functions = {
+        "linear": lambda a: a,
+        "relu": lambda a: np.maximum(a, 0),
+        "relu_tanh": lambda a: np.maximum(np.tanh(a), 0),
+        "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+        "tanh": np.tanh,
+    }
+    states = np.random.default_rng(0).normal(size=(2, 4, 3))
+    function = functions[name.removesuffix("_slope")]
+    expected = function(states)
+    if name.endswith("_slope"):
+        expected[1] = (function(states[1] + 1e-6) - function(states[1] - 1e-6)) / 2e-6
+    actual = blur.rule.ACTIVATIONS[name](jnp.array(states, jnp.float32))
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_rule_of_names_is_json():
+    rule = blur.backprop_rule("tanh", "mse")
+    assert Rule(**json.loads(json.dumps(rule._asdict()))) == rule
+    blur.rule.check(rule)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"activation": "gelu"}, "activation must be one of linear, relu, relu_tanh, sigmoid, tanh, .*; got 'gelu'"),
+        ({"backward_activation": None}, "backward_activation must be one of linear, .*; got None"),
+        ({"last_activation": "x"}, "last_activation must be one of linear, .*; got 'x'"),
+        ({"backward_update": "plus"}, "backward_update must be one of additive, .*; got 'plus'"),
+        ({"synapse_norm": True}, "synapse_norm must be one of none, read, stored; got True"),
+        ({"synapse_activation": "x"}, "synapse_activation must be one of linear, .*; got 'x'"),
+        ({"saturation": "relu"}, "saturation must be one of exp, tanh; got 'relu'"),
+        ({"oja": "rows"}, "oja must be one of activations, synapses, hebbian; got 'rows'"),
+        ({"feedback": "hinge"}, "feedback must be one of label, cross_entropy, mse; got 'hinge'"),
+        ({"symmetric": True, "synapse_norm": "stored"}, "symmetric synapses cannot be stored normalised"),
+    ],
+)
+def test_refusals(settings, message):
+    with pytest.raises(ValueError, match=message):
+        blur.rule.check(Rule(**settings))
 
 
 def test_only_what_is_read_is_stored():
@@ -221,8 +294,8 @@ def test_one_step_by_hand():
     neuron = blur.genome.Neuron(jnp.array([[1.0, 2.0], [3.0, 4.0]]), jnp.eye(2), gate, gate)
     synapse = blur.genome.Synapse(jnp.eye(2), jnp.array([[0.0, 1.0], [1.0, 0.0]]), jnp.array(0.5), jnp.array(0.1))
     synapses = (network.Synapses(jnp.array([[[0.5], [0.1]], [[0.25], [0.0]]])),)
-    linear = Rule(last_activation=lambda states: states)
+    linear = Rule(last_activation="linear")
     arguments = blur.Genome(neuron, synapse), synapses, jnp.array([[2.0]]), jnp.array([[1.0]])
-    (learned,), logits = network.step(*arguments, rule=linear)
+    (learned,), logits, _ = network.step(*arguments, rule=linear)
     np.testing.assert_allclose(logits, [[1.3]], rtol=1e-6)
     np.testing.assert_allclose(learned.forward[:, :, 0], [[0.45, 0.15], [0.125, 0.13]], rtol=1e-6)

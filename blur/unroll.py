@@ -1,0 +1,37 @@
+"""The inner run: a network learns a few batches by a genome, as one differentiable function (Sandler 2021, §3.3)."""
+
+from collections.abc import Sequence
+
+import chex
+import jax
+
+from blur import network
+from blur.genome import Genome
+from blur.network import Synapses
+from blur.rule import Rule
+
+
+def unroll(
+    genome: Genome | Sequence[Genome],
+    synapses: tuple[Synapses, ...],
+    inputs: jax.Array,
+    targets: jax.Array,
+    *,
+    rule: Rule,
+) -> tuple[tuple[Synapses, ...], jax.Array]:
+    """Learns S batches in turn. inputs [S, B, D], targets [S, B, M] in {0, 1} -> (synapses, logits [S, B, M]).
+
+    The logits of a batch are those before it is learned. A gradient stores only the synapses before each step: the
+    backward sweep takes the step again, so that a long run fits into memory.
+    """
+    chex.assert_rank([inputs, targets], 3)
+    num_states = len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)
+
+    @jax.checkpoint
+    def step(state, batch):
+        synapses, logits, kept = network.step(genome, state[0], *batch, rule=rule, kept=state[1])
+        return (synapses, kept), logits
+
+    kept = network.rest(synapses, inputs.shape[1], num_states, rule=rule)
+    (synapses, _), logits = jax.lax.scan(step, (synapses, kept), (inputs, targets))
+    return synapses, logits
