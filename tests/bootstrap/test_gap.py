@@ -1,0 +1,115 @@
+"""The gap between worlds, by hand."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bootstrap.gap import at, gap, mean_and_error, or_end, reuse_rate, stopping_time
+
+STEPS = np.array([0, 10, 20, 40, 80])
+
+
+def times(*curves, **settings):
+    return stopping_time(STEPS, np.array(curves), **settings)
+
+
+@pytest.mark.parametrize(
+    ("curve", "time"),
+    [
+        ([0.5, 0.02, 0.0101, 0.0100, 0.0099], 40),  # meets 1 % at 40 and is under it right after, at the last of them
+        ([0.5, 0.02, 0.0101, 0.0100, 0.0100], np.nan),  # strictly under
+        ([0.5, 0.03, 0.005, 0.005, 0.005], 18),  # 0.02 of 0.025 on the way from 10 to 20
+        ([0.5, 0.03, 0.005, 0.5, 0.005], 18),  # later ones do not count
+        ([0.5, 0.5, 0.5, 0.5, 0.5], np.nan),
+        ([0.001, 0.5, 0.5, 0.5, 0.001], 0),
+        ([0.5, 0.5, 0.5, 0.02, 0.0], 60),  # the last one counts
+    ],
+)
+def test_the_stopping_time(curve, time):
+    np.testing.assert_allclose(times(curve), [time], rtol=1e-12)
+
+
+def test_the_threshold_is_an_argument():
+    np.testing.assert_allclose(times([1.0, 0.6, 0.4, 0.2, 0.1], threshold=0.5), [15])
+    np.testing.assert_allclose(times([1.0, 0.6, 0.4, 0.2, 0.1], threshold=0.15), [60])
+
+
+def test_every_seed_has_its_own_stopping_time():
+    several = times([0.5, 0.0, 0, 0, 0], [0.5, 0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.0, 0.5, 0.5])
+    np.testing.assert_allclose(several, [9.8, np.nan, 19.8])
+    np.testing.assert_allclose(or_end(several, STEPS), [9.8, 80, 19.8])
+
+
+def test_jax_arrays_do_as_well():
+    np.testing.assert_allclose(stopping_time(jnp.array(STEPS), jnp.array([[0.5, 0.0, 0, 0, 0]])), [9.8], rtol=1e-6)
+
+
+def test_a_curve_is_straight_between_evaluations():
+    curves = [[1.0, 0.5, 0.3, 0.3, 0.1], [2.0, 1.0, 1.0, 1.0, 0.0]]
+    np.testing.assert_allclose(at(STEPS, np.array(curves), np.array([13.0, 50.0])), [0.44, 0.75])
+    np.testing.assert_allclose(at(STEPS, np.array(curves), np.array([20.0, np.nan])), [0.3, np.nan])
+
+
+REAL = np.array([[0.9, 0.6, 0.5, 0.45, 0.40], [0.9, 0.5, 0.4, 0.30, 0.30]])
+IDEAL = np.array([[0.9, 0.7, 0.4, 0.35, 0.05], [0.9, 0.5, 0.4, 0.35, 0.25]])
+
+
+def test_the_gap_by_hand():
+    """Differences 0, -.1, .1, .1, .35 and 0, 0, 0, -.05, .05; at 15 and at 60, halfway between two evaluations."""
+    result = gap(STEPS, REAL, IDEAL, np.array([15.0, 60.0]))
+    np.testing.assert_allclose(result.at, [0, 0], atol=1e-15)
+    np.testing.assert_allclose(result.sup, [0.1, 0.05])
+    np.testing.assert_allclose(result.end, [0.35, 0.05])
+
+
+def test_the_supremum_counts_the_time_itself():
+    result = gap(STEPS, REAL, IDEAL, np.array([78.0, 10.0]))
+    np.testing.assert_allclose(result.at, [0.1 + 0.95 * 0.25, 0])
+    np.testing.assert_allclose(result.sup, result.at)
+
+
+def test_real_is_ideal_and_gap():
+    rng = np.random.default_rng(0)
+    real, ideal = rng.uniform(size=(2, 5, 5))
+    when = rng.uniform(0, 80, size=5)
+    difference = gap(STEPS, real, ideal, when).at
+    assert np.array_equal(difference, at(STEPS, real, when) - at(STEPS, ideal, when))
+    np.testing.assert_allclose(at(STEPS, ideal, when) + difference, at(STEPS, real, when), rtol=1e-15)
+    assert np.array_equal(gap(STEPS, ideal, real, when).at, -difference)
+
+
+def test_curves_that_coincide_have_no_gap():
+    result = gap(STEPS, REAL, REAL.copy(), np.array([15.0, 80.0]))
+    assert all(np.array_equal(values, [0, 0]) for values in result)
+
+
+def test_the_reuse_rate_by_hand():
+    """The real loss at 40 is .45, the ideal one's a quarter of the way from .5 at 10 to .3 at 20: 12.5 of 40 steps."""
+    real = np.array([[0.9, 0.6, 0.5, 0.45, 0.40]])
+    ideal = np.array([[0.9, 0.5, 0.3, 0.60, 0.05]])
+    np.testing.assert_allclose(reuse_rate(STEPS, real, ideal, np.array([40.0])), [12.5 / 40])
+    # At 15 it is .55, of the ideal one seven eighths of the way from .9 at 0 to .5 at 10.
+    np.testing.assert_allclose(reuse_rate(STEPS, real, ideal, np.array([15.0])), [8.75 / 15])
+
+
+def test_fresh_samples_are_worth_themselves():
+    falling = np.array([[0.9, 0.6, 0.5, 0.45, 0.40]])
+    for time in (10.0, 33.0, 80.0):
+        np.testing.assert_allclose(reuse_rate(STEPS, falling, falling, np.array([time])), [1.0])
+
+
+def test_a_reuse_rate_that_is_not_known():
+    low, high = np.array([[0.9, 0.3, 0.2, 0.1, 0.1]]), np.array([[0.9, 0.8, 0.7, 0.6, 0.5]])
+    np.testing.assert_array_equal(reuse_rate(STEPS, low, high, np.array([40.0])), [np.nan])  # never as low
+    np.testing.assert_array_equal(reuse_rate(STEPS, high, low, np.array([0.0])), [np.nan])
+    np.testing.assert_allclose(reuse_rate(STEPS, 2 * high, low, np.array([40.0])), [0])  # worse than at first
+
+
+def test_mean_and_standard_error_of_pairs():
+    """Differences 1, 2, 6: mean 3, deviation √7, over √3. The curves' own scatter, of hundreds, does not enter."""
+    ideal = np.array([100.0, -300.0, 500.0])
+    mean, error = mean_and_error(ideal + np.array([1.0, 2.0, 6.0]) - ideal)
+    np.testing.assert_allclose([mean, error], [3, np.sqrt(7 / 3)])
+    mean, error = mean_and_error(np.array([2.0]))
+    assert mean == 2
+    assert np.isnan(error)
