@@ -63,17 +63,50 @@ def begin(key: jax.Array, learner: Learner, world: World) -> Run:
     return Run(jnp.zeros((), jnp.int32), learner.init(k_learner, example), world_state)
 
 
-def advance(key: jax.Array, learner: Learner, world: World, run: Run, num_steps: int) -> tuple[Run, dict]:
+def advance(
+    key: jax.Array, learner: Learner, world: World, run: Run, num_steps: int, *, slab: int = 1, unroll: int = 1
+) -> tuple[Run, dict]:
     """Takes `num_steps` steps: draw a batch, update the learner. -> (run, metrics), each metric [num_steps].
 
     The key of a step is fold_in(key, step), so no key is carried, and a run taken up from any saved step goes on as if
     it had never stopped.
+
+    Two settings choose the form of the loop, not what it computes. slab: so many batches are drawn before the learner
+    learns the first of them, in a world that does not use `act`. unroll: so many steps are one turn of the loop.
     """
 
-    def step(run, _):
-        k_draw, k_update = jax.random.split(jax.random.fold_in(key, run.step))
-        world_state, batch = world.draw(k_draw, world.data, run.world, lambda x: learner.predict(run.learner, x))
-        learner_state, metrics = learner.update(k_update, run.learner, batch)
+    def draw(step, state, act):
+        k_draw, _ = jax.random.split(jax.random.fold_in(key, step))
+        return world.draw(k_draw, world.data, state, act)
+
+    def learn(step, state, batch):
+        _, k_update = jax.random.split(jax.random.fold_in(key, step))
+        return learner.update(k_update, state, batch)
+
+    def one(run, _):
+        world_state, batch = draw(run.step, run.world, lambda inputs: learner.predict(run.learner, inputs))
+        learner_state, metrics = learn(run.step, run.learner, batch)
         return Run(run.step + 1, learner_state, world_state), metrics
 
-    return jax.lax.scan(step, run, length=num_steps)
+    def several(run, _):
+        steps = run.step + jnp.arange(slab)
+        world_state, batches = jax.lax.scan(lambda state, step: draw(step, state, _no_act), run.world, steps)
+        learner_state, metrics = jax.lax.scan(
+            lambda state, drawn: learn(drawn[0], state, drawn[1]), run.learner, (steps, batches), unroll=unroll
+        )
+        return Run(run.step + slab, learner_state, world_state), metrics
+
+    num_slabs, rest = divmod(num_steps, slab) if slab > 1 else (0, num_steps)
+    parts = []
+    if num_slabs:
+        run, metrics = jax.lax.scan(several, run, length=num_slabs)
+        parts.append(jax.tree.map(lambda values: values.reshape(-1, *values.shape[2:]), metrics))
+    if rest:
+        run, metrics = jax.lax.scan(one, run, length=rest, unroll=unroll)
+        parts.append(metrics)
+    return run, jax.tree.map(lambda *values: jnp.concatenate(values), *parts)
+
+
+def _no_act(inputs):
+    del inputs
+    raise ValueError("slab must be 1 in a world in which the learner acts: its batches cannot be drawn ahead")

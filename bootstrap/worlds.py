@@ -56,6 +56,50 @@ def ideal(sampler: Callable, data: Any = (), *, batch_size: int) -> World:
     return World(data, begin_stream, draw)
 
 
+UNLIMITED = 2**32 - 1  # as many samples as a stream has
+
+
+def paired(
+    sample: Callable,
+    data: Any = (),
+    *,
+    batch_size: int,
+    num_samples: int | jax.Array = UNLIMITED,
+    augment: Callable | None = None,
+) -> World:
+    """The Real World of n samples and, at n = UNLIMITED, the Ideal World, of one stream (Nakkiran 2021, §2).
+
+    Sample by sample they are the same until the real world has shown its n samples once, in the order of the stream;
+    after that it permutes them afresh each epoch. So two runs of one key differ by nothing but n, which may be traced:
+    one program computes both, and any n between.
+
+    sample: (key, index, data) -> (x, y): sample `index` of the stream that the key names. The key is not consumed.
+    augment: (key, x) -> x, of its own key each time that a sample is shown.
+    """
+    _check(batch_size)
+    if isinstance(num_samples, int) and not 1 <= num_samples <= UNLIMITED:
+        raise ValueError(f"num_samples must be 1 to {UNLIMITED} (no limit), got {num_samples}")
+    n = jnp.asarray(num_samples, jnp.uint32)
+
+    def draw(key, data, state, act):
+        del key, act
+        index = state.count + jnp.arange(batch_size, dtype=jnp.uint32)
+        k_order, k_sample, k_augment = jax.random.split(jax.random.key(state.seed), 3)
+        which = jnp.where(index < n, index, epoch_order(k_order, index, n))
+        x, y = jax.vmap(sample, in_axes=(None, 0, None))(k_sample, which, data)
+        if augment is not None:
+            x = jax.vmap(augment)(jax.vmap(jax.random.fold_in, in_axes=(None, 0))(k_augment, index), x)
+        return Stream(state.count + batch_size, state.seed), (x, y)
+
+    return World(data, begin_stream, draw)
+
+
+def first_samples(sample: Callable, data: Any, state: Stream, count: int) -> Any:
+    """The first `count` samples of the stream of a `paired` world, as they are without augmentation."""
+    _, k_sample, _ = jax.random.split(jax.random.key(state.seed), 3)
+    return jax.vmap(sample, in_axes=(None, 0, None))(k_sample, jnp.arange(count, dtype=jnp.uint32), data)
+
+
 def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Array:
     """Which of n samples comes at each index of an endless stream that permutes them afresh every epoch.
 

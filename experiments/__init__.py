@@ -1,6 +1,6 @@
 """Experiments: a config becomes a Learner in a World, with probes. Every name that a config can say stands here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -8,19 +8,24 @@ import jax
 import ml_collections
 import numpy as np
 import optax
+from matplotlib.figure import Figure
 
 import bootstrap
 import glns
 from experiments import data as data_sets
-from experiments import probes
+from experiments import grid, probes, streams
 
 DATA = {
     "bandit": data_sets.bandit,
     "binarized_mnist": data_sets.binarized_mnist,
+    "deformed_digits": data_sets.deformed_digits,
     "digits": data_sets.digits,
+    "gaussians": data_sets.gaussians,
     "idx": data_sets.idx,
     "permuted": data_sets.permuted,
     "sarcos": data_sets.sarcos,
+    "shapes": data_sets.shapes,
+    "teacher": data_sets.teacher,
     "uci": data_sets.uci,
     "uci_regression": data_sets.uci_regression,
 }
@@ -61,6 +66,7 @@ SAMPLERS = {"deformed": bootstrap.images.deformed}
 
 WORLDS = {
     "bandit": lambda data: bootstrap.bandits.world(*data.train),
+    "paired": streams.paired,
     "permuted": lambda data, **settings: bootstrap.permuted(*data.train, **settings),
     "real": lambda data, **settings: bootstrap.real(*data.train, **settings),
     "ideal": lambda data, sampler, **settings: bootstrap.ideal(
@@ -75,55 +81,132 @@ PROBES = {  # (predict, probe_data) -> metrics
     "retention": probes.retention,
 }
 
+TRAIN_PROBES = {"training": probes.training}  # (predict, the samples that a paired world showed first) -> metrics
+
 WORLD_PROBES = {"regret": probes.regret}  # (world state) -> metrics
 
 
+CONCLUSIONS: dict[str, Callable] = {}  # (records, ..) -> numbers
+
+FILES: dict[str, Callable] = {}  # (config, run of one cell and seed) -> file name -> text
+
+FIGURES: dict[str, Callable] = {}  # (runs: label -> records, ..) -> Figure
+
+
 class Experiment(NamedTuple):
-    """What a config means."""
+    """What a config means, in one of its cells."""
 
     learner: bootstrap.Learner
     world: bootstrap.World
-    probe: Callable  # (run, probe_data) -> flat dict of float scalars
+    probe: Callable  # (run, world data, probe_data) -> flat dict of float scalars
     probe_data: Any
     by_seed: bool  # the data have a leading axis of seeds
+    feed: Callable | None  # (step, num_steps) -> the world's data in these steps, where they change with them
 
 
-def build(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Experiment:
+class Stage(NamedTuple):
+    """A part of a run: its cells differ in numbers alone, so one program computes them all."""
+
+    from_step: int
+    numbers: dict[str, np.ndarray]  # [cells] each, by their keys in the config
+    build: Callable  # (numbers of one cell, which may be traced) -> Experiment
+
+
+class Plan(NamedTuple):
+    """What a config means."""
+
+    cells: tuple[str, ...]  # ("",) where the config names none
+    stages: tuple[Stage, ...]
+
+
+def plan(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Plan:
     """Builds what the config says, and tries its shapes on each other before anything runs.
 
     Raises ValueError, with what to do, where the config cannot be built.
     """
-    data = _choose("data", DATA, config.data, lambda load, **settings: load(data_dir, **settings))
+    base = config.to_dict()
+    cells, overrides = base.pop("cells", None) or {"": {}}, base.pop("stages", ())
+    data = _choose("data", DATA, base["data"], lambda load, **settings: load(data_dir, **settings))
     data_sets.check(data)
-    learner = bootstrap.Learner(*_choose("learner", LEARNERS, config.learner))
+    if data.by_seed and len(cells) > 1:
+        raise ValueError("cells: this data set has a split for each seed; run its cells one by one")
+    stages = []
+    for i, stage in enumerate(({"from_step": 0}, *overrides)):
+        of_stage = grid.merged({"from_step": 0, **base}, stage, f"stages.{i}")
+        configs = {cell: grid.merged(of_stage, changes, f"cells.{cell}") for cell, changes in cells.items()}
+        for of_cell in configs.values():
+            _check_labels(of_cell, data)
+            _build(of_cell, data)
+        first = next(iter(configs.values()))
+        build = partial(_build_with, first, data)
+        stages.append(Stage(of_stage["from_step"], grid.differing(configs), build))
+    return Plan(tuple(cells), tuple(stages))
+
+
+def build(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Experiment:
+    """What the config means at step 0, in its first cell. Raises ValueError as `plan` does."""
+    return plan(config, data_dir).stages[0].build({})
+
+
+def _build_with(config, data, numbers):
+    return _build(grid.placed(config, numbers), data)
+
+
+def _build(config, data):
+    learner = bootstrap.Learner(*_choose("learner", LEARNERS, config["learner"]))
     rivals = {
         name: bootstrap.Learner(*_choose(f"rivals.{name}", LEARNERS, settings))
         for name, settings in (config.get("rivals") or {}).items()
     }
-    world = _choose("world", WORLDS, config.world, lambda make, **settings: make(data, **settings))
-    measures = {
-        name: _choose("probes", PROBES | WORLD_PROBES, {"name": name}, lambda measure: measure)
-        for name in config.probes
-    }
+    world = _choose("world", WORLDS, config["world"], lambda make, **settings: make(data, **settings))
+    kinds: dict[str, dict[str, Callable]] = {"test": PROBES, "train": TRAIN_PROBES, "world": WORLD_PROBES}
+    for name in config["probes"]:
+        _choose("probes", PROBES | TRAIN_PROBES | WORLD_PROBES, {"name": name}, lambda measure: measure)
+    chosen = {kind: [table[name] for name in config["probes"] if name in table] for kind, table in kinds.items()}
 
-    def probe_one(learner, state, probe_data):
+    def measure(learner, state, test, train):
         predict = partial(learner.predict, state)
-        results = [measure(predict, probe_data) for name, measure in measures.items() if name in PROBES]
+        results = [probe(predict, test) for probe in chosen["test"]]
+        results += [probe(predict, train) for probe in chosen["train"]]
         return {name: value for result in results for name, value in result.items()}
 
-    def probe(run, probe_data):
-        metrics = probe_one(learner, run.learner.learner if rivals else run.learner, probe_data)
+    def probe(run, world_data, test):
+        train = None
+        if chosen["train"]:
+            train = streams.first_samples(data, config["world"], world_data, run.world, len(test[0]))
+        test = streams.noisy(data, test, config["world"].get("label_noise"))
+        metrics = measure(learner, run.learner.learner if rivals else run.learner, test, train)
         for name, rival in rivals.items():
-            of_rival = probe_one(rival, run.learner.rivals[name], probe_data)
+            of_rival = measure(rival, run.learner.rivals[name], test, train)
             metrics |= {f"{name}/{metric}": value for metric, value in of_rival.items()}
-        for name in WORLD_PROBES.keys() & measures.keys():
-            metrics |= measures[name](run.world)
+        for of_world in chosen["world"]:
+            metrics |= of_world(run.world)
         return metrics
 
-    for name, one in {"learner": learner, **{f"rivals.{name}": rival for name, rival in rivals.items()}}.items():
-        _check_labels(name, one, world, data)
     everyone = bootstrap.beside(learner, rivals) if rivals else learner
-    return Experiment(everyone, world, probe, tuple(data.test), data.by_seed)
+    feed = streams.feed(data.train, data.feed, config["world"]["batch_size"]) if data.feed else None
+    return Experiment(everyone, world, probe, tuple(data.test), data.by_seed, feed)
+
+
+def conclude(config: ml_collections.ConfigDict, records: list[dict]) -> dict[str, float]:
+    """What the config concludes from the whole run: numbers for its summary."""
+    results = {}
+    for name, settings in config.to_dict().get("conclusions", {}).items():
+        results |= _choose("conclusions", CONCLUSIONS, {"name": name, "records": records, **settings})
+    return results
+
+
+def files(config: ml_collections.ConfigDict, run: bootstrap.Run) -> dict[str, str]:
+    """The texts that the config keeps of a run of one cell and seed: file name -> text."""
+    results = {}
+    for name in config.get("files") or ():
+        results |= _choose("files", FILES, {"name": name}, lambda write: write(config, run))
+    return results
+
+
+def figure(name: str, runs: Mapping[str, list[dict]], settings: Mapping) -> Figure:
+    """A figure of runs, label -> records."""
+    return _choose("figure", FIGURES, {"name": name, "runs": runs, **settings})
 
 
 def _choose(
@@ -140,14 +223,20 @@ def _choose(
         raise ValueError(f"{where} {name!r}: {error}") from error
 
 
-def _check_labels(name, learner, world, data):
-    def outputs(world_data, x):
-        run = bootstrap.begin(jax.random.key(0), learner, bootstrap.World(world_data, world.init, world.draw))
-        return learner.predict(run.learner, x)
-
-    if not np.issubdtype(data.train.y.dtype, np.integer):
+def _check_labels(config, data):
+    """Where labels are class numbers, every learner of the config must have an output for each."""
+    if not np.issubdtype(data.test.y.dtype, np.integer):
         return
-    num_classes = jax.eval_shape(outputs, world.data, data.test.x).shape[-1]
-    most = max(part.y.max() for part in (data.train, data.test))
-    if most >= num_classes:
-        raise ValueError(f"the data has labels 0 to {most} but {name} num_classes={num_classes}")
+    learners = {"learner": config["learner"]}
+    learners |= {f"rivals.{name}": settings for name, settings in (config.get("rivals") or {}).items()}
+    world = _choose("world", WORLDS, config["world"], lambda make, **settings: make(data, **settings))
+    for name, settings in learners.items():
+        learner = bootstrap.Learner(*_choose(name, LEARNERS, settings))
+
+        def outputs(world_data, x, learner=learner):
+            run = bootstrap.begin(jax.random.key(0), learner, bootstrap.World(world_data, world.init, world.draw))
+            return learner.predict(run.learner, x)
+
+        num_classes = jax.eval_shape(outputs, world.data, data.test.x).shape[-1]
+        if data.num_classes > num_classes:
+            raise ValueError(f"the data has labels 0 to {data.num_classes - 1} but {name} num_classes={num_classes}")

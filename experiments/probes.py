@@ -3,20 +3,22 @@
 import jax
 import jax.numpy as jnp
 
+import bootstrap
+
 
 def classification(predict, data):
-    """Test error, soft error (1 - p of the true label) and log loss in nats of a classifier (Nakkiran 2021, §2).
+    """What a classifier is worth on the test samples: see `bootstrap.scores`.
 
     predict: inputs [B, D..] -> log-probabilities [B, K]. data: x [B, D..], y [B].
     """
     x, y = data
-    log_probabilities = predict(x)
-    of_label = jnp.take_along_axis(log_probabilities, y[:, None], axis=-1)[:, 0]
-    return {
-        "test_error": (log_probabilities.argmax(-1) != y).mean(),
-        "test_soft_error": 1 - jnp.exp(of_label).mean(),
-        "test_loss": -of_label.mean(),
-    }
+    return {f"test_{name}": value for name, value in bootstrap.scores(predict(x), y).items()}
+
+
+def training(predict, data):
+    """As `classification`, on the samples that a paired world showed first. data: x, y and weights [B]."""
+    x, y, weights = data
+    return {f"train_{name}": value for name, value in bootstrap.scores(predict(x), y, weights).items()}
 
 
 def density(predict, data):

@@ -52,6 +52,11 @@ def first_process() -> bool:
     return jax.process_index() == 0
 
 
+def single_cpu() -> bool:
+    """Whether all there is is one CPU."""
+    return jax.device_count() == 1 and jax.default_backend() == "cpu"
+
+
 def describe() -> str:
     """How many of which devices there are."""
     return f"{jax.device_count()} x {jax.devices()[0].device_kind}"
@@ -81,6 +86,11 @@ def anywhere(flag: bool) -> bool:
     if jax.process_count() == 1:
         return flag
     return bool(multihost_utils.process_allgather(np.array(flag)).any())
+
+
+def to_host(tree: Any) -> Any:
+    """The arrays in NumPy, whole, in every process."""
+    return jax.device_get(tree) if jax.process_count() == 1 else multihost_utils.process_allgather(tree, tiled=True)
 
 
 def mesh(num_seeds: int) -> jax.sharding.Mesh:

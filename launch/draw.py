@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import figures
+import experiments
+from experiments.figures import curves as draw_curves
 from launch import cli, folder, metrics
 
 
@@ -20,7 +21,21 @@ def curves(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) 
         if not drawn:
             raise cli.Refusal(f"no run has the metric {name!r}; there are {', '.join(_names(records))}")
         paths.append(out / f"{name.replace('/', '_')}.png")
-        figures.curves(drawn, name).savefig(paths[-1], dpi=150)
+        draw_curves(drawn, name).savefig(paths[-1], dpi=150)
+    return paths
+
+
+def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
+    """Draws figures of experiments.FIGURES into `out`: those named, else those of the first run's config."""
+    records = _records(runs)
+    settings = folder.read_json(runs[0] / "config.json").get("figures", {})
+    out.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name in settings if names is None else names:
+        with cli.refusing(ValueError, KeyError, saying=f"figure {name}: "):
+            figure = experiments.figure(name, records, settings.get(name, {}))
+        paths.append(out / f"{name}.png")
+        figure.savefig(paths[-1], dpi=150)
     return paths
 
 

@@ -2,7 +2,7 @@
 
     python -m launch.plot runs/glns_digits/* runs/sgd_digits/* --out=runs/figures
 
-One figure a metric, every run in it. Runs may be unfinished.
+One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draws one of experiments.FIGURES instead.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ from absl import flags
 from launch import cli, draw
 
 _OUT = flags.DEFINE_string("out", None, "Folder for the figures. Default for a single run: its own figures/.")
+_FIGURE = flags.DEFINE_list("figure", None, "Figures to draw in place of curves, as the first run's config sets them.")
 _METRICS = flags.DEFINE_list("metrics", None, "The metrics to draw. Default: those that the runs' configs show.")
 
 
@@ -23,9 +24,10 @@ def main(argv: list[str]) -> None:
     if len(runs) > 1 and not _OUT.value:
         raise cli.Refusal("several runs: say with --out=DIR where their figures go")
     with cli.refusing(OSError):
-        paths = draw.curves(runs, Path(_OUT.value) if _OUT.value else runs[0] / "figures", _METRICS.value)
+        out = Path(_OUT.value) if _OUT.value else runs[0] / "figures"
+        draws = draw.figures(runs, out, _FIGURE.value) if _FIGURE.value else draw.curves(runs, out, _METRICS.value)
     print(draw.table(runs))
-    for path in paths:
+    for path in draws:
         print(f"figure: {path}")
 
 

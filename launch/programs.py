@@ -1,4 +1,4 @@
-"""What a run computes, compiled: every seed at once, over every device."""
+"""What a run computes, compiled: every cell and every seed, over every device."""
 
 import functools
 from collections.abc import Callable
@@ -6,93 +6,221 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import bootstrap
-from experiments import Experiment
+from experiments import Plan
 from launch import devices
 from launch.clock import Clock
 
+LOOPS = ("vmap", "map", "calls")
+
+
+class Form(NamedTuple):
+    """In what form the numbers are computed; they are the same up to rounding.
+
+    loop: "vmap": all cells and seeds side by side. "map": one after the other inside the program, faster where one
+      fills the machine. "calls": one after the other, in calls of `steps_per_call` steps written out, for convolutions,
+      which XLA's CPU backend computes many times slower inside a loop. Other than a single CPU always takes "vmap".
+    slab: of `bootstrap.advance`.
+    """
+
+    loop: str = "vmap"
+    slab: int = 1
+    steps_per_call: int = 4
+
+
+class Row(NamedTuple):
+    """One cell with one seed."""
+
+    seed: Any  # [] uint32
+    numbers: dict[str, Any]  # those in which cells differ, [] each
+
 
 class Programs(NamedTuple):
-    """The jitted life of a run. A Run here has a leading axis of seeds on every array."""
+    """The jitted life of a run. A Run here has a leading axis of rows, cells times seeds, on every array."""
 
     begin: Callable  # () -> run
-    advance: Callable  # (run, num_steps) -> (run, metrics, num_nans); the run passed in is given up
-    probe: Callable  # (run) -> metrics
+    advance: Callable  # (step, run, num_steps) -> (run, metrics, num_nans); the run passed in is given up
+    probe: Callable  # (step, run) -> metrics
     like: bootstrap.Run  # the run's shapes, dtypes and shardings
     metrics: tuple[str, ...]  # the names of all metrics
     data: Any  # all arrays that are learned from or tested on
 
 
-def programs(experiment: Experiment, seed: int, num_seeds: int, clock: Clock) -> Programs:
+def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = Form()) -> Programs:  # noqa: B008
     """Places the data on the mesh and defines the programs; each is compiled when it is first called.
 
-    Seeds are seed .. seed + num_seeds - 1; the i-th of them has the i-th split of data that are by seed. Metrics are
-    [num_seeds], those of `advance` the mean over its steps.
-    num_nans counts those in the arrays of the run.
+    Seeds are seed .. seed + num_seeds - 1, the same in every cell; the i-th of them has the i-th split of data that are
+    by seed. Metrics are [num_seeds], those of `advance` the mean over its steps; a cell's are train/CELL/NAME and
+    probe/CELL/NAME. num_nans counts those in the arrays of the run. The step says which stage of the plan it is.
     """
-    mesh = devices.mesh(num_seeds)
-    by_seed, everywhere = devices.by_seed(mesh), devices.everywhere(mesh)
-    data_axis, of_data = (0, by_seed) if experiment.by_seed else (None, everywhere)
-    _check_splits(experiment, num_seeds)
-    learner, spread = experiment.learner, devices.spread(experiment.world, mesh)
-    over_seeds = functools.partial(jax.vmap, spmd_axis_name="seed")
+    first = plan.stages[0].build({})
+    _check_splits(first, num_seeds)
+    mesh = devices.mesh(len(plan.cells) * num_seeds)
+    by_row, everywhere = devices.by_seed(mesh), devices.everywhere(mesh)
+    data_axis, of_data = (0, by_row) if first.by_seed else (None, everywhere)
+    loop = form.loop if devices.single_cpu() else "vmap"
+    over_rows = _mapped if loop == "map" else functools.partial(jax.vmap, spmd_axis_name="seed")
 
-    def world(data):
-        return bootstrap.World(data, spread.init, spread.draw)
+    def life(stage, row, data):
+        experiment = plan.stages[stage].build(row.numbers)
+        spread = devices.spread(experiment.world, mesh)
+        return experiment, bootstrap.World(data, spread.init, spread.draw)
 
-    @functools.partial(jax.jit, out_shardings=by_seed)
-    def begin(seeds, data):
-        def one(seed, data):
-            return bootstrap.begin(jax.random.key(seed), learner, world(data))
+    def advance_one(stage, num_steps, row, data, run, **settings):
+        experiment, world = life(stage, row, data)
+        return bootstrap.advance(jax.random.key(row.seed), experiment.learner, world, run, num_steps, **settings)
 
-        return over_seeds(one, in_axes=(0, data_axis))(seeds, data)
+    @functools.partial(jax.jit, static_argnums=0, out_shardings=by_row)
+    def begin(stage, rows, data):
+        def one(row, data):
+            experiment, world = life(stage, row, data)
+            return bootstrap.begin(jax.random.key(row.seed), experiment.learner, world)
 
-    @functools.partial(jax.jit, static_argnums=3, donate_argnums=2, out_shardings=(by_seed, everywhere, everywhere))
-    def advance(seeds, data, run, num_steps):
-        def one(seed, data, run):
-            return bootstrap.advance(jax.random.key(seed), learner, world(data), run, num_steps)
+        return over_rows(one, in_axes=(0, data_axis))(rows, data)
 
-        run, metrics = over_seeds(one, in_axes=(0, data_axis, 0))(seeds, data, run)
-        means = {f"train/{name}": values.mean(axis=1) for name, values in metrics.items()}
-        return run, means, sum((jnp.isnan(leaf).sum() for leaf in jax.tree.leaves(run)), start=jnp.array(0))
+    @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=4, out_shardings=(by_row, everywhere, everywhere))
+    def advance(stage, num_steps, rows, data, run):
+        one = functools.partial(advance_one, stage, num_steps, slab=form.slab)
+        run, metrics = over_rows(one, in_axes=(0, data_axis, 0))(rows, data, run)
+        return run, by_cell("train", jax.tree.map(lambda values: values.mean(axis=1), metrics)), _num_nans(run)
 
-    @functools.partial(jax.jit, out_shardings=everywhere)
-    def probe(run, data):
-        metrics = over_seeds(experiment.probe, in_axes=(0, data_axis))(run, data)
-        return {f"probe/{name}": values for name, values in metrics.items()}
+    @functools.partial(jax.jit, static_argnums=0, out_shardings=everywhere)
+    def probe(stage, rows, data, test, run):
+        def one(row, data, test, run):
+            return plan.stages[stage].build(row.numbers).probe(run, data, test)
 
-    seeds = jax.device_put(jnp.arange(seed, seed + num_seeds, dtype=jnp.uint32), by_seed)
-    data, probe_data = (jax.device_put(arrays, of_data) for arrays in (experiment.world.data, experiment.probe_data))
-    shapes = jax.eval_shape(begin, seeds, data)
-    like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=by_seed), shapes)
-    _, trained, _ = jax.eval_shape(lambda: advance(seeds, data, like, 1))
-    probed = jax.eval_shape(lambda: probe(like, probe_data))
+        return by_cell("probe", over_rows(one, in_axes=(0, data_axis, data_axis, 0))(rows, data, test, run))
+
+    def by_cell(kind, metrics):
+        names = {f"{kind}/{cell}/" if cell else f"{kind}/": i * num_seeds for i, cell in enumerate(plan.cells)}
+        return {
+            f"{prefix}{name}": values[start : start + num_seeds]
+            for prefix, start in names.items()
+            for name, values in metrics.items()
+        }
+
+    rows = [jax.device_put(_rows(stage.numbers, plan.cells, seed, num_seeds), by_row) for stage in plan.stages]
+    data, test = (jax.device_put(arrays, of_data) for arrays in (first.world.data, first.probe_data))
+
+    def data_of(step, num_steps):
+        return data if first.feed is None else jax.device_put(first.feed(step, num_steps), of_data)
+
     call = _compiling(clock)
+    in_calls = _in_calls(advance_one, by_cell, form.steps_per_call, call)
+
+    def advance_rows(step, run, num_steps):
+        stage, present = _stage(plan, step), data_of(step, num_steps)
+        if loop == "calls":
+            return in_calls(stage, num_steps, rows[stage], present, run)
+        return call(advance, (stage, num_steps), rows[stage], present, run)
+
+    like = _like(plan, begin, rows, data, by_row)
+    _, trained, _ = jax.eval_shape(lambda: advance(0, 1, rows[0], data_of(0, 1), like))
+    probed = jax.eval_shape(lambda: probe(0, rows[0], data, test, like))
     return Programs(
-        begin=lambda: call(begin, seeds, data),
-        advance=lambda run, num_steps: call(advance, seeds, data, run, static=(num_steps,)),
-        probe=lambda run: call(probe, run, probe_data),
+        begin=lambda: call(begin, (0,), rows[0], data),
+        advance=advance_rows,
+        probe=lambda step, run: call(probe, (_stage(plan, step),), rows[_stage(plan, step)], data, test, run),
         like=like,
         metrics=(*trained, *probed),
-        data=(data, probe_data),
+        data=(data, test),
     )
 
 
-def _check_splits(experiment: Experiment, num_seeds: int) -> None:
-    splits = {len(leaf) for leaf in jax.tree.leaves(experiment.world.data)}
-    if experiment.by_seed and splits != {num_seeds}:
+def _rows(numbers, cells, seed, num_seeds):
+    seeds = np.arange(seed, seed + num_seeds, dtype=np.uint32)
+    return Row(np.tile(seeds, len(cells)), {key: np.repeat(values, num_seeds) for key, values in numbers.items()})
+
+
+def _stage(plan, step):
+    return max(i for i, stage in enumerate(plan.stages) if stage.from_step <= step)
+
+
+def _like(plan, begin, rows, data, by_row):
+    """The shapes of a run, which must be the same in every stage."""
+    try:
+        shapes = [jax.eval_shape(functools.partial(begin, i), rows[i], data) for i in range(len(plan.stages))]
+    except (jax.errors.ConcretizationTypeError, TypeError) as error:
+        keys = sorted({key for stage in plan.stages for key in stage.numbers})
+        if not keys:
+            raise
+        raise ValueError(
+            f"cells: one of {', '.join(keys)} decides what is computed, so it must be the same in every cell ({error})"
+        ) from error
+    for stage, of_stage in zip(plan.stages, shapes, strict=True):
+        if of_stage != shapes[0]:
+            raise ValueError(f"stages: from step {stage.from_step} on the run's state would have other shapes")
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=by_row), shapes[0])
+
+
+def _in_calls(advance_one, by_cell, steps_per_call, call):
+    """(stage, num_steps, rows, data, run) -> as `advance`, one row after the other, in calls of a few steps."""
+
+    @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=4)
+    def several(stage, num_steps, row, data, run):
+        run, metrics = advance_one(stage, num_steps, row, data, run, unroll=num_steps)
+        return run, jax.tree.map(lambda values: values.sum(axis=0), metrics)
+
+    @jax.jit
+    def split(rows, run):
+        return [jax.tree.map(lambda leaf: leaf[i], (rows, run)) for i in range(len(rows.seed))]  # noqa: B023
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def join(num_steps, parts):
+        stacked = [jax.tree.map(lambda *leaves: jnp.stack(leaves), *part) for part in zip(*parts, strict=True)]
+        run, *sums = stacked
+        means = jax.tree.map(lambda *values: sum(values) / num_steps, *sums)
+        return run, by_cell("train", means), _num_nans(run)
+
+    def advance(stage, num_steps, rows, data, run):
+        sizes = [min(steps_per_call, num_steps - start) for start in range(0, num_steps, steps_per_call)]
+        parts = []
+        for row, of_row in call(split, (), rows, run):
+            sums = []
+            for size in sizes:
+                of_row, metrics = call(several, (stage, size), row, data, of_row)
+                sums.append(metrics)
+            parts.append((of_row, *sums))
+        return call(join, (num_steps,), parts)
+
+    return advance
+
+
+def _mapped(function, in_axes):
+    """As jax.vmap, one after the other."""
+
+    def over(*args):
+        mapped = [arg for arg, axis in zip(args, in_axes, strict=True) if axis == 0]
+
+        def one(slices):
+            rest = iter(slices)
+            return function(*(arg if axis is None else next(rest) for arg, axis in zip(args, in_axes, strict=True)))
+
+        return jax.lax.map(one, mapped)
+
+    return over
+
+
+def _num_nans(run):
+    return sum((jnp.isnan(leaf).sum() for leaf in jax.tree.leaves(run)), start=jnp.array(0))
+
+
+def _check_splits(experiment, num_seeds):
+    splits = {len(leaf) for leaf in jax.tree.leaves(experiment.world.data)} if experiment.by_seed else {num_seeds}
+    if splits != {num_seeds}:
         raise ValueError(f"num_seeds={num_seeds} must be {max(splits)}: every split of the data is one seed's")
 
 
 def _compiling(clock: Clock) -> Callable:
-    """A function that calls a jitted program, compiling it on the clock when it is new."""
+    """A function that calls a jitted program, compiling it on the clock when it is new. Static arguments come first."""
     compiled = {}
 
-    def call(program, *args, static=()):
+    def call(program, static, *args):
         if (program, static) not in compiled:
             with clock.timing("compile"):
-                compiled[program, static] = program.lower(*args, *static).compile()
+                compiled[program, static] = program.lower(*static, *args).compile()
         return compiled[program, static](*args)
 
     return call

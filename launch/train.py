@@ -7,8 +7,10 @@ flag: --config.num_steps=100 --config.learner.learning_rate=0.03. A config's doc
 """
 
 import contextlib
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 from absl import flags
@@ -20,7 +22,7 @@ from experiments import data
 from launch import checkpoints, cli, devices, draw, folder, metrics, progress, signals
 from launch.clock import Clock
 from launch.journal import Journal
-from launch.programs import Programs, programs
+from launch.programs import LOOPS, Form, Programs, programs
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "FILE.py[:VARIANT]: what to run.", lock_config=True)
 flags.mark_flag_as_required("config")
@@ -47,7 +49,8 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None) -> Non
     # What to compute. Nothing is written before this is known to fit together.
     with cli.refusing(Exception):
         _check_schedule(config)
-        compute = programs(experiments.build(config, data_dir), config.seed, config.num_seeds, clock)
+        plan = experiments.plan(config, data_dir)
+        compute = programs(plan, config.seed, config.num_seeds, clock, _form(config))
         _check_shown(config, compute)
     # Where to keep it.
     with (
@@ -61,19 +64,28 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None) -> Non
             return
         devices.say(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
         with Journal(workdir, compute, clock) as journal:
-            run = _advance(config, journal, compute, clock, stop_asked)
+            run = _advance(config, plan, journal, compute, clock, stop_asked)
         if run is not None:
             fingerprint = checkpoints.fingerprint(run)
-            devices.in_first_process(lambda: _finish(config, workdir, clock, fingerprint))
+            run = devices.to_host(run) if config.get("files") else None
+            devices.in_first_process(lambda: _finish(config, plan, workdir, clock, fingerprint, run))
 
 
-def _advance(config: ConfigDict, journal: Journal, compute: Programs, clock: Clock, stop_asked: Callable) -> Run | None:
+def _advance(
+    config: ConfigDict,
+    plan: experiments.Plan,
+    journal: Journal,
+    compute: Programs,
+    clock: Clock,
+    stop_asked: Callable,
+) -> Run | None:
     """Takes the run to its end and returns it; where a stop is asked for, saves it and returns None."""
     run, step = journal.run, journal.step
     say = progress.lines(step, config.num_steps, config.show, clock)
+    ends = sorted({config.num_steps, *(stage.from_step for stage in plan.stages)})
     if run is None:
         run = compute.begin()
-        journal.record(step, metrics.record(jax.device_get(compute.probe(run))))
+        journal.record(step, metrics.record(jax.device_get(compute.probe(step, run))))
         journal.save(step, run)
     else:
         devices.say(f"resuming at step {step} of {config.num_steps}")
@@ -82,13 +94,13 @@ def _advance(config: ConfigDict, journal: Journal, compute: Programs, clock: Clo
             journal.save(step, run)
             devices.say(f"stopped at step {step} of {config.num_steps}; the same command goes on from there")
             return None
-        chunk = min(config.log_every - step % config.log_every, config.num_steps - step)
+        chunk = min(config.log_every - step % config.log_every, next(end for end in ends if end > step) - step)
         with clock.timing("train"):
-            run, values, num_nans = jax.block_until_ready(compute.advance(run, chunk))
+            run, values, num_nans = jax.block_until_ready(compute.advance(step, run, chunk))
         step += chunk
-        if step == config.num_steps or step % config.probe_every == 0:
+        if step == config.num_steps or _is_probed(config, step):
             with clock.timing("probe"):
-                values |= jax.block_until_ready(compute.probe(run))
+                values |= jax.block_until_ready(compute.probe(step - 1, run))
         numbers = metrics.record(jax.device_get(values))
         journal.record(step, numbers, int(num_nans))
         say(step, numbers)
@@ -97,9 +109,12 @@ def _advance(config: ConfigDict, journal: Journal, compute: Programs, clock: Clo
     return run
 
 
-def _finish(config: ConfigDict, workdir: Path, clock: Clock, fingerprint: str) -> None:
-    """Draws the figures and writes the summary, which says that the run is finished."""
-    final, seconds = metrics.read(workdir)[-1], clock.run()
+def _finish(
+    config: ConfigDict, plan: experiments.Plan, workdir: Path, clock: Clock, fingerprint: str, run: Run | None
+) -> None:
+    """Draws the figures, writes the files, and then the summary, which says that the run is finished."""
+    records, seconds = metrics.read(workdir), clock.run()
+    final = dict(records[-1])
     summary = {
         "steps": final.pop("step"),
         "num_seeds": config.num_seeds,
@@ -108,12 +123,47 @@ def _finish(config: ConfigDict, workdir: Path, clock: Clock, fingerprint: str) -
         "steps_per_second": config.num_steps / seconds["train"],
         "fingerprint": fingerprint,
         **final,
+        **experiments.conclude(config, records),
     }
-    figures = draw.curves([workdir], workdir / "figures")
+    figures = draw.curves([workdir], workdir / "figures") + draw.figures([workdir], workdir / "figures")
+    for name, text in _files(config, plan, run).items():
+        folder.replace_text(workdir / name, text)
+        print(f"file: {workdir / name}")
     folder.write_json(workdir / "summary.json", summary)
     print(f"{workdir} is finished: {progress.numbers(summary)}")
     for path in figures:
         print(f"figure: {path}")
+
+
+def _files(config: ConfigDict, plan: experiments.Plan, run: Run | None) -> dict[str, str]:
+    """The files that the config asks for, of every cell and seed: name -> text."""
+    rows = [(cell, config.seed + i) for cell in plan.cells for i in range(config.num_seeds)]
+    files = {}
+    for i, (cell, seed) in enumerate(rows if run else ()):
+        prefix = "-".join([*([cell.replace("/", "_")] if cell else []), *([str(seed)] if config.num_seeds > 1 else [])])
+        for name, text in experiments.files(config, jax.tree.map(lambda leaf: leaf[i], run)).items():  # noqa: B023
+            files[f"{prefix}-{name}" if prefix else name] = text
+    return files
+
+
+def _form(config: ConfigDict) -> Form:
+    """The loop's form, of the config's keys `loop`, `slab` and `steps_per_call`, where it has them."""
+    settings: Any = {name: config[name] for name in Form._fields if name in config}
+    form = Form(**settings)
+    if form.loop not in LOOPS:
+        raise ValueError(f"loop must be one of {', '.join(LOOPS)}; got {form.loop!r}")
+    for name in ("slab", "steps_per_call"):
+        if getattr(form, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(form, name)}")
+    return form
+
+
+def _is_probed(config: ConfigDict, step: int) -> bool:
+    """Every `probe_every` steps or, where the config has `probes_per_decade`, so often each time steps grow tenfold."""
+    per_decade, (chunk, rest) = config.get("probes_per_decade", 0), divmod(step, config.log_every)
+    if not per_decade:
+        return step % config.probe_every == 0
+    return rest == 0 and (chunk == 1 or int(per_decade * math.log10(chunk)) > int(per_decade * math.log10(chunk - 1)))
 
 
 def _check_shown(config: ConfigDict, compute: Programs) -> None:

@@ -5,6 +5,10 @@ from experiments.data.binarized import binarized_mnist as binarized_mnist
 from experiments.data.digits import digits as digits
 from experiments.data.folder import default_dir as default_dir
 from experiments.data.folder import required as required
+from experiments.data.fresh import deformed_digits as deformed_digits
+from experiments.data.fresh import gaussians as gaussians
+from experiments.data.fresh import shapes as shapes
+from experiments.data.fresh import teacher as teacher
 from experiments.data.idx import idx as idx
 from experiments.data.part import Data as Data
 from experiments.data.part import Part as Part

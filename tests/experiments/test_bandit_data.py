@@ -50,6 +50,6 @@ def test_the_probe_is_the_regret_of_the_run(folder):
     run = bootstrap.begin(key, experiment.learner, experiment.world)
     run, metrics = bootstrap.advance(key, experiment.learner, experiment.world, run, 12)
     best = bandit(str(folder), set="adult").train.y.max(axis=1).sum()
-    probed = experiment.probe(run, experiment.probe_data)
+    probed = experiment.probe(run, experiment.world.data, experiment.probe_data)
     assert list(probed) == ["regret"]
     np.testing.assert_allclose(probed["regret"], best - metrics["reward"].sum(), rtol=1e-5)

@@ -32,17 +32,17 @@ def build(monkeypatch, **settings):
         "learner": {"name": "sgd_regressor", "net": net, "tx": {"name": "adam", "learning_rate": 0.1}},
         "probes": ("regression",),
     }
-    return experiments.build(ConfigDict(config))
+    return experiments.plan(ConfigDict(config))
 
 
 def test_every_seed_has_its_split(monkeypatch):
     together = programs(build(monkeypatch), 5, NUM_SPLITS, Clock())
-    run, metrics, _ = together.advance(together.begin(), 100)
+    run, metrics, _ = together.advance(0, together.begin(), 100)
     assert metrics["train/mse"].shape == (NUM_SPLITS,)
-    probed = together.probe(run)
+    probed = together.probe(100, run)
     assert np.all(probed["probe/mse"] < 0.05)  # one line through all splits would leave more than half
     alone = programs(build(monkeypatch, splits=(1,)), 6, 1, Clock())
-    run_alone, _, _ = alone.advance(alone.begin(), 100)
+    run_alone, _, _ = alone.advance(0, alone.begin(), 100)
     for leaf, expected in zip(jax.tree.leaves(run), jax.tree.leaves(run_alone), strict=True):
         np.testing.assert_allclose(leaf[1], expected[0], rtol=1e-4, atol=1e-5)
 

@@ -1,0 +1,55 @@
+"""Cells and stages: what differs between the runs of one compiled program, and between the parts of a run.
+
+Configs are plain nested dicts here, and overrides have the same nesting.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def merged(config: Mapping, overrides: Mapping, where: str) -> dict:
+    """The config with the overrides in place of its own values. Raises ValueError for a key that it does not have."""
+    result = dict(config)
+    for key, value in overrides.items():
+        if key not in config:
+            raise ValueError(f"{where}.{key}: the config has no such key; there are {', '.join(config)}")
+        nested = isinstance(value, Mapping) and isinstance(config[key], Mapping)
+        result[key] = merged(config[key], value, f"{where}.{key}") if nested else value
+    return result
+
+
+def differing(configs: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
+    """The numbers in which cells differ: dotted key -> one a cell. Raises ValueError where they differ otherwise."""
+    flat = {cell: _flat(config) for cell, config in configs.items()}
+    first = next(iter(flat.values()))
+    numbers = {}
+    for key in dict.fromkeys(key for values in flat.values() for key in values):
+        if all(key in values and values[key] == first.get(key) for values in flat.values()):
+            continue
+        column = [values.get(key) for values in flat.values()]
+        if key.startswith("data.") or not all(isinstance(value, int | float) for value in column):
+            raise ValueError(f"cells may differ in numbers below world, learner and rivals; {key} is {column}")
+        array = np.array(column)
+        numbers[key] = array.astype(
+            np.float32 if array.dtype.kind == "f" else np.uint32 if array.max() > 2**31 - 1 else np.int32
+        )
+    return numbers
+
+
+def placed(config: Mapping, numbers: Mapping[str, Any]) -> dict:
+    """The config with these numbers, which may be traced, at their dotted keys."""
+    result = dict(config)
+    for key, value in numbers.items():
+        head, _, rest = key.partition(".")
+        result[head] = placed(result[head], {rest: value}) if rest else value
+    return result
+
+
+def _flat(config: Mapping, prefix: str = "") -> dict:
+    parts = [
+        _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+        for key, value in config.items()
+    ]
+    return {key: value for part in parts for key, value in part.items()}

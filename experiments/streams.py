@@ -1,0 +1,92 @@
+"""The streams of `bootstrap.paired` worlds: fresh samples of a distribution, or the rows of a data set."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import bootstrap
+from bootstrap.distributions import with_label_noise
+from experiments.data import Data, Part
+
+
+class Rows(NamedTuple):
+    """The rows of a data set that the device holds: its first ones, and those that some steps show."""
+
+    first: Any  # x [n, ..], y [n]
+    present: Any  # x [m, ..], y [m]: rows `start` to `start + m`
+    start: Any  # [] uint32
+
+
+def paired(
+    data: Data, *, label_noise: float | None = None, augment: Callable | None = None, **settings
+) -> bootstrap.World:
+    """The paired world of a data set, real at any `num_samples` below bootstrap.UNLIMITED."""
+    limit = None if data.sampler else len(data.train.x)
+    num_samples = settings.get("num_samples", bootstrap.UNLIMITED)
+    if limit and not data.feed and isinstance(num_samples, int) and num_samples > limit:
+        raise ValueError(f"world.num_samples must be 1 to {limit}, as many as the data set has; got {num_samples}")
+    arrays = data.train
+    if data.feed:
+        arrays = Rows(data.train, jax.tree.map(lambda leaf: leaf[:1], data.train), np.uint32(0))
+    return bootstrap.paired(stream(data, label_noise), arrays, augment=augment, **settings)
+
+
+def stream(data: Data, label_noise: float | jax.Array | None = None) -> Callable:
+    """(key, index, arrays) -> sample `index` of the stream that the key names; for `bootstrap.paired`.
+
+    The arrays are what a distribution's sampler takes, or the rows of which sample i is the i-th.
+    label_noise: the share of labels that are wrong, drawn once for each sample.
+    """
+
+    def sample(key, index, arrays):
+        def row(key, arrays):
+            del key
+            if not data.feed:
+                return jax.tree.map(lambda leaf: jnp.asarray(leaf)[index], arrays)
+            first, present, start = arrays
+            return jax.tree.map(
+                lambda old, new: jnp.where(index < len(old), jnp.asarray(old)[index], jnp.asarray(new)[index - start]),
+                first,
+                present,
+            )
+
+        draw = data.sampler or row
+        if label_noise is not None:
+            draw = with_label_noise(draw, data.num_classes, label_noise)
+        x, y = draw(jax.random.fold_in(key, index), arrays)
+        return as_numbers(x), y
+
+    return sample
+
+
+def as_numbers(x: jax.Array) -> jax.Array:
+    """Pixels in bytes become numbers from -1 to 1; anything else stays."""
+    return x.astype(jnp.float32) / 127.5 - 1 if x.dtype == jnp.uint8 else x
+
+
+def feed(first: Part, read: Callable, batch_size: int) -> Callable:
+    """(step, num_steps) -> the data of a paired world in these steps: their batches' rows of a large data set."""
+
+    def rows(step, num_steps):
+        start = step * batch_size
+        return Rows(first, read(start, num_steps * batch_size), np.uint32(start))
+
+    return rows
+
+
+def first_samples(data: Data, world: dict, world_data: Any, state: Any, count: int) -> tuple[jax.Array, ...]:
+    """The samples that a paired world showed first: x [count, ..], y [count], and their weights, 0 beyond its n."""
+    sample = stream(data, world.get("label_noise"))
+    x, y = bootstrap.first_samples(sample, world_data, state, count)
+    return x, y, jnp.arange(count, dtype=jnp.uint32) < jnp.asarray(world.get("num_samples", count), jnp.uint32)
+
+
+def noisy(data: Data, test: tuple, label_noise: float | jax.Array | None) -> tuple:
+    """The test samples with as much label noise as the world has: they are of the same distribution."""
+    if label_noise is None:
+        return test
+    draw = with_label_noise(lambda _, sample: sample, data.num_classes, label_noise)
+    return jax.vmap(draw)(jax.random.split(jax.random.key(0), len(test[1])), test)
