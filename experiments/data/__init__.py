@@ -2,6 +2,8 @@
 
 from experiments.data.bandit import bandit as bandit
 from experiments.data.binarized import binarized_mnist as binarized_mnist
+from experiments.data.cifar import cifar10 as cifar10
+from experiments.data.cifar5m import cifar5m as cifar5m
 from experiments.data.digits import digits as digits
 from experiments.data.folder import default_dir as default_dir
 from experiments.data.folder import required as required

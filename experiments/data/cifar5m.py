@@ -9,11 +9,30 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.data.cifar import as_numbers
 from experiments.data.folder import required
 from experiments.data.npz import Stored, locate
+from experiments.data.part import Data, Part
 
 _NUM_PARTS, _NUM_CLASSES = 6, 10
 _IMAGE = (32, 32, 3)
+
+
+def cifar5m(
+    data_dir: str | None, *, num_train: int = 50_000, num_test: int = 10_000, num_per_part: int = 1_000_448
+) -> Data:
+    """CIFAR-5m: to learn from parts 0 to 4, in order; to be tested on the first num_test images of part 5.
+
+    The first num_train images stay in memory, the others come as they are asked for; all in bytes, which a paired world
+    turns into numbers from -1 to 1, as the test images are here.
+    num_train: as many as the largest real world has. num_per_part: of the public files; smaller ones are for tests.
+    """
+    train, test = shards(data_dir, num_per_part=num_per_part)
+    for name, number, part in (("num_train", num_train, train), ("num_test", num_test, test)):
+        if not 0 < number <= len(part):
+            raise ValueError(f"data.{name} must be 1 to {len(part)}, got {number}")
+    x, y = test.rows(0, num_test)
+    return Data(train.rows(0, num_train), Part(as_numbers(x), y), feed=train.rows)
 
 
 class Shards:
@@ -26,7 +45,7 @@ class Shards:
     def __len__(self) -> int:
         return sum(x.shape[0] for x, _ in self._parts)
 
-    def rows(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def rows(self, first: int, count: int) -> Part:
         """Samples first .. first + count - 1: images uint8 [count, 32, 32, 3], labels int32 [count], in memory."""
         if first < 0 or count < 0 or first + count > len(self):
             raise ValueError(f"no samples {first} to {first + count - 1}: the files hold {len(self)}")
@@ -39,7 +58,7 @@ class Shards:
                 images[low - first : high - first] = x.rows(low - begin, high - low)
                 labels[low - first : high - first] = y.rows(low - begin, high - low)
             begin = end
-        return images, labels
+        return Part(images, labels)
 
 
 def shards(data_dir: str | None, *, num_per_part: int = 1_000_448) -> tuple[Shards, Shards]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.data import cifar5m
 from experiments.data.cifar5m import shards
 
 PER_PART = 7
@@ -49,6 +50,28 @@ def test_train_is_the_first_five_parts_and_test_the_last(folder):
     train, test = opened(folder)
     assert (len(train), len(test)) == (35, 7)
     np.testing.assert_array_equal(test.rows(1, 6)[0], X[36:])
+
+
+def test_the_data_set(folder):
+    data = cifar5m(str(folder), num_train=9, num_test=3, num_per_part=PER_PART)
+    assert (data.train.x.dtype, data.test.x.dtype) == (np.uint8, np.float32)
+    np.testing.assert_array_equal(data.train.x, X[:9])
+    np.testing.assert_array_equal(data.train.y, Y[:9])
+    np.testing.assert_allclose(data.test.x, (X[35:38] / 255 - 0.5) / 0.5, atol=1e-6)
+    np.testing.assert_array_equal(data.test.y, Y[35:38])
+    np.testing.assert_array_equal(data.feed(5, 12).x, X[5:17])
+
+
+def test_more_than_there_is_is_refused(folder):
+    for name, most in {"num_train": 35, "num_test": 7}.items():
+        settings = {"num_train": 1, "num_test": 1, name: most + 1}
+        with pytest.raises(ValueError, match=rf"data\.{name} must be 1 to {most}, got {most + 1}"):
+            cifar5m(str(folder), **settings, num_per_part=PER_PART)
+
+
+def test_the_public_files_hold_1000448_images(folder):
+    with pytest.raises(ValueError, match=r"part0.npz: 7 images and 7 labels, not 1000448; fetch it again"):
+        cifar5m(str(folder))
 
 
 @pytest.mark.parametrize(("first", "count"), [(-1, 2), (0, 36), (35, 1), (3, -1)])

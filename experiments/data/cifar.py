@@ -1,0 +1,83 @@
+"""CIFAR-10 from its files (Krizhevsky 2009). Images are float32 in [-1, 1], [n, 32, 32, 3]; labels int32 [n]."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from experiments.data.folder import required
+from experiments.data.part import Data, Part
+
+_TRAIN, _TEST = tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"
+_RECORD = 1 + 3 * 32 * 32  # bytes: the label, then the red, the green and the blue plane
+
+
+def cifar10(data_dir: str | None, *, num_train: int | None = None, num_test: int | None = None) -> Data:
+    """CIFAR-10 from its binary version (data_batch_1.bin .. data_batch_5.bin, test_batch.bin) or from cifar10.npz.
+
+    Both are looked for in data_dir, the binary files also in its folder cifar-10-batches-bin, where their archive puts
+    them. cifar10.npz holds x_train, y_train, x_test, y_test, bytes [n, 32, 32, 3] and integers [n] or [n, 1].
+    num_train, num_test: only the first ones.
+    """
+    folder = required(data_dir)
+    if (folder / "cifar-10-batches-bin").is_dir():
+        folder /= "cifar-10-batches-bin"
+    if (folder / "cifar10.npz").is_file():
+        train, test = _npz(folder / "cifar10.npz")
+    else:
+        *train, test = _binary(folder)
+        train = Part(*map(np.concatenate, zip(*train, strict=True)))
+    for name, number, part in (("num_train", num_train, train), ("num_test", num_test, test)):
+        if number is not None and not 0 < number <= len(part.x):
+            raise ValueError(f"data.{name} must be 1 to {len(part.x)}, got {number}")
+    return Data(
+        Part(as_numbers(train.x[:num_train]), train.y[:num_train]),
+        Part(as_numbers(test.x[:num_test]), test.y[:num_test]),
+    )
+
+
+def as_numbers(x: np.ndarray) -> np.ndarray:
+    """Bytes -> float32 from -1 to 1."""
+    return x.astype(np.float32) / np.float32(127.5) - 1
+
+
+def _binary(folder: Path) -> list[Part]:
+    """The parts in the binary files, equally large, the test part last."""
+    paths = [folder / name for name in (*_TRAIN, _TEST)]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"no {', '.join(missing)} and no cifar10.npz in {folder}; --data_dir names the folder of CIFAR-10's files"
+        )
+    sizes = [path.stat().st_size for path in paths]
+    for path, size in zip(paths, sizes, strict=True):
+        if not size or size % _RECORD or size != max(sizes):
+            raise ValueError(f"{path} has {size} bytes, others {max(sizes)}, of {_RECORD} an image; fetch it again")
+    return [_part(path, *_records(path)) for path in paths]
+
+
+def _records(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    records = np.fromfile(path, np.uint8).reshape(-1, _RECORD)
+    return records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), records[:, 0]
+
+
+def _npz(path: Path) -> list[Part]:
+    names = [f"{array}_{part}" for part in ("train", "test") for array in ("x", "y")]
+    try:
+        with path.open("rb") as file, np.load(file) as content:
+            arrays = [content[name] for name in names]
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is not a whole .npz file of {', '.join(names)} ({error}); fetch it again") from error
+    return [_part(path, *arrays[:2]), _part(path, *arrays[2:])]
+
+
+def _part(path: Path, x: np.ndarray, y: np.ndarray) -> Part:
+    y = y.reshape(len(y), -1)
+    if (x.dtype, x.shape[1:]) != (np.uint8, (32, 32, 3)):
+        raise ValueError(f"{path}: images should be uint8 [n, 32, 32, 3], not {x.dtype} of shape {x.shape}")
+    if not np.issubdtype(y.dtype, np.integer) or y.shape != (len(x), 1):
+        raise ValueError(f"{path}: {len(x)} images have labels {y.dtype} of shape {y.shape}")
+    if y.min() < 0 or y.max() > 9:
+        raise ValueError(f"{path}: labels from {y.min()} to {y.max()}, not 0 to 9; fetch it again")
+    return Part(x, y[:, 0].astype(np.int32))
