@@ -3,6 +3,8 @@
 Letters: H height, W width, n prototypes. Coordinates are in pixels, (row, column), from the centre of the image.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -25,6 +27,41 @@ def warp(image: jax.Array, coordinates: jax.Array) -> jax.Array:
 
     rows, columns = tent(image.shape[0], coordinates[..., 0]), tent(image.shape[1], coordinates[..., 1])
     return jnp.einsum("pqh,hw,pqw->pq", rows, image, columns)
+
+
+def affine(angle: jax.Array, scale: jax.Array, slant: jax.Array | float) -> jax.Array:
+    """Shears along the columns, scales, then turns by an angle in radians. -> [2, 2], for (row, column)."""
+    cos, sin = scale * jnp.cos(angle), scale * jnp.sin(angle)
+    return jnp.stack([cos, cos * slant - sin, sin, sin * slant + cos]).reshape(2, 2)
+
+
+def points(linear: jax.Array, size: int, centre: Sequence = (0.0, 0.0)) -> tuple[jax.Array, jax.Array]:
+    """Where a linear map [2, 2] about a centre takes the pixels of a square image. -> rows, columns [size, size].
+
+    In image sides from the middle. Written out, for a product with a 2 x 2 matrix is five times slower on a CPU.
+    """
+    sides = (jnp.arange(size) - (size - 1) / 2) / size
+    down, right = (sides - centre[0])[:, None], (sides - centre[1])[None]
+    return linear[0, 0] * down + linear[0, 1] * right, linear[1, 0] * down + linear[1, 1] * right
+
+
+def read(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
+    """`warp` by four gathers: five times faster on a CPU where samples are made outside a scan. -> [P, Q].
+
+    image [H, W]; rows, columns [P, Q], in pixels from the centre.
+    """
+    rows, columns = rows + (image.shape[0] - 1) / 2, columns + (image.shape[1] - 1) / 2
+
+    def corner(row, column):
+        weight = (1 - jnp.abs(rows - row)) * (1 - jnp.abs(columns - column))
+        inside = (row >= 0) & (row < image.shape[0]) & (column >= 0) & (column < image.shape[1])
+        places = (
+            jnp.clip(at, 0, size - 1).astype(jnp.int32) for at, size in zip((row, column), image.shape, strict=True)
+        )
+        return jnp.where(inside, weight * image[*places], 0)
+
+    first, left = jnp.floor(rows), jnp.floor(columns)
+    return corner(first, left) + corner(first, left + 1) + corner(first + 1, left) + corner(first + 1, left + 1)
 
 
 def deskew(image: jax.Array) -> jax.Array:

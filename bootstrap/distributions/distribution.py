@@ -1,0 +1,32 @@
+"""What a distribution is, and the noise that may lie on its labels."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Distribution(NamedTuple):
+    """A law of samples. Sample i of a stream is sampler(fold_in(key, i), arrays): a function of (key, i) alone."""
+
+    sampler: Callable  # (key, arrays) -> (x [D..] float32, y [] int32): one sample; the key is consumed
+    arrays: Any  # what it draws from: an argument of the program, never closed over
+    num_classes: int
+
+
+def with_label_noise(sampler: Callable, num_classes: int, noise: float | jax.Array) -> Callable:
+    """A sampler whose label is, with probability `noise`, another one, each equally likely (Nakkiran 2021, code).
+
+    The wrong label belongs to the sample: it is the same whenever the sample comes back. x does not depend on `noise`,
+    and a label that one `noise` makes wrong is the same wrong label at every greater one. At (K - 1) / K the labels
+    are random: uniform, and independent of x.
+    """
+
+    def noisy(key, arrays):
+        k_sample, k_whether, k_other = jax.random.split(key, 3)
+        x, y = sampler(k_sample, arrays)
+        other = (y + jax.random.randint(k_other, (), 1, num_classes)) % num_classes
+        return x, jnp.where(jax.random.uniform(k_whether) < noise, other, y)
+
+    return noisy
