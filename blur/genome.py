@@ -57,8 +57,60 @@ def backprop_genome(learning_rate: float) -> Genome:
     return Genome(neuron, Synapse(pre=eye, post=eye[::-1], keep=one, update=-jnp.asarray(learning_rate, float)))
 
 
-def random_genome(key: jax.Array, num_states: int, *, synapse_update: float = -1e-3) -> Genome:
-    """Normal transforms, open gates, no options. The constants are the published code's. The key is consumed."""
-    one = jnp.ones(())
+def random_genome(
+    key: jax.Array,
+    num_states: int,
+    *,
+    synapse_update: float = -1e-3,
+    normalise: str = "none",
+    oja: float | None = None,
+    saturation: float | None = None,
+) -> Genome:
+    """Normal transforms, open gates. The constants are the published code's. The key is consumed.
+
+    normalise: "forward", "backward", "both" or "none", which passes have a learnable mean and deviation of each state,
+      which begin at 0 and 1. oja, saturation: the genes of the options; None, the genome has none.
+    """
     forward, backward, pre, post = jax.random.normal(key, (4, num_states, num_states))
-    return Genome(Neuron(forward, backward, one, one), Synapse(pre, post, one, synapse_update * one))
+    one = jnp.ones(())
+    genome = Genome(Neuron(forward, backward, one, one), Synapse(pre, post, one, synapse_update * one))
+    return _with_options(genome, normalise, oja, saturation)
+
+
+def perturbed_backprop_genome(
+    key: jax.Array,
+    num_states: int = 2,
+    *,
+    learning_rate: float,
+    deviation: float,
+    normalise: str = "none",
+    oja: float | None = None,
+    saturation: float | None = None,
+) -> Genome:
+    """The "backprop init" (§4.5), for any number of states, with normal noise of that deviation on its transforms.
+
+    States beyond the second do nothing but for the noise: without it they would have no gradient, and the genomes of a
+    population would be one. Options as in `random_genome`. The key is consumed.
+    """
+    neuron, synapse, _ = backprop_genome(learning_rate)
+    first = neuron.forward, neuron.backward, synapse.pre, synapse.post
+    noise = deviation * jax.random.normal(key, (4, num_states, num_states))
+    forward, backward, pre, post = (extra.at[:2, :2].add(gene) for gene, extra in zip(first, noise, strict=True))
+    genome = Genome(
+        Neuron(forward, backward, neuron.keep, neuron.update), Synapse(pre, post, synapse.keep, synapse.update)
+    )
+    return _with_options(genome, normalise, oja, saturation)
+
+
+def _with_options(genome, normalise, oja, saturation):
+    if normalise not in NORMALISED:
+        raise ValueError(f"normalise must be one of {', '.join(NORMALISED)}; got {normalise!r}")
+    neuron, synapse, _ = genome
+    num_states = len(neuron.forward)
+    norm = Norm(jnp.zeros(num_states), jnp.ones(num_states))
+    forward, backward = (norm if normalised else None for normalised in NORMALISED[normalise])
+    genes = (None if gene is None else jnp.asarray(gene, jnp.float32) for gene in (oja, saturation))
+    return Genome(Neuron(*neuron[:4], forward, backward), Synapse(*synapse[:4], *genes))
+
+
+NORMALISED = {"none": (False, False), "forward": (True, False), "backward": (False, True), "both": (True, True)}

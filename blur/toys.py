@@ -51,8 +51,9 @@ def region(
 def two_moon(
     key: jax.Array, data: Any, num_samples: int, *, noise: float = 0.1, turned: bool = False
 ) -> tuple[jax.Array, jax.Array]:
-    """Two half circles that reach into each other. The key is consumed. noise: its deviation, in radii. turned: as above.
+    """Two half circles that reach into each other. The key is consumed.
 
+    noise: its deviation, in radii of a circle. turned: as in `region`.
     The published points are evenly spaced along the circles, here they are uniform draws.
     """
     del data

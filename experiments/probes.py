@@ -3,7 +3,28 @@
 import jax
 import jax.numpy as jnp
 
+import blur
 import bootstrap
+
+
+def adaptation(predict, data, *, groups, unroll, batch_size, num_draws):
+    """The accuracy on the held-out batch of a network that has learned so many batches, for groups of tasks.
+
+    predict: `blur.Tasks` -> log-probabilities [T, B, M]. groups: group -> name -> family of tasks, of inputs of one
+    width in a group. Each family has the same num_draws tasks in every probe: NAME_accuracy is their mean, and
+    GROUP_accuracy that of the group.
+    """
+    accuracies = {}
+    for group, families in groups.items():
+        _, init, draw = blur.tasks(
+            list(families.values()), unroll=unroll, batch_size=batch_size, num_tasks=num_draws * len(families)
+        )
+        _, tasks = draw(jax.random.key(0), data, init(jax.random.key(0), data), None)
+        right = (predict(tasks).argmax(-1) == tasks.labels[:, -1]).mean(axis=1)
+        of_family = right.reshape(num_draws, len(families)).mean(axis=0)
+        accuracies |= {f"{name}_accuracy": accuracy for name, accuracy in zip(families, of_family, strict=True)}
+        accuracies[f"{group}_accuracy"] = of_family.mean()
+    return accuracies
 
 
 def classification(predict, data):
