@@ -43,10 +43,8 @@ def learner(
     first synapses; a genome that diverges on any task has fitness 0.
     """
     _check(sizes, population, num_held_out)
-    example = jax.tree.map(
-        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(begin_genome, jax.random.key(0))
-    )
-    strategy = CMA_ES(population, example)
+    shapes = jax.eval_shape(begin_genome, jax.random.key(0))
+    strategy = CMA_ES(population, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes))
     params = strategy.default_params.replace(std_init=jnp.asarray(deviation, jnp.float32))
 
     def init(key, example):

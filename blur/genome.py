@@ -102,6 +102,32 @@ def perturbed_backprop_genome(
     return _with_options(genome, normalise, oja, saturation)
 
 
+def delta_genome(
+    key: jax.Array,
+    num_states: int,
+    *,
+    synapse_update: float = 0.2,
+    deviation: float = 0.05,
+    normalise: str = "both",
+    oja: float | None = None,
+    saturation: float | None = None,
+) -> Genome:
+    """A start of ours for rules that are fed the label, for any number of states; noise as in the one above.
+
+    State 0 is the activation, state 1 of the last layer the label, and what reaches the states 1 below, up synapses and
+    down, is label less half the logit: the delta rule (Widrow & Hoff 1960). All genes are of one size, but for the
+    synapses' transforms, a tenth of it, so that Adam's steps fit them all. The key is consumed.
+    """
+    noise = deviation * jax.random.normal(key, (4, num_states, num_states))
+    forward = 2 * noise[0].at[:, 0].add(1.0)
+    backward = 2 * noise[1].at[1, 1].add(1.0).at[1, 0].add(-0.5)
+    pre = 0.1 * noise[2].at[0, 0].add(1.0).at[1, 1].add(1.0)
+    post = 0.1 * noise[3].at[0, 1].add(1.0).at[0, 0].add(-0.5).at[1, 0].add(1.0)
+    one = jnp.ones(())
+    genome = Genome(Neuron(forward, backward, one, one), Synapse(pre, post, one, synapse_update * one))
+    return _with_options(genome, normalise, oja, saturation)
+
+
 def _with_options(genome, normalise, oja, saturation):
     if normalise not in NORMALISED:
         raise ValueError(f"normalise must be one of {', '.join(NORMALISED)}; got {normalise!r}")

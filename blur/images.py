@@ -45,15 +45,18 @@ def family(
         if project:
             inputs = inputs @ (jax.random.normal(k_project, (side**2, side**2)) / side)
         if shuffle:
-            labels = jax.random.permutation(k_shuffle, shuffle)[labels]
+            permutation = jax.random.permutation(k_shuffle, shuffle)
+            labels = jnp.where(labels < shuffle, permutation[labels], labels)
         return inputs, labels
 
     return task
 
 
 def resized(images: jax.Array, side: int, crop: int = 0) -> jax.Array:
-    """Cuts `crop` pixels from every edge; the rest is resized by weighted means of pixels. [n, H, W] -> [n, side, side]."""
+    """Cuts `crop` pixels from every edge and resizes the rest by weighted means. [n, H, W] -> [n, side, side]."""
     n, height, width = images.shape
+    if 2 * crop >= min(height, width):
+        raise ValueError(f"a crop of {crop} leaves nothing of images of {height} x {width} pixels")
     cut = images[:, crop : height - crop, crop : width - crop]
     return jax.image.resize(cut, (n, side, side), "bilinear")
 

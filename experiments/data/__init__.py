@@ -11,7 +11,9 @@ from experiments.data.fresh import deformed_digits as deformed_digits
 from experiments.data.fresh import gaussians as gaussians
 from experiments.data.fresh import shapes as shapes
 from experiments.data.fresh import teacher as teacher
+from experiments.data.genome import genome as genome
 from experiments.data.idx import idx as idx
+from experiments.data.nothing import nothing as nothing
 from experiments.data.part import Data as Data
 from experiments.data.part import Part as Part
 from experiments.data.part import check as check

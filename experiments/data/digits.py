@@ -6,16 +6,22 @@ import numpy as np
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
+import blur
 from experiments.data.part import Data, Part
 
 
-def digits(data_dir: str | None, *, train_fraction: float = 0.75, split_seed: int = 0) -> Data:
-    """scikit-learn's 1797 embedded digits, 8 x 8 pixels, split at random with equal shares of every class."""
+def digits(data_dir: str | None, *, train_fraction: float = 0.75, split_seed: int = 0, side: int | None = None) -> Data:
+    """scikit-learn's 1797 embedded digits, 8 x 8 pixels, split at random with equal shares of every class.
+
+    side: then they are resized to side x side pixels (`blur.images.resized`).
+    """
     del data_dir
     if not 0 < train_fraction < 1:
         raise ValueError(f"data.train_fraction must lie between 0 and 1, got {train_fraction}")
     everything: Any = datasets.load_digits()
     x, y = everything.images.astype(np.float32) / 16, everything.target.astype(np.int32)
+    if side is not None:
+        x = np.asarray(blur.images.resized(x, side))
     x_train, x_test, y_train, y_test = train_test_split(
         x, y, train_size=train_fraction, random_state=split_seed, stratify=y
     )

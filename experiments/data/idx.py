@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+import blur
 from bootstrap import images
 from experiments.data.folder import required
 from experiments.data.part import Data, Part
@@ -19,14 +20,17 @@ def idx(
     *,
     deskew: bool = False,
     gradients: bool = False,
+    crop: int = 0,
+    side: int | None = None,
     num_train: int | None = None,
     num_test: int | None = None,
 ) -> Data:
     """MNIST or any set in its IDX files (`train-images-idx3-ubyte`, .gz or not, and its three companions).
 
     deskew: centres and straightens every image (`bootstrap.images.deskew`). gradients: then x are its oriented
-    gradients [n, O, H / 4, W / 4] in place of its pixels (`bootstrap.images.oriented_gradients`). num_train, num_test:
-    only the first ones.
+    gradients [n, O, H / 4, W / 4] in place of its pixels (`bootstrap.images.oriented_gradients`). side: cuts `crop`
+    pixels from every edge and resizes the rest to side x side (`blur.images.resized`). num_train, num_test: only the
+    first ones.
     """
     folder = required(data_dir)
     train, test = (_idx_part(folder, prefix) for prefix in ("train", "t10k"))
@@ -34,6 +38,9 @@ def idx(
     steps = [step for step, wanted in ((images.deskew, deskew), (images.oriented_gradients, gradients)) if wanted]
     for step in steps:
         of_all = jax.jit(partial(jax.lax.map, step, batch_size=500))
+        train, test = (Part(np.asarray(of_all(part.x)), part.y) for part in (train, test))
+    if side is not None:
+        of_all = jax.jit(partial(blur.images.resized, side=side, crop=crop))
         train, test = (Part(np.asarray(of_all(part.x)), part.y) for part in (train, test))
     return Data(train, test)
 

@@ -102,7 +102,7 @@ DAMAGES = {
         set_to(float("inf"), "genome", "neuron", "keep"),
         "genome.neuron.keep has a number that is not finite",
     ),
-    "too large": (set_to(1e39, "genome", "neuron", "keep"), "genome.neuron.keep has a number that is not finite"),
+    "too large": (set_to(1e39, "genome", "neuron", "keep"), "neuron.keep has a number that is not finite"),
     "no activation": (set_to("gelu", "rule", "activation"), "activation must be one of linear, .*; got 'gelu'"),
     "not a name": (set_to(True, "rule", "activation"), "rule.activation must be a name"),
     "not a flag": (set_to("yes", "rule", "symmetric"), "rule.symmetric must be true or false"),
