@@ -26,10 +26,12 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=[f"{paper}{sub}" for paper in PAPERS for sub in ("", ".*")]),
+    package_data={"blur": ["genomes/*.json"]},
     ext_modules=[NATIVE],
     install_requires=[
         "absl-py>=2",
         "chex>=0.1.90",
+        "evosax>=0.3.2",
         "flax>=0.12",
         "jax>=0.10,<0.12",
         "matplotlib>=3.9",
