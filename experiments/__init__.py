@@ -1,6 +1,6 @@
 """Experiments: a config becomes a Learner in a World, with probes. Every name that a config can say stands here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,18 +10,22 @@ import numpy as np
 import optax
 from matplotlib.figure import Figure
 
+import blur
 import bootstrap
 import glns
 from experiments import data as data_sets
-from experiments import grid, probes, streams
+from experiments import conclusions, grid, probes, streams
 
 DATA = {
     "bandit": data_sets.bandit,
     "binarized_mnist": data_sets.binarized_mnist,
+    "cifar10": data_sets.cifar10,
+    "cifar5m": data_sets.cifar5m,
     "deformed_digits": data_sets.deformed_digits,
     "digits": data_sets.digits,
     "gaussians": data_sets.gaussians,
     "idx": data_sets.idx,
+    "nothing": data_sets.nothing,
     "permuted": data_sets.permuted,
     "sarcos": data_sets.sarcos,
     "shapes": data_sets.shapes,
@@ -41,16 +45,48 @@ OPTIMIZERS = {
 NETS = {"mlp": bootstrap.nets.MLP}
 
 
+SCHEDULES = {"cosine": bootstrap.sgd.cosine}
+
+
 def _descent(make: Callable) -> Callable:
-    """A learner of a flax body and an optax transform, both named by the config."""
+    """A learner of a flax body and an optax transform, both named by the config; the rate may name a schedule."""
 
     def learner(net, tx, **settings):
+        rate = tx.get("learning_rate")
+        if isinstance(rate, Mapping):
+            tx = {**tx, "learning_rate": _choose("learner.tx.learning_rate", SCHEDULES, rate)}
         return make(_choose("learner.net", NETS, net), _choose("learner.tx", OPTIMIZERS, tx), **settings)
 
     return learner
 
 
+GENOMES = {  # key -> genome
+    "backprop": blur.perturbed_backprop_genome,
+    "delta": blur.delta_genome,
+    "random": blur.random_genome,
+}
+
+
+def _meta(make: Callable) -> Callable:
+    """A learner of genomes, whose first ones are named by the config, under a rule by its fields."""
+
+    def learner(genome, rule=None, **settings):
+        begin_genome = _choose("learner.genome", GENOMES, genome, partial)
+        return make(begin_genome, rule=blur.Rule(**(rule or {})), **settings)
+
+    return learner
+
+
+def _blur(genome, sizes, **settings):
+    """A classifier that learns by a genome: a shipped one, by its name, or that of a file, by its path."""
+    of_genome, rule = data_sets.genome(genome)
+    return blur.learner(of_genome, sizes, rule=rule, **settings)
+
+
 LEARNERS = {
+    "blur": _blur,
+    "blur_evolution": _meta(blur.evolution.learner),
+    "blur_meta": _meta(blur.meta_learner),
     "ewc": _descent(bootstrap.ewc.learner),
     "glns": glns.learner,
     "glns_bandit": glns.bandit,
@@ -64,17 +100,39 @@ LEARNERS = {
 
 SAMPLERS = {"deformed": bootstrap.images.deformed}
 
+FAMILIES = {name: partial(partial, family) for name, family in blur.toys.FAMILIES.items()}  # settings -> family
+FAMILIES["images"] = blur.images.family
+
+
+def _families(families: Mapping | Sequence[str]) -> dict[str, Callable]:
+    """Families of tasks by label: named, each by itself, or described, each by name and settings."""
+    described = families if isinstance(families, Mapping) else {name: {"name": name} for name in families}
+    return {label: _choose(f"families.{label}", FAMILIES, settings) for label, settings in described.items()}
+
+
+def _tasks(data, families, **settings):
+    return bootstrap.World(*blur.tasks(list(_families(families).values()), tuple(data.train), **settings))
+
+
 WORLDS = {
     "bandit": lambda data: bootstrap.bandits.world(*data.train),
     "paired": streams.paired,
     "permuted": lambda data, **settings: bootstrap.permuted(*data.train, **settings),
     "real": lambda data, **settings: bootstrap.real(*data.train, **settings),
+    "tasks": _tasks,
     "ideal": lambda data, sampler, **settings: bootstrap.ideal(
         _choose("world.sampler", SAMPLERS, sampler, partial), tuple(data.train), **settings
     ),
 }
 
+
+def _adaptation(predict, data, *, groups, **settings):
+    families = {group: _families(families) for group, families in groups.items()}
+    return probes.adaptation(predict, data, groups=families, **settings)
+
+
 PROBES = {  # (predict, probe_data) -> metrics
+    "adaptation": _adaptation,
     "classification": probes.classification,
     "density": probes.density,
     "regression": probes.regression,
@@ -86,7 +144,7 @@ TRAIN_PROBES = {"training": probes.training}  # (predict, the samples that a pai
 WORLD_PROBES = {"regret": probes.regret}  # (world state) -> metrics
 
 
-CONCLUSIONS: dict[str, Callable] = {}  # (records, ..) -> numbers
+CONCLUSIONS: dict[str, Callable] = {"gap": conclusions.gap}  # (records, ..) -> numbers
 
 FILES: dict[str, Callable] = {}  # (config, run of one cell and seed) -> file name -> text
 
@@ -160,9 +218,12 @@ def _build(config, data):
     }
     world = _choose("world", WORLDS, config["world"], lambda make, **settings: make(data, **settings))
     kinds: dict[str, dict[str, Callable]] = {"test": PROBES, "train": TRAIN_PROBES, "world": WORLD_PROBES}
-    for name in config["probes"]:
-        _choose("probes", PROBES | TRAIN_PROBES | WORLD_PROBES, {"name": name}, lambda measure: measure)
-    chosen = {kind: [table[name] for name in config["probes"] if name in table] for kind, table in kinds.items()}
+    described = config["probes"] if isinstance(config["probes"], Mapping) else {name: {} for name in config["probes"]}
+    everything = PROBES | TRAIN_PROBES | WORLD_PROBES
+    measures = {
+        name: _choose("probes", everything, {"name": name, **settings}, partial) for name, settings in described.items()
+    }
+    chosen = {kind: [measures[name] for name in measures if name in table] for kind, table in kinds.items()}
 
     def measure(learner, state, test, train):
         predict = partial(learner.predict, state)
@@ -219,13 +280,15 @@ def _choose(
         raise ValueError(f"no {where} named {name!r}; there are {', '.join(table)}")
     try:
         return call(table[name], **settings)
+    except jax.errors.JAXTypeError:  # a TypeError too, but none of the config's
+        raise
     except TypeError as error:
         raise ValueError(f"{where} {name!r}: {error}") from error
 
 
 def _check_labels(config, data):
-    """Where labels are class numbers, every learner of the config must have an output for each."""
-    if not np.issubdtype(data.test.y.dtype, np.integer):
+    """Where labels are class numbers, not those of tasks, every learner must have an output for each."""
+    if not np.issubdtype(data.test.y.dtype, np.integer) or config["world"]["name"] == "tasks":
         return
     learners = {"learner": config["learner"]}
     learners |= {f"rivals.{name}": settings for name, settings in (config.get("rivals") or {}).items()}

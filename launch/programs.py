@@ -140,14 +140,14 @@ def _stage(plan, step):
 
 def _like(plan, begin, rows, data, by_row):
     """The shapes of a run, which must be the same in every stage."""
+    keys = sorted({key for stage in plan.stages for key in stage.numbers})
     try:
         shapes = [jax.eval_shape(functools.partial(begin, i), rows[i], data) for i in range(len(plan.stages))]
-    except (jax.errors.ConcretizationTypeError, TypeError) as error:
-        keys = sorted({key for stage in plan.stages for key in stage.numbers})
+    except Exception as error:
         if not keys:
             raise
-        raise ValueError(
-            f"cells: one of {', '.join(keys)} decides what is computed, so it must be the same in every cell ({error})"
+        raise ValueError(  # each cell could be built alone, with a number in place of the traced value
+            f"cells: one of {', '.join(keys)} decides what is computed, so it must be the same in every cell"
         ) from error
     for stage, of_stage in zip(plan.stages, shapes, strict=True):
         if of_stage != shapes[0]:

@@ -110,3 +110,24 @@ def test_advance_is_traced_once(toy):
     for seed in range(3):
         run, _ = program(jax.random.key(seed), world.data, run)
     assert run.step == 6
+
+
+@pytest.fixture
+def passive(toy):
+    """The toy in a world that does not use `act`."""
+    learner, world = toy
+    return learner, World(world.data, world.init, lambda key, data, state, act: world.draw(key, data, state, None))
+
+
+@pytest.mark.parametrize(("slab", "unroll"), [(2, 1), (3, 1), (10, 1), (11, 1), (1, 10), (4, 2)])
+def test_the_form_of_the_loop_changes_nothing(passive, slab, unroll):
+    key, first = jax.random.key(0), begin(jax.random.key(0), *passive)
+    whole, of_whole = advance(key, *passive, first, 10)
+    run, metrics = advance(key, *passive, first, 10, slab=slab, unroll=unroll)
+    chex.assert_trees_all_equal(run, whole)
+    chex.assert_trees_all_equal(metrics, of_whole)
+
+
+def test_a_slab_is_refused_where_the_learner_acts(toy):
+    with pytest.raises(ValueError, match="slab must be 1 in a world in which the learner acts"):
+        advance(jax.random.key(0), *toy, begin(jax.random.key(0), *toy), 10, slab=2)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bootstrap import ideal, real
+from bootstrap import UNLIMITED, first_samples, ideal, paired, real
 from bootstrap.worlds import epoch_order
 
 LENGTH = 30_000
@@ -135,3 +135,69 @@ def test_an_empty_batch_is_refused(batch_size):
         real(jnp.zeros(3), jnp.zeros(3), batch_size=batch_size)
     with pytest.raises(ValueError, match=message):
         ideal(uniform, batch_size=batch_size)
+
+
+def numbered(key, index, data):
+    """Sample `index` of the stream: noise of its own, and its number."""
+    return jax.random.uniform(jax.random.fold_in(key, index), (2,)) + data, index.astype(jnp.int32)
+
+
+def draw_paired(n, num_batches=6, batch_size=4, seed=0, **settings):
+    world = paired(numbered, jnp.zeros(2), batch_size=batch_size, num_samples=n, **settings)
+    x, y = draw_batches(world, num_batches, seed)
+    return x.reshape(-1, *x.shape[2:]), y.reshape(-1)
+
+
+@pytest.mark.parametrize("n", [1, 5, 8, 10])
+def test_paired_worlds_are_one_until_the_real_one_repeats(n):
+    (x, y), (of_ideal, numbers) = draw_paired(n), draw_paired(UNLIMITED)
+    np.testing.assert_array_equal(numbers, np.arange(24))
+    np.testing.assert_array_equal(x[:n], of_ideal[:n])
+    np.testing.assert_array_equal(y[:n], np.arange(n))
+    assert np.all(x[n:] != of_ideal[n:])
+    epochs = y[: 24 // n * n].reshape(-1, n)
+    np.testing.assert_array_equal(np.sort(epochs, axis=-1), np.broadcast_to(np.arange(n), epochs.shape))
+    np.testing.assert_array_equal(x, of_ideal[:n][y])  # a sample that comes again is the same
+    assert n < 5 or len(np.unique(epochs, axis=0)) == len(epochs)
+
+
+@pytest.mark.parametrize("n", [24, 25, 1000])
+def test_paired_worlds_are_one_where_nothing_repeats(n):
+    np.testing.assert_array_equal(draw_paired(n)[0], draw_paired(UNLIMITED)[0])
+
+
+def test_n_may_be_traced():
+    def batches(n):
+        world = paired(numbered, jnp.zeros(2), batch_size=4, num_samples=n)
+        return jax.lax.scan(
+            lambda state, _: world.draw(jax.random.key(0), world.data, state, None),
+            world.init(jax.random.key(0), world.data),
+            length=6,
+        )[1][1].reshape(-1)
+
+    together = jax.jit(jax.vmap(batches))(jnp.array([5, 8, UNLIMITED], jnp.uint32))
+    for row, n in zip(together, (5, 8, UNLIMITED), strict=True):
+        np.testing.assert_array_equal(row, draw_paired(n)[1])
+
+
+def test_a_sample_is_augmented_afresh_each_time():
+    plain, _ = draw_paired(4)
+    shifted, numbers = draw_paired(4, augment=lambda key, x: x + jax.random.uniform(key))
+    shifts = shifted - plain
+    np.testing.assert_allclose(shifts[:, 0], shifts[:, 1], atol=1e-6)
+    assert len(np.unique(shifts[:, 0].round(6))) == 24
+    np.testing.assert_array_equal(numbers, draw_paired(4)[1])
+
+
+def test_the_first_samples_are_those_that_come_first():
+    world = paired(numbered, jnp.zeros(2), batch_size=4, num_samples=8, augment=lambda key, x: x + 1)
+    x, y = first_samples(numbered, world.data, world.init(jax.random.key(0), world.data), 8)
+    of_stream, numbers = draw_paired(8)
+    np.testing.assert_array_equal(x, of_stream[:8])
+    np.testing.assert_array_equal(y, numbers[:8])
+
+
+@pytest.mark.parametrize("n", [0, -1, 2**32])
+def test_no_samples_are_refused(n):
+    with pytest.raises(ValueError, match=r"num_samples must be 1 to 4294967295 \(no limit\), got"):
+        paired(numbered, jnp.zeros(2), batch_size=4, num_samples=n)

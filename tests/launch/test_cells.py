@@ -1,0 +1,160 @@
+"""Cells, stages and forms: one program for a grid, which computes what its cells alone would."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+import bootstrap
+import experiments
+from launch.clock import Clock
+from launch.programs import Form, programs
+from launch.train import train
+
+RATES = {"slow": 0.01, "fast": 0.1}
+
+
+def make_config(**changes):
+    net = {"name": "mlp", "features": (8,), "num_classes": 3}
+    return ConfigDict(
+        {
+            "seed": 3,
+            "num_seeds": 2,
+            "num_steps": 6,
+            "log_every": 2,
+            "probe_every": 2,
+            "checkpoint_every": 6,
+            "show": (),
+            "probes": ("classification", "training"),
+            "data": {"name": "gaussians", "num_inputs": 4, "num_classes": 3, "separation": 2.0, "num_test": 40},
+            "world": {"name": "paired", "batch_size": 4, "num_samples": 10},
+            "learner": {"name": "sgd", "net": net, "tx": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}},
+            **changes,
+        }
+    )
+
+
+CELLS = {
+    f"{name}/{world}": {"learner": {"tx": {"learning_rate": rate}}, "world": {"num_samples": n}}
+    for name, rate in RATES.items()
+    for world, n in {"real": 10, "ideal": bootstrap.UNLIMITED}.items()
+}
+
+
+def compute(config, num_steps=6, form=None):
+    """-> the run at the end, and its metrics, by name [num_seeds]."""
+    life = programs(experiments.plan(config), config.seed, config.num_seeds, Clock(), form or Form())
+    run, metrics, num_nans = life.advance(0, life.begin(), num_steps)
+    assert num_nans == 0
+    return jax.device_get(run), jax.device_get(metrics | life.probe(num_steps - 1, run))
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return compute(make_config(cells=CELLS))
+
+
+def test_a_cell_is_the_run_that_it_would_be_alone(grid):
+    run, metrics = grid
+    cells = experiments.plan(make_config(cells=CELLS)).cells
+    for cell in ("slow/ideal", "fast/real"):
+        i, overrides = cells.index(cell), CELLS[cell]
+        config = make_config()
+        config.learner.tx.learning_rate = overrides["learner"]["tx"]["learning_rate"]
+        config.world.num_samples = overrides["world"]["num_samples"]
+        alone, of_alone = compute(config)
+        for name, values in of_alone.items():
+            kind, rest = name.split("/", 1)
+            np.testing.assert_allclose(metrics[f"{kind}/{cell}/{rest}"], values, rtol=1e-4, atol=1e-6, err_msg=name)
+        for leaf, expected in zip(jax.tree.leaves(run), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(leaf[2 * i : 2 * i + 2], expected, rtol=1e-4, atol=1e-6)
+    assert len(metrics) == len(cells) * len(of_alone)
+
+
+def test_the_cells_of_a_seed_are_paired(grid):
+    """Same start and same first 10 samples; after the third batch the real world has shown one twice."""
+    early, late = compute(make_config(cells=CELLS), num_steps=2)[1], grid[1]
+    for rate in RATES:
+        names = [f"probe/{rate}/{world}/test_loss" for world in ("real", "ideal")]
+        np.testing.assert_array_equal(early[names[0]], early[names[1]])
+        assert np.all(late[names[0]] != late[names[1]])
+
+
+@pytest.mark.parametrize("form", [Form("map"), Form("calls"), Form("calls", steps_per_call=6), Form("vmap", slab=4)])
+def test_every_form_computes_the_same(grid, form):
+    run, metrics = compute(make_config(cells=CELLS), form=form)
+    for leaf, expected in zip(jax.tree.leaves(run), jax.tree.leaves(grid[0]), strict=True):
+        np.testing.assert_allclose(leaf, expected, rtol=1e-4, atol=1e-6)
+    assert metrics.keys() == grid[1].keys()
+    for name, values in metrics.items():
+        np.testing.assert_allclose(values, grid[1][name], rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_a_grid_is_one_program(monkeypatch):
+    """One compilation begins all cells and seeds, one advances and one probes them."""
+    compiled, timing = [], Clock.timing
+    monkeypatch.setattr(Clock, "timing", lambda self, name: compiled.append(name) or timing(self, name))
+    life = programs(experiments.plan(make_config(cells=CELLS)), 0, 2, Clock())
+    run = life.begin()
+    for step in (0, 2, 4):
+        run, _, _ = life.advance(step, run, 2)
+        life.probe(step, run)
+    assert compiled == ["compile"] * 3
+
+
+def test_a_setting_that_decides_what_is_computed_cannot_differ():
+    sizes = {"small": {"world": {"batch_size": 4}}, "large": {"world": {"batch_size": 8}}}
+    with pytest.raises(ValueError, match=r"cells: one of world\.batch_size decides what is computed"):
+        compute(make_config(cells=sizes))
+
+
+def test_a_stage_changes_settings_and_goes_on():
+    """Two steps at one rate and four at another are a run of the first and then of the second."""
+    stages = ({"from_step": 2, "learner": {"tx": {"learning_rate": 0.01}}},)
+    plan = experiments.plan(make_config(stages=stages))
+    life = programs(plan, 3, 2, Clock())
+    run, _, _ = life.advance(0, life.begin(), 2)
+    run, _, _ = life.advance(2, run, 4)
+    slow = make_config()
+    slow.learner.tx.learning_rate = 0.01
+    parts = [programs(experiments.plan(config), 3, 2, Clock()) for config in (make_config(), slow)]
+    expected, _, _ = parts[0].advance(0, parts[0].begin(), 2)
+    expected, _, _ = parts[1].advance(2, expected, 4)
+    jax.tree.map(np.testing.assert_array_equal, jax.device_get(run), jax.device_get(expected))
+
+
+def test_a_stage_that_changes_the_state_is_refused():
+    stages = ({"from_step": 2, "learner": {"net": {"features": (9,)}}},)
+    with pytest.raises(ValueError, match="stages: from step 2 on the run's state would have other shapes"):
+        programs(experiments.plan(make_config(stages=stages)), 3, 2, Clock())
+
+
+def test_label_noise_is_in_the_test_as_well():
+    noise = {name: {"world": {"label_noise": share}} for name, share in {"none": 0.0, "half": 0.5}.items()}
+    config = make_config(cells=noise)
+    config.world.label_noise = 0.0
+    config.learner.tx.learning_rate = 0.0
+    test = experiments.plan(config).stages[0].build({})
+    clean = np.asarray(test.probe_data[1])
+    _, metrics = compute(config)
+    assert np.all(metrics["probe/none/test_error"] != metrics["probe/half/test_error"])
+    assert len(np.unique(clean)) == 3
+
+
+def test_a_run_concludes_draws_and_probes_by_decades(tmp_path):
+    config = make_config(
+        cells={name.split("/")[1]: overrides for name, overrides in CELLS.items() if name.startswith("fast")},
+        conclusions={"gap": {}},
+        probes_per_decade=2,
+        num_steps=30,
+        log_every=1,
+    )
+    train(config.lock(), tmp_path / "run")
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    probed = [record["step"] for record in records if "probe/real/test_error" in record]
+    assert probed == [0, 1, 4, 10, 30]
+    difference = summary["probe/real/test_soft_error"] - summary["probe/ideal/test_soft_error"]
+    assert summary["probe/bootstrap_error_end"] == pytest.approx(difference, abs=1e-6)
