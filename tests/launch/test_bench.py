@@ -65,12 +65,12 @@ def test_both_programs_learn_the_same(name):
 
 
 def test_a_baseline_that_learns_something_else_is_refused(monkeypatch):
-    plain = suites._plain_gln
+    plain = suites.glns._plain_gln
 
     def faster(*args, learning_rate, **settings):
         return plain(*args, learning_rate=1.5 * learning_rate, **settings)
 
-    monkeypatch.setattr(suites, "_plain_gln", faster)
+    monkeypatch.setattr(suites.glns, "_plain_gln", faster)
     case = next(case for case in suites.SUITES["glns"]() if "digits" in case.name)
     with pytest.raises(AssertionError, match="tolerance"):
         case.build()

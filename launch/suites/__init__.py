@@ -1,0 +1,13 @@
+"""What the benchmarks compare: each line pits a program against a plain one that learns the same thing."""
+
+from collections.abc import Callable, Iterator
+
+from launch.suites import bootstrap, glns
+from launch.suites.match import Case as Case
+from launch.suites.match import Match as Match
+from launch.suites.match import Side as Side
+
+SUITES: dict[str, Callable[[], Iterator[Case]]] = {
+    "glns": glns.cases,
+    "bootstrap": bootstrap.cases,
+}

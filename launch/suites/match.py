@@ -1,0 +1,63 @@
+"""What a line of a benchmark suite is: two programs that learn the same thing, and the least that it takes.
+
+Letters: B batch, D inputs.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+import bootstrap
+
+
+class Side(NamedTuple):
+    """One of the two programs that a line compares."""
+
+    step: Callable  # state -> state: learns `count` examples more. It may consume its state
+    state: Any
+    count: int
+
+
+class Match(NamedTuple):
+    """Ours against the baseline, and the least that one example takes."""
+
+    ours: Side
+    baseline: Side
+    operations: float
+    bytes: float
+
+
+class Case(NamedTuple):
+    """A line of the table. Nothing is computed before `build()`."""
+
+    name: str
+    unit: str  # of the rates: what a second holds many of
+    build: Callable[[], Match]
+
+
+NUM_CLASSES = 10
+
+
+def stream(num_samples: int, dim: int) -> tuple[jax.Array, jax.Array]:
+    """Images of ten classes, each a noisy prototype: x [n, D] in 0 .. 1, about half of it 0, y [n]."""
+    k_class, k_label, k_noise = jax.random.split(jax.random.key(0), 3)
+    prototypes = jax.random.normal(k_class, (NUM_CLASSES, dim))
+    y = jax.random.randint(k_label, (num_samples,), 0, NUM_CLASSES)
+    x = 0.3 * prototypes[y] + 0.2 * jax.random.normal(k_noise, (num_samples, dim))
+    return jnp.clip(x, 0, 1), y
+
+
+def lived(learner: bootstrap.Learner, world: bootstrap.World, batch_size: int, num_steps: int) -> Side:
+    """A learner that lives in its world: one compiled program advances `num_steps` steps."""
+    key = jax.random.key(1)
+
+    @partial(jax.jit, donate_argnums=1)
+    def advance(data, run):
+        here = bootstrap.World(data, world.init, world.draw)
+        return bootstrap.advance(key, learner, here, run, num_steps)[0]
+
+    run = bootstrap.begin(key, learner, world)
+    return Side(partial(advance, world.data), run, batch_size * num_steps)
