@@ -1,9 +1,15 @@
 """Figures, drawn from the records of runs alone."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib import cm
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from bootstrap import gap
+from experiments import conclusions
 
 
 def curves(runs: Mapping[str, Sequence[Mapping]], name: str) -> Figure:
@@ -84,3 +90,136 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
         axes.set_title(label, loc="left", fontsize=9)
         axes.set_axis_off()
     return figure
+
+
+def pair(
+    runs: Mapping[str, Sequence[Mapping]],
+    *,
+    real: str = "real",
+    ideal: str = "ideal",
+    score: str = "soft_error",
+    threshold: float = 0.01,
+) -> Figure:
+    """A learner in the two worlds (Nakkiran 2021, figure 1), one panel a run: means and standard errors over seeds.
+
+    real, ideal: the cells. Shaded is the bootstrap error up to the stopping time, the dashed line: the mean over seeds
+    of when the real train soft error falls under the threshold. Of a seed in which it never does, it is the last step.
+    """
+    figure, panels = _panels(runs, score)
+    for axes, (label, records) in zip(panels, runs.items(), strict=True):
+        names = [f"probe/{real}/train_{score}", f"probe/{real}/test_{score}", f"probe/{ideal}/test_{score}"]
+        _band(axes, records, names[0], label="real world, train", color="C0", linestyle=":")
+        steps, of_real = _band(axes, records, names[1], label="real world, test", color="C0")
+        _, of_ideal = _band(axes, records, names[2], label="ideal world, test", color="C1")
+        reached, times = conclusions.stopping(records, real, threshold)
+        stop, share = times.mean(), 1 - np.isnan(reached).mean()
+        inside = np.append(steps[steps < stop], stop)
+        shaded = (np.interp(inside, steps, curve) for curve in (of_real, of_ideal))
+        axes.fill_between(
+            inside, next(shaded), next(shaded), color="C3", alpha=0.3, linewidth=0, label="bootstrap error"
+        )
+        axes.axvline(stop, color="black", linestyle="--", linewidth=1)
+        train, test, online = (gap.at(*conclusions.curve(records, name), times) for name in names)
+        error, spread = gap.mean_and_error(test - online)
+        plus = f" ± {spread:.3f}" if np.isfinite(spread) else ""
+        when = f"at step {stop:.0f}, train soft error under {threshold:.0%} in {share:.0%} of the seeds"
+        axes.set_title(
+            f"{label}, {when}:\nbootstrap error {error:.3f}{plus}, test less train {(test - train).mean():.3f}",
+            fontsize="small",
+        )
+    panels[0].legend(fontsize="small")
+    return figure
+
+
+def fan(
+    runs: Mapping[str, Sequence[Mapping]],
+    *,
+    reals: Sequence[str] | None = None,
+    ideal: str = "ideal",
+    score: str = "soft_error",
+    threshold: float = 0.01,
+) -> Figure:
+    """Several real worlds beside one ideal world, one panel a run: test curves, means and standard errors over seeds.
+
+    reals: the cells, by default all others; a dot is a real world's stopping time, where it has one.
+    """
+    figure, panels = _panels(runs, score)
+    for axes, records in zip(panels, runs.values(), strict=True):
+        cells = reals or _real_cells(records, but=ideal)
+        for cell, shade in zip(cells, np.linspace(0.9, 0.1, len(cells)), strict=True):
+            color = cm.viridis(shade)
+            name = f"probe/{cell}/test_{score}"
+            steps, of_real = _band(axes, records, name, label=cell, color=color)
+            reached, _ = conclusions.stopping(records, cell, threshold)
+            stops = reached[~np.isnan(reached)]
+            if len(stops):
+                axes.plot(stops.mean(), np.interp(stops.mean(), steps, of_real), "o", color=color, markersize=6)
+        _band(axes, records, f"probe/{ideal}/test_{score}", label=ideal, color="black", linestyle="--")
+    panels[0].legend(fontsize="small")
+    return figure
+
+
+def scatter(
+    runs: Mapping[str, Sequence[Mapping]],
+    *,
+    pairs: Mapping[str, Sequence[str]] | None = None,
+    score: str = "soft_error",
+    threshold: float = 0.01,
+) -> Figure:
+    """Test errors in the real world against the ideal world, at the real world's stopping time (Nakkiran 2021, fig. 2).
+
+    One point a pair, one colour a run; bars are standard errors over seeds. An open point never stopped, in one seed at
+    least, and is that of the end there. pairs: as of `conclusions.gap`.
+    """
+    figure = Figure(figsize=(5.5, 5.5), layout="constrained")
+    axes, most = figure.subplots(), 0.0
+    for i, (label, records) in enumerate(runs.items()):
+        for name, cells in (pairs or {"": ("real", "ideal")}).items():
+            reached, times = conclusions.stopping(records, cells[0], threshold)
+            at_stop = [gap.at(*conclusions.curve(records, f"probe/{cell}/test_{score}"), times) for cell in cells]
+            (y, y_error), (x, x_error) = map(gap.mean_and_error, at_stop)
+            face = "none" if np.isnan(reached).any() else f"C{i}"
+            axes.errorbar(x, y, np.nan_to_num(y_error), np.nan_to_num(x_error), fmt="o", color=f"C{i}", mfc=face)
+            axes.annotate(name or label, (x, y), (4, -9), textcoords="offset points", fontsize="x-small")
+            most = max(most, x, y)
+        axes.plot([], [], "o", color=f"C{i}", label=label)
+    axes.plot([0, 1.1 * most], [0, 1.1 * most], color="black", linewidth=1)
+    axes.set(xlabel=f"ideal world, test {_words(score)}", ylabel=f"real world, test {_words(score)}", aspect="equal")
+    axes.set(xlim=(0, 1.1 * most), ylim=(0, 1.1 * most))
+    axes.grid(alpha=0.3)
+    if pairs and len(runs) > 1:
+        axes.legend(fontsize="small")
+    return figure
+
+
+def _panels(runs: Mapping[str, Sequence[Mapping]], score: str) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each run, over the logarithm of the steps."""
+    figure = Figure(figsize=(0.5 + 5.5 * len(runs), 4.2), layout="constrained")
+    panels = list(np.atleast_1d(figure.subplots(1, len(runs), sharey=True)))
+    for axes, label in zip(panels, runs, strict=True):
+        axes.set(xlabel="step", xscale="log", title=label)
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel(_words(score))
+    return figure, panels
+
+
+def _band(axes: Axes, records: Sequence[Mapping], name: str, **style: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Draws a metric from the first step on, its mean and standard error over seeds. -> steps [E], mean [E]."""
+    steps, values = conclusions.curve(records, name)
+    steps, values = steps[steps > 0], values[:, steps > 0]  # step 0 is not on a logarithmic axis
+    mean, error = (np.array(numbers) for numbers in zip(*map(gap.mean_and_error, values.T), strict=True))
+    axes.plot(steps, mean, **style)
+    if len(values) > 1:
+        axes.fill_between(steps, mean - error, mean + error, color=style["color"], alpha=0.2, linewidth=0)
+    return steps, mean
+
+
+def _real_cells(records: Sequence[Mapping], but: str) -> list[str]:
+    """The cells whose train error was recorded, but one."""
+    names = dict.fromkeys(name for record in records for name in record if name.endswith("/train_soft_error"))
+    cells = [name.removeprefix("probe/").removesuffix("/train_soft_error") for name in names]
+    return [cell for cell in cells if cell != but]
+
+
+def _words(score: str) -> str:
+    return score.replace("_", " ")
