@@ -4,11 +4,9 @@ from bootstrap import bandits as bandits
 from bootstrap import distributions as distributions
 from bootstrap import ewc as ewc
 from bootstrap import gap as gap
-from bootstrap import gap as gap
 from bootstrap import images as images
 from bootstrap import nets as nets
 from bootstrap import regression as regression
-from bootstrap import scores as scores
 from bootstrap import sgd as sgd
 from bootstrap import worlds as worlds
 from bootstrap.core import Learner as Learner

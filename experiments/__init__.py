@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 import blur
 import bootstrap
 import glns
+from experiments import conclusions, figures, grid, probes, streams
 from experiments import data as data_sets
-from experiments import conclusions, grid, probes, streams
 
 DATA = {
     "bandit": data_sets.bandit,
@@ -148,7 +148,11 @@ CONCLUSIONS: dict[str, Callable] = {"gap": conclusions.gap}  # (records, ..) -> 
 
 FILES: dict[str, Callable] = {}  # (config, run of one cell and seed) -> file name -> text
 
-FIGURES: dict[str, Callable] = {}  # (runs: label -> records, ..) -> Figure
+FIGURES: dict[str, Callable] = {  # (runs: label -> records, ..) -> Figure
+    "fan": figures.fan,
+    "pair": figures.pair,
+    "scatter": figures.scatter,
+}
 
 
 class Experiment(NamedTuple):
@@ -193,6 +197,7 @@ def plan(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Plan
         of_stage = grid.merged({"from_step": 0, **base}, stage, f"stages.{i}")
         configs = {cell: grid.merged(of_stage, changes, f"cells.{cell}") for cell, changes in cells.items()}
         for of_cell in configs.values():
+            streams.check(of_cell, data)
             _check_labels(of_cell, data)
             _build(of_cell, data)
         first = next(iter(configs.values()))
@@ -246,7 +251,8 @@ def _build(config, data):
 
     everyone = bootstrap.beside(learner, rivals) if rivals else learner
     feed = streams.feed(data.train, data.feed, config["world"]["batch_size"]) if data.feed else None
-    return Experiment(everyone, world, probe, tuple(data.test), data.by_seed, feed)
+    test = data.test._replace(x=streams.as_numbers(data.test.x))
+    return Experiment(everyone, world, probe, tuple(test), data.by_seed, feed)
 
 
 def conclude(config: ml_collections.ConfigDict, records: list[dict]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The streams of `bootstrap.paired` worlds: fresh samples of a distribution, or the rows of a data set."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -26,8 +26,10 @@ def paired(
     """The paired world of a data set, real at any `num_samples` below bootstrap.UNLIMITED."""
     limit = None if data.sampler else len(data.train.x)
     num_samples = settings.get("num_samples", bootstrap.UNLIMITED)
-    if limit and not data.feed and isinstance(num_samples, int) and num_samples > limit:
-        raise ValueError(f"world.num_samples must be 1 to {limit}, as many as the data set has; got {num_samples}")
+    fed = data.feed and isinstance(num_samples, int) and num_samples == bootstrap.UNLIMITED
+    if limit and not fed and isinstance(num_samples, int) and num_samples > limit:
+        has = "data.num_train keeps for the real world" if data.feed else "the data set has"
+        raise ValueError(f"world.num_samples must be 1 to {limit}, as many as {has}; got {num_samples}")
     arrays = data.train
     if data.feed:
         arrays = Rows(data.train, jax.tree.map(lambda leaf: leaf[:1], data.train), np.uint32(0))
@@ -62,9 +64,9 @@ def stream(data: Data, label_noise: float | jax.Array | None = None) -> Callable
     return sample
 
 
-def as_numbers(x: jax.Array) -> jax.Array:
+def as_numbers(x: Any) -> Any:
     """Pixels in bytes become numbers from -1 to 1; anything else stays."""
-    return x.astype(jnp.float32) / 127.5 - 1 if x.dtype == jnp.uint8 else x
+    return x.astype(np.float32) / 127.5 - 1 if x.dtype == np.uint8 else x
 
 
 def feed(first: Part, read: Callable, batch_size: int) -> Callable:
@@ -75,6 +77,20 @@ def feed(first: Part, read: Callable, batch_size: int) -> Callable:
         return Rows(first, read(start, num_steps * batch_size), np.uint32(start))
 
     return rows
+
+
+def check(config: Mapping, data: Data) -> None:
+    """Raises ValueError where the config's world would need rows that a large data set does not have."""
+    if not data.feed:
+        return
+    world = config["world"]
+    if world["name"] != "paired":
+        raise ValueError(f"only the world 'paired' reads a data set as it needs it, not {world['name']!r}")
+    num_steps, batch_size = config.get("num_steps", 1), world["batch_size"]
+    try:
+        data.feed(num_steps * batch_size - 1, 1)
+    except ValueError as error:
+        raise ValueError(f"{num_steps} steps of {batch_size} samples are too many to be fresh: {error}") from error
 
 
 def first_samples(data: Data, world: dict, world_data: Any, state: Any, count: int) -> tuple[jax.Array, ...]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.data.cifar import as_numbers
 from experiments.data.folder import required
 from experiments.data.npz import Stored, locate
 from experiments.data.part import Data, Part
@@ -23,16 +22,14 @@ def cifar5m(
 ) -> Data:
     """CIFAR-5m: to learn from parts 0 to 4, in order; to be tested on the first num_test images of part 5.
 
-    The first num_train images stay in memory, the others come as they are asked for; all in bytes, which a paired world
-    turns into numbers from -1 to 1, as the test images are here.
+    The first num_train images stay in memory, the others come as they are asked for; all in bytes.
     num_train: as many as the largest real world has. num_per_part: of the public files; smaller ones are for tests.
     """
     train, test = shards(data_dir, num_per_part=num_per_part)
     for name, number, part in (("num_train", num_train, train), ("num_test", num_test, test)):
         if not 0 < number <= len(part):
             raise ValueError(f"data.{name} must be 1 to {len(part)}, got {number}")
-    x, y = test.rows(0, num_test)
-    return Data(train.rows(0, num_train), Part(as_numbers(x), y), feed=train.rows)
+    return Data(train.rows(0, num_train), test.rows(0, num_test), feed=train.rows)
 
 
 class Shards:

@@ -1,0 +1,105 @@
+"""A data set that is too large for the device: both worlds see the rows that they should, in every slab of steps."""
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+import bootstrap
+import experiments
+from experiments import streams
+
+PER_PART, BATCH = 7, 4
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, size=(6 * PER_PART, 32, 32, 3), dtype=np.uint8)
+Y = RNG.integers(0, 10, size=6 * PER_PART)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for part in range(6):
+        rows = slice(part * PER_PART, (part + 1) * PER_PART)
+        np.savez(tmp_path / f"part{part}.npz", X=X[rows], Y=Y[rows])
+    return str(tmp_path)
+
+
+def config(num_samples=10, num_steps=8, **world):
+    return ConfigDict(
+        {
+            "num_steps": num_steps,
+            "data": {"name": "cifar5m", "num_train": 10, "num_test": 6, "num_per_part": PER_PART},
+            "world": {"name": "paired", "batch_size": BATCH, "num_samples": num_samples, **world},
+            "probes": ("classification", "training"),
+            "learner": {
+                "name": "sgd",
+                "net": {"name": "mlp", "features": (), "num_classes": 10},
+                "tx": {"name": "sgd", "learning_rate": 0.1},
+            },
+        }
+    )
+
+
+def shown(experiment, slab):
+    """All that eight steps show, in slabs of so many steps: x [32, 32, 32, 3], y [32]."""
+    world = experiment.world
+    state, batches = world.init(jax.random.key(0), world.data), []
+    draw = jax.jit(world.draw, static_argnums=3)
+    for step in range(0, 8, slab):
+        data = experiment.feed(step, slab)
+        for _ in range(slab):
+            state, batch = draw(jax.random.key(0), data, state, None)
+            batches.append(batch)
+    return tuple(np.concatenate(arrays) for arrays in zip(*batches, strict=True))
+
+
+def which(x, y):
+    """The row that each image is."""
+    rows = np.abs(x[:, None] - (X[None] / 127.5 - 1)).max((2, 3, 4)).argmin(axis=1)
+    np.testing.assert_allclose(x, X[rows] / 127.5 - 1, atol=1e-6)
+    np.testing.assert_array_equal(y, Y[rows])
+    return rows
+
+
+@pytest.mark.parametrize("slab", [1, 2, 8])
+def test_the_ideal_world_is_one_pass(folder, slab):
+    ideal = experiments.build(config(num_samples=bootstrap.UNLIMITED), folder)
+    np.testing.assert_array_equal(which(*shown(ideal, slab)), np.arange(32))
+
+
+@pytest.mark.parametrize("slab", [1, 8])
+def test_the_real_world_is_the_first_rows_again_and_again(folder, slab):
+    rows = which(*shown(experiments.build(config(num_samples=6), folder), slab))
+    np.testing.assert_array_equal(rows[:6], np.arange(6))
+    for epoch in range(1, 5):
+        np.testing.assert_array_equal(np.sort(rows[6 * epoch : 6 * epoch + 6]), np.arange(6))
+
+
+def test_the_slab_holds_no_more_than_its_steps(folder):
+    data = experiments.build(config(), folder).feed(3, 2)
+    assert data.present.x.shape == (2 * BATCH, 32, 32, 3)
+    np.testing.assert_array_equal(data.present.x, X[12:20])
+    assert data.start == 12
+
+
+def test_train_probes_see_the_real_samples(folder):
+    experiment = experiments.build(config(num_samples=4), folder)
+    run = bootstrap.begin(jax.random.key(0), experiment.learner, experiment.world)
+    probed = jax.jit(experiment.probe)(run, experiment.world.data, experiment.probe_data)
+    for kind, rows in {"train": slice(4), "test": slice(35, 41)}.items():
+        log_probabilities = experiment.learner.predict(run.learner, (X[rows] / 127.5 - 1).astype(np.float32))
+        loss = -log_probabilities[np.arange(len(Y[rows])), Y[rows]].mean()
+        np.testing.assert_allclose(probed[f"{kind}_loss"], loss, rtol=1e-5)
+
+
+def test_what_could_not_be_fresh_is_refused(folder):
+    with pytest.raises(ValueError, match="9 steps of 4 samples are too many to be fresh: no samples 35 to 35: the fil"):
+        experiments.plan(config(num_steps=9), folder)
+    with pytest.raises(ValueError, match=r"num_samples must be 1 to 10, as many as data.num_train keeps for the real"):
+        experiments.plan(config(num_samples=11), folder)
+    with pytest.raises(ValueError, match="only the world 'paired' reads a data set as it needs it, not 'real'"):
+        experiments.plan(ConfigDict({**config().to_dict(), "world": {"name": "real", "batch_size": 4}}), folder)
+
+
+def test_bytes_become_numbers_from_minus_1_to_1():
+    np.testing.assert_allclose(streams.as_numbers(np.array([0, 51, 255], np.uint8)), [-1, -0.6, 1], atol=1e-7)
+    assert streams.as_numbers(np.array([3.0])) == 3
