@@ -1,8 +1,10 @@
 """Progress: one line, kept up to date on a terminal and repeated now and then in a log."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from launch import devices
 from launch.clock import Clock
@@ -35,6 +37,14 @@ def lines(first: int, num_steps: int, show: Sequence[str], clock: Clock) -> Call
         )
 
     return line
+
+
+def probe_is_due(config: Any, step: int) -> bool:
+    """Every `probe_every` steps or, where the config has `probes_per_decade`, so often each time steps grow tenfold."""
+    per_decade, (chunk, rest) = config.get("probes_per_decade", 0), divmod(step, config.log_every)
+    if not per_decade:
+        return step % config.probe_every == 0
+    return rest == 0 and (chunk == 1 or int(per_decade * math.log10(chunk)) > int(per_decade * math.log10(chunk - 1)))
 
 
 def _busy(clock: Clock) -> float:

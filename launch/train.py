@@ -7,7 +7,6 @@ flag: --config.num_steps=100 --config.learner.learning_rate=0.03. A config's doc
 """
 
 import contextlib
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,7 +97,7 @@ def _advance(
         with clock.timing("train"):
             run, values, num_nans = jax.block_until_ready(compute.advance(step, run, chunk))
         step += chunk
-        if step == config.num_steps or _is_probed(config, step):
+        if step == config.num_steps or progress.probe_is_due(config, step):
             with clock.timing("probe"):
                 values |= jax.block_until_ready(compute.probe(step - 1, run))
         numbers = metrics.record(jax.device_get(values))
@@ -156,14 +155,6 @@ def _form(config: ConfigDict) -> Form:
         if getattr(form, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(form, name)}")
     return form
-
-
-def _is_probed(config: ConfigDict, step: int) -> bool:
-    """Every `probe_every` steps or, where the config has `probes_per_decade`, so often each time steps grow tenfold."""
-    per_decade, (chunk, rest) = config.get("probes_per_decade", 0), divmod(step, config.log_every)
-    if not per_decade:
-        return step % config.probe_every == 0
-    return rest == 0 and (chunk == 1 or int(per_decade * math.log10(chunk)) > int(per_decade * math.log10(chunk - 1)))
 
 
 def _check_shown(config: ConfigDict, compute: Programs) -> None:
