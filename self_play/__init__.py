@@ -1,1 +1,7 @@
-"""Asymmetric self-play for robotic manipulation (OpenAI et al. 2021, arXiv 2101.04882). Not written yet."""
+"""Asymmetric self-play for robotic manipulation (OpenAI et al. 2021, arXiv 2101.04882): Alice sets goals, Bob solves."""
+
+from self_play import goals as goals
+from self_play import observations as observations
+from self_play import scene as scene
+from self_play.arena import Tabletop as Tabletop
+from self_play.arena import tabletop as tabletop

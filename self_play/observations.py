@@ -1,0 +1,101 @@
+"""What the players see of a game (OpenAI et al. 2021, B.3), and the state of one game's physics that they see it in.
+
+Letters: A dimensions of an action, F features of an object, G of the gripper, H of an object's goal, L links of the
+gripper that feel, N slots of objects. Lengths in m, angles in rad, time in s; the table's top is z = 0.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from self_play import goals
+from self_play.goals import Poses
+from self_play.scene import Scene
+
+
+class State(NamedTuple):
+    """A game's physics, whole: stepped from here again, with the same actions, it goes the same way to the bit.
+
+    That holds within one compiled program and one number of games: another sums in another order, and contact is
+    chaotic.
+    """
+
+    q: jax.Array  # positions: the gripper's joints, then each object's (x, y, z, quaternion), or (x, y) in the plane
+    qd: jax.Array  # velocities, in the same order; an object turns about its own axes
+    memory: Any  # what else the pipeline's next step reads: of MJX, the solver's warm start
+    target: jax.Array  # [A] where the gripper is told to be, in the units of its joints
+    average: jax.Array  # [A] moving average of the actions, not yet unbiased
+    weight: jax.Array  # [] sum of the average's weights
+    touch: jax.Array  # [N, L] bool, which object touches which link of the gripper
+    mask: jax.Array  # [N] bool, which objects there are
+
+
+class Observation(NamedTuple):
+    """What both players see. A slot without an object is zero."""
+
+    gripper: jax.Array  # [G] joints in m and rad, a yaw as (cos, sin); their velocities; the smoothed action
+    objects: jax.Array  # [N, F] position, rotation, velocity, turning, place relative to the gripper, touch
+    mask: jax.Array  # [N] bool
+
+
+def poses(scene: Scene, state: State) -> Poses:
+    """Where the objects are; the origin, where there is none."""
+    position, rotation, _, _ = _objects(scene, state)
+    return Poses(position, rotation)
+
+
+def observe(scene: Scene, state: State) -> Observation:
+    """What a player sees. Of a rotation, two columns of its matrix: the paper's Euler angles jump, these do not.
+
+    In the plane an object is position, velocity, place relative to the pusher, each (x, y), and touch.
+    """
+    position, rotation, velocity, turning = _objects(scene, state)
+    joints, speeds = state.q[jnp.array(scene.joints)], state.qd[jnp.array(scene.joints)]
+    if scene.planar:
+        place = [joints]
+        objects = [position[:, :2], velocity[:, :2], position[:, :2] - joints[None]]
+    else:
+        place = [joints[:3], jnp.cos(joints[3:4]), jnp.sin(joints[3:4]), joints[4:]]
+        axes = jax.vmap(_axes)(rotation)
+        between_fingers = joints[None, :3] - jnp.array([[0.0, 0.0, scene.reach]])
+        turning = jnp.einsum("nij,nj->ni", axes, turning)
+        objects = [position, axes[:, :, :2].reshape(-1, 6), velocity, turning, position - between_fingers]
+    features = jnp.concatenate([*objects, state.touch.astype(jnp.float32)], axis=-1)
+    smoothed = state.average / jnp.where(state.weight > 0, state.weight, 1.0)
+    gripper = jnp.concatenate([*place, speeds, smoothed])
+    return Observation(gripper, jnp.where(state.mask[:, None], features, 0.0), state.mask)
+
+
+def observe_goal(scene: Scene, symmetries: jax.Array, state: State, goal: Poses) -> jax.Array:
+    """What Bob sees besides: each object's goal, and what it is from there. -> [N, H].
+
+    The goal's position and rotation; the way to it; the smallest turn to it or to what looks like it, a rotation
+    vector. In the plane only the positions.
+    """
+    position, rotation, _, _ = _objects(scene, state)
+    way = goal.position - position
+    if scene.planar:
+        features = [goal.position[:, :2], way[:, :2]]
+    else:
+        turns = jax.vmap(goals.rotation_to, in_axes=(0, 0, None))(rotation, goal.rotation, symmetries)
+        features = [goal.position, jax.vmap(_axes)(goal.rotation)[:, :, :2].reshape(-1, 6), way, turns]
+    return jnp.where(state.mask[:, None], jnp.concatenate(features, axis=-1), 0.0)
+
+
+def _objects(scene, state):
+    """-> positions [N, 3], rotations [N, 4], velocities [N, 3], turning about their own axes [N, 3]."""
+    empty = ((0, scene.num_slots - scene.num_objects), (0, 0))
+    q, qd = (x[len(scene.actuated) :].reshape(scene.num_objects, -1) for x in (state.q, state.qd))
+    if scene.planar:
+        height = jnp.full((scene.num_objects, 1), scene.height)
+        upright = jnp.tile(jnp.array([1.0, 0.0, 0.0, 0.0]), (scene.num_objects, 1))
+        q, qd = jnp.concatenate([q, height, upright], axis=-1), jnp.pad(qd, ((0, 0), (0, 4)))
+    q, qd = jnp.pad(q, empty), jnp.pad(qd, empty)
+    return q[:, :3], q[:, 3:], qd[:, :3], qd[:, 3:]
+
+
+def _axes(q):
+    """The matrix of a rotation [4] -> [3, 3]; its columns are the turned axes."""
+    turned = jax.vmap(lambda axis: goals.multiply(goals.multiply(q, axis), goals.conjugate(q)))(jnp.eye(4)[1:])
+    return turned[:, 1:].T
