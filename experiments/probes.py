@@ -27,19 +27,30 @@ def adaptation(predict, data, *, groups, unroll, batch_size, num_draws):
     return accuracies
 
 
-def classification(predict, data):
+def classification(predict, data, *, batch_size=None):
     """What a classifier is worth on the test samples: see `bootstrap.scores`.
 
-    predict: inputs [B, D..] -> log-probabilities [B, K]. data: x [B, D..], y [B].
+    predict: inputs [B, D..] -> log-probabilities [B, K]. data: x [B, D..], y [B]. batch_size: so many are predicted at
+    a time, where all at once would not fit into memory.
     """
     x, y = data
-    return {f"test_{name}": value for name, value in bootstrap.scores(predict(x), y).items()}
+    return {f"test_{name}": value for name, value in bootstrap.scores(_in_batches(predict, x, batch_size), y).items()}
 
 
-def training(predict, data):
+def training(predict, data, *, batch_size=None):
     """As `classification`, on the samples that a paired world showed first. data: x, y and weights [B]."""
     x, y, weights = data
-    return {f"train_{name}": value for name, value in bootstrap.scores(predict(x), y, weights).items()}
+    log_probabilities = _in_batches(predict, x, batch_size)
+    return {f"train_{name}": value for name, value in bootstrap.scores(log_probabilities, y, weights).items()}
+
+
+def _in_batches(predict, x, batch_size):
+    if batch_size is None or batch_size >= len(x):
+        return predict(x)
+    if len(x) % batch_size:
+        raise ValueError(f"a probe's batch_size must divide the number of its samples, {len(x)}; got {batch_size}")
+    outputs = jax.lax.map(predict, x.reshape(-1, batch_size, *x.shape[1:]))
+    return outputs.reshape(len(x), *outputs.shape[2:])
 
 
 def density(predict, data):
