@@ -1,5 +1,6 @@
 """Figures, drawn from the records of runs alone."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -215,10 +216,10 @@ def _band(axes: Axes, records: Sequence[Mapping], name: str, **style: Any) -> tu
 
 
 def _real_cells(records: Sequence[Mapping], but: str) -> list[str]:
-    """The cells whose train error was recorded, but one."""
-    names = dict.fromkeys(name for record in records for name in record if name.endswith("/train_soft_error"))
-    cells = [name.removeprefix("probe/").removesuffix("/train_soft_error") for name in names]
-    return [cell for cell in cells if cell != but]
+    """The cells whose train error was recorded, but one, in order of the numbers in their names."""
+    names = {name for record in records for name in record if name.endswith("/train_soft_error")}
+    cells = {name.removeprefix("probe/").removesuffix("/train_soft_error") for name in names} - {but}
+    return sorted(cells, key=lambda cell: ([int(digits) for digits in re.findall(r"\d+", cell)], cell))
 
 
 def _words(score: str) -> str:

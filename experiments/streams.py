@@ -79,14 +79,20 @@ def feed(first: Part, read: Callable, batch_size: int) -> Callable:
     return rows
 
 
+_SLAB = 2 * 10**9  # bytes
+
+
 def check(config: Mapping, data: Data) -> None:
-    """Raises ValueError where the config's world would need rows that a large data set does not have."""
+    """Raises ValueError where the config's world needs more rows than a large data set has, or too many at once."""
     if not data.feed:
         return
     world = config["world"]
     if world["name"] != "paired":
         raise ValueError(f"only the world 'paired' reads a data set as it needs it, not {world['name']!r}")
     num_steps, batch_size = config.get("num_steps", 1), world["batch_size"]
+    most = _SLAB // (batch_size * sum(leaf[:1].nbytes for leaf in data.train))
+    if config.get("log_every", 1) > most:
+        raise ValueError(f"log_every must be at most {most}: the samples of so many steps are in memory at once")
     try:
         data.feed(num_steps * batch_size - 1, 1)
     except ValueError as error:

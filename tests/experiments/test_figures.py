@@ -101,6 +101,13 @@ def test_the_fan_has_every_real_world_and_its_stop():
     assert "real" not in lines
 
 
+def test_the_fan_opens_in_the_order_of_the_numbers():
+    names = [f"probe/{cell}/{kind}_soft_error" for cell in ("n100", "n20", "n3", "ideal") for kind in ("train", "test")]
+    few = [{"step": 1, **dict.fromkeys(names, 0.5)}]
+    (axes,) = figures.fan({"run": few}).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["n3", "n20", "n100", "ideal"]
+
+
 def test_the_scatter_has_a_point_a_pair():
     pairs = {"large": ("real", "ideal"), "small": ("n5", "ideal")}
     (axes,) = figures.scatter({"a": records(), "b": records(num_seeds=1)}, pairs=pairs).axes

@@ -23,10 +23,11 @@ def folder(tmp_path):
     return str(tmp_path)
 
 
-def config(num_samples=10, num_steps=8, **world):
+def config(num_samples=10, num_steps=8, log_every=1, **world):
     return ConfigDict(
         {
             "num_steps": num_steps,
+            "log_every": log_every,
             "data": {"name": "cifar5m", "num_train": 10, "num_test": 6, "num_per_part": PER_PART},
             "world": {"name": "paired", "batch_size": BATCH, "num_samples": num_samples, **world},
             "probes": ("classification", "training"),
@@ -98,6 +99,15 @@ def test_what_could_not_be_fresh_is_refused(folder):
         experiments.plan(config(num_samples=11), folder)
     with pytest.raises(ValueError, match="only the world 'paired' reads a data set as it needs it, not 'real'"):
         experiments.plan(ConfigDict({**config().to_dict(), "world": {"name": "real", "batch_size": 4}}), folder)
+
+
+def test_a_slab_is_at_most_2_gigabytes(folder):
+    most = 2_000_000_000 // (BATCH * (32 * 32 * 3 + 4))
+    experiments.plan(config(log_every=most), folder)
+    with pytest.raises(
+        ValueError, match=f"log_every must be at most {most}: the samples of so many steps are in memor"
+    ):
+        experiments.plan(config(log_every=most + 1), folder)
 
 
 def test_bytes_become_numbers_from_minus_1_to_1():
