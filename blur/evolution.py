@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from evosax.algorithms.distribution_based.cma_es import CMA_ES
 
 from blur import network
 from blur.rule import Rule
@@ -42,6 +41,9 @@ def learner(
     Fitness is the mean accuracy on the held-out batches. The whole population learns the same batches from the same
     first synapses; a genome that diverges on any task has fitness 0.
     """
+    # Not above: to import it starts JAX's backends, and then no process can join others.
+    from evosax.algorithms.distribution_based.cma_es import CMA_ES
+
     _check(sizes, population, num_held_out)
     shapes = jax.eval_shape(begin_genome, jax.random.key(0))
     strategy = CMA_ES(population, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes))
