@@ -1,4 +1,4 @@
-"""Asymmetric self-play for robotic manipulation (OpenAI et al. 2021, arXiv 2101.04882): Alice sets goals, Bob solves."""
+"""Asymmetric self-play for robotic manipulation (OpenAI et al. 2021, arXiv 2101.04882): Alice sets goals for Bob."""
 
 from self_play import goals as goals
 from self_play import observations as observations

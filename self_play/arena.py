@@ -98,11 +98,18 @@ def _step(scene, advance, state, action):
     return State(q, qd, memory, target, average, weight, touch, state.mask)
 
 
+@contextlib.contextmanager
+def _brax_manners():
+    """Brax and MJX warn of their own deprecations, print that there is no Warp, and let ranks be promoted."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(None), jax.numpy_rank_promotion("allow"):
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", "Brax System, piplines and environments", UserWarning)
+        yield
+
+
 def _load(scene, pipeline):
     """-> (pipeline, System). Brax is imported here: it takes seconds, which those who build no table do not pay."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(None):  # MJX prints that it has no Warp
-        warnings.filterwarnings("ignore", "Brax System, piplines and environments", UserWarning)
-        warnings.filterwarnings("ignore", "JAXopt is no longer maintained", DeprecationWarning)
+    with _brax_manners():
         from brax.io import mjcf
 
         return importlib.import_module(f"brax.{pipeline}.pipeline"), mjcf.loads(scene.mjcf)
@@ -114,7 +121,7 @@ def _mjx(scene, pipeline):
     Of MJX's state, which is large, only what its step reads is kept between control steps; that is exact.
     """
     physics, system = _load(scene, pipeline)
-    with jax.numpy_rank_promotion("allow"):
+    with _brax_manners():
         blank = jax.eval_shape(physics.init, system, jnp.zeros(system.nq), jnp.zeros(system.nv))
 
     def begin(q):
@@ -135,14 +142,14 @@ def _brax(scene, pipeline):
     from brax import contact
 
     def begin(q):
-        with jax.numpy_rank_promotion("allow"):
+        with _brax_manners():
             state = physics.init(system, q, jnp.zeros(system.qd_size()))
         return state.q, state.qd, state
 
     def advance(q, qd, memory, controls):
         del q, qd
         state = _substeps(scene, physics, system, memory, controls)
-        with jax.numpy_rank_promotion("allow"):
+        with _brax_manners():
             contacts = contact.get(system, state.x)
         return state.q, state.qd, state, _touch(scene, system, contacts)
 
@@ -150,7 +157,7 @@ def _brax(scene, pipeline):
 
 
 def _substeps(scene, physics, system, state, controls):
-    with jax.numpy_rank_promotion("allow"):  # the pipelines rely on it
+    with _brax_manners():
         return jax.lax.fori_loop(0, scene.substeps, lambda _, state: physics.step(system, state, controls), state)
 
 
