@@ -105,7 +105,7 @@ def test_a_slab_is_at_most_2_gigabytes(folder):
     most = 2_000_000_000 // (BATCH * (32 * 32 * 3 + 4))
     experiments.plan(config(log_every=most), folder)
     with pytest.raises(
-        ValueError, match=f"log_every must be at most {most}: the samples of so many steps are in memor"
+        ValueError, match=f"log_every must be at most {most}: the samples of so many steps are in me"
     ):
         experiments.plan(config(log_every=most + 1), folder)
 
