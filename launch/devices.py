@@ -1,7 +1,8 @@
 """Devices: the only file that knows how many there are.
 
-The mesh has two axes: `seed`, over which independent runs are spread, and `batch`, over which a batch is. jit divides
-the work accordingly; one device is the mesh of 1 x 1, and several hosts are one mesh (JAX's multi-controller runtime).
+The mesh has two axes: `seed`, over which independent rows (cells and seeds) are spread, and `batch`, over which a batch
+is. jit divides the work accordingly; one device is the mesh of 1 x 1, and several hosts are one mesh (JAX's
+multi-controller runtime).
 """
 
 import math
@@ -52,9 +53,10 @@ def first_process() -> bool:
     return jax.process_index() == 0
 
 
-def single_cpu() -> bool:
-    """Whether all there is is one CPU."""
-    return jax.device_count() == 1 and jax.default_backend() == "cpu"
+def num_cores() -> int:
+    """How many cores a lone CPU has; 0 where there are other devices."""
+    lone = jax.device_count() == 1 and jax.default_backend() == "cpu"
+    return len(os.sched_getaffinity(0)) if lone else 0
 
 
 def describe() -> str:
@@ -93,10 +95,10 @@ def to_host(tree: Any) -> Any:
     return jax.device_get(tree) if jax.process_count() == 1 else multihost_utils.process_allgather(tree, tiled=True)
 
 
-def mesh(num_seeds: int) -> jax.sharding.Mesh:
-    """All devices, as many as divide the seeds along `seed` and the rest along `batch`."""
-    along_seed = math.gcd(num_seeds, jax.device_count())
-    shape = (along_seed, jax.device_count() // along_seed)
+def mesh(num_rows: int) -> jax.sharding.Mesh:
+    """All devices, as many as divide the rows along `seed` and the rest along `batch`."""
+    along_row = math.gcd(num_rows, jax.device_count())
+    shape = (along_row, jax.device_count() // along_row)
     return jax.make_mesh(shape, ("seed", "batch"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
 
 

@@ -1,6 +1,7 @@
 """What a run computes, compiled: every cell and every seed, over every device."""
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,24 +11,9 @@ import numpy as np
 
 import bootstrap
 from experiments import Plan
-from launch import devices
+from launch import devices, loops
 from launch.clock import Clock
-
-LOOPS = ("vmap", "map", "calls")
-
-
-class Form(NamedTuple):
-    """In what form the numbers are computed; they are the same up to rounding.
-
-    loop: "vmap": all cells and seeds side by side. "map": one after the other inside the program, faster where one
-      fills the machine. "calls": one after the other, in calls of `steps_per_call` steps written out, for convolutions,
-      which XLA's CPU backend computes many times slower inside a loop. Other than a single CPU always takes "vmap".
-    slab: of `bootstrap.advance`.
-    """
-
-    loop: str = "vmap"
-    slab: int = 1
-    steps_per_call: int = 4
+from launch.loops import Form
 
 
 class Row(NamedTuple):
@@ -57,11 +43,12 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = F
     """
     first = plan.stages[0].build({})
     _check_splits(first, num_seeds)
-    mesh = devices.mesh(len(plan.cells) * num_seeds)
+    num_rows, num_cores = len(plan.cells) * num_seeds, devices.num_cores()
+    loop, num_threads = form.loop if num_cores else "vmap", loops.num_threads(num_rows, num_cores)
+    mesh = devices.mesh(num_rows)
     by_row, everywhere = devices.by_seed(mesh), devices.everywhere(mesh)
     data_axis, of_data = (0, by_row) if first.by_seed else (None, everywhere)
-    loop = form.loop if devices.single_cpu() else "vmap"
-    over_rows = _mapped if loop == "map" else functools.partial(jax.vmap, spmd_axis_name="seed")
+    over_rows = loops.one_by_one if loop == "map" else functools.partial(jax.vmap, spmd_axis_name="seed")
 
     def life(stage, row, data):
         experiment = plan.stages[stage].build(row.numbers)
@@ -80,11 +67,15 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = F
 
         return over_rows(one, in_axes=(0, data_axis))(rows, data)
 
-    @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=4, out_shardings=(by_row, everywhere, everywhere))
-    def advance(stage, num_steps, rows, data, run):
+    @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=4, out_shardings=(by_row, everywhere))
+    def in_one_call(stage, num_steps, rows, data, run):
         one = functools.partial(advance_one, stage, num_steps, slab=form.slab)
         run, metrics = over_rows(one, in_axes=(0, data_axis, 0))(rows, data, run)
-        return run, by_cell("train", jax.tree.map(lambda values: values.mean(axis=1), metrics)), _num_nans(run)
+        return run, jax.tree.map(lambda values: values.mean(axis=1), metrics)
+
+    @functools.partial(jax.jit, out_shardings=everywhere)
+    def report(run, means):
+        return by_cell("train", means), sum((jnp.isnan(leaf).sum() for leaf in jax.tree.leaves(run)), jnp.array(0))
 
     @functools.partial(jax.jit, static_argnums=0, out_shardings=everywhere)
     def probe(stage, rows, data, test, run):
@@ -108,16 +99,22 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = F
         return data if first.feed is None else jax.device_put(first.feed(step, num_steps), of_data)
 
     call = _compiling(clock)
-    in_calls = _in_calls(advance_one, by_cell, form.steps_per_call, call)
+
+    def advance(stage, num_steps, rows, data, run):
+        return call(in_one_call, (stage, num_steps), rows, data, run)
+
+    if loop == "calls":
+        advance = loops.in_calls(advance_one, form.steps_per_call, call)
+    if num_threads > 1 and not first.by_seed:
+        advance = loops.in_threads(advance, num_threads, call)
 
     def advance_rows(step, run, num_steps):
-        stage, present = _stage(plan, step), data_of(step, num_steps)
-        if loop == "calls":
-            return in_calls(stage, num_steps, rows[stage], present, run)
-        return call(advance, (stage, num_steps), rows[stage], present, run)
+        stage = _stage(plan, step)
+        run, means = advance(stage, num_steps, rows[stage], data_of(step, num_steps), run)
+        return run, *call(report, (), run, means)
 
     like = _like(plan, begin, rows, data, by_row)
-    _, trained, _ = jax.eval_shape(lambda: advance(0, 1, rows[0], data_of(0, 1), like))
+    trained, _ = jax.eval_shape(lambda: report(*in_one_call(0, 1, rows[0], data_of(0, 1), like)))
     probed = jax.eval_shape(lambda: probe(0, rows[0], data, test, like))
     return Programs(
         begin=lambda: call(begin, (0,), rows[0], data),
@@ -155,58 +152,6 @@ def _like(plan, begin, rows, data, by_row):
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=by_row), shapes[0])
 
 
-def _in_calls(advance_one, by_cell, steps_per_call, call):
-    """(stage, num_steps, rows, data, run) -> as `advance`, one row after the other, in calls of a few steps."""
-
-    @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=4)
-    def several(stage, num_steps, row, data, run):
-        run, metrics = advance_one(stage, num_steps, row, data, run, unroll=num_steps)
-        return run, jax.tree.map(lambda values: values.sum(axis=0), metrics)
-
-    @jax.jit
-    def split(rows, run):
-        return [jax.tree.map(lambda leaf: leaf[i], (rows, run)) for i in range(len(rows.seed))]  # noqa: B023
-
-    @functools.partial(jax.jit, static_argnums=0)
-    def join(num_steps, parts):
-        stacked = [jax.tree.map(lambda *leaves: jnp.stack(leaves), *part) for part in zip(*parts, strict=True)]
-        run, *sums = stacked
-        means = jax.tree.map(lambda *values: sum(values) / num_steps, *sums)
-        return run, by_cell("train", means), _num_nans(run)
-
-    def advance(stage, num_steps, rows, data, run):
-        sizes = [min(steps_per_call, num_steps - start) for start in range(0, num_steps, steps_per_call)]
-        parts = []
-        for row, of_row in call(split, (), rows, run):
-            sums = []
-            for size in sizes:
-                of_row, metrics = call(several, (stage, size), row, data, of_row)
-                sums.append(metrics)
-            parts.append((of_row, *sums))
-        return call(join, (num_steps,), parts)
-
-    return advance
-
-
-def _mapped(function, in_axes):
-    """As jax.vmap, one after the other."""
-
-    def over(*args):
-        mapped = [arg for arg, axis in zip(args, in_axes, strict=True) if axis == 0]
-
-        def one(slices):
-            rest = iter(slices)
-            return function(*(arg if axis is None else next(rest) for arg, axis in zip(args, in_axes, strict=True)))
-
-        return jax.lax.map(one, mapped)
-
-    return over
-
-
-def _num_nans(run):
-    return sum((jnp.isnan(leaf).sum() for leaf in jax.tree.leaves(run)), start=jnp.array(0))
-
-
 def _check_splits(experiment, num_seeds):
     splits = {len(leaf) for leaf in jax.tree.leaves(experiment.world.data)} if experiment.by_seed else {num_seeds}
     if splits != {num_seeds}:
@@ -215,12 +160,13 @@ def _check_splits(experiment, num_seeds):
 
 def _compiling(clock: Clock) -> Callable:
     """A function that calls a jitted program, compiling it on the clock when it is new. Static arguments come first."""
-    compiled = {}
+    compiled, lock = {}, threading.Lock()
 
     def call(program, static, *args):
-        if (program, static) not in compiled:
-            with clock.timing("compile"):
-                compiled[program, static] = program.lower(*static, *args).compile()
+        with lock:
+            if (program, static) not in compiled:
+                with clock.timing("compile"):
+                    compiled[program, static] = program.lower(*static, *args).compile()
         return compiled[program, static](*args)
 
     return call

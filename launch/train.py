@@ -21,7 +21,8 @@ from experiments import data
 from launch import checkpoints, cli, devices, draw, folder, metrics, progress, signals
 from launch.clock import Clock
 from launch.journal import Journal
-from launch.programs import LOOPS, Form, Programs, programs
+from launch.loops import LOOPS, Form
+from launch.programs import Programs, programs
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "FILE.py[:VARIANT]: what to run.", lock_config=True)
 flags.mark_flag_as_required("config")

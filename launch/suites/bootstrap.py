@@ -25,7 +25,8 @@ import bootstrap
 from bootstrap import nets, sgd
 from experiments import Experiment, Plan, Stage
 from launch.clock import Clock
-from launch.programs import Form, Programs, programs
+from launch.loops import Form
+from launch.programs import Programs, programs
 from launch.suites.comparison import comparison
 from launch.suites.match import NUM_CLASSES, Case, Match, Side, stream
 
@@ -67,7 +68,7 @@ def _training(task: Task, form: Form, num_cells: int) -> Match:
     world = bootstrap.real(x, y, batch_size=task.batch_size)
     life = _life(task.net, world, {"rate": rates}, form)
     ours = Side(lambda run: life.advance(0, run, task.num_steps)[0], life.begin(), 0)
-    start = jax.tree.map(lambda leaf: leaf[0], ours.state.learner)
+    start = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), ours.state.learner)  # on one device
     tx = optax.sgd(rates[0], momentum=0.9)
     plain, batches = _plain_step(task.plain_net, tx), _shuffled(np.array(x), np.array(y), task.batch_size)
 

@@ -12,6 +12,7 @@ from functools import partial
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from ml_collections import ConfigDict
@@ -22,7 +23,8 @@ from experiments import Experiment, Plan, Stage, probes, streams
 from experiments.data import Data, Part
 from launch import progress
 from launch.clock import Clock
-from launch.programs import Form, programs
+from launch.loops import Form
+from launch.programs import programs
 from launch.suites.match import NUM_CLASSES, Match, Side, stream
 
 _NUM_SAMPLES, _NUM_TEST, _DIM, _BATCH_SIZE, _NUM_STEPS = 4000, 2000, 784, 128, 1000
@@ -79,7 +81,7 @@ def _in_one_program(data: Data) -> tuple[Callable, dict]:
                 records.append(life.probe(step, run))
         return jax.device_get([*records, life.probe(_NUM_STEPS, run)])
 
-    return whole, jax.tree.map(lambda leaf: leaf[0], life.begin().learner.params)
+    return whole, jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), life.begin().learner.params)
 
 
 def _one_after_the_other(data: Data, start: dict) -> dict[str, list[dict]]:

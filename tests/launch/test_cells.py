@@ -9,10 +9,13 @@ from ml_collections import ConfigDict
 
 import bootstrap
 import experiments
+from launch import devices, loops
 from launch.clock import Clock
-from launch.programs import Form, programs
+from launch.loops import Form
+from launch.programs import programs
 from launch.train import train
 
+in_threads = loops.in_threads
 RATES = {"slow": 0.01, "fast": 0.1}
 
 
@@ -93,7 +96,7 @@ def test_every_form_computes_the_same(grid, form):
 
 
 def test_a_grid_is_one_program(monkeypatch):
-    """One compilation begins all cells and seeds, one advances and one probes them."""
+    """All rows begin, advance and are probed in one program each; three more deal them out to threads and collect."""
     compiled, timing = [], Clock.timing
     monkeypatch.setattr(Clock, "timing", lambda self, name: compiled.append(name) or timing(self, name))
     life = programs(experiments.plan(make_config(cells=CELLS)), 0, 2, Clock())
@@ -101,7 +104,20 @@ def test_a_grid_is_one_program(monkeypatch):
     for step in (0, 2, 4):
         run, _, _ = life.advance(step, run, 2)
         life.probe(step, run)
-    assert compiled == ["compile"] * 3
+    assert len(compiled) <= 6
+
+
+@pytest.mark.parametrize("loop", ["vmap", "calls"])
+def test_threads_share_the_rows(monkeypatch, grid, loop):
+    monkeypatch.setattr(devices, "num_cores", lambda: 4)
+    shared = []
+    monkeypatch.setattr(loops, "in_threads", lambda *args: shared.append(args[1]) or in_threads(*args))
+    run, metrics = compute(make_config(cells=CELLS), form=Form(loop))
+    assert shared == [4]  # of 8 rows
+    for leaf, expected in zip(jax.tree.leaves(run), jax.tree.leaves(grid[0]), strict=True):
+        np.testing.assert_allclose(leaf, expected, rtol=1e-4, atol=1e-6)
+    for name, values in metrics.items():
+        np.testing.assert_allclose(values, grid[1][name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 def test_a_setting_that_decides_what_is_computed_cannot_differ():
