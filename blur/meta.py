@@ -22,9 +22,7 @@ class State(NamedTuple):
     count: jax.Array  # [] int32, meta-steps taken
     genomes: Any  # a leading axis P on every leaf
     optimizer: optax.OptState  # likewise
-    scores: (
-        jax.Array
-    )  # [P], running mean of the held-out loss in nats, a genome that diverges counting as one that guesses
+    scores: jax.Array  # [P], running mean of the loss in nats, where a genome that diverges counts as one that guesses
     num_bad: jax.Array  # [P] int32, meta-steps in a row that a genome has diverged
     num_skipped: jax.Array  # [] int32, steps of single genomes that were not taken
     num_reset: jax.Array  # [] int32, genomes that were replaced
@@ -78,6 +76,8 @@ def meta_learner(
     synchronise_every: every so many meta-steps all genomes become the best, by the running mean of its loss (C.4).
     reset_after: a genome whose loss or gradient is not finite keeps its genes for that step; after so many such steps
       in a row it becomes the best of the genomes that are well, or a fresh draw where none is.
+    Metrics: loss in nats and accuracy of the genome that was the best before the step, the mean loss of all, and how
+      often since the beginning a genome skipped a step and was replaced.
     """
     _check(sizes, population, synchronise_every, reset_after)
     tx = optax.chain(optax.clip_by_global_norm(clip), optax.adam(learning_rate))
@@ -108,7 +108,7 @@ def meta_learner(
     def descend(key, genome, optimizer, tasks):
         """One genome's step: -> (genome, optimizer), held-out loss and accuracy, whether all of it is finite."""
         (value, accuracy), gradient = jax.value_and_grad(loss, has_aux=True)(genome, key, tasks)
-        good = jnp.isfinite(value) & jnp.isfinite(optax.global_norm(gradient))
+        good = jnp.isfinite(value) & jnp.isfinite(optax.tree.norm(gradient))
         updates, moved = tx.update(gradient, optimizer, genome)
         taken = optax.apply_updates(genome, updates), moved
         of_guessing = jnp.log(sizes[-1]), 1 / sizes[-1]
@@ -122,25 +122,20 @@ def meta_learner(
         if batch.members is not None:
             keys, before = jax.tree.map(lambda leaf: leaf[batch.members], (keys, before))
         after, losses, accuracies, good = jax.vmap(descend, (0, 0, 0, None))(keys, *before, batch)
+        best = _best(state.scores, state.num_bad)
+        metrics = {"loss": losses[best], "accuracy": accuracies[best], "population_loss": losses.mean()}
         scores = score_decay * state.scores + (1 - score_decay) * losses
         num_bad = jnp.where(good, 0, state.num_bad + 1)
         is_lost = num_bad >= reset_after
-        best = _best(scores, num_bad)
         becomes_best = is_lost if synchronise_every is None else is_lost | ((state.count + 1) % synchronise_every == 0)
-        source = jnp.where(becomes_best, best, jnp.arange(population))
-        genomes, optimizer = jax.vmap(_choose)(
-            is_lost & ~good.any(), fresh(k_fresh), jax.tree.map(lambda leaf: leaf[source], after)
-        )
+        source = jnp.where(becomes_best & good.any(), _best(scores, num_bad), jnp.arange(population))
+        after, scores, num_bad = jax.tree.map(lambda leaf: leaf[source], (after, scores, num_bad))
+        begins = is_lost & ~good.any()
+        genomes, optimizer = jax.vmap(_choose)(begins, fresh(k_fresh), after)
+        scores, num_bad = jnp.where(begins, jnp.log(sizes[-1]), scores), jnp.where(begins, 0, num_bad)
         num_skipped, num_reset = state.num_skipped + (~good).sum(), state.num_reset + is_lost.sum()
-        num_bad = jnp.where(is_lost, 0, num_bad)[source]
-        metrics = {
-            "loss": losses[_best(state.scores, state.num_bad)],  # of the genome that was best before
-            "accuracy": accuracies[_best(state.scores, state.num_bad)],
-            "population_loss": losses.mean(),
-            "num_skipped": num_skipped.astype(jnp.float32),
-            "num_reset": num_reset.astype(jnp.float32),
-        }
-        return State(state.count + 1, genomes, optimizer, scores[source], num_bad, num_skipped, num_reset), metrics
+        metrics |= {"num_skipped": num_skipped.astype(jnp.float32), "num_reset": num_reset.astype(jnp.float32)}
+        return State(state.count + 1, genomes, optimizer, scores, num_bad, num_skipped, num_reset), metrics
 
     def predict(state, tasks):
         """Tasks -> log-probabilities [T, B, M] of the held-out batches, by the best genome, from fixed synapses."""

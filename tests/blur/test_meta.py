@@ -1,0 +1,282 @@
+"""The meta-learner: a meta-step against NumPy in float64, what it survives, and that it learns to learn."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import blur
+import bootstrap
+from blur import network
+
+SIZES, M, T, UNROLL, B = (4, 3), 3, 2, 2, 6
+CLIP, RATE = 0.05, 0.01
+
+
+def make(population=2, **settings):
+    begin = partial(blur.random_genome, num_states=2, synapse_update=-0.05)
+    settings = {"clip": CLIP, "learning_rate": RATE} | settings
+    return bootstrap.Learner(*blur.meta_learner(begin, SIZES, population=population, **settings))
+
+
+@pytest.fixture(scope="module")
+def tasks():
+    rng = np.random.default_rng(0)
+    inputs = jnp.array(rng.normal(size=(T, UNROLL + 1, B, 2)), jnp.float32)
+    return blur.Tasks(inputs, jnp.array(rng.integers(0, M, (T, UNROLL + 1, B)), jnp.int32))
+
+
+def numpy_adapt(genome, synapses, inputs, labels):
+    """The held-out logits of one task under the default rule, eq. 5 to 7. Genes and synapses are float64."""
+    (nu, mu, keep, update, *_), (pre, post, f, eta, *_), _ = genome
+    synapses = [[up.copy(), None if down is None else down.copy()] for up, down in synapses]
+
+    def forward(x):
+        layers = [np.stack([x, 0 * x])]
+        for up, _ in synapses:
+            sources = np.concatenate([layers[-1], np.ones((2, len(x), 1))], axis=2)
+            drive = [sum(nu[c, d] * sources[d] for d in range(2)) @ up[c] for c in range(2)]
+            layers.append(np.tanh(update * np.stack(drive)))
+        return layers
+
+    def learn(weights, sources, destinations):
+        for c in range(2):
+            change = sum(
+                pre[e, c] * post[c, d] * sources[e].T @ destinations[d] for e in range(2) for d in range(2)
+            )
+            weights[c] = f * weights[c] + eta * change
+
+    for x, y in zip(inputs[:-1], labels[:-1], strict=True):
+        (below, hidden, last) = forward(x)
+        last = np.stack([last[0], 2.0 * np.eye(M)[y] - 1])
+        drive = [sum(mu[c, d] * last[d] for d in range(2)) @ synapses[1][1][c] for c in range(2)]
+        hidden = np.tanh(keep * hidden + update * np.stack(drive))
+        for (up, down), lower, upper in zip(synapses, (below, hidden), (hidden, last), strict=True):
+            learn(up, np.concatenate([lower, np.ones((2, len(x), 1))], axis=2), upper)
+            if down is not None:
+                learn(down, upper, lower)
+    return forward(inputs[-1])[-1][0]
+
+
+def numpy_loss(genome, synapses, tasks):
+    """Mean softmax cross-entropy of the held-out batches, and the accuracy on them."""
+    losses, right = [], []
+    for of_task, inputs, labels in zip(synapses, np.float64(tasks.inputs), np.array(tasks.labels), strict=True):
+        logits = numpy_adapt(genome, of_task, inputs, labels)
+        log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        losses.append(-log_p[np.arange(B), labels[-1]].mean())
+        right.append((logits.argmax(1) == labels[-1]).mean())
+    return np.mean(losses), np.mean(right)
+
+
+def first_synapses(key, member, population):
+    """Those that a meta-step draws for the tasks of one genome."""
+    k_synapses, _ = jax.random.split(key)
+    keys = jax.random.split(jax.random.split(k_synapses, population)[member], T)
+    drawn = [network.init(keys[t], 2, SIZES, 2, rule=blur.Rule()) for t in range(T)]
+    return jax.tree.map(lambda leaf: np.float64(leaf), drawn)
+
+
+def test_two_meta_steps(tasks):
+    """Gradients by central differences, clipped by their norm, then Adam, twice, as only then clipping shows."""
+    learner = make()
+    state = learner.init(jax.random.key(0), tasks)
+    update = jax.jit(learner.update)
+    leaves, form = jax.tree.flatten(jax.tree.map(lambda leaf: np.float64(leaf[1]), state.genomes))
+    genes, shapes = np.concatenate([leaf.ravel() for leaf in leaves]), [leaf.shape for leaf in leaves]
+
+    def genome(genes):
+        parts = np.split(genes, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
+        return jax.tree.unflatten(form, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
+
+    mean, square = np.zeros_like(genes), np.zeros_like(genes)
+    for step in (1, 2):
+        key, batch = jax.random.key(step), tasks._replace(inputs=tasks.inputs * step)
+        synapses = first_synapses(key, 1, 2)
+        expected, accuracy = numpy_loss(genome(genes), synapses, batch)
+        steps = 1e-5 * np.eye(len(genes))
+        gradient = np.array(
+            [
+                numpy_loss(genome(genes + h), synapses, batch)[0] - numpy_loss(genome(genes - h), synapses, batch)[0]
+                for h in steps
+            ]
+        )
+        gradient /= 2e-5
+        assert np.linalg.norm(gradient) > CLIP
+        gradient *= CLIP / np.linalg.norm(gradient)
+        mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
+        genes = genes - RATE * mean / (1 - 0.9**step) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
+        state = state._replace(scores=jnp.array([1.0, 0.5]))  # the metrics are of the second genome
+        state, metrics = update(key, state, batch)
+        np.testing.assert_allclose([metrics["loss"], metrics["accuracy"]], [expected, accuracy], rtol=1e-5)
+        np.testing.assert_allclose(state.scores[1], 0.99 * 0.5 + 0.01 * expected, rtol=1e-5)
+    learned = np.concatenate([np.ravel(leaf[1]) for leaf in jax.tree.leaves(state.genomes)])
+    np.testing.assert_allclose(learned, genes, atol=2e-5)
+    assert np.abs(learned - np.concatenate([leaf.ravel() for leaf in leaves])).min() > RATE / 10
+
+
+def test_synapses_are_fresh_in_every_meta_step_and_fixed_in_predictions(tasks):
+    learner = make()
+    state = learner.init(jax.random.key(0), tasks)
+    losses = [jax.jit(learner.update)(jax.random.key(seed), state, tasks)[1]["loss"] for seed in (1, 1, 2)]
+    assert losses[0] == losses[1] != losses[2]
+    log_probabilities = learner.predict(state, tasks)
+    chex.assert_trees_all_equal(log_probabilities, learner.predict(state, tasks))
+    np.testing.assert_allclose(jnp.exp(log_probabilities).sum(-1), np.ones((T, B)), rtol=1e-5)
+
+
+def test_predictions_are_of_the_best_genome_that_is_well(tasks):
+    learner = make(population=3)
+    state = learner.init(jax.random.key(0), tasks)
+    state = state._replace(scores=jnp.array([0.1, 0.3, 0.2]), num_bad=jnp.array([1, 0, 0]))
+    genome = jax.tree.map(lambda leaf: leaf[2], state.genomes)
+    chex.assert_trees_all_equal(blur.best_genome(state), genome)
+    keys = jax.random.split(jax.random.key(0), T)
+    logits = [
+        blur.adapt(keys[t], genome, tasks.inputs[t], tasks.labels[t], SIZES, rule=blur.Rule())[-1] for t in range(T)
+    ]
+    np.testing.assert_allclose(learner.predict(state, tasks), jax.nn.log_softmax(jnp.stack(logits)), atol=1e-5)
+
+
+def diverging(state, *members):
+    """These genomes give infinite synapses, so a loss that is not a number."""
+    synapse = state.genomes.synapse
+    update = synapse.update.at[jnp.array(members)].set(3e38)
+    return state._replace(genomes=state.genomes._replace(synapse=synapse._replace(update=update)))
+
+
+def test_a_genome_that_diverges_is_skipped_then_becomes_the_best(tasks):
+    learner = make(population=3, reset_after=2)
+    update = jax.jit(learner.update)
+    first = diverging(learner.init(jax.random.key(0), tasks), 1)
+    state, metrics = update(jax.random.key(1), first, tasks)
+    assert (metrics["num_skipped"], metrics["num_reset"]) == (1, 0)
+    moved = [bool(np.any(state.genomes.neuron.forward[p] != first.genomes.neuron.forward[p])) for p in range(3)]
+    assert moved == [True, False, True]
+    np.testing.assert_array_equal(state.num_bad, [0, 1, 0])
+    np.testing.assert_allclose(state.scores[1], np.log(M), rtol=1e-6)  # as one that guesses
+    state, metrics = update(jax.random.key(2), state, tasks)
+    assert (metrics["num_skipped"], metrics["num_reset"]) == (2, 1)
+    best = int(np.argmin(state.scores[jnp.array([0, 2])])) * 2
+    for tree in (state.genomes, state.optimizer, state.scores):
+        chex.assert_trees_all_equal(*(jax.tree.map(lambda leaf, p=p: leaf[p], tree) for p in (1, best)))
+    state, metrics = update(jax.random.key(3), state, tasks)
+    assert (metrics["num_skipped"], metrics["num_reset"]) == (2, 1)
+    chex.assert_tree_all_finite((state, metrics))
+
+
+@pytest.mark.parametrize("population", [1, 2])
+def test_where_none_is_well_all_begin_again(tasks, population):
+    learner = make(population=population, reset_after=1, synchronise_every=1)
+    first = diverging(learner.init(jax.random.key(0), tasks), *range(population))
+    state, metrics = jax.jit(learner.update)(jax.random.key(1), first, tasks)
+    assert (metrics["num_skipped"], metrics["num_reset"]) == (population, population)
+    np.testing.assert_allclose(metrics["loss"], np.log(M), rtol=1e-6)
+    np.testing.assert_array_equal(state.genomes.synapse.update, np.full(population, -0.05, np.float32))
+    assert np.all(state.genomes.neuron.forward != first.genomes.neuron.forward)
+    assert len(np.unique(state.genomes.neuron.forward)) == 4 * population
+    _, metrics = jax.jit(learner.update)(jax.random.key(2), state, tasks)
+    assert metrics["num_skipped"] == population
+
+
+def test_synchronise_every(tasks):
+    learner = make(population=3, synchronise_every=2)
+    update = jax.jit(learner.update)
+    state, _ = update(jax.random.key(1), learner.init(jax.random.key(0), tasks), tasks)
+    alone, _ = jax.jit(make(population=3).update)(jax.random.key(2), state, tasks)
+    together, metrics = update(jax.random.key(2), state, tasks)
+    assert len(np.unique(state.genomes.neuron.keep)) == 3
+    best = int(alone.scores.argmin())
+    for p in range(3):
+        chex.assert_trees_all_equal(
+            jax.tree.map(lambda leaf, p=p: leaf[p], together.genomes),
+            jax.tree.map(lambda leaf: leaf[best], alone.genomes),
+        )
+    assert metrics["num_reset"] == 0
+
+
+def test_members_change_nothing_but_where_the_work_is_done(tasks):
+    learner = make()
+    state = learner.init(jax.random.key(0), tasks)
+    alone = learner.update(jax.random.key(1), state, tasks)
+    chex.assert_trees_all_close(alone, learner.update(jax.random.key(1), state, tasks._replace(members=jnp.arange(2))))
+
+
+def test_learns_to_learn():
+    """From genomes near the delta rule: 0.64 to 0.35 nats when this was written."""
+    families = [blur.toys.FAMILIES[name] for name in ("and", "or", "pieslice")]
+    world = bootstrap.World(*blur.tasks(families, unroll=5, batch_size=32))
+    rule = blur.Rule(last_activation="linear", symmetric=True, single_state=True)
+    begin = partial(blur.delta_genome, num_states=2, normalise="none", synapse_update=0.1)
+    learner = bootstrap.Learner(*blur.meta_learner(begin, (8, 2), rule=rule, population=2, learning_rate=0.01))
+    key = jax.random.key(0)
+    _, metrics = jax.jit(lambda run: bootstrap.advance(key, learner, world, run, 150))(
+        bootstrap.begin(key, learner, world)
+    )
+    losses = np.array(metrics["population_loss"])
+    assert losses[-10:].mean() < 0.75 * losses[:10].mean()
+
+
+_SPREAD = """
+import jax, jax.numpy as jnp, blur, bootstrap
+from functools import partial
+from launch import devices
+
+def flops(num_devices, population, num_tasks):
+    families = [blur.toys.FAMILIES["xor"]]
+    world = bootstrap.World(*blur.tasks(
+        families, unroll=2, batch_size=16, num_tasks=num_tasks, population=population))
+    mesh = jax.make_mesh((1, num_devices), ("seed", "batch"), axis_types=(jax.sharding.AxisType.Auto,) * 2,
+                         devices=jax.devices()[:num_devices])
+    spread = devices.spread(world, mesh)
+    begin = partial(blur.random_genome, num_states=2)
+    learner = bootstrap.Learner(*blur.meta_learner(begin, (32, 2), population=population))
+    key = jax.random.key(0)
+    run = jax.device_put(bootstrap.begin(key, learner, world), devices.everywhere(mesh))
+    steps = lambda run: bootstrap.advance(key, learner, spread, run, 2)
+    program = jax.jit(steps, out_shardings=devices.everywhere(mesh))
+    compiled = program.lower(run).compile()
+    return compiled.cost_analysis()["flops"], compiled(run)[1]["population_loss"]
+
+for population, num_tasks in ((1, 8), (8, 1)):
+    (one, loss), (eight, of_eight) = flops(1, population, num_tasks), flops(8, population, num_tasks)
+    assert jnp.allclose(loss, jax.device_get(of_eight), rtol=1e-4), (loss, of_eight)
+    print("share", eight / one)
+"""
+
+
+def test_tasks_and_the_population_are_divided_among_devices():
+    """Of eight devices each does about an eighth of the arithmetic, of 8 tasks or of 8 genomes."""
+    env = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    done = subprocess.run(
+        [sys.executable, "-c", _SPREAD], env=env, capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert done.returncode == 0, done.stderr
+    shares = [float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("share")]
+    assert len(shares) == 2
+    assert max(shares) < 0.2, shares
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sizes": (4, 1)}, "sizes must be positive and end in the number of classes, at least 2; got \\(4, 1\\)"),
+        ({"population": 0}, "population and reset_after must be at least 1, got 0 and 10"),
+        ({"synchronise_every": 0}, "synchronise_every must be at least 1, got 0"),
+    ],
+)
+def test_refusals(settings, message):
+    with pytest.raises(ValueError, match=message):
+        blur.meta_learner(**({"begin_genome": blur.random_genome, "sizes": SIZES} | settings))
+
+
+def test_a_population_of_another_size_is_refused(tasks):
+    with pytest.raises(ValueError, match="the learner has population=2 but the tasks population=5"):
+        make().init(jax.random.key(0), tasks._replace(members=jnp.arange(5)))
