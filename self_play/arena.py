@@ -34,7 +34,7 @@ class Tabletop(NamedTuple):
     step: Callable  # (State, action [A] int, 0 to NUM_BINS - 1) -> State, one control step later
     poses: Callable  # (State) -> Poses
     observe: Callable  # (State) -> Observation
-    observe_goal: Callable  # (State, goal Poses) -> [N, H]
+    observe_goal: Callable  # (Poses, goal Poses, mask) -> [N, H]
     judge: Callable  # (start Poses, goal Poses, mask) -> goals.Verdict
     reached: Callable  # (Poses, goal Poses, mask) -> [N] bool
 

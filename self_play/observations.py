@@ -67,20 +67,19 @@ def observe(scene: Scene, state: State) -> Observation:
     return Observation(gripper, jnp.where(state.mask[:, None], features, 0.0), state.mask)
 
 
-def observe_goal(scene: Scene, symmetries: jax.Array, state: State, goal: Poses) -> jax.Array:
+def observe_goal(scene: Scene, symmetries: jax.Array, now: Poses, goal: Poses, mask: jax.Array) -> jax.Array:
     """What Bob sees besides: each object's goal, and what it is from there. -> [N, H].
 
     The goal's position and rotation; the way to it; the smallest turn to it or to what looks like it, a rotation
     vector. In the plane only the positions.
     """
-    position, rotation, _, _ = _objects(scene, state)
-    way = goal.position - position
+    way = goal.position - now.position
     if scene.planar:
         features = [goal.position[:, :2], way[:, :2]]
     else:
-        turns = jax.vmap(goals.rotation_to, in_axes=(0, 0, None))(rotation, goal.rotation, symmetries)
+        turns = jax.vmap(goals.rotation_to, in_axes=(0, 0, None))(now.rotation, goal.rotation, symmetries)
         features = [goal.position, jax.vmap(_axes)(goal.rotation)[:, :, :2].reshape(-1, 6), way, turns]
-    return jnp.where(state.mask[:, None], jnp.concatenate(features, axis=-1), 0.0)
+    return jnp.where(mask[:, None], jnp.concatenate(features, axis=-1), 0.0)
 
 
 def _objects(scene, state):

@@ -1,0 +1,115 @@
+"""The World in which Alice and Bob play: a batch is a rollout of every game, and what Bob may learn from Alice's.
+
+Letters: as in `game`.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from self_play import game, goals, scene
+from self_play.arena import NUM_BINS, tabletop
+from self_play.game import Game, Row, Rules, Seen
+
+SCENES = {"pucks": scene.pucks, "blocks": scene.blocks}
+
+
+class Arena(NamedTuple):
+    """Where all games stand."""
+
+    games: Game  # [B, ..]
+    pending: Row  # [B, ..] Alice's last step, where her goal is not settled yet; else not real
+
+
+class Batch(NamedTuple):
+    """A rollout of every game. Row 0 is the pending one; T more follow."""
+
+    rows: Row  # [B, 1 + T, ..]
+    demonstrated: jax.Array  # [B, 1 + T, N, H] the goal that Alice's step led to, as Bob would have seen it
+    shows: jax.Array  # [B, 1 + T] bool, whether that makes a demonstration
+    last: Seen  # [B, 2, ..] what each player saw last, from which the value of what follows is estimated
+
+
+def arena(
+    *,
+    mode: str = "pucks",
+    num_games: int,
+    num_steps: int,
+    alice_steps: int = 100,
+    bob_steps: int = 200,
+    max_goals: int = 5,
+    bob_starts: str = "own",
+    memory_size: int = 0,
+    pipeline: str = "mjx",
+    **settings: Any,
+) -> tuple:
+    """The World of asymmetric self-play: (data, init, draw); a draw plays every game on by `num_steps`.
+
+    mode: "pucks" or "blocks"; `settings` are those of the scene of that name. alice_steps, bob_steps (for each object),
+    max_goals, bob_starts: see `game.Rules`. memory_size: of each player's memory, 0 for players without one.
+    The learner's predict: Seen [B, ..] -> (logits [B, 2, A, NUM_BINS], memory [B, 2, memory_size]).
+    """
+    if mode not in SCENES:
+        raise ValueError(f"mode must be one of {', '.join(SCENES)}, got {mode!r}")
+    if bob_starts not in ("own", "alice"):
+        raise ValueError(f'bob_starts must be "own" or "alice", got {bob_starts!r}')
+    counts = {"num_games": num_games, "num_steps": num_steps, "alice_steps": alice_steps, "bob_steps": bob_steps}
+    for name, count in {**counts, "max_goals": max_goals, "memory_size": memory_size + 1}.items():
+        if count < 1:
+            raise ValueError(
+                f"{name} must be at least {int(name != 'memory_size')}, got {count - (name == 'memory_size')}"
+            )
+    table = tabletop(SCENES[mode](**settings), pipeline=pipeline)
+    rules = Rules(alice_steps, bob_steps, max_goals, bob_starts)
+
+    def init(key, data):
+        del data
+        states = jax.vmap(table.reset)(jax.random.split(key, num_games))
+        games = jax.vmap(lambda state: game.begin(table, state, memory_size))(states)
+        return Arena(games, jax.vmap(lambda one: _no_row(table, one))(games))
+
+    def draw(key, data, state, act):
+        del data
+        games, rows = game.rollout(table, rules, num_steps, act or _anything(table), key, state.games)
+        rows = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), state.pending, rows)
+        rows, pending = jax.vmap(_set_aside)(rows, games.bobs_turn)
+        goal, shows = jax.vmap(game.hindsight)(rows)
+        demonstrated = jax.vmap(jax.vmap(table.observe_goal))(rows.poses, goal, rows.seen.observation.mask)
+        now = jax.vmap(lambda one: game.see(table, one))(games)
+        hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.real, a, b), pending.seen, now)
+        last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
+        return Arena(games, pending), Batch(rows, demonstrated, shows, last)
+
+    return (), init, draw
+
+
+def _no_row(table, one):
+    """A row that only fills its place, of the shapes of one of this game's."""
+    two = jnp.zeros(2)
+    no = jnp.zeros((), bool)
+    goal: goals.Poses = table.poses(one.alice)
+    action = jnp.zeros(len(table.scene.scale), jnp.int32)
+    return Row(game.see(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal)
+
+
+def _set_aside(rows, bobs_turn):
+    """Takes Alice's last step out of the rows of one game if Bob is still at her goal: its reward is not known.
+
+    -> (rows, that step, not real if there is none). It is the next rollout's row 0.
+    """
+    hers = rows.real & ~rows.bobs_turn
+    last = hers.shape[0] - 1 - jnp.argmax(hers[::-1])
+    out = bobs_turn & hers[last]
+    pending = jax.tree.map(lambda leaf: leaf[last], rows)._replace(real=out)
+    return rows._replace(real=rows.real.at[last].set(rows.real[last] & ~out)), pending
+
+
+def _anything(table):
+    """Acts at random."""
+
+    def act(seen):
+        shape = (seen.memory.shape[0], 2, len(table.scene.scale), NUM_BINS)
+        return jnp.zeros(shape), seen.memory
+
+    return act
