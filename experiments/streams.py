@@ -89,6 +89,8 @@ def check(config: Mapping, data: Data) -> None:
     world = config["world"]
     if world["name"] != "paired":
         raise ValueError(f"only the world 'paired' reads a data set as it needs it, not {world['name']!r}")
+    if len(data.test.x) > len(data.train.x):
+        raise ValueError("data.num_train must be at least data.num_test: as many samples are scored of both")
     num_steps, batch_size = config.get("num_steps", 1), world["batch_size"]
     most = _SLAB // (batch_size * sum(leaf[:1].nbytes for leaf in data.train))
     if config.get("log_every", 1) > most:

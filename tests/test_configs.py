@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import experiments
@@ -16,6 +17,7 @@ DATA = CHECKOUT.parent / "shared" / "data"
 DATA_DIRS = {
     "bandit": DATA / "bandit",
     "binarized_mnist": DATA / "binarized_mnist",
+    "cifar5m": DATA / "cifar5m",
     "idx": DATA / "mnist",
     "permuted": DATA / "mnist",
     "sarcos": DATA / "sarcos",
@@ -31,6 +33,16 @@ def load(path):
     return module
 
 
+def small_shards(folder, num_per_part):
+    """Six files in the layout of CIFAR-5m's."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for part in range(6):
+        images = rng.integers(0, 256, size=(num_per_part, 32, 32, 3), dtype=np.uint8)
+        np.savez(folder / f"part{part}.npz", X=images, Y=rng.integers(0, 10, size=num_per_part))
+    return str(folder)
+
+
 def data_dir(config):
     folder = DATA_DIRS.get(config.data.name)
     if folder is None:
@@ -44,12 +56,14 @@ def data_dir(config):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_smoke(path, tmp_path, capsys):
     config = load(path).get_config("smoke").lock()
-    train(config, tmp_path / "run", data_dir(config))
+    small = config.data.name == "cifar5m"
+    folder = small_shards(tmp_path / "data", config.data.num_per_part) if small else data_dir(config)
+    train(config, tmp_path / "run", folder)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["steps"] == config.num_steps
     assert {"wall_seconds", "compile_seconds", "steps_per_second", "fingerprint", *config.show} <= summary.keys()
     figures = sorted(path.name for path in (tmp_path / "run" / "figures").iterdir())
-    assert figures == sorted(f"{name.replace('/', '_')}.png" for name in config.show)
+    assert figures == sorted(f"{name.replace('/', '_')}.png" for name in (*config.show, *config.get("figures", {})))
     assert f"figure: {tmp_path}" in capsys.readouterr().out
     names = {"config.json", "run.json", "metrics.jsonl", "summary.json", "checkpoints", "tb", "figures", ".lock"}
     assert {path.name for path in (tmp_path / "run").iterdir()} == names

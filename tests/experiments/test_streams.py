@@ -97,6 +97,10 @@ def test_what_could_not_be_fresh_is_refused(folder):
         experiments.plan(config(num_steps=9), folder)
     with pytest.raises(ValueError, match=r"num_samples must be 1 to 10, as many as data.num_train keeps for the real"):
         experiments.plan(config(num_samples=11), folder)
+    few = config(num_samples=5)
+    few.data.num_train = 5
+    with pytest.raises(ValueError, match=r"data.num_train must be at least data.num_test"):
+        experiments.plan(few, folder)
     with pytest.raises(ValueError, match="only the world 'paired' reads a data set as it needs it, not 'real'"):
         experiments.plan(ConfigDict({**config().to_dict(), "world": {"name": "real", "batch_size": 4}}), folder)
 
@@ -104,9 +108,7 @@ def test_what_could_not_be_fresh_is_refused(folder):
 def test_a_slab_is_at_most_2_gigabytes(folder):
     most = 2_000_000_000 // (BATCH * (32 * 32 * 3 + 4))
     experiments.plan(config(log_every=most), folder)
-    with pytest.raises(
-        ValueError, match=f"log_every must be at most {most}: the samples of so many steps are in me"
-    ):
+    with pytest.raises(ValueError, match=f"log_every must be at most {most}: the samples of so many steps are in me"):
         experiments.plan(config(log_every=most + 1), folder)
 
 
