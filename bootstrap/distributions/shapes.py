@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from bootstrap import images
 from bootstrap.distributions.distribution import Distribution
 
-NAMES = ("circle", "square", "triangle", "hexagon", "star", "cross", "ring", "half", "crescent", "bar")
+SHAPES = ("circle", "square", "triangle", "hexagon", "star", "cross", "ring", "half", "crescent", "bar")
 _REACH = 1.5  # the distances are kept for the square of this half-side, in radii
 
 
@@ -31,7 +31,7 @@ def shapes(
 
     def sampler(key, distances):
         k_shape, k_place, k_colours, k_grain = jax.random.split(key, 4)
-        y = jax.random.randint(k_shape, (), 0, len(NAMES))
+        y = jax.random.randint(k_shape, (), 0, len(SHAPES))
         angle, large, *centre = jax.random.uniform(k_place, (4,))
         radius = smallest + (greatest - smallest) * large
         turn = images.affine(2 * jnp.pi * angle, 1 / radius, 0.0)
@@ -46,7 +46,7 @@ def shapes(
         grain = noise * jax.random.uniform(k_grain, (size, size, 3), minval=-1)
         return jnp.clip((1 - inside) * background + inside * colour + grain, 0, 1), y
 
-    return Distribution(sampler, _distances(48), len(NAMES))
+    return Distribution(sampler, _distances(48), len(SHAPES))
 
 
 def _distances(size: int) -> jax.Array:
