@@ -48,7 +48,8 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = F
     mesh = devices.mesh(num_rows)
     by_row, everywhere = devices.by_seed(mesh), devices.everywhere(mesh)
     data_axis, of_data = (0, by_row) if first.by_seed else (None, everywhere)
-    over_rows = loops.one_by_one if loop == "map" else functools.partial(jax.vmap, spmd_axis_name="seed")
+    alone = num_cores and num_rows == num_threads  # an axis of one row costs a tenth
+    over_rows = loops.one_by_one if loop == "map" or alone else functools.partial(jax.vmap, spmd_axis_name="seed")
 
     def life(stage, row, data):
         experiment = plan.stages[stage].build(row.numbers)

@@ -28,13 +28,13 @@ from launch.programs import programs
 from launch.suites.match import NUM_CLASSES, Match, Side, stream
 
 _NUM_SAMPLES, _NUM_TEST, _DIM, _BATCH_SIZE, _NUM_STEPS = 4000, 2000, 784, 128, 1000
-_SCHEDULE = ConfigDict({"log_every": 10, "probes_per_decade": 20})
-_NET, _TX = nets.MLP((256, 256), NUM_CLASSES), optax.sgd(0.1, momentum=0.9)
+_SCHEDULE = ConfigDict({"log_every": 20, "probes_per_decade": 10})
+_NET, _TX = nets.MLP((128, 128, 128), NUM_CLASSES), optax.sgd(0.1, momentum=0.9)
 _FORWARD: Callable = _NET.apply
 
 
 def comparison() -> Match:
-    """n = 4000, 1000 steps of 128 images of 784 bytes, an MLP of 256-256."""
+    """n = 4000, 1000 steps of 128 images of 784 bytes, the smaller MLP of the published sweep, 128-128-128."""
     x, y = map(np.array, stream(_NUM_STEPS * _BATCH_SIZE + _NUM_TEST, _DIM))
     x = (255 * x).astype(np.uint8)
     data = Data(Part(x[_NUM_TEST:], y[_NUM_TEST:]), Part(x[:_NUM_TEST], y[:_NUM_TEST]))
@@ -70,7 +70,7 @@ def _in_one_program(data: Data) -> tuple[Callable, dict]:
         return Experiment(learner, world, probe, test, by_seed=False, feed=None)
 
     cells = {"n": np.array([_NUM_SAMPLES, len(data.train.x)], np.int32)}
-    life = programs(Plan(("real", "ideal"), (Stage(0, cells, build),)), 0, 1, Clock(), Form("map"))
+    life = programs(Plan(("real", "ideal"), (Stage(0, cells, build),)), 0, 1, Clock(), Form("map", slab=20))
 
     def whole():
         run = life.begin()
