@@ -48,11 +48,11 @@ def init(
 
 
 def rest(synapses: Sequence[Synapses], batch_size: int, num_states: int, *, rule: Rule) -> tuple[jax.Array, ...]:
-    """What a step keeps, before the first: [K, B, N] of 0 a layer, the inputs' first; () if the rule keeps nothing."""
+    """What a step keeps, before the first: all neurons at 0, as of `forward`; () if the rule keeps nothing."""
     if not rule.keep_neurons:
         return ()
-    widths = [synapses[0].forward.shape[1] - 1, *(of_layer.forward.shape[2] for of_layer in synapses)]
-    return tuple(jnp.zeros((num_states, batch_size, n)) for n in widths)
+    inputs = jnp.zeros((1, batch_size, synapses[0].forward.shape[1] - 1))
+    return inputs, *(jnp.zeros((num_states, batch_size, of_layer.forward.shape[2])) for of_layer in synapses)
 
 
 def forward(
@@ -63,15 +63,14 @@ def forward(
     rule: Rule,
     kept: Sequence[jax.Array] = (),
 ) -> tuple[jax.Array, ...]:
-    """The states of every layer after the forward pass. inputs [B, D] -> a [K, B, N] a layer, the inputs' first.
+    """The states of every layer after the forward pass. inputs [B, D] -> [1, B, D], and a [K, B, N] a layer above.
 
-    Inputs are state 0 of the first layer, whose other states are 0. State 0 of the last layer are the logits.
+    Inputs are state 0 of the first layer, whose other states are 0 and left out. State 0 of the last are the logits.
     kept: all layers before the pass, each example's own; empty where they are 0.
     """
     chex.assert_rank(inputs, 2)
     genomes = _of_layers(genome, synapses)
-    num_states = len(genomes[0].neuron.forward)
-    neurons = [jnp.concatenate([inputs[None], jnp.zeros((num_states - 1, *inputs.shape))])]
+    neurons = [inputs[None]]
     for i, (of_layer, genes) in enumerate(zip(synapses, genomes, strict=True)):
         activation = rule.last_activation if i == len(synapses) - 1 else rule.activation
         weights = rules.read(of_layer.forward, genes.synapse, rule)
@@ -118,10 +117,10 @@ def learn(
         synapse = genes.synapse if after == "backward" else genes.forward_synapse
         if synapse is None:
             return of_layer
-        up = rules.learn(synapse, of_layer.forward, rules.with_bias(below), above, rule)
+        up = rules.learn(synapse, of_layer.forward, below, above, rule, bias=True)
         if of_layer.backward is None:
             return Synapses(up)
-        return Synapses(up, rules.learn(synapse, of_layer.backward, above, below, rule))
+        return Synapses(up, rules.learn(synapse, of_layer.backward, above, below, rule, bias=False))
 
     return tuple(map(layer, _of_layers(genome, synapses), synapses, below[:-1], above[1:]))
 

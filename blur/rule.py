@@ -2,6 +2,7 @@
 
 Every synapse goes from a source to a destination. The forward ones go up, and have a bias source; the backward ones go
 down. Sums over synapses are matrix products over neurons, one a channel, after the K x K transform of the states.
+Inputs have one state, the others being 0: they come as [1, B, N].
 
 Letters: B batch, C channels of a synapse (K, or 1 where they are single-state), K states, M destinations, N sources.
 """
@@ -72,9 +73,9 @@ FEEDBACKS = {"label": label_feedback, "cross_entropy": cross_entropy_feedback, "
 
 
 def with_slope(activation: Callable, states: jax.Array) -> jax.Array:
-    """φ(x, y) = (σ(x), σ'(y)), of the two states of eq. 4."""
-    _, slope = jax.jvp(activation, (states[1],), (jnp.ones_like(states[1]),))
-    return jnp.stack([activation(states[0]), slope])
+    """φ(x, y) = (σ(x), σ'(y)), of the two states of eq. 4; σ of further states."""
+    values, slopes = jax.jvp(activation, (states,), (jnp.ones_like(states),))
+    return values.at[1].set(slopes[1])
 
 
 ACTIVATIONS |= {f"{name}_slope": partial(with_slope, activation) for name, activation in ACTIVATIONS.items()}
@@ -162,9 +163,29 @@ def backprop_rule(activation: str | Callable, loss: str = "cross_entropy") -> Ru
     )
 
 
-def with_bias(states: jax.Array) -> jax.Array:
-    """Appends the bias, a neuron whose every state is 1: [K, B, N] -> [K, B, N + 1]."""
-    return jnp.concatenate([states, jnp.ones_like(states[:, :, :1])], axis=-1)
+@jax.custom_vjp
+def mix(transform: jax.Array, states: jax.Array) -> jax.Array:
+    """Σ_d transform^{cd} a^d: transform [C, K], states [K, B, N] -> [C, B, N].
+
+    Written out, and its gradient made one product: a compiler takes ten times as long for products of few rows.
+    """
+    return sum(transform[:, d, None, None] * states[None, d] for d in range(len(states)))
+
+
+def _mix_backward(residuals, mixed):
+    transform, states = residuals
+    products = jnp.matmul(mixed.reshape(len(mixed), -1), states.reshape(len(states), -1).T)
+    return products, mix(transform.T, mixed)
+
+
+mix.defvjp(lambda transform, states: (mix(transform, states), (transform, states)), _mix_backward)
+
+
+def _mix_with_bias(transform, states):
+    """The same, and the bias, a neuron whose every state is 1: -> [C, B, N + 1]."""
+    mixed = mix(transform, states)
+    bias = jnp.broadcast_to(transform.sum(1)[:, None, None], (*mixed.shape[:2], 1))
+    return jnp.concatenate([mixed, bias], axis=-1)
 
 
 def read(weights: jax.Array, synapse: Synapse, rule: Rule) -> jax.Array:
@@ -189,11 +210,6 @@ def normalise(states: jax.Array, norm: Norm | None) -> jax.Array:
     return norm.mean[:, None, None] + norm.deviation[:, None, None] * standard
 
 
-def _drive(transform, sources, weights):
-    """Σ_i Σ_d w_ij^c transform^{cd} a_i^d. transform [K, K], sources [K, B, N], weights [C, N, M] -> [K, B, M]."""
-    return jnp.matmul(jnp.einsum("cd,dbn->cbn", transform, sources), weights)
-
-
 def forward(
     neuron: Neuron, states: jax.Array | None, below: jax.Array, weights: jax.Array, activation: str | Callable
 ) -> jax.Array:
@@ -201,29 +217,49 @@ def forward(
 
     states: [K, B, M] before it; None is 0, as in the published code, where a step starts with all neurons at 0.
     """
-    drive = neuron.update * _drive(neuron.forward, with_bias(below), weights)
+    transform = neuron.update * neuron.forward
+    if len(below) == 1:  # transformed after the product: no gradient goes to the inputs, so the product has one fewer
+        drive = transform[:, :1, None] * jnp.matmul(below, weights[:, :-1])
+        drive += transform.sum(1)[:, None, None] * weights[:, -1:]
+    else:
+        drive = jnp.matmul(_mix_with_bias(transform, below), weights)
     updated = drive if states is None else neuron.keep * states + drive
     return named(ACTIVATIONS, activation)(normalise(updated, neuron.forward_norm))
 
 
 def backward(neuron: Neuron, states: jax.Array, above: jax.Array, weights: jax.Array, rule: Rule) -> jax.Array:
     """A hidden layer in the backward pass (eq. 6): states [K, B, M], above [K, B, N], weights [C, N, M] -> states."""
-    drive = _drive(neuron.backward, above, weights)
+    drive = jnp.matmul(mix(neuron.backward, above), weights)
     updated = named(BACKWARD_UPDATES, rule.backward_update)(states, drive, neuron)
     return named(ACTIVATIONS, rule.backward_activation)(normalise(updated, neuron.backward_norm))
 
 
-def learn(synapse: Synapse, weights: jax.Array, sources: jax.Array, destinations: jax.Array, rule: Rule) -> jax.Array:
+def learn(
+    synapse: Synapse,
+    weights: jax.Array,
+    sources: jax.Array,
+    destinations: jax.Array,
+    rule: Rule,
+    *,
+    bias: bool,
+) -> jax.Array:
     """The synapses after their update: eq. 7, a sum over the batch, and Oja's term.
 
-    weights [C, N, M], sources [K, B, N], destinations [K, B, M] -> [C, N, M].
+    weights [C, N, M], sources [K, B, N], destinations [K, B, M] -> [C, N, M]. bias: the last of the N is none of the
+    sources.
     """
     channels = len(weights)
     if rule.synapse_norm == "stored":
         weights = read(weights, synapse, rule)
-    pre = jnp.einsum("ec,ebn->cbn", synapse.pre[:, :channels], sources)
-    post = jnp.einsum("cd,dbm->cbm", synapse.post[:channels], destinations)
-    change = synapse.update * jnp.matmul(pre.swapaxes(1, 2), post)
+    transform = synapse.update * synapse.pre[:, :channels].T
+    post = mix(synapse.post[:channels], destinations)
+    if len(sources) == 1:  # as in `forward`
+        change = jnp.matmul(sources.swapaxes(1, 2), transform[:, :1, None] * post)
+        of_bias = transform.sum(1)[:, None, None] * post.sum(1, keepdims=True)
+        change = jnp.concatenate([change, of_bias], axis=1)
+    else:
+        pre = (_mix_with_bias if bias else mix)(transform, sources)
+        change = jnp.matmul(pre.swapaxes(1, 2), post)
     learned = synapse.keep * weights + change
     if synapse.oja is not None:
         shrink = named(OJA_FORMS, rule.oja)(weights, post, change, jnp.abs(synapse.update))
