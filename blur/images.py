@@ -28,7 +28,8 @@ def family(
     shuffle: the first so many labels are permuted at random in each task; 0, none are.
 
     The last three are not the paper's: one set of images becomes as many tasks as there are draws, and a rule cannot
-    learn what the images or the classes are in place of how to learn them (as Kirsch & Schmidhuber 2021 have it).
+    learn what the images or the classes are in place of how to learn them (as Kirsch & Schmidhuber 2021 have it). To
+    networks whose synapses are drawn alike for all pixels and all classes only `project` makes a difference.
     """
     _check(side, crop, classes, shuffle)
 

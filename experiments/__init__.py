@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 import blur
 import bootstrap
 import glns
-from experiments import conclusions, figures, grid, probes, streams
+from experiments import conclusions, figures, grid, probes, streams, texts
 from experiments import data as data_sets
 
 DATA = {
@@ -42,7 +42,15 @@ OPTIMIZERS = {
     "sgd": optax.sgd,
 }
 
-NETS = {"mlp": bootstrap.nets.MLP}
+NETS = {
+    "cnn": bootstrap.nets.CNN,
+    "convolutional": bootstrap.nets.Convolutional,
+    "fully_connected": bootstrap.nets.FullyConnected,
+    "mlp": bootstrap.nets.MLP,
+    "random_features": bootstrap.nets.RandomFeatures,
+    "resnet18": bootstrap.nets.ResNet18,
+    "vit": bootstrap.nets.ViT,
+}
 
 
 SCHEDULES = {"cosine": bootstrap.sgd.cosine}
@@ -100,6 +108,24 @@ LEARNERS = {
 
 SAMPLERS = {"deformed": bootstrap.images.deformed}
 
+AUGMENTATIONS = {
+    "crop": bootstrap.augment.crop,
+    "cutout": bootstrap.augment.cutout,
+    "flip": bootstrap.augment.flip,
+    "noise": bootstrap.augment.noise,
+    "shift": bootstrap.augment.shift,
+}
+
+
+def _paired(data, augment=None, **settings):
+    """A paired world; `augment` names augmentations, each with its settings, in their order."""
+    named = [
+        _choose("world.augment", AUGMENTATIONS, {"name": name, **of_one}, partial)
+        for name, of_one in (augment or {}).items()
+    ]
+    return streams.paired(data, augment=bootstrap.augment.chain(*named) if named else None, **settings)
+
+
 FAMILIES = {name: partial(partial, family) for name, family in blur.toys.FAMILIES.items()}  # settings -> family
 FAMILIES["images"] = blur.images.family
 
@@ -116,7 +142,7 @@ def _tasks(data, families, **settings):
 
 WORLDS = {
     "bandit": lambda data: bootstrap.bandits.world(*data.train),
-    "paired": streams.paired,
+    "paired": _paired,
     "permuted": lambda data, **settings: bootstrap.permuted(*data.train, **settings),
     "real": lambda data, **settings: bootstrap.real(*data.train, **settings),
     "tasks": _tasks,
@@ -144,13 +170,14 @@ TRAIN_PROBES = {"training": probes.training}  # (predict, the samples that a pai
 WORLD_PROBES = {"regret": probes.regret}  # (world state) -> metrics
 
 
-CONCLUSIONS: dict[str, Callable] = {"gap": conclusions.gap}  # (records, ..) -> numbers
+CONCLUSIONS: dict[str, Callable] = {"gap": conclusions.gap, "race": conclusions.race}  # (records, ..) -> numbers
 
-FILES: dict[str, Callable] = {}  # (config, run of one cell and seed) -> file name -> text
+FILES: dict[str, Callable] = {"genome": texts.genome}  # (config, run of one cell and seed) -> file name -> text
 
 FIGURES: dict[str, Callable] = {  # (runs: label -> records, ..) -> Figure
     "fan": figures.fan,
     "pair": figures.pair,
+    "race": figures.race,
     "scatter": figures.scatter,
 }
 

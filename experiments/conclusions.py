@@ -1,5 +1,6 @@
 """Conclusions: numbers that follow from the records of a whole run. Pure: (records, **settings) -> name -> number."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -34,6 +35,31 @@ def gap(
         prefix = f"probe/{name}/" if name else "probe/"
         numbers |= {f"{prefix}{key}": value for key, value in _of_pair(records, real, ideal, threshold).items()}
     return {name: float(value) for name, value in numbers.items() if np.isfinite(value)}
+
+
+def race(records: Sequence[Mapping], *, first: int = 50, measure: str = "test_error") -> dict[str, float]:
+    """How a learner by a genome compares with its rivals, all SGD, over the first steps; means over seeds.
+
+    probe/blur_accuracy_at_N, probe/best_sgd_accuracy_at_N   after `first` steps, N; the best rival of that step
+    probe/blur_area, probe/best_sgd_area                     the mean accuracy over steps 1 to N; the best rival's
+    probe/steps_ahead                                        in what share of them it is above every rival
+    probe/least_lead                                         its accuracy less the best rival's, where that is least
+    """
+    steps, errors = curve(records, f"probe/{measure}")
+    names = [name for name in records[-1] if re.fullmatch(rf"probe/[^/]+/{measure}", name)]
+    chosen = (steps > 0) & (steps <= first)
+    blur = 1 - errors[:, chosen].mean(axis=0)
+    rivals = np.stack([1 - curve(records, name)[1][:, chosen].mean(axis=0) for name in names])
+    lead = blur - rivals.max(axis=0)
+    numbers = {
+        f"blur_accuracy_at_{first}": blur[-1],
+        f"best_sgd_accuracy_at_{first}": rivals[:, -1].max(),
+        "blur_area": blur.mean(),
+        "best_sgd_area": rivals.mean(axis=1).max(),
+        "steps_ahead": (lead > 0).mean(),
+        "least_lead": lead.min(),
+    }
+    return {f"probe/{name}": float(number) for name, number in numbers.items()}
 
 
 def curve(records: Sequence[Mapping], name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -93,6 +93,40 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
+def plane(tasks: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Tasks in the plane, a panel each. tasks: name -> points [n, 2] and their classes [n]."""
+    rows = -(-len(tasks) // 5)
+    figure = Figure(figsize=(10, 2.2 * rows), layout="constrained")
+    panels = figure.subplots(rows, 5, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, (name, (points, labels)) in zip(panels, tasks.items(), strict=False):
+        axes.scatter(*np.transpose(points), c=np.asarray(labels), s=4, cmap="tab10", vmin=0, vmax=9)
+        axes.set(title=name.replace("_", " "), xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
+    return figure
+
+
+def adaptation(accuracies: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """How networks learn under several rules: a panel a task. accuracies: task -> rule -> [networks, steps].
+
+    Lines are means over networks, bands reach from the least to the greatest.
+    """
+    figure = Figure(figsize=(3.2 * len(accuracies), 3), layout="constrained")
+    panels = figure.subplots(1, len(accuracies), sharey=True, squeeze=False)[0]
+    for axes, (task, rules) in zip(panels, accuracies.items(), strict=True):
+        for rule, curves in rules.items():
+            steps = np.arange(curves.shape[1])
+            (line,) = axes.plot(steps, curves.mean(axis=0), label=rule)
+            axes.fill_between(
+                steps, curves.min(axis=0), curves.max(axis=0), color=line.get_color(), alpha=0.2, linewidth=0
+            )
+        axes.set(title=task.replace("_", " "), xlabel="batches learned")
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("accuracy on the next batch")
+    panels[0].legend(fontsize="small", loc="lower right")
+    return figure
+
+
 def pair(
     runs: Mapping[str, Sequence[Mapping]],
     *,
@@ -129,6 +163,32 @@ def pair(
             fontsize="small",
         )
     panels[0].legend(fontsize="small")
+    return figure
+
+
+def race(runs: Mapping[str, Sequence[Mapping]], *, first: int = 100, measure: str = "test_error") -> Figure:
+    """A learner by a genome (red) and its rivals, SGD at many rates, from step to step, one panel a run (figure 6).
+
+    Means over seeds; the learner's band is from the least to the greatest. Rivals are darker the greater their rate,
+    dashed with momentum.
+    """
+    figure = Figure(figsize=(1 + 4 * len(runs), 4), layout="constrained")
+    panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
+    for axes, (label, records) in zip(panels, runs.items(), strict=True):
+        names = [name for name in records[-1] if re.fullmatch(rf"probe/[^/]+/{measure}", name)]
+        for number, name in enumerate(names):
+            steps, errors = conclusions.curve(records, name)
+            style = "--" if "momentum" in name else "-"
+            colour = cm.Blues(0.25 + 0.75 * number / len(names))
+            axes.plot(steps, 1 - errors.mean(axis=0), style, color=colour, linewidth=1, label=name.split("/")[1])
+        steps, errors = conclusions.curve(records, f"probe/{measure}")
+        axes.plot(steps, 1 - errors.mean(axis=0), color="tab:red", linewidth=2, label="BLUR")
+        least, greatest = 1 - errors.max(axis=0), 1 - errors.min(axis=0)
+        axes.fill_between(steps, least, greatest, color="tab:red", alpha=0.2, linewidth=0)
+        axes.set(xlabel="step", title=label, xlim=(0, first))
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("test accuracy")
+    panels[-1].legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

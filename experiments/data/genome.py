@@ -16,6 +16,8 @@ def genome(name: str) -> tuple[blur.Genome | tuple[blur.Genome, ...], blur.Rule]
         raise FileNotFoundError(f"no genome file {path}; the shipped ones are {there}")
     try:
         of_genome, rule, _ = blur.text.loads(path.read_text())
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return of_genome, rule

@@ -1,0 +1,125 @@
+"""Evolution: fitness by hand, a task it learns, divergence, refusals."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+import blur
+import bootstrap
+from blur.rule import Rule
+
+SIZES, POPULATION, RULE = (6, 2), 8, Rule(last_activation="linear")
+BEGIN = jax.tree_util.Partial(blur.delta_genome, num_states=2, normalise="none")
+
+
+def moons(key, data, num_samples):
+    return blur.toys.two_moon(key, data, num_samples)
+
+
+WORLD = bootstrap.World(*blur.tasks([moons], unroll=4, batch_size=16, num_tasks=2))
+
+
+def learner(**settings):
+    settings = {"rule": RULE, "population": POPULATION, "num_held_out": 2, "deviation": 0.2} | settings
+    return bootstrap.Learner(*blur.evolution.learner(BEGIN, SIZES, **settings))
+
+
+@pytest.fixture(scope="module")
+def run():
+    return bootstrap.begin(jax.random.key(0), learner(), WORLD)
+
+
+@pytest.fixture(scope="module")
+def tasks(run):
+    return WORLD.draw(jax.random.key(1), WORLD.data, run.world, None)[1]
+
+
+def first_synapses(key, tasks):
+    """What every genome of the population begins with, a network a task."""
+    return [blur.network.init(k_task, 2, SIZES, 2, rule=RULE) for k_task in jax.random.split(key, len(tasks.labels))]
+
+
+def fitness(genome, first, tasks):
+    """The mean accuracy on the last two batches of networks that have learned the first three, one step at a time."""
+    right = []
+    for synapses, inputs, labels in zip(first, tasks.inputs, tasks.labels, strict=True):
+        for x, y in zip(inputs[:3], labels[:3], strict=True):
+            synapses = blur.network.step(genome, synapses, x, jax.nn.one_hot(y, 2), rule=RULE)[0]
+        for x, y in zip(inputs[3:], labels[3:], strict=True):
+            logits = blur.network.forward(genome, synapses, x, rule=RULE)[-1][0]
+            right.append(np.argmax(logits, axis=-1) == y)
+    return np.mean(right)
+
+
+def test_a_generation_by_hand(run, tasks):
+    """The population is the strategy's; its fitness is that of plain steps; the mean moves to the fitter half."""
+    state, metrics = jax.jit(learner().update)(jax.random.key(2), run.learner, tasks)
+    k_ask, _, k_synapses = jax.random.split(jax.random.key(2), 3)
+    flat, unravel = jax.flatten_util.ravel_pytree(run.learner.mean)
+    strategy = run.learner.strategy
+    noise = jax.random.normal(k_ask, (POPULATION, flat.size))  # the first covariance is the identity
+    population = np.float64(flat) + 0.2 * np.float64(noise)
+    first = first_synapses(k_synapses, tasks)
+    by_hand = np.array([fitness(unravel(jnp.array(genes, jnp.float32)), first, tasks) for genes in population])
+    np.testing.assert_allclose(metrics["accuracy"], by_hand.mean(), rtol=1e-6)
+    np.testing.assert_allclose(metrics["best_accuracy"], by_hand.max(), rtol=1e-6)
+    weights = np.maximum(np.log((POPULATION + 1) / 2) - np.log(np.arange(1, POPULATION + 1)), 0)  # Hansen 2016, eq. 49
+    rank = scipy.stats.rankdata(-by_hand).astype(int) - 1  # evosax's: equals share their mean rank, rounded down
+    expected = np.float64(flat) + (weights / weights.sum())[rank] @ (population - np.float64(flat))
+    np.testing.assert_allclose(jax.flatten_util.ravel_pytree(state.mean)[0], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(state.strategy.mean, expected, rtol=1e-4, atol=1e-5)
+    assert strategy.std == np.float32(0.2)
+    assert metrics["num_diverged"] == 0
+
+
+def test_accuracy_rises():
+    """From ROSE when this was written."""
+    evolution = learner(population=24)
+
+    @jax.jit
+    def evolve(key):
+        return bootstrap.advance(key, evolution, WORLD, bootstrap.begin(key, evolution, WORLD), 60)[1]["accuracy"]
+
+    accuracy = evolve(jax.random.key(0))
+    assert accuracy[-5:].mean() > accuracy[:5].mean() + 0.08
+
+
+def test_a_genome_that_diverges_is_the_worst_and_is_counted(run, tasks):
+    huge = run.learner.strategy.replace(std=jnp.float32(1e20))
+    state, metrics = jax.jit(learner().update)(jax.random.key(2), run.learner._replace(strategy=huge), tasks)
+    assert metrics["num_diverged"] > 0
+    assert metrics["accuracy"] <= 1 - metrics["num_diverged"] / POPULATION
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.mean))
+
+
+def test_predictions_are_the_means_on_the_last_batch(run, tasks):
+    log_p = learner().predict(run.learner, tasks)
+    assert log_p.shape == (2, 16, 2)
+    np.testing.assert_allclose(jnp.exp(log_p).sum(-1), 1, rtol=1e-5)
+    synapses = first_synapses(jax.random.key(0), tasks)[1]
+    for x, y in zip(tasks.inputs[1, :3], tasks.labels[1, :3], strict=True):
+        synapses = blur.network.step(run.learner.mean, synapses, x, jax.nn.one_hot(y, 2), rule=RULE)[0]
+    logits = blur.network.forward(run.learner.mean, synapses, tasks.inputs[1, 4], rule=RULE)[-1][0]
+    np.testing.assert_allclose(log_p[1], jax.nn.log_softmax(logits), rtol=1e-4, atol=1e-5)
+
+
+def test_a_state_is_arrays_without_nan_that_keep_their_form(run, tasks):
+    state, _ = jax.eval_shape(learner().update, jax.random.key(2), run.learner, tasks)
+    chex.assert_trees_all_equal_shapes_and_dtypes(state, run.learner)
+    assert not any(jnp.isnan(leaf).any() for leaf in jax.tree.leaves(run.learner))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"population": 3}, "population must be at least 4 and num_held_out at least 1, got 3 and 2"),
+        ({"num_held_out": 0}, "population must be at least 4 and num_held_out at least 1, got 8 and 0"),
+        ({"num_held_out": 5}, "num_held_out=5 of 5 batches leaves none to learn"),
+    ],
+)
+def test_refusals(settings, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap.begin(jax.random.key(0), learner(**settings), WORLD)
