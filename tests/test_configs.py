@@ -66,6 +66,7 @@ def test_smoke(path, tmp_path, capsys):
     assert figures == sorted(f"{name.replace('/', '_')}.png" for name in (*config.show, *config.get("figures", {})))
     assert f"figure: {tmp_path}" in capsys.readouterr().out
     names = {"config.json", "run.json", "metrics.jsonl", "summary.json", "checkpoints", "tb", "figures", ".lock"}
+    names |= {f"{name}.json" for name in config.get("files", ())}
     assert {path.name for path in (tmp_path / "run").iterdir()} == names
 
 
