@@ -1,5 +1,6 @@
 """The Deep Bootstrap framework (Nakkiran et al. 2021, arXiv 2010.08127): real world against ideal, for any learner."""
 
+from bootstrap import augment as augment
 from bootstrap import bandits as bandits
 from bootstrap import distributions as distributions
 from bootstrap import ewc as ewc

@@ -1,4 +1,7 @@
-"""Bodies for `bootstrap.sgd`: flax Linen modules from inputs [B, D..] to logits [B, K]."""
+"""Fully connected networks.
+
+Letters: B batch, D.. input shape, K classes.
+"""
 
 from collections.abc import Sequence
 
@@ -10,11 +13,15 @@ class MLP(nn.Module):
 
     features: Sequence[int]  # units of each hidden layer; () is a linear model
     num_classes: int
+    batch_norm: bool = False  # between a hidden layer and its ReLU; the paper's MLPs have it (Nakkiran 2021, code)
 
     @nn.compact
-    def __call__(self, x):
+    def __call__(self, x, train=False):
         """Inputs [B, D..] -> logits [B, K]."""
         x = x.reshape(len(x), -1)
         for size in self.features:
-            x = nn.relu(nn.Dense(size)(x))
+            x = nn.Dense(size)(x)
+            if self.batch_norm:
+                x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(x)
+            x = nn.relu(x)
         return nn.Dense(self.num_classes)(x)

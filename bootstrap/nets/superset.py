@@ -1,0 +1,55 @@
+"""A convolutional network, and the fully connected network that contains it (after D-CONV and D-FC, Neyshabur 2020).
+
+Both have the same layers of the same shapes; every linear map of the first is one of the second. Neyshabur's have eight
+convolutions and batch normalisation; these have as many as `channels` and none, so that one contains the other exactly.
+
+Letters: B batch, H height, W width, C channels, K classes.
+"""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+
+from bootstrap.nets.cnn import Conv
+
+
+class Convolutional(nn.Module):
+    """Convolutions of 3 x 3, each with its stride, then one hidden layer; ReLU between all."""
+
+    num_classes: int
+    channels: Sequence[int]
+    strides: Sequence[int]
+    features: int
+    form: str = "conv"  # of `Conv`
+
+    @nn.compact
+    def __call__(self, x):
+        """Images [B, H, W] or [B, H, W, C] -> logits [B, K]."""
+        x = x if x.ndim == 4 else x[..., None]
+        for channels, stride in zip(self.channels, self.strides, strict=True):
+            x = nn.relu(Conv(channels, stride=stride, form=self.form)(x))
+        return _head(x, self.features, self.num_classes)
+
+
+class FullyConnected(nn.Module):
+    """The same with every convolution free to be any affine map between its images."""
+
+    num_classes: int
+    channels: Sequence[int]
+    strides: Sequence[int]
+    features: int
+
+    @nn.compact
+    def __call__(self, x):
+        """Images [B, H, W] or [B, H, W, C] -> logits [B, K]."""
+        height, width = x.shape[1:3]
+        x = x.reshape(len(x), -1)
+        for channels, stride in zip(self.channels, self.strides, strict=True):
+            height, width = -(-height // stride), -(-width // stride)
+            x = nn.relu(nn.Dense(height * width * channels, kernel_init=nn.initializers.he_normal())(x))
+        return _head(x, self.features, self.num_classes)
+
+
+def _head(x, features, num_classes):
+    hidden = nn.relu(nn.Dense(features, name="hidden")(x.reshape(len(x), -1)))
+    return nn.Dense(num_classes, name="output")(hidden)

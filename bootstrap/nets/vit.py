@@ -1,0 +1,53 @@
+"""Vision transformers.
+
+Letters: B batch, H height, W width, C channels, P side of a patch, T patches, K classes.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+
+class ViT(nn.Module):
+    """A vision transformer (Dosovitskiy et al. 2021), by default as large as ViT-B, as the paper's; without dropout."""
+
+    num_classes: int
+    patch: int = 4
+    width: int = 768
+    depth: int = 12
+    num_heads: int = 12
+    mlp_width: int = 3072
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x):
+        """Images [B, H, W] or [B, H, W, C], their sides multiples of the patch -> logits [B, K] float32."""
+        x = x if x.ndim == 4 else x[..., None]
+        batch, height, width, channels = x.shape
+        rows, columns = height // self.patch, width // self.patch
+        x = x.reshape(batch, rows, self.patch, columns, self.patch, channels).transpose(0, 1, 3, 2, 4, 5)
+        x = nn.Dense(self.width, dtype=self.dtype)(x.reshape(batch, rows * columns, -1))
+        token = self.param("token", nn.initializers.zeros, (1, 1, self.width))
+        x = jnp.concatenate([jnp.broadcast_to(token.astype(self.dtype), (batch, 1, self.width)), x], axis=1)
+        places = self.param("places", nn.initializers.normal(0.02), (1, x.shape[1], self.width))
+        x = x + places.astype(self.dtype)
+        for _ in range(self.depth):
+            x = Block(self.num_heads, self.mlp_width, self.dtype)(x)
+        return nn.Dense(self.num_classes)(nn.LayerNorm()(x[:, 0]))
+
+
+class Block(nn.Module):
+    """Attention, then an MLP, each beside a shortcut and normalised first."""
+
+    num_heads: int
+    mlp_width: int
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x):
+        """[B, T + 1, width] -> the same."""
+        y = nn.LayerNorm(dtype=self.dtype)(x)
+        x = x + nn.MultiHeadDotProductAttention(self.num_heads, dtype=self.dtype)(y)
+        y = nn.Dense(self.mlp_width, dtype=self.dtype)(nn.LayerNorm(dtype=self.dtype)(x))
+        return x + nn.Dense(x.shape[-1], dtype=self.dtype)(nn.gelu(y))
