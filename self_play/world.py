@@ -3,13 +3,14 @@
 Letters: as in `game`.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from self_play import game, goals, scene
-from self_play.arena import NUM_BINS, tabletop
+from self_play import game, scene
+from self_play.arena import NUM_BINS, Tabletop, tabletop
 from self_play.game import Game, Row, Rules, Seen
 
 SCENES = {"pucks": scene.pucks, "blocks": scene.blocks}
@@ -54,41 +55,54 @@ def arena(
         raise ValueError(f"mode must be one of {', '.join(SCENES)}, got {mode!r}")
     if bob_starts not in ("own", "alice"):
         raise ValueError(f'bob_starts must be "own" or "alice", got {bob_starts!r}')
-    counts = {"num_games": num_games, "num_steps": num_steps, "alice_steps": alice_steps, "bob_steps": bob_steps}
-    for name, count in {**counts, "max_goals": max_goals, "memory_size": memory_size + 1}.items():
+    counts = {"num_games": num_games, "num_steps": num_steps, "max_goals": max_goals}
+    counts |= {"alice_steps": alice_steps, "bob_steps": bob_steps}
+    for name, count in counts.items():
         if count < 1:
-            raise ValueError(
-                f"{name} must be at least {int(name != 'memory_size')}, got {count - (name == 'memory_size')}"
-            )
+            raise ValueError(f"{name} must be positive, got {count}")
+    if memory_size < 0:
+        raise ValueError(f"memory_size must not be negative, got {memory_size}")
     table = tabletop(SCENES[mode](**settings), pipeline=pipeline)
     rules = Rules(alice_steps, bob_steps, max_goals, bob_starts)
 
     def init(key, data):
         del data
-        states = jax.vmap(table.reset)(jax.random.split(key, num_games))
-        games = jax.vmap(lambda state: game.begin(table, state, memory_size))(states)
-        return Arena(games, jax.vmap(lambda one: _no_row(table, one))(games))
+        return open_games(table, memory_size, key, num_games)
 
     def draw(key, data, state, act):
         del data
-        games, rows = game.rollout(table, rules, num_steps, act or _anything(table), key, state.games)
-        rows = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), state.pending, rows)
-        rows, pending = jax.vmap(_set_aside)(rows, games.bobs_turn)
-        goal, shows = jax.vmap(game.hindsight)(rows)
-        demonstrated = jax.vmap(jax.vmap(table.observe_goal))(rows.poses, goal, rows.seen.observation.mask)
-        now = jax.vmap(lambda one: game.see(table, one))(games)
-        hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.real, a, b), pending.seen, now)
-        last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
-        return Arena(games, pending), Batch(rows, demonstrated, shows, last)
+        return play(table, rules, num_steps, act or _anything(table), key, state)
 
     return (), init, draw
+
+
+def play(
+    table: Tabletop, rules: Rules, num_steps: int, act: Callable, key: jax.Array, state: Arena
+) -> tuple[Arena, Batch]:
+    """Plays every game on by T steps; `act` as of `game.rollout`. The key is consumed."""
+    games, rows = game.rollout(table, rules, num_steps, act, key, state.games)
+    rows = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), state.pending, rows)
+    rows, pending = jax.vmap(_set_aside)(rows, games.bobs_turn)
+    goal, shows = jax.vmap(game.hindsight)(rows)
+    demonstrated = jax.vmap(jax.vmap(table.observe_goal))(rows.poses, goal, rows.seen.observation.mask)
+    now = jax.vmap(lambda one: game.see(table, one))(games)
+    hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.real, a, b), pending.seen, now)
+    last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
+    return Arena(games, pending), Batch(rows, demonstrated, shows, last)
+
+
+def open_games(table: Tabletop, memory_size: int, key: jax.Array, num_games: int) -> Arena:
+    """All games at the start of an episode. The key is consumed."""
+    states = jax.vmap(table.reset)(jax.random.split(key, num_games))
+    games = jax.vmap(lambda state: game.begin(table, state, memory_size))(states)
+    return Arena(games, jax.vmap(lambda one: _no_row(table, one))(games))
 
 
 def _no_row(table, one):
     """A row that only fills its place, of the shapes of one of this game's."""
     two = jnp.zeros(2)
     no = jnp.zeros((), bool)
-    goal: goals.Poses = table.poses(one.alice)
+    goal = table.poses(one.alice)
     action = jnp.zeros(len(table.scene.scale), jnp.int32)
     return Row(game.see(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal)
 

@@ -1,0 +1,271 @@
+"""The game, on a table of a few lines whose objects go where they are told, against algorithm 2 in loops."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import self_play
+from self_play import goals, world
+from self_play.game import ALICE, BOB, Rules
+from self_play.goals import Poses
+from self_play.observations import Observation, State
+
+TABLE, AREA, MARGIN = (0.3, 0.3), ((-0.3, -0.15, 0.0), (0.15, 0.15, 0.2)), 0.02
+STRIDE = 0.0093  # m, what a unit of an action moves its object in x
+
+
+def toy_table():
+    """Two slots of objects on a line; the second is there in some games. Action i moves object i."""
+    none = goals.symmetries_of("none")
+
+    def poses(state):
+        return Poses(state.q, jnp.tile(jnp.array([1.0, 0.0, 0.0, 0.0]), (2, 1)))
+
+    def reset(key):
+        k_place, k_number = jax.random.split(key)
+        x = jax.random.uniform(k_place, (2, 1), minval=-0.25, maxval=0.0)
+        mask = jnp.array([True, False]) | jax.random.bernoulli(k_number)
+        zero = jnp.zeros(2)
+        return State(jnp.pad(x, ((0, 0), (0, 2))), zero, zero, zero, zero, jnp.zeros(()), jnp.zeros((2, 1), bool), mask)
+
+    def step(state, action):
+        return state._replace(q=state.q.at[:, 0].add(STRIDE * (action - 5)))
+
+    return self_play.Tabletop(
+        scene=self_play.scene.pucks()._replace(scale=(0.0, 0.0)),
+        reset=reset,
+        place=None,
+        step=step,
+        poses=poses,
+        observe=lambda state: Observation(jnp.zeros(1), state.q, state.mask),
+        observe_goal=lambda now, goal, mask: jnp.where(mask[:, None], goal.position - now.position, 0.0),
+        judge=lambda start, goal, mask: goals.judge(start, goal, mask, none, table=TABLE, area=AREA),
+        reached=lambda now, goal, mask: goals.reached(now, goal, mask, none),
+    )
+
+
+NUM_GAMES, NUM_STEPS = 24, 90
+
+
+def player(seen):
+    """Alice strides to the right, Bob to his goals, both unsteadily. Alice's memory counts her steps, Bob's his."""
+    hers = jnp.full_like(seen.goal[:, :, 0], 7.0)
+    his = 5 + jnp.clip(seen.goal[:, :, 0] / STRIDE, -5, 5)
+    wish = jnp.stack([hers, his], axis=1)[..., None]
+    return -0.15 * (wish - jnp.arange(11.0)[None, None, None]) ** 2, seen.memory + jnp.array([[[1.0, 0.0], [0.0, 1.0]]])
+
+
+def play(rules, num_draws=1, act=player):
+    """-> (batches, what stands at the end), in NumPy."""
+    table = toy_table()
+    state = jax.jit(lambda key: world.open_games(table, 2, key, NUM_GAMES))(jax.random.key(0))
+    draw = jax.jit(lambda key, state: world.play(table, rules, NUM_STEPS, act, key, state))
+    batches = []
+    for i in range(num_draws):
+        state, batch = draw(jax.random.key(i + 1), state)
+        batches.append(jax.tree.map(np.array, batch))
+    return batches, state
+
+
+def near(a, b, here):
+    return np.linalg.norm(a - b, axis=-1)[here] <= goals.MAX_DISTANCE
+
+
+def algorithm_2(rows, rules):
+    """Plays one game again, from its actions and where its episodes began. -> what each of its rows should be."""
+    log = []
+    try:
+        while True:
+            episode(rows, rules, log)
+    except IndexError:  # no more actions
+        return log
+
+
+def move(rows, log, where):
+    return where + STRIDE * np.array([[action - 5.0, 0.0, 0.0] for action in rows.action[len(log)]], np.float32)
+
+
+def episode(rows, rules, log):
+    alice = bob = rows.poses.position[len(log)]
+    here = rows.seen.observation.mask[len(log)]
+    alive = True
+    for goal_number in range(1, rules.max_goals + 1):
+        start = alice
+        for _ in range(rules.alice_steps):
+            row = {"bobs_turn": False, "where": alice, "reward": [0, 0], "done": [False, False], "settled": False}
+            alice = move(rows, log, alice)
+            log.append(row)
+        x = alice[here, 0]
+        if near(start, alice, here).all() or np.abs(x).max() > TABLE[0]:
+            row |= {"done": [True, False], "settled": True, "valid": False, "success": False, "goal": alice}
+            return
+        out = x.min() < AREA[0][0] - MARGIN or x.max() > AREA[1][0] + MARGIN
+        success = False
+        if alive:
+            bob = start if rules.bob_starts == "alice" else bob
+            at_goal = near(bob, alice, here)
+            for _ in range(rules.bob_steps * here.sum()):
+                row = {"bobs_turn": True, "where": bob, "done": [False, False], "settled": False}
+                bob = move(rows, log, bob)
+                before, at_goal = at_goal.sum(), near(bob, alice, here)
+                success = at_goal.all()
+                row["reward"] = [0, at_goal.sum() - before + 5 * success]
+                log.append(row)
+                if success:
+                    break
+            row["done"] = [False, True]
+        alive = alive and success
+        row["reward"] = [1 - 3 * out + 5 * (not success), row["reward"][BOB]]
+        row["done"] = [goal_number == rules.max_goals, row["done"][BOB]]
+        row |= {"settled": True, "valid": True, "success": success, "goal": alice}
+
+
+@pytest.mark.parametrize("rules", [Rules(7, 3, 3, "own"), Rules(7, 3, 3, "alice"), Rules(5, 3, 1, "own")])
+def test_the_game_is_algorithm_2(rules):
+    (batch,), _ = play(rules)
+    outcomes = set()
+    for i in range(NUM_GAMES):
+        rows = jax.tree.map(lambda leaf, i=i: leaf[i, 1:], batch.rows)
+        log = algorithm_2(rows, rules)
+        assert len(log) == NUM_STEPS
+        for t, row in enumerate(log):
+            assert rows.bobs_turn[t] == row["bobs_turn"], (i, t)
+            np.testing.assert_allclose(rows.poses.position[t], row["where"], atol=1e-6)
+            settled = rows.settled[t]
+            if t == NUM_STEPS - 1 and settled != row["settled"]:
+                continue  # the transcription ran out of actions before it could settle it
+            assert settled == row["settled"], (i, t)
+            np.testing.assert_allclose(rows.reward[t], row["reward"], err_msg=f"game {i}, step {t}")
+            np.testing.assert_array_equal(rows.done[t], row["done"])
+            if settled:
+                assert (rows.valid[t], rows.success[t]) == (row["valid"], row["success"])
+                np.testing.assert_allclose(rows.goal.position[t], row["goal"], atol=1e-6)
+                outcomes.add((float(rows.reward[t, ALICE]), bool(rows.success[t]), bool(rows.bobs_turn[t])))
+    # Every row of the table of rewards came up: settled by a turn of Bob's and, of the failures, by one skipped. In
+    # episodes of one goal nobody gets out of the area.
+    in_area = {(0.0, False, False), (6.0, False, True), (1.0, True, True)}
+    later = {(3.0, False, True), (-2.0, True, True), (6.0, False, False), (3.0, False, False)}
+    assert outcomes == in_area | (later if rules.max_goals > 1 else set()), outcomes
+
+
+def rows_of(batches):
+    """All rows of the batches but the pending ones, one after the other. [B, T, ..]"""
+    return jax.tree.map(
+        lambda *leaves: np.concatenate([leaf[:, 1:] for leaf in leaves], axis=1), *[b.rows for b in batches]
+    )
+
+
+def test_every_step_of_a_player_is_learnt_from_once():
+    """Alice's last step waits for its reward in row 0 of the next batch; nothing else is there twice, or nowhere."""
+    rules = Rules(7, 3, 3, "own")
+    batches, state = play(rules, num_draws=3)
+    whole = rows_of(batches)
+    learnt = jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *[batch.rows for batch in batches])
+    for i in range(NUM_GAMES):
+        for turn in (False, True):
+            place = whole.poses.position[i][whole.bobs_turn[i] == turn]
+            kept = learnt.real[i] & (learnt.bobs_turn[i] == turn)
+            same = learnt.poses.position[i][kept]
+            waits = int(state.pending.real[i]) if not turn else 0
+            np.testing.assert_array_equal(same, place[: len(place) - waits])
+    pending = np.stack([batch.rows.real[:, 0] for batch in batches])
+    assert not pending[0].any()
+    assert 0 < pending[1:].mean() < 1
+    assert not np.any(pending & np.stack([batch.rows.bobs_turn[:, 0] for batch in batches]))
+
+
+def test_demonstrations_are_of_the_goals_that_bob_missed():
+    rules = Rules(7, 3, 3, "own")
+    (batch,), _ = play(rules)
+    skipped = 0
+    for i in range(NUM_GAMES):
+        rows = jax.tree.map(lambda leaf, i=i: leaf[i], batch.rows)
+        turn = []  # Alice's steps of the present turn
+        shows = np.zeros(1 + NUM_STEPS, bool)
+        for t in range(1, 1 + NUM_STEPS):
+            turn += [] if rows.bobs_turn[t] else [t]
+            if rows.settled[t]:
+                missed = rows.reward[t, ALICE] in (3.0, 6.0)
+                shows[turn] = missed
+                for step in turn * missed:
+                    here = rows.seen.observation.mask[step]
+                    way = (rows.goal.position[t] - rows.poses.position[step]) * here[:, None]
+                    np.testing.assert_allclose(batch.demonstrated[i, step], way, atol=1e-6)
+                skipped += missed and not rows.bobs_turn[t]
+                turn = []
+        np.testing.assert_array_equal(batch.shows[i], shows & rows.real)
+    assert skipped > 0
+    # The first step of a demonstration is far from the goal, the last within one step's motion of it.
+    assert np.abs(batch.demonstrated[batch.shows]).max() > goals.MAX_DISTANCE
+
+
+def test_what_is_seen_and_remembered():
+    """Alice sees no goal; Bob sees the way to it. A memory counts its player's own steps since the episode began."""
+    batches, state = play(Rules(7, 3, 3, "own"), num_draws=2)
+    rows = rows_of(batches)
+    assert not rows.seen.goal[~rows.bobs_turn].any()
+    assert rows.seen.goal[rows.bobs_turn].any()
+    for i in range(NUM_GAMES):
+        count = np.zeros(2)
+        for t in range(rows.real.shape[1]):
+            np.testing.assert_array_equal(rows.seen.memory[i, t], np.diag(count))
+            count[int(rows.bobs_turn[i, t])] += 1
+            if rows.done[i, t, ALICE]:
+                count[:] = 0
+    assert rows.done[:, :, ALICE].any()
+    # What each saw last: of Bob's, and of hers unless Bob is playing, the present; else the step that waits.
+    last, games = batches[-1].last, jax.tree.map(np.array, state.games)
+    now = np.where(games.bobs_turn[:, None, None], games.bob.q, games.alice.q)
+    np.testing.assert_array_equal(last.observation.objects[:, BOB], now)
+    waits = np.array(state.pending.real)
+    np.testing.assert_array_equal(last.observation.objects[~waits, ALICE], now[~waits])
+    np.testing.assert_array_equal(last.observation.objects[waits, ALICE], np.array(state.pending.poses.position)[waits])
+    assert waits.any()
+    assert not np.any(waits & ~games.bobs_turn)
+
+
+def test_log_probabilities_are_of_the_player_whose_turn_it_is():
+    (batch,), _ = play(Rules(7, 3, 3, "own"))
+    logits = np.array(jax.vmap(player, in_axes=1)(jax.tree.map(jnp.asarray, batch.rows.seen))[0], np.float64)
+    mine = np.where(batch.rows.bobs_turn.T[:, :, None, None], logits[:, :, BOB], logits[:, :, ALICE])
+    log_probs = mine - np.log(np.exp(mine).sum(-1, keepdims=True))
+    taken = np.take_along_axis(log_probs, batch.rows.action.swapaxes(0, 1)[..., None], -1)[..., 0].sum(-1).T
+    np.testing.assert_allclose(batch.rows.log_prob[:, 1:], taken[:, 1:], rtol=1e-5)
+
+
+def test_the_world_of_pucks():
+    """The real table: shapes, determinism, and that an act of None plays."""
+    settings = {"num_games": 8, "num_steps": 24, "alice_steps": 6, "bob_steps": 4}
+    data, init, draw = self_play.arena(mode="pucks", memory_size=3, num_slots=2, **settings)
+
+    @jax.jit
+    def play_one(key):
+        k_init, k_draw = jax.random.split(key)
+        return draw(k_draw, data, init(k_init, data), None)
+
+    once, again = play_one(jax.random.key(0)), play_one(jax.random.key(0))
+    for a, b in zip(jax.tree.leaves(once), jax.tree.leaves(again), strict=True):
+        np.testing.assert_array_equal(a, b)
+    _, batch = once
+    assert batch.rows.action.shape == (8, 25, 2)
+    assert batch.demonstrated.shape == (8, 25, 2, 4)
+    assert batch.last.memory.shape == (8, 2, 2, 3)
+    assert int(jnp.sum(batch.rows.settled)) >= 8 * 24 // 10
+    assert bool(jnp.all(jnp.isfinite(batch.rows.seen.observation.objects)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mode": "pins"}, "mode must be one of pucks, blocks, got 'pins'"),
+        ({"bob_starts": "here"}, 'bob_starts must be "own" or "alice", got \'here\''),
+        ({"num_games": 0}, "num_games must be positive, got 0"),
+        ({"alice_steps": -1}, "alice_steps must be positive, got -1"),
+        ({"memory_size": -1}, "memory_size must not be negative, got -1"),
+        ({"num_objects": 0}, "num_objects must be 1 to 8, got 0"),
+    ],
+)
+def test_bad_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        self_play.arena(**{"num_games": 2, "num_steps": 2} | settings)
