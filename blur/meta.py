@@ -92,7 +92,7 @@ def meta_learner(
             raise ValueError(f"the learner has population={population} but the tasks population={len(members)}")
         counts = jnp.zeros((population,), jnp.int32)
         zero = jnp.zeros((), jnp.int32)
-        return State(zero, *fresh(key), jnp.full((population,), jnp.log(sizes[-1])), counts, zero, zero)
+        return State(zero, *fresh(key), jnp.full((population,), jnp.log(sizes[-1]), jnp.float32), counts, zero, zero)
 
     def loss(genome, key, tasks):
         keys = jax.random.split(key, len(tasks.labels))

@@ -8,22 +8,23 @@ import bootstrap
 
 
 def adaptation(predict, data, *, groups, unroll, batch_size, num_draws):
-    """The accuracy on the held-out batch of a network that has learned so many batches, for groups of tasks.
+    """The accuracy on the held-out batch of networks that have learned so many batches, for groups of tasks.
 
-    predict: `blur.Tasks` -> log-probabilities [T, B, M]. groups: group -> name -> family of tasks, of inputs of one
-    width in a group. Each family has the same num_draws tasks in every probe: NAME_accuracy is their mean, and
-    GROUP_accuracy that of the group.
+    predict: `blur.Tasks` -> log-probabilities [T, B, M]. groups: group -> name -> family of tasks, all of inputs of one
+    width. Each family has the same num_draws tasks in every probe: NAME_accuracy is their mean, and GROUP_accuracy
+    that of the group.
     """
-    accuracies = {}
-    for group, families in groups.items():
-        _, init, draw = blur.tasks(
-            list(families.values()), unroll=unroll, batch_size=batch_size, num_tasks=num_draws * len(families)
-        )
-        _, tasks = draw(jax.random.key(0), data, init(jax.random.key(0), data), None)
-        right = (predict(tasks).argmax(-1) == tasks.labels[:, -1]).mean(axis=1)
-        of_family = right.reshape(num_draws, len(families)).mean(axis=0)
-        accuracies |= {f"{name}_accuracy": accuracy for name, accuracy in zip(families, of_family, strict=True)}
-        accuracies[f"{group}_accuracy"] = of_family.mean()
+    families = {name: family for group in groups.values() for name, family in group.items()}
+    _, init, draw = blur.tasks(
+        list(families.values()), unroll=unroll, batch_size=batch_size, num_tasks=num_draws * len(families)
+    )
+    key = jax.random.key(jax.lax.optimization_barrier(jnp.uint32(0)))  # a plain 0, and XLA draws while it compiles
+    _, tasks = draw(key, data, init(key, data), None)
+    right = (predict(tasks).argmax(-1) == tasks.labels[:, -1]).mean(axis=1)
+    of_family = dict(zip(families, right.reshape(num_draws, len(families)).mean(axis=0), strict=True))
+    accuracies = {f"{name}_accuracy": accuracy for name, accuracy in of_family.items()}
+    for group, members in groups.items():
+        accuracies[f"{group}_accuracy"] = jnp.stack([of_family[name] for name in members]).mean()
     return accuracies
 
 

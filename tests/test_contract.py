@@ -1,6 +1,7 @@
 """The contract of the frame, kept by every learner in every world."""
 
 import inspect
+from functools import partial
 
 import chex
 import flax.linen as nn
@@ -55,6 +56,10 @@ BANDITS = {
     "linear_bandit": bootstrap.Learner(*bootstrap.bandits.linear(3, exploration=0.1, ridge=1.0)),
 }
 REAL = bootstrap.real(X, LABELS, batch_size=7)
+TASKS = bootstrap.World(*blur.tasks([blur.toys.FAMILIES["xor"], blur.toys.two_moon], unroll=2, batch_size=7))
+META = bootstrap.Learner(
+    *blur.meta_learner(partial(blur.random_genome, num_states=2, normalise="both"), (4, 2), population=2)
+)
 PAIRS = {
     **{f"{name}-real": (learner, REAL) for name, learner in CLASSIFIERS.items()},
     **{
@@ -73,6 +78,7 @@ PAIRS = {
         bootstrap.Learner(*glns.density((2, 1), num_patterns=3, pattern_bits=2, context_bits=1)),
         bootstrap.real((X > 0).astype(float), LABELS, batch_size=7),
     ),
+    "blur_meta-tasks": (META, TASKS),
     "glns-permuted": (
         CLASSIFIERS["glns"],
         bootstrap.permuted(

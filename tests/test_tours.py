@@ -12,7 +12,18 @@ TOURS = sorted((CHECKOUT / "experiments" / "tours").glob("*.py"))
 
 
 def test_there_are_tours():
-    assert [path.stem for path in TOURS] == ["glns_density", "glns_digits"]
+    assert [path.stem for path in TOURS] == ["blur_toy", "glns_density", "glns_digits"]
+
+
+def test_blur(capsys):
+    tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "blur_toy.py"))
+    assert tour["difference"] < 1e-6 < tour["moved"]
+    assert tour["metrics"]["accuracy"].mean() > 0.86
+    for rules in tour["compared"].values():
+        after_ten = {rule: curves[:, 10].mean() for rule, curves in rules.items()}
+        assert after_ten["learned genome"] > after_ten["before meta-training"]
+    assert len(tour["toys"].axes) == 15
+    assert "after ten batches" in capsys.readouterr().out
 
 
 def test_digits(capsys):

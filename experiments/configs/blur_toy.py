@@ -5,59 +5,62 @@ from ml_collections import ConfigDict
 
 def get_config(variant: str = "learned") -> ConfigDict:
     """The config of a variant."""
-    variants = ("learned", "smoke")
+    variants = ("learned", "curriculum", "random", "smoke")
     if variant not in variants:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
-    num_steps, log_every = {"smoke": (4, 2)}.get(variant, (2000, 100))
-    return ConfigDict(
-        {
-            "seed": 0,
-            "num_seeds": 1,
-            "num_steps": num_steps,
-            "log_every": log_every,
-            "probe_every": log_every,
-            "checkpoint_every": log_every,
-            "show": ("train/loss", "probe/train_tasks_accuracy", "probe/unseen_tasks_accuracy"),
-            "probes": {
-                "adaptation": {
-                    "groups": {
-                        "train_tasks": (
-                            "xor",
-                            "and",
-                            "two_moon",
-                            "center_circle",
-                            "small_center_circle",
-                            "pieslice",
-                        ),
-                        "unseen_tasks": ("blobs", "cross", "triangle", "or", "nxor", "square"),
-                    },
-                    "unroll": 10,
-                    "batch_size": 128,
-                    "num_draws": 8,
-                }
-            },
-            "data": {"name": "nothing"},
-            "world": {
-                "name": "tasks",
-                "families": ("xor", "and", "two_moon", "center_circle", "small_center_circle", "pieslice"),
+    num_steps, log_every = {"smoke": (4, 2), "curriculum": (375, 25)}.get(variant, (300, 25))
+    learned_from = ("xor", "and", "two_moon", "center_circle", "small_center_circle", "pieslice")
+    delta = {"name": "delta", "num_states": 2, "deviation": 0.05, "normalise": "none", "synapse_update": 0.1}
+    two_states = {
+        "activation": "relu_slope",
+        "backward_activation": "linear",
+        "last_activation": "tanh",
+        "backward_update": "multiplicative_second_state",
+        "symmetric": True,
+        "single_state": True,
+    }
+    config = {
+        "seed": 0,
+        "num_seeds": 3 if variant == "learned" else 1,
+        "num_steps": num_steps,
+        "log_every": log_every,
+        "probe_every": log_every,
+        "checkpoint_every": log_every,
+        "show": ("train/loss", "probe/train_tasks_accuracy", "probe/unseen_tasks_accuracy"),
+        "probes": {
+            "adaptation": {
+                "groups": {
+                    "train_tasks": learned_from,
+                    "unseen_tasks": ("blobs", "cross", "triangle", "square", "or", "nxor"),
+                    "paper_unseen_tasks": ("blobs", "cross", "triangle"),
+                },
                 "unroll": 10,
                 "batch_size": 128,
-            },
-            "learner": {
-                "name": "blur_meta",
-                "genome": {"name": "backprop", "learning_rate": 0.005, "deviation": 0.1},
-                "sizes": (64, 5),
-                "rule": {
-                    "activation": "relu_slope",
-                    "backward_activation": "linear",
-                    "last_activation": "tanh",
-                    "backward_update": "multiplicative_second_state",
-                    "symmetric": True,
-                    "single_state": True,
-                },
-                "population": 4,
-                "scale": 3.0,
-                "learning_rate": 1e-3,
-            },
+                "num_draws": 16,
+            }
+        },
+        "data": {"name": "nothing"},
+        "world": {"name": "tasks", "families": learned_from, "unroll": 10, "batch_size": 128},
+        "learner": {
+            "name": "blur_meta",
+            "genome": delta,
+            "sizes": (64, 5),
+            "rule": two_states,
+            "population": 4,
+            "scale": 2.0,
+            "learning_rate": 3e-3,
+            "synchronise_every": 75,
+        },
+    }
+    if variant == "random":
+        config["learner"] |= {
+            "genome": {"name": "random", "num_states": 2, "normalise": "both"},
+            "rule": {"last_activation": "linear"},
         }
-    )
+    if variant == "curriculum":
+        config["probes"]["adaptation"]["unroll"] = 50
+        config["stages"] = tuple(
+            {"from_step": from_step, "world": {"unroll": unroll}}
+            for from_step, unroll in ((150, 20), (225, 35), (300, 50))
+        )
+    return ConfigDict(config)

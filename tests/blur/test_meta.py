@@ -20,10 +20,10 @@ SIZES, M, T, UNROLL, B = (4, 3), 3, 2, 2, 6
 CLIP, RATE = 0.05, 0.01
 
 
-def make(population=2, **settings):
-    begin = partial(blur.random_genome, num_states=2, synapse_update=-0.05)
-    settings = {"clip": CLIP, "learning_rate": RATE} | settings
-    return bootstrap.Learner(*blur.meta_learner(begin, SIZES, population=population, **settings))
+def make():
+    begin = partial(blur.random_genome, num_states=2, synapse_update=-0.005)
+    settings = {"population": 3, "clip": CLIP, "learning_rate": RATE, "synchronise_every": 5, "reset_after": 2}
+    return bootstrap.Learner(*blur.meta_learner(begin, SIZES, **settings))
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,17 @@ def tasks():
     rng = np.random.default_rng(0)
     inputs = jnp.array(rng.normal(size=(T, UNROLL + 1, B, 2)), jnp.float32)
     return blur.Tasks(inputs, jnp.array(rng.integers(0, M, (T, UNROLL + 1, B)), jnp.int32))
+
+
+@pytest.fixture(scope="module")
+def update():
+    """One meta-step of three genomes, compiled once."""
+    return jax.jit(make().update)
+
+
+@pytest.fixture(scope="module")
+def first(tasks):
+    return make().init(jax.random.key(0), tasks)
 
 
 def numpy_adapt(genome, synapses, inputs, labels):
@@ -48,9 +59,7 @@ def numpy_adapt(genome, synapses, inputs, labels):
 
     def learn(weights, sources, destinations):
         for c in range(2):
-            change = sum(
-                pre[e, c] * post[c, d] * sources[e].T @ destinations[d] for e in range(2) for d in range(2)
-            )
+            change = sum(pre[e, c] * post[c, d] * sources[e].T @ destinations[d] for e in range(2) for d in range(2))
             weights[c] = f * weights[c] + eta * change
 
     for x, y in zip(inputs[:-1], labels[:-1], strict=True):
@@ -84,65 +93,58 @@ def first_synapses(key, member, population):
     return jax.tree.map(lambda leaf: np.float64(leaf), drawn)
 
 
-def test_two_meta_steps(tasks):
+def test_two_meta_steps(tasks, update, first):
     """Gradients by central differences, clipped by their norm, then Adam, twice, as only then clipping shows."""
-    learner = make()
-    state = learner.init(jax.random.key(0), tasks)
-    update = jax.jit(learner.update)
-    leaves, form = jax.tree.flatten(jax.tree.map(lambda leaf: np.float64(leaf[1]), state.genomes))
-    genes, shapes = np.concatenate([leaf.ravel() for leaf in leaves]), [leaf.shape for leaf in leaves]
+    leaves, form = jax.tree.flatten(jax.tree.map(lambda leaf: np.float64(leaf[1]), first.genomes))
+    begun, shapes = np.concatenate([leaf.ravel() for leaf in leaves]), [leaf.shape for leaf in leaves]
 
-    def genome(genes):
+    def loss(genes, synapses, batch):
         parts = np.split(genes, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
-        return jax.tree.unflatten(form, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
+        genome = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+        return numpy_loss(jax.tree.unflatten(form, genome), synapses, batch)
 
-    mean, square = np.zeros_like(genes), np.zeros_like(genes)
+    state, genes, mean, square = first, begun, 0.0, 0.0
     for step in (1, 2):
-        key, batch = jax.random.key(step), tasks._replace(inputs=tasks.inputs * step)
-        synapses = first_synapses(key, 1, 2)
-        expected, accuracy = numpy_loss(genome(genes), synapses, batch)
-        steps = 1e-5 * np.eye(len(genes))
-        gradient = np.array(
-            [
-                numpy_loss(genome(genes + h), synapses, batch)[0] - numpy_loss(genome(genes - h), synapses, batch)[0]
-                for h in steps
-            ]
-        )
-        gradient /= 2e-5
+        batch, synapses = tasks._replace(inputs=tasks.inputs * step), first_synapses(jax.random.key(step), 1, 3)
+        expected, accuracy = loss(genes, synapses, batch)
+        differences = [
+            loss(genes + h, synapses, batch)[0] - loss(genes - h, synapses, batch)[0] for h in 1e-5 * np.eye(len(genes))
+        ]
+        gradient = np.array(differences) / 2e-5
         assert np.linalg.norm(gradient) > CLIP
         gradient *= CLIP / np.linalg.norm(gradient)
         mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
         genes = genes - RATE * mean / (1 - 0.9**step) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-        state = state._replace(scores=jnp.array([1.0, 0.5]))  # the metrics are of the second genome
-        state, metrics = update(key, state, batch)
+        state = state._replace(scores=jnp.array([1.0, 0.5, 1.0]))  # the metrics are of the second genome
+        state, metrics = update(jax.random.key(step), state, batch)
         np.testing.assert_allclose([metrics["loss"], metrics["accuracy"]], [expected, accuracy], rtol=1e-5)
         np.testing.assert_allclose(state.scores[1], 0.99 * 0.5 + 0.01 * expected, rtol=1e-5)
     learned = np.concatenate([np.ravel(leaf[1]) for leaf in jax.tree.leaves(state.genomes)])
     np.testing.assert_allclose(learned, genes, atol=2e-5)
-    assert np.abs(learned - np.concatenate([leaf.ravel() for leaf in leaves])).min() > RATE / 10
+    assert np.abs(learned - begun).min() > RATE / 10
 
 
-def test_synapses_are_fresh_in_every_meta_step_and_fixed_in_predictions(tasks):
-    learner = make()
-    state = learner.init(jax.random.key(0), tasks)
-    losses = [jax.jit(learner.update)(jax.random.key(seed), state, tasks)[1]["loss"] for seed in (1, 1, 2)]
+def test_synapses_are_fresh_in_every_meta_step(tasks, update, first):
+    losses = [update(jax.random.key(seed), first, tasks)[1]["loss"] for seed in (1, 1, 2)]
     assert losses[0] == losses[1] != losses[2]
-    log_probabilities = learner.predict(state, tasks)
-    chex.assert_trees_all_equal(log_probabilities, learner.predict(state, tasks))
-    np.testing.assert_allclose(jnp.exp(log_probabilities).sum(-1), np.ones((T, B)), rtol=1e-5)
 
 
-def test_predictions_are_of_the_best_genome_that_is_well(tasks):
-    learner = make(population=3)
-    state = learner.init(jax.random.key(0), tasks)
-    state = state._replace(scores=jnp.array([0.1, 0.3, 0.2]), num_bad=jnp.array([1, 0, 0]))
-    genome = jax.tree.map(lambda leaf: leaf[2], state.genomes)
+def test_predictions_are_of_the_best_genome_that_is_well(tasks, first):
+    """From synapses that are the same in every prediction."""
+    state = first._replace(scores=jnp.array([0.1, 0.3, 0.2]), num_bad=jnp.array([1, 0, 0]))
+    genome = of_member(2, state.genomes)
     chex.assert_trees_all_equal(blur.best_genome(state), genome)
     keys = jax.random.split(jax.random.key(0), T)
     logits = [
         blur.adapt(keys[t], genome, tasks.inputs[t], tasks.labels[t], SIZES, rule=blur.Rule())[-1] for t in range(T)
     ]
-    np.testing.assert_allclose(learner.predict(state, tasks), jax.nn.log_softmax(jnp.stack(logits)), atol=1e-5)
+    log_probabilities = make().predict(state, tasks)
+    np.testing.assert_allclose(log_probabilities, jax.nn.log_softmax(jnp.stack(logits)), atol=1e-5)
+    np.testing.assert_allclose(jnp.exp(log_probabilities).sum(-1), np.ones((T, B)), rtol=1e-5)
+
+
+def of_member(member, tree):
+    return jax.tree.map(lambda leaf: leaf[member], tree)
 
 
 def diverging(state, *members):
@@ -152,10 +154,8 @@ def diverging(state, *members):
     return state._replace(genomes=state.genomes._replace(synapse=synapse._replace(update=update)))
 
 
-def test_a_genome_that_diverges_is_skipped_then_becomes_the_best(tasks):
-    learner = make(population=3, reset_after=2)
-    update = jax.jit(learner.update)
-    first = diverging(learner.init(jax.random.key(0), tasks), 1)
+def test_a_genome_that_diverges_is_skipped_then_becomes_the_best(tasks, update, first):
+    first = diverging(first, 1)
     state, metrics = update(jax.random.key(1), first, tasks)
     assert (metrics["num_skipped"], metrics["num_reset"]) == (1, 0)
     moved = [bool(np.any(state.genomes.neuron.forward[p] != first.genomes.neuron.forward[p])) for p in range(3)]
@@ -166,47 +166,41 @@ def test_a_genome_that_diverges_is_skipped_then_becomes_the_best(tasks):
     assert (metrics["num_skipped"], metrics["num_reset"]) == (2, 1)
     best = int(np.argmin(state.scores[jnp.array([0, 2])])) * 2
     for tree in (state.genomes, state.optimizer, state.scores):
-        chex.assert_trees_all_equal(*(jax.tree.map(lambda leaf, p=p: leaf[p], tree) for p in (1, best)))
+        chex.assert_trees_all_equal(of_member(1, tree), of_member(best, tree))
     state, metrics = update(jax.random.key(3), state, tasks)
     assert (metrics["num_skipped"], metrics["num_reset"]) == (2, 1)
     chex.assert_tree_all_finite((state, metrics))
 
 
-@pytest.mark.parametrize("population", [1, 2])
-def test_where_none_is_well_all_begin_again(tasks, population):
-    learner = make(population=population, reset_after=1, synchronise_every=1)
-    first = diverging(learner.init(jax.random.key(0), tasks), *range(population))
-    state, metrics = jax.jit(learner.update)(jax.random.key(1), first, tasks)
-    assert (metrics["num_skipped"], metrics["num_reset"]) == (population, population)
+def test_where_none_is_well_all_begin_again(tasks, update, first):
+    """Nor is there a best to become when the population would be synchronised."""
+    before = diverging(first, 0, 1, 2)._replace(count=jnp.array(4), scores=jnp.ones(3))
+    state, metrics = update(jax.random.key(1), before, tasks)
+    assert (metrics["num_skipped"], metrics["num_reset"]) == (3, 0)
     np.testing.assert_allclose(metrics["loss"], np.log(M), rtol=1e-6)
-    np.testing.assert_array_equal(state.genomes.synapse.update, np.full(population, -0.05, np.float32))
+    chex.assert_trees_all_equal(state.genomes, before.genomes)
+    state, metrics = update(jax.random.key(2), state, tasks)
+    assert (metrics["num_skipped"], metrics["num_reset"]) == (6, 3)
+    np.testing.assert_array_equal(state.genomes.synapse.update, np.full(3, -0.005, np.float32))
     assert np.all(state.genomes.neuron.forward != first.genomes.neuron.forward)
-    assert len(np.unique(state.genomes.neuron.forward)) == 4 * population
-    _, metrics = jax.jit(learner.update)(jax.random.key(2), state, tasks)
-    assert metrics["num_skipped"] == population
+    assert len(np.unique(state.genomes.neuron.forward)) == 12
+    np.testing.assert_allclose(state.scores, np.full(3, np.log(M)), rtol=1e-6)
+    _, metrics = update(jax.random.key(3), state, tasks)
+    assert metrics["num_skipped"] == 6
 
 
-def test_synchronise_every(tasks):
-    learner = make(population=3, synchronise_every=2)
-    update = jax.jit(learner.update)
-    state, _ = update(jax.random.key(1), learner.init(jax.random.key(0), tasks), tasks)
-    alone, _ = jax.jit(make(population=3).update)(jax.random.key(2), state, tasks)
-    together, metrics = update(jax.random.key(2), state, tasks)
-    assert len(np.unique(state.genomes.neuron.keep)) == 3
+def test_synchronise_every(tasks, update, first):
+    """After the fifth step all are the best; the sixth parts them again, by their synapses."""
+    alone, _ = update(jax.random.key(2), first, tasks)
+    together, metrics = update(jax.random.key(2), first._replace(count=jnp.array(4)), tasks)
     best = int(alone.scores.argmin())
-    for p in range(3):
-        chex.assert_trees_all_equal(
-            jax.tree.map(lambda leaf, p=p: leaf[p], together.genomes),
-            jax.tree.map(lambda leaf: leaf[best], alone.genomes),
-        )
+    for member in range(3):
+        for name in ("genomes", "optimizer", "scores"):
+            one, other = getattr(together, name), getattr(alone, name)
+            chex.assert_trees_all_equal(of_member(member, one), of_member(best, other))
     assert metrics["num_reset"] == 0
-
-
-def test_members_change_nothing_but_where_the_work_is_done(tasks):
-    learner = make()
-    state = learner.init(jax.random.key(0), tasks)
-    alone = learner.update(jax.random.key(1), state, tasks)
-    chex.assert_trees_all_close(alone, learner.update(jax.random.key(1), state, tasks._replace(members=jnp.arange(2))))
+    parted, _ = update(jax.random.key(3), together, tasks)
+    assert len(np.unique(parted.scores)) == 3
 
 
 def test_learns_to_learn():
@@ -229,24 +223,27 @@ import jax, jax.numpy as jnp, blur, bootstrap
 from functools import partial
 from launch import devices
 
-def flops(num_devices, population, num_tasks):
+def one_step(num_devices, size, num_tasks, population=None):
     families = [blur.toys.FAMILIES["xor"]]
-    world = bootstrap.World(*blur.tasks(
-        families, unroll=2, batch_size=16, num_tasks=num_tasks, population=population))
+    world = bootstrap.World(*blur.tasks(families, unroll=1, batch_size=16, num_tasks=num_tasks, population=population))
     mesh = jax.make_mesh((1, num_devices), ("seed", "batch"), axis_types=(jax.sharding.AxisType.Auto,) * 2,
                          devices=jax.devices()[:num_devices])
     spread = devices.spread(world, mesh)
     begin = partial(blur.random_genome, num_states=2)
-    learner = bootstrap.Learner(*blur.meta_learner(begin, (32, 2), population=population))
+    learner = bootstrap.Learner(*blur.meta_learner(begin, (32, 2), population=size))
     key = jax.random.key(0)
     run = jax.device_put(bootstrap.begin(key, learner, world), devices.everywhere(mesh))
-    steps = lambda run: bootstrap.advance(key, learner, spread, run, 2)
-    program = jax.jit(steps, out_shardings=devices.everywhere(mesh))
-    compiled = program.lower(run).compile()
+
+    def step(run):
+        _, tasks = spread.draw(key, (), run.world, None)
+        return learner.update(key, run.learner, tasks)
+
+    compiled = jax.jit(step, out_shardings=devices.everywhere(mesh)).lower(run).compile()
     return compiled.cost_analysis()["flops"], compiled(run)[1]["population_loss"]
 
 for population, num_tasks in ((1, 8), (8, 1)):
-    (one, loss), (eight, of_eight) = flops(1, population, num_tasks), flops(8, population, num_tasks)
+    one, loss = one_step(1, population, num_tasks)
+    eight, of_eight = one_step(8, population, num_tasks, population=population)
     assert jnp.allclose(loss, jax.device_get(of_eight), rtol=1e-4), (loss, of_eight)
     print("share", eight / one)
 """
@@ -254,9 +251,16 @@ for population, num_tasks in ((1, 8), (8, 1)):
 
 def test_tasks_and_the_population_are_divided_among_devices():
     """Of eight devices each does about an eighth of the arithmetic, of 8 tasks or of 8 genomes."""
-    env = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    flags = {
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir,
+    }
     done = subprocess.run(
-        [sys.executable, "-c", _SPREAD], env=env, capture_output=True, text=True, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", _SPREAD],
+        env=os.environ | flags,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 0, done.stderr
     shares = [float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("share")]
@@ -278,5 +282,5 @@ def test_refusals(settings, message):
 
 
 def test_a_population_of_another_size_is_refused(tasks):
-    with pytest.raises(ValueError, match="the learner has population=2 but the tasks population=5"):
+    with pytest.raises(ValueError, match="the learner has population=3 but the tasks population=5"):
         make().init(jax.random.key(0), tasks._replace(members=jnp.arange(5)))
