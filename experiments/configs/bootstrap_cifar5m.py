@@ -1,0 +1,86 @@
+"""The Deep Bootstrap on CIFAR-5m, the paper's recipe: a ResNet-18 on n images, 100 epochs of 50,000, or 5 million once.
+
+    python -m launch.train --config=experiments/configs/bootstrap_cifar5m.py --workdir=runs/cifar5m --data_dir=DIR
+
+DIR holds the six files part0.npz .. part5.npz (storage.googleapis.com/gresearch/cifar5m), 18 GB that are read in place.
+
+variant    what                                                            probe/n50000/bootstrap_error
+resnet18   n = 5, 10, 25 and 50 thousand beside one ideal world            not run: the files were not at hand
+augmented  `resnet18`, every image cropped and flipped at random           not run
+smoke      n = 8 and 16, 4 steps of a small MLP, on small files of the same layout, as the tests make them
+
+From the published code (preetum/deep-bootstrap-code, inftrain/train.py): SGD without momentum or weight decay; batches
+of 128; 39,000 steps in both worlds and for every n; the rate 0.1 falls along half a cosine in 100 stairs of 390 steps;
+a pre-activation ResNet-18 of width 64 with batch normalisation; pixels from -1 to 1; no augmentation, or a crop after
+a padding of 4 and a flip. Tested on the first 10,000 images of part 5.
+
+Not as there: the worlds of a seed share the initial weights and, until the real one repeats itself, the images (theirs
+are neither paired nor seeded); the real images are the first n, not n random ones, and all are shown in every epoch
+(theirs drops what does not fill the last batch); train scores are of the first 10,000 real images at most, without
+augmentation (theirs of all, augmented); 41 evaluations in place of 962; convolutions begin with variance 2 / fan-in
+(theirs 1 / (3 fan-in)); a crop's padding is grey, 0 (theirs black). Theirs ran 10 times: --config.num_seeds=10, on more
+devices than one.
+"""
+
+from ml_collections import ConfigDict
+
+import bootstrap
+
+SAMPLES = (5_000, 10_000, 25_000, 50_000)
+
+
+def get_config(variant: str = "resnet18") -> ConfigDict:
+    """The config of a variant."""
+    augmentations = {"resnet18": None, "augmented": {"crop": {"padding": 4}, "flip": {}}, "smoke": None}
+    if variant not in augmentations:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(augmentations)}")
+    smoke = variant == "smoke"
+    samples, num_test, num_per_part = ((8, 16), 10, 40) if smoke else (SAMPLES, 10_000, 1_000_448)
+    net = {"name": "mlp", "features": (8,)} if smoke else {"name": "resnet18", "width": 64}
+    num_steps, stair, log_every, batch_size = (4, 2, 2, 8) if smoke else (39_000, 390, 39, 128)
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": 1,
+            "num_steps": num_steps,
+            "log_every": log_every,
+            "probe_every": log_every,
+            "probes_per_decade": 15,
+            "checkpoint_every": 50 * log_every,
+            "show": (f"probe/n{samples[-1]}/test_soft_error", "probe/ideal/test_soft_error"),
+            "probes": {name: {"batch_size": num_test // 10} for name in ("classification", "training")},
+            "conclusions": {"gap": {"pairs": {f"n{n}": (f"n{n}", "ideal") for n in samples}}},
+            "figures": {"fan": {}, "pair": {"real": f"n{samples[-1]}"}},
+            "loop": "calls",
+            "data": {"name": "cifar5m", "num_train": samples[-1], "num_test": num_test, "num_per_part": num_per_part},
+            "world": {
+                "name": "paired",
+                "batch_size": batch_size,
+                "num_samples": bootstrap.UNLIMITED,
+                "augment": augmentations[variant],
+            },
+            "cells": {
+                **{f"n{n}": {"world": {"num_samples": n}} for n in samples},
+                "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
+            },
+            "learner": {
+                "name": "sgd",
+                "net": {**net, "num_classes": 10},
+                "tx": {
+                    "name": "sgd",
+                    "learning_rate": {
+                        "name": "cosine",
+                        "learning_rate": 0.1,
+                        "num_steps": num_steps,
+                        "every": stair,
+                    },
+                },
+            },
+        }
+    )
+
+
+def sweep(add) -> None:
+    """Without and with augmentation."""
+    add("resnet18")
+    add("augmented")
