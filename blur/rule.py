@@ -169,7 +169,10 @@ def mix(transform: jax.Array, states: jax.Array) -> jax.Array:
 
     Written out, and its gradient made one product: a compiler takes ten times as long for products of few rows.
     """
-    return sum(transform[:, d, None, None] * states[None, d] for d in range(len(states)))
+    mixed = transform[:, 0, None, None] * states[None, 0]
+    for d in range(1, len(states)):
+        mixed += transform[:, d, None, None] * states[None, d]
+    return mixed
 
 
 def _mix_backward(residuals, mixed):

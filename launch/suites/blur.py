@@ -1,0 +1,158 @@
+"""BLUR: a genome's inner run, and the meta-step that learns the genome (Sandler 2021, §3.3).
+
+Baseline: the equations written down, one einsum an equation over whole square synapses [N + 1 + M, N + 1 + M, K] of
+inputs, bias and outputs, as the published code does; under one jit, differentiated as it stands.
+
+A line counts the floating-point operations and the bytes of the products over neurons, a multiplication and an addition
+for every synapse, example and channel:
+
+  inner: forward synapses to read and to learn, backward ones too; those to the inputs do not exist.
+  meta: these, and twice again for their gradient, for either factor; once where a factor is the inputs, or the synapses
+    before the first step. The held-out batch goes forwards only, and its gradient back.
+
+Bytes, once a step: all synapses are read and written, the batch is read; by a meta-step three times, for the backward
+sweep reads them and carries their gradient. No K x K transform is counted, no tanh, no Adam.
+
+Letters: B batch, D inputs, K states, M neurons above, N neurons below, S steps, T tasks.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import chex
+import jax
+import jax.numpy as jnp
+import optax
+
+import blur
+from launch.suites.match import Case, Match, Side
+
+_BATCH_SIZE, _NUM_STEPS = 128, 10
+_RULE = blur.Rule()
+
+
+def cases() -> Iterator[Case]:
+    """blur/SIZES/kK: K states. /inner: the unroll forwards. /meta: loss, gradient through the unroll, Adam."""
+    large = (100, 256, 128, 10)
+    for widths, num_states, num_tasks in (((2, 15, 8, 2), 2, 8), (large, 2, 2), (large, 4, 2)):
+        name = f"blur/{'-'.join(map(str, widths))}/k{num_states}"
+        for kind, build in {"inner": _inner, "meta": _meta}.items():
+            yield Case(f"{name}/{kind}", "steps/s", partial(_match, build, widths, num_states, num_tasks))
+
+
+def _match(build: Callable, widths: tuple[int, ...], num_states: int, num_tasks: int) -> Match:
+    """Ours against the plain transcription, on the same tasks. A step is one task's."""
+    k_inputs, k_labels, k_genome, k_synapses = jax.random.split(jax.random.key(0), 4)
+    shape = (num_tasks, _NUM_STEPS + 1, _BATCH_SIZE)  # the last batch is held out
+    inputs = jax.random.normal(k_inputs, (*shape, widths[0]))
+    targets = jax.nn.one_hot(jax.random.randint(k_labels, shape, 0, widths[-1]), widths[-1])
+    genome = blur.random_genome(k_genome, num_states, synapse_update=-1e-4)
+    init = partial(blur.network.init, input_dim=widths[0], sizes=widths[1:], num_states=num_states, rule=_RULE)
+    synapses = jax.vmap(init)(jax.random.split(k_synapses, num_tasks))
+    squares = jax.vmap(_squares)(synapses)
+    unroll, forward = partial(blur.unroll.unroll, rule=_RULE), partial(blur.network.forward, rule=_RULE)
+    ours = build(unroll, lambda *args: forward(*args)[-1][0], synapses, genome, inputs, targets)
+    baseline = build(partial(_plain_unroll, widths), partial(_plain_logits, widths), squares, genome, inputs, targets)
+    chex.assert_trees_all_close(ours.step(ours.state), baseline.step(baseline.state), rtol=1e-3, atol=1e-4)
+    return Match(ours, baseline, *_floor(widths, num_states, learns_genome=build is _meta))
+
+
+def _inner(unroll: Callable, logits: Callable, synapses, genome, inputs, targets) -> Side:
+    """-> state: the logits of all batches but the held-out ones."""
+    del logits
+
+    @jax.jit
+    def run(genome, synapses, inputs, targets):
+        return jax.vmap(lambda *task: unroll(genome, *task)[1])(synapses, inputs[:, :-1], targets[:, :-1])
+
+    start = jnp.zeros_like(targets[:, :-1])
+    return Side(lambda _: run(genome, synapses, inputs, targets), start, len(inputs) * _NUM_STEPS)
+
+
+def _meta(unroll: Callable, logits: Callable, synapses, genome, inputs, targets) -> Side:
+    """-> state: the genome, Adam's, the loss and its gradient."""
+    tx = optax.adam(5e-4)
+
+    def loss(genome, synapses, inputs, targets):
+        def one(synapses, inputs, targets):
+            synapses, _ = unroll(genome, synapses, inputs[:-1], targets[:-1])
+            return optax.softmax_cross_entropy(logits(genome, synapses, inputs[-1]), targets[-1]).mean()
+
+        return jax.vmap(one)(synapses, inputs, targets).mean()
+
+    @jax.jit
+    def step(genome, optimizer, *tasks):
+        value, gradient = jax.value_and_grad(loss)(genome, *tasks)
+        updates, optimizer = tx.update(gradient, optimizer)
+        return optax.apply_updates(genome, updates), optimizer, value, gradient
+
+    start = genome, tx.init(genome), jnp.zeros(()), genome
+    return Side(lambda state: step(*state[:2], synapses, inputs, targets), start, len(inputs) * _NUM_STEPS)
+
+
+def _floor(widths: tuple[int, ...], num_states: int, *, learns_genome: bool) -> tuple[float, float]:
+    """Operations and bytes of one task's step."""
+    lowest, *others = [(n + 1) * m for n, m in itertools.pairwise(widths)]
+    others = sum(others) + sum(n * m for n, m in itertools.pairwise(widths[1:]))  # forward and backward synapses
+    products = 2 * (lowest + others)
+    if learns_genome:
+        products += 2 * lowest + 4 * others - (lowest + others) / _NUM_STEPS
+        above = sum((n + 1) * m for n, m in itertools.pairwise(widths[1:]))
+        products += (2 * lowest + 3 * above) / _NUM_STEPS  # of the held-out batch
+    traffic = 2 * num_states * (lowest + others) + _BATCH_SIZE * (widths[0] + widths[-1])
+    return 2 * _BATCH_SIZE * num_states * products, 4 * traffic * (3 if learns_genome else 1)
+
+
+def _squares(synapses: tuple[blur.network.Synapses, ...]) -> list[jax.Array]:
+    """One [N + 1 + M, N + 1 + M, K] a layer, 0 where a network has no synapses."""
+    squares = []
+    for up, down in synapses:
+        _, rows, columns = up.shape
+        square = jnp.zeros((rows + columns, rows + columns, len(up))).at[:rows, rows:].set(jnp.moveaxis(up, 0, -1))
+        if down is not None:
+            square = square.at[rows:, : rows - 1].set(jnp.moveaxis(down, 0, -1))
+        squares.append(square)
+    return squares
+
+
+def _plain_forward(widths, genome, squares, inputs):
+    """inputs [B, D] -> neurons [B, N, K] a layer."""
+    num_states = len(genome.neuron.forward)
+    neurons = [jnp.concatenate([inputs[..., None], jnp.zeros((*inputs.shape, num_states - 1))], axis=-1)]
+    for n, square in zip(widths[:-1], squares, strict=True):
+        up = square[: n + 1, n + 1 :]
+        drive = jnp.einsum("bid,cd,ijc->bjc", _with_bias(neurons[-1]), genome.neuron.forward, up)
+        neurons.append(jnp.tanh(genome.neuron.update * drive))
+    return neurons
+
+
+def _plain_logits(widths, genome, squares, inputs):
+    return _plain_forward(widths, genome, squares, inputs)[-1][..., 0]
+
+
+def _plain_unroll(widths, genome, squares, inputs, targets):
+    """inputs [S, B, D], targets [S, B, M] -> squares, logits [S, B, M]."""
+    neuron, synapse, _ = genome
+
+    def step(squares, batch):
+        x, y = batch
+        neurons = _plain_forward(widths, genome, squares, x)
+        logits, zeros = neurons[-1][..., :1], jnp.zeros_like(neurons[-1][..., 2:])
+        neurons[-1] = jnp.concatenate([logits, 2 * y[..., None] - 1, zeros], axis=-1)
+        for i in reversed(range(1, len(squares))):
+            down = squares[i][widths[i] + 1 :, : widths[i]]
+            drive = jnp.einsum("bjd,cd,jic->bic", neurons[i + 1], neuron.backward, down)
+            neurons[i] = jnp.tanh(neuron.keep * neurons[i] + neuron.update * drive)
+        learned = []
+        for square, below, above in zip(squares, neurons[:-1], neurons[1:], strict=True):
+            states = jnp.concatenate([_with_bias(below), above], axis=1)
+            change = jnp.einsum("bie,ec,cd,bjd->ijc", states, synapse.pre, synapse.post, states)
+            learned.append(synapse.keep * square + synapse.update * change)
+        return learned, logits[..., 0]
+
+    return jax.lax.scan(step, squares, (inputs, targets))
+
+
+def _with_bias(states):
+    return jnp.concatenate([states, jnp.ones_like(states[:, :1])], axis=1)
