@@ -34,12 +34,18 @@ def augmented(sampler: Callable, augment: Callable) -> Callable:
     return draw
 
 
-def crop(key: jax.Array, image: jax.Array, *, padding: int = 4, mode: str = "constant") -> jax.Array:
-    """Pads every side and cuts out an image of the old size, anywhere. mode: of `jnp.pad`; theirs is reflect, too."""
+def crop(
+    key: jax.Array, image: jax.Array, *, padding: int = 4, mode: str = "constant", value: float = 0.0
+) -> jax.Array:
+    """Pads every side and cuts out an image of the old size, anywhere. mode: of `jnp.pad`; the code also has reflect.
+
+    value: of constant padding; the published code pads with black, -1 where pixels are from -1 to 1.
+    """
     sides = ((padding, padding),) * 2 + ((0, 0),) * (image.ndim - 2)
     start = jax.random.randint(key, (2,), 0, 2 * padding + 1)
     start = (*start, *(0,) * (image.ndim - 2))
-    return jax.lax.dynamic_slice(jnp.pad(image, sides, mode=mode), start, image.shape)
+    padded = jnp.pad(image, sides, mode=mode, **({"constant_values": value} if mode == "constant" else {}))
+    return jax.lax.dynamic_slice(padded, start, image.shape)
 
 
 def flip(key: jax.Array, image: jax.Array) -> jax.Array:

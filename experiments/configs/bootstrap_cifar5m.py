@@ -12,14 +12,13 @@ smoke      n = 8 and 16, 4 steps of a small MLP, on small files of the same layo
 From the published code (preetum/deep-bootstrap-code, inftrain/train.py): SGD without momentum or weight decay; batches
 of 128; 39,000 steps in both worlds and for every n; the rate 0.1 falls along half a cosine in 100 stairs of 390 steps;
 a pre-activation ResNet-18 of width 64 with batch normalisation; pixels from -1 to 1; no augmentation, or a crop after
-a padding of 4 and a flip. Tested on the first 10,000 images of part 5.
+a padding with 4 black pixels and a flip. Tested on the first 10,000 images of part 5.
 
 Not as there: the worlds of a seed share the initial weights and, until the real one repeats itself, the images (theirs
 are neither paired nor seeded); the real images are the first n, not n random ones, and all are shown in every epoch
 (theirs drops what does not fill the last batch); train scores are of the first 10,000 real images at most, without
 augmentation (theirs of all, augmented); 41 evaluations in place of 962; convolutions begin with variance 2 / fan-in
-(theirs 1 / (3 fan-in)); a crop's padding is grey, 0 (theirs black). Theirs ran 10 times: --config.num_seeds=10, on more
-devices than one.
+(theirs 1 / (3 fan-in)). Theirs ran 10 times: --config.num_seeds=10, on more devices than one.
 """
 
 from ml_collections import ConfigDict
@@ -31,7 +30,7 @@ SAMPLES = (5_000, 10_000, 25_000, 50_000)
 
 def get_config(variant: str = "resnet18") -> ConfigDict:
     """The config of a variant."""
-    augmentations = {"resnet18": None, "augmented": {"crop": {"padding": 4}, "flip": {}}, "smoke": None}
+    augmentations = {"resnet18": None, "augmented": {"crop": {"padding": 4, "value": -1.0}, "flip": {}}, "smoke": None}
     if variant not in augmentations:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(augmentations)}")
     smoke = variant == "smoke"

@@ -56,6 +56,12 @@ def test_a_crop_may_be_padded_by_reflection():
     assert images.min() >= 1  # no zero came in
 
 
+def test_a_crop_may_be_padded_with_black():
+    images, with_zeros = (draw(partial(augment.crop, padding=2, value=value)) for value in (-1.0, 0.0))
+    assert (with_zeros == 0).any()
+    np.testing.assert_array_equal(images, np.where(with_zeros == 0, -1, with_zeros))
+
+
 def test_half_are_flipped():
     distinct, share = shares(draw(ALL["flip"]))
     expected = np.unique(np.reshape([IMAGE, IMAGE[:, ::-1]], (2, -1)), axis=0)
