@@ -44,15 +44,32 @@ class Task(NamedTuple):
     places: Mapping[str, int] = {}  # where a layer's weights are used in one sample, if more than once
 
 
+class PlainCNN(nn.Module):
+    """`nets.CNN` of width 16 as a Linen example has it."""
+
+    @nn.compact
+    def __call__(self, x):
+        x = x[..., None]
+        for i in range(4):
+            x = nn.relu(nn.Conv(16 * 2**i, (3, 3))(x))
+            x = nn.max_pool(x, (2, 2), (2, 2)) if i else x
+        return nn.Dense(NUM_CLASSES)(x.max(axis=(1, 2)))
+
+
 def cases() -> Iterator[Case]:
     """bootstrap/NET/one: one classifier in the real world. /grid16: 16 learning rates in one program, per sample.
 
     The baseline, the same for both, is a compiled call a step, with batches that NumPy gathers.
     """
     mlp, small = nets.MLP((256,), NUM_CLASSES), nets.MLP((64, 64), NUM_CLASSES)
+    cnn, places = nets.CNN(NUM_CLASSES, width=16, batch_norm=False), (784, 784, 196, 49)
     tasks = {
         "mlp": (Task(mlp, mlp, 60_000, (784,), 128, 200), Form("map")),
         "small": (Task(small, small, 1797, (64,), 32, 200), Form("vmap")),
+        "cnn": (
+            Task(cnn, PlainCNN(), 6000, (28, 28), 128, 8, "Conv_0", {f"Conv_{i}": n for i, n in enumerate(places)}),
+            Form("calls"),
+        ),
     }
     for name, (task, form) in tasks.items():
         yield Case(f"bootstrap/{name}/one", "samples/s", partial(_training, task, form, 1))
