@@ -174,7 +174,7 @@ def test_a_genome_that_diverges_is_skipped_then_becomes_the_best(tasks, update, 
 
 def test_where_none_is_well_all_begin_again(tasks, update, first):
     """Nor is there a best to become when the population would be synchronised."""
-    before = diverging(first, 0, 1, 2)._replace(count=jnp.array(4), scores=jnp.ones(3))
+    before = diverging(first, 0, 1, 2)._replace(count=jnp.int32(4), scores=jnp.ones(3))
     state, metrics = update(jax.random.key(1), before, tasks)
     assert (metrics["num_skipped"], metrics["num_reset"]) == (3, 0)
     np.testing.assert_allclose(metrics["loss"], np.log(M), rtol=1e-6)
@@ -192,7 +192,7 @@ def test_where_none_is_well_all_begin_again(tasks, update, first):
 def test_synchronise_every(tasks, update, first):
     """After the fifth step all are the best; the sixth parts them again, by their synapses."""
     alone, _ = update(jax.random.key(2), first, tasks)
-    together, metrics = update(jax.random.key(2), first._replace(count=jnp.array(4)), tasks)
+    together, metrics = update(jax.random.key(2), first._replace(count=jnp.int32(4)), tasks)
     best = int(alone.scores.argmin())
     for member in range(3):
         for name in ("genomes", "optimizer", "scores"):
