@@ -57,6 +57,19 @@ def learner(
         state = strategy.init(k_strategy, mean, params)
         return State(state.replace(best_solution=state.mean), mean)  # it begins as NaN
 
+    def ask(key, state):
+        """A generation of genomes, and the strategy with its covariance decomposed. The key is consumed.
+
+        evosax's noise is turned by eigenvectors that rounding decides, as those of the first covariance, the identity;
+        here it is not, by the symmetric root B D B': the same distribution, but the same draw on any machine.
+        """
+        k_unused, k_noise = jax.random.split(key)
+        with jax.numpy_rank_promotion("allow"):  # evosax broadcasts [N] with [P, N]
+            _, state = strategy.ask(k_unused, state, params)
+        noise = jax.random.normal(k_noise, (population, len(state.mean)))
+        genes = state.mean[None] + state.std * noise @ (state.B * state.D[None]) @ state.B.T
+        return jax.vmap(strategy._unravel_solution)(genes), state
+
     def held_out(key, genome, inputs, labels):
         """One task. inputs [S, B, D], labels [S, B] -> logits [num_held_out, B, M]."""
         num_states = jax.tree.leaves(genome)[0].shape[-1]
@@ -74,8 +87,7 @@ def learner(
     def update(key, state, batch):
         k_ask, k_tell, k_synapses = jax.random.split(key, 3)
         keys = jax.random.split(k_synapses, len(batch.labels))
-        with jax.numpy_rank_promotion("allow"):  # evosax broadcasts [N] with [P, N]
-            genomes, asked = strategy.ask(k_ask, state.strategy, params)
+        genomes, asked = ask(k_ask, state.strategy)
         accuracies, good = jax.vmap(lambda genome: fitness(keys, batch, genome))(genomes)
         with jax.numpy_rank_promotion("allow"):
             told, _ = strategy.tell(k_tell, genomes, -accuracies, asked, params)

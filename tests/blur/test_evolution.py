@@ -60,7 +60,9 @@ def test_a_generation_by_hand(run, tasks):
     k_ask, _, k_synapses = jax.random.split(jax.random.key(2), 3)
     flat, unravel = jax.flatten_util.ravel_pytree(run.learner.mean)
     strategy = run.learner.strategy
-    noise = jax.random.normal(k_ask, (POPULATION, flat.size))  # the first covariance is the identity
+    noise = jax.random.normal(
+        jax.random.split(k_ask)[1], (POPULATION, flat.size)
+    )  # the first covariance is the identity
     population = np.float64(flat) + 0.2 * np.float64(noise)
     first = first_synapses(k_synapses, tasks)
     by_hand = np.array([fitness(unravel(jnp.array(genes, jnp.float32)), first, tasks) for genes in population])
