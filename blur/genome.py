@@ -135,8 +135,11 @@ def _with_options(genome, normalise, oja, saturation):
     num_states = len(neuron.forward)
     norm = Norm(jnp.zeros(num_states), jnp.ones(num_states))
     forward, backward = (norm if normalised else None for normalised in NORMALISED[normalise])
-    genes = (None if gene is None else jnp.asarray(gene, jnp.float32) for gene in (oja, saturation))
-    return Genome(Neuron(*neuron[:4], forward, backward), Synapse(*synapse[:4], *genes))
+    oja, saturation = (None if gene is None else jnp.asarray(gene, jnp.float32) for gene in (oja, saturation))
+    return Genome(
+        Neuron(neuron.forward, neuron.backward, neuron.keep, neuron.update, forward, backward),
+        Synapse(synapse.pre, synapse.post, synapse.keep, synapse.update, oja, saturation),
+    )
 
 
 NORMALISED = {"none": (False, False), "forward": (True, False), "backward": (False, True), "both": (True, True)}

@@ -105,15 +105,16 @@ def meta_learner(
         of_tasks, accuracies = jax.vmap(one)(keys, tasks.inputs, tasks.labels)
         return of_tasks.mean(), accuracies.mean()
 
-    def descend(key, genome, optimizer, tasks):
-        """One genome's step: -> (genome, optimizer), held-out loss and accuracy, whether all of it is finite."""
+    def descend(key, before, tasks):
+        """One genome's step: (genome, optimizer) after it, held-out loss and accuracy, whether all of it is finite."""
+        genome, optimizer = before
         (value, accuracy), gradient = jax.value_and_grad(loss, has_aux=True)(genome, key, tasks)
         good = jnp.isfinite(value) & jnp.isfinite(optax.tree.norm(gradient))
         updates, moved = tx.update(gradient, optimizer, genome)
         taken = optax.apply_updates(genome, updates), moved
         of_guessing = jnp.log(sizes[-1]), 1 / sizes[-1]
         value, accuracy = jnp.where(good, value, of_guessing[0]), jnp.where(good, accuracy, of_guessing[1])
-        return _choose(good, taken, (genome, optimizer)), value, accuracy, good
+        return _choose(good, taken, before), value, accuracy, good
 
     def update(key, state, batch):
         k_synapses, k_fresh = jax.random.split(key)
@@ -121,7 +122,7 @@ def meta_learner(
         before = state.genomes, state.optimizer
         if batch.members is not None:
             keys, before = jax.tree.map(lambda leaf: leaf[batch.members], (keys, before))
-        after, losses, accuracies, good = jax.vmap(descend, (0, 0, 0, None))(keys, *before, batch)
+        after, losses, accuracies, good = jax.vmap(descend, (0, 0, None))(keys, before, batch)
         best = _best(state.scores, state.num_bad)
         metrics = {"loss": losses[best], "accuracy": accuracies[best], "population_loss": losses.mean()}
         scores = score_decay * state.scores + (1 - score_decay) * losses

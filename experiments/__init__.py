@@ -126,8 +126,10 @@ def _paired(data, augment=None, **settings):
     return streams.paired(data, augment=bootstrap.augment.chain(*named) if named else None, **settings)
 
 
-FAMILIES = {name: partial(partial, family) for name, family in blur.toys.FAMILIES.items()}  # settings -> family
-FAMILIES["images"] = blur.images.family
+FAMILIES: dict[str, Callable] = {  # settings -> family
+    "images": blur.images.family,
+    **{name: partial(partial, family) for name, family in blur.toys.FAMILIES.items()},
+}
 
 
 def _families(families: Mapping | Sequence[str]) -> dict[str, Callable]:

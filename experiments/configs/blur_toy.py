@@ -10,6 +10,8 @@ paper's six. Unseen are its blobs (5 classes), cross and triangle (`probe/paper_
 and nxor. The paper does not name the width, nor the circles' radii: ours are in `blur.toys`.
 """
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 
@@ -29,7 +31,7 @@ def get_config(variant: str = "learned") -> ConfigDict:
         "symmetric": True,
         "single_state": True,
     }
-    config = {
+    config: dict[str, Any] = {
         "seed": 0,
         "num_seeds": 1,
         "num_steps": num_steps,

@@ -139,10 +139,14 @@ def accuracies(genomes, rule):
     return right.reshape(-1, 8, 3, 51).swapaxes(1, 2)
 
 
-learning = accuracies(
-    jax.tree.map(lambda *leaves: jnp.stack(leaves), learned, blur.best_genome(begun.learner)), rule_of_labels
+def stack(genomes):
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *genomes)
+
+
+learning = accuracies(stack([learned, blur.best_genome(begun.learner)]), rule_of_labels)
+descending = accuracies(
+    stack([blur.backprop_genome(rate) for rate in (0.1, 0.3, 1.0, 3.0)]), blur.backprop_rule("relu")
 )
-descending = accuracies(jax.vmap(blur.backprop_genome)(jnp.array([0.1, 0.3, 1.0, 3.0])), blur.backprop_rule("relu"))
 best_rate = descending[:, :, :, 10].mean(-1).argmax(0)
 compared = {
     name: {
