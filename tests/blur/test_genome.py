@@ -1,0 +1,57 @@
+"""How genomes begin: at random, near backprop, near the delta rule, with and without options."""
+
+from functools import partial
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import blur
+
+BEGINNINGS = {
+    "random": partial(blur.random_genome, num_states=3),
+    "backprop": partial(blur.perturbed_backprop_genome, num_states=3, learning_rate=0.1, deviation=0.1),
+    "delta": partial(blur.delta_genome, num_states=3),
+}
+
+
+@pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
+def test_options(begin):
+    plain = begin(jax.random.key(0), normalise="none")
+    assert (plain.synapse.oja, plain.synapse.saturation, plain.neuron.forward_norm) == (None, None, None)
+    norms = {
+        name: begin(jax.random.key(0), normalise=name).neuron[4:] for name in ("none", "forward", "backward", "both")
+    }
+    assert [[norm is not None for norm in pair] for pair in norms.values()] == [[0, 0], [1, 0], [0, 1], [1, 1]]
+    genome = begin(jax.random.key(0), normalise="both", oja=0.5, saturation=2.0)
+    assert (genome.synapse.oja, genome.synapse.saturation) == (0.5, 2.0)
+    for norm in genome.neuron[4:]:
+        chex.assert_trees_all_equal(norm, blur.genome.Norm(jnp.zeros(3), jnp.ones(3)))
+    chex.assert_trees_all_equal(genome.neuron[:4] + genome.synapse[:4], plain.neuron[:4] + plain.synapse[:4])
+    with pytest.raises(ValueError, match="normalise must be one of none, forward, backward, both; got 'all'"):
+        begin(jax.random.key(0), normalise="all")
+
+
+@pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
+def test_no_two_genomes_begin_alike(begin):
+    one, other = (begin(jax.random.key(seed)) for seed in (1, 2))
+    for name in ("forward", "backward"):
+        assert np.all(getattr(one.neuron, name) != getattr(other.neuron, name))
+    for name in ("pre", "post"):
+        assert np.all(getattr(one.synapse, name) != getattr(other.synapse, name))
+
+
+def test_near_backprop():
+    """Without noise it is backprop, and further states do nothing; noise has its deviation in every transform."""
+    begin = partial(blur.perturbed_backprop_genome, learning_rate=0.1)
+    chex.assert_trees_all_equal(begin(jax.random.key(0), deviation=0.0), blur.backprop_genome(0.1))
+    padded = begin(jax.random.key(0), 4, deviation=0.0)
+    pairs = zip(jax.tree.leaves(padded), jax.tree.leaves(blur.backprop_genome(0.1)), strict=True)
+    for leaf, of_two in pairs:
+        np.testing.assert_array_equal(leaf, np.pad(of_two, (0, leaf.shape[0] - 2)) if leaf.ndim else of_two)
+    noisy = begin(jax.random.key(0), 40, deviation=0.3)
+    for name, part in (("forward", "neuron"), ("backward", "neuron"), ("pre", "synapse"), ("post", "synapse")):
+        noise = np.array(getattr(getattr(noisy, part), name))[2:]
+        np.testing.assert_allclose(noise.std(), 0.3, rtol=0.1, err_msg=name)
