@@ -98,11 +98,10 @@ def distributions(samples: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figur
     figure = Figure(figsize=(10, 8), layout="constrained")
     panels = figure.subplots(2, -(-len(samples) // 2), squeeze=False).ravel()
     for axes, (label, (x, y)) in zip(panels, samples.items(), strict=True):
-        axes.set_title(label, loc="left")
+        axes.set(title=label, aspect="equal")
         axes.set_axis_off()
         if x.ndim == 2:
             axes.scatter(*x.T, c=y, s=6, cmap="tab10", vmax=9)
-            axes.set_aspect("equal")
         else:
             classes = [np.concatenate(x[y == k][:6]) for k in range(y.max() + 1)]
             axes.imshow(np.clip(np.concatenate(classes, axis=1), 0, 1), cmap="gray_r")
