@@ -55,7 +55,9 @@ def learner(
         k_genome, k_strategy = jax.random.split(key)
         mean = begin_genome(k_genome)
         state = strategy.init(k_strategy, mean, params)
-        return State(state.replace(best_solution=state.mean), mean)  # it begins as NaN
+        state = state.replace(best_solution=state.mean)  # it begins as NaN
+        strong = jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.result_type(leaf)), state)
+        return State(strong, mean)
 
     def ask(key, state):
         """A generation of genomes, and the strategy with its covariance decomposed. The key is consumed.
@@ -97,6 +99,7 @@ def learner(
             "num_diverged": (~good).sum().astype(jnp.float32),
             "deviation": told.std,
         }
+        told = told.replace(B=state.strategy.B, D=state.strategy.D)  # of no further use, and decided by rounding
         return State(told, strategy.get_mean(told)), metrics
 
     def predict(state, tasks):

@@ -57,6 +57,9 @@ BANDITS = {
 }
 REAL = bootstrap.real(X, LABELS, batch_size=7)
 TASKS = bootstrap.World(*blur.tasks([blur.toys.FAMILIES["xor"], blur.toys.two_moon], unroll=2, batch_size=7))
+EVOLUTION = bootstrap.Learner(
+    *blur.evolution.learner(partial(blur.random_genome, num_states=2), (4, 2), population=4, num_held_out=1)
+)
 META = bootstrap.Learner(
     *blur.meta_learner(partial(blur.random_genome, num_states=2, normalise="both"), (4, 2), population=2)
 )
@@ -79,6 +82,7 @@ PAIRS = {
         bootstrap.real((X > 0).astype(float), LABELS, batch_size=7),
     ),
     "blur_meta-tasks": (META, TASKS),
+    "blur_evolution-tasks": (EVOLUTION, TASKS),
     "glns-permuted": (
         CLASSIFIERS["glns"],
         bootstrap.permuted(
