@@ -96,15 +96,14 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
 def distributions(samples: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Samples (x, y) of several distributions: images [n, H, W] or [n, H, W, 3], six a class, or points [n, 2]."""
     figure = Figure(figsize=(10, 8), layout="constrained")
-    panels = figure.subplots(2, -(-len(samples) // 2), squeeze=False).ravel()
+    panels = figure.subplots(2, len(samples) // 2).ravel()
     for axes, (label, (x, y)) in zip(panels, samples.items(), strict=True):
         axes.set(title=label, aspect="equal")
         axes.set_axis_off()
         if x.ndim == 2:
             axes.scatter(*x.T, c=y, s=6, cmap="tab10", vmax=9)
         else:
-            classes = [np.concatenate(x[y == k][:6]) for k in range(y.max() + 1)]
-            axes.imshow(np.clip(np.concatenate(classes, axis=1), 0, 1), cmap="gray_r")
+            axes.imshow(np.hstack([np.clip(np.vstack(x[y == k][:6]), 0, 1) for k in range(y.max() + 1)]), cmap="gray_r")
     return figure
 
 
