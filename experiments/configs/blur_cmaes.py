@@ -1,0 +1,62 @@
+"""Evolution of a two-state rule from accuracy alone (§4.4): CMA-ES, 80 genomes a generation, MNIST at 14 x 14.
+
+    python -m launch.train --config=experiments/configs/blur_cmaes.py --workdir=runs/blur_cmaes --data_dir=DIR
+
+DRAFT
+"""
+
+from ml_collections import ConfigDict
+
+# Data, generations, hidden neurons, population, held-out batches. The paper's, 400 generations, ask for a GPU.
+VARIANTS = {
+    "digits": ("digits", 100, 32, 24, 5),
+    "paper": ("idx", 400, 512, 80, 20),
+    "smoke": ("digits", 2, 4, 4, 2),
+}
+
+
+def get_config(variant: str = "digits") -> ConfigDict:
+    """The config of a variant."""
+    if variant not in VARIANTS:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(VARIANTS)}")
+    data, num_steps, hidden, population, num_held_out = VARIANTS[variant]
+    unroll = 15 + num_held_out - 1  # a world counts the last held-out batch apart
+    every = 2 if variant == "smoke" else 10
+    family = {"name": "images", "side": 14 if data == "idx" else 8}
+    return ConfigDict(
+        {
+            "command": f"python -m launch.train --config=experiments/configs/blur_cmaes.py:{variant} --workdir=DIR",
+            "seed": 0,
+            "num_seeds": 1,
+            "num_steps": num_steps,
+            "log_every": every // 2,
+            "probe_every": every,
+            "checkpoint_every": every,
+            "show": ("train/accuracy", "train/best_accuracy", "probe/test_accuracy"),
+            "probes": {
+                "adaptation": {
+                    "groups": {"test": {"images": family}},
+                    "unroll": unroll,
+                    "batch_size": 128,
+                    "num_draws": 1 if variant == "smoke" else 8,
+                }
+            },
+            "files": ("genome",),
+            "data": {"name": data},
+            "world": {
+                "name": "tasks",
+                "families": {"images": family},
+                "unroll": unroll,
+                "batch_size": 128,
+            },
+            "learner": {
+                "name": "blur_evolution",
+                "genome": {"name": "random", "num_states": 2, "normalise": "both"},
+                "sizes": (hidden, 10),
+                "rule": {"last_activation": "linear"},
+                "population": population,
+                "num_held_out": num_held_out,
+                "deviation": 0.3,
+            },
+        }
+    )

@@ -1,0 +1,108 @@
+"""Figure 6 on scikit-learn's digits: a meta-learned rule of 4 states and SGD, on the very same batches of 128.
+
+    python -m launch.train --config=experiments/configs/blur_digits.py:wider --workdir=runs/blur_digits/wider
+
+DRAFT
+"""
+
+from ml_collections import ConfigDict
+
+# Hidden layers, side of the images. The genome was learned on (64,) and 8 x 8.
+TESTS = {
+    "same": ((64,), 8),
+    "wider": ((256,), 8),
+    "deeper": ((64, 64, 64), 8),
+    "finer": ((64,), 16),
+    "smoke": ((8,), 8),
+}
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+COMMAND = "python -m launch.train --config=experiments/configs/blur_digits.py:meta --workdir=DIR"
+
+
+def get_config(variant: str = "wider") -> ConfigDict:
+    """The config of a variant."""
+    if variant not in (*TESTS, "meta"):
+        raise ValueError(f"no variant {variant!r}; there are {', '.join((*TESTS, 'meta'))}")
+    return _meta() if variant == "meta" else _test(variant)
+
+
+def _meta() -> ConfigDict:
+    """The meta-learning of the genome that is shipped as digits."""
+    return ConfigDict(
+        {
+            "command": COMMAND,
+            "seed": 0,
+            "num_seeds": 1,
+            "num_steps": 400,
+            "log_every": 20,
+            "probe_every": 200,
+            "checkpoint_every": 100,
+            "show": ("train/loss", "train/accuracy", "probe/test_accuracy"),
+            "probes": {
+                "adaptation": {
+                    "groups": {"test": {"digits": {"name": "images", "side": 8}}},
+                    "unroll": 50,
+                    "batch_size": 128,
+                    "num_draws": 4,
+                }
+            },
+            "files": ("genome",),
+            "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0},
+            "world": {
+                "name": "tasks",
+                "families": {"digits": {"name": "images", "side": 8}},
+                "unroll": 40,
+                "batch_size": 128,
+                "num_tasks": 2,
+            },
+            "learner": {
+                "name": "blur_meta",
+                "genome": {"name": "delta", "num_states": 4},
+                "sizes": (64, 10),
+                "rule": {"last_activation": "linear"},
+                "population": 1,
+                "learning_rate": 3e-3,
+                "num_scored": 41,
+            },
+        }
+    )
+
+
+def _test(variant: str) -> ConfigDict:
+    """The genome and SGD at 9 rates over 4 decades, with and without momentum."""
+    hidden, side = TESTS[variant]
+    net = {"name": "mlp", "features": hidden, "num_classes": 10}
+    rates = (0.1,) if variant == "smoke" else RATES
+    rivals = {
+        f"sgd_{rate:g}{suffix}".replace(".", "_"): {
+            "name": "sgd",
+            "net": net,
+            "tx": {"name": "sgd", "learning_rate": rate, "momentum": momentum},
+        }
+        for momentum, suffix in ((0.0, ""), (0.9, "_momentum"))
+        for rate in rates
+    }
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": 2 if variant == "smoke" else 5,
+            "num_steps": 4 if variant == "smoke" else 100,
+            "log_every": 1,
+            "probe_every": 1,
+            "checkpoint_every": 4 if variant == "smoke" else 100,
+            "show": ("probe/test_error", f"probe/{list(rivals)[-1]}/test_error"),
+            "probes": ("classification",),
+            "conclusions": {"race": {"first": 2 if variant == "smoke" else 50}},
+            "figures": {"race": {"first": 4 if variant == "smoke" else 100}},
+            "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0, "side": side},
+            "world": {"name": "real", "batch_size": 128},
+            "learner": {"name": "blur", "genome": "digits", "sizes": (*hidden, 10)},
+            "rivals": rivals,
+        }
+    )
+
+
+def sweep(add) -> None:
+    """The network that it was learned on, and three that it was not."""
+    for variant in ("same", "wider", "deeper", "finer"):
+        add(variant)
