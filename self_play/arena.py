@@ -48,7 +48,7 @@ def tabletop(scene: Scene, *, pipeline: str = "mjx") -> Tabletop:
     symmetries = goals.symmetries_of(scene.symmetry)
     return Tabletop(
         scene=scene,
-        reset=lambda key: place(*_random_places(scene, key)),
+        reset=lambda key: place(*random_places(scene, key)),
         place=place,
         step=functools.partial(_step, scene, advance),
         poses=functools.partial(observations.poses, scene),
@@ -59,7 +59,7 @@ def tabletop(scene: Scene, *, pipeline: str = "mjx") -> Tabletop:
     )
 
 
-def _random_places(scene, key):
+def random_places(scene, key):
     """-> (joints, Poses, mask). Each object in a cell of its own of a 3 x 3 grid, turned; the gripper over another."""
     k_cell, k_jitter, k_yaw, k_number = jax.random.split(key, 4)
     x, y = jnp.meshgrid(jnp.arange(-1.0, 2.0), jnp.arange(-1.0, 2.0))

@@ -158,6 +158,9 @@ def blocks(
     )
 
 
+SCENES = {"pucks": pucks, "blocks": blocks}  # by the name of the mode
+
+
 def _checked(num_objects, min_objects, num_slots, substeps, timestep, **sizes):
     """-> (min_objects, num_slots), or the error of a setting that makes no scene."""
     min_objects = num_objects if min_objects is None else min_objects

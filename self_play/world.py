@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import game, scene
+from self_play import game
 from self_play.arena import NUM_BINS, Tabletop, tabletop
 from self_play.game import Game, Row, Rules, Seen
-
-SCENES = {"pucks": scene.pucks, "blocks": scene.blocks}
+from self_play.scene import SCENES
 
 
 class Arena(NamedTuple):

@@ -116,6 +116,7 @@ def test_absent_objects_never_count():
     np.testing.assert_array_equal(goals.reached(goal, goal, mask, goals.symmetries_of("cube")), [True, False])
     reward, success = goals.bob_reward(jnp.array([False, False]), jnp.array([True, True]), mask)
     assert (reward, success) == (6.0, True)
+    assert goals.bob_reward(jnp.array([False, False]), jnp.array([True, False]), mask)[1]
     assert not goals.bob_reward(jnp.zeros(2, bool), jnp.zeros(2, bool), jnp.zeros(2, bool))[1]
 
 

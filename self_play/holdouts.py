@@ -1,0 +1,178 @@
+"""Tasks that Bob is judged by and never trained on (OpenAI et al. 2021, §5.2, B.6), as far as equal blocks allow.
+
+A sampler of goals: (key, scene, Poses of the objects) -> Poses, one goal. The key is consumed.
+
+Letters: as in `game`.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from self_play import game
+from self_play.arena import Tabletop, random_places, tabletop
+from self_play.game import BOB
+from self_play.goals import Poses, multiply
+from self_play.scene import SCENES, Scene
+
+
+class Holdout(NamedTuple):
+    """A task. Plain Python values and one function."""
+
+    mode: str  # "pucks" or "blocks"
+    num_objects: int
+    goal: Callable  # its sampler
+    num_goals: int = 5  # of an episode
+    symmetry: str = "cube"  # of the blocks, a name of goals.SYMMETRIES: one that must be flipped has none
+
+
+MIN_DISTANCE = 0.06  # m, by which an object must be moved, in the published environment; here in all but rare goals
+
+
+def push(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+    """Every object somewhere else on the table, turned about its upright axis."""
+    draws = jax.vmap(lambda key: random_places(scene, key)[1])(jax.random.split(key, 4))
+    way = jnp.linalg.norm(draws.position - now.position[None, : scene.num_objects], axis=-1)
+    first = jnp.argmax(jnp.all(way > MIN_DISTANCE, axis=-1))
+    return jax.tree.map(lambda leaf: leaf[first], draws)
+
+
+def push_far(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+    """Every object on the other side of the table's centre, a quarter of a metre from it."""
+    del key, scene
+    x, y = now.position[:, 0], now.position[:, 1]
+    angle = jnp.arctan2(-y, -x)
+    away = jnp.stack([0.25 * jnp.cos(angle), 0.25 * jnp.sin(angle), now.position[:, 2]], axis=-1)
+    return Poses(away, now.rotation)
+
+
+def pick_and_place(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+    """As `push`, but the first object in the air, 0.05 to 0.2 m above the table."""
+    k_push, k_height = jax.random.split(key)
+    goal = push(k_push, scene, now)
+    lift = jax.random.uniform(k_height, minval=0.05, maxval=0.2)
+    return Poses(goal.position.at[0, 2].add(lift), goal.rotation)
+
+
+def flip(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+    """Every object where it is, a quarter turn over one of its four lower edges."""
+    del scene
+    edge = jax.random.randint(key, (), 0, 4) * jnp.pi / 2
+    half = jnp.sqrt(0.5)
+    turn = jnp.stack([half, half * jnp.cos(edge), half * jnp.sin(edge), jnp.zeros(())])
+    return Poses(now.position, jax.vmap(multiply, in_axes=(0, None))(now.rotation, turn))  # about its own edge
+
+
+def stack(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+    """One tower somewhere on the table, in the order of the objects, the first at its foot."""
+    goal = push(key, scene, now)
+    level = jnp.arange(scene.num_objects)
+    position = jnp.tile(goal.position[:1], (scene.num_objects, 1)).at[:, 2].add(2 * scene.height * level)
+    return Poses(position, jnp.tile(goal.rotation[:1], (scene.num_objects, 1)))
+
+
+def domino(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+    """A row across the table's centre, 2 cm apart, in a random direction."""
+    del now
+    half = jax.random.uniform(key, maxval=jnp.pi)
+    along = (2 * scene.height + 0.02) * (jnp.arange(scene.num_objects) - (scene.num_objects - 1) / 2)
+    flat = jnp.full(scene.num_objects, scene.height)
+    position = jnp.stack([along * jnp.cos(2 * half), along * jnp.sin(2 * half), flat], axis=-1)
+    zero = jnp.zeros(())
+    rotation = jnp.stack([jnp.cos(half), zero, zero, jnp.sin(half)])
+    return Poses(position, jnp.tile(rotation[None], (scene.num_objects, 1)))
+
+
+def rearrange(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+    """Every object where the next one is."""
+    del key
+    return jax.tree.map(lambda leaf: jnp.roll(leaf[: scene.num_objects], 1, axis=0), now)
+
+
+def chess(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+    """One fixed setting: two ranks that face each other across the board."""
+    del key
+    i = jnp.arange(scene.num_objects)
+    x, y = 0.09 * (i // 2) - 0.135, jnp.where(i % 2 == 0, -0.14, 0.14)
+    upright = jnp.zeros_like(now.rotation[: scene.num_objects]).at[:, 0].set(1.0)
+    return Poses(jnp.stack([x, y, jnp.full(scene.num_objects, scene.height)], axis=-1), upright)
+
+
+HOLDOUTS = {
+    "uniform": Holdout("pucks", 1, push, symmetry="none"),
+    "far": Holdout("pucks", 1, push_far, symmetry="none"),
+    "two": Holdout("pucks", 2, push, symmetry="none"),
+    **{f"push_{n}": Holdout("blocks", n, push) for n in range(1, 9)},
+    **{f"pick_and_place_{n}": Holdout("blocks", n, pick_and_place) for n in range(1, 4)},
+    **{f"flip_{n}": Holdout("blocks", n, flip, symmetry="none") for n in range(1, 3)},
+    **{f"stack_{n}": Holdout("blocks", n, stack) for n in range(2, 5)},
+    "domino": Holdout("blocks", 5, domino),
+    "rearrange": Holdout("blocks", 3, rearrange),
+    "chess": Holdout("blocks", 8, chess, num_goals=1),
+}
+
+
+def table_of(task: Holdout, *, pipeline: str = "mjx", **settings: Any) -> Tabletop:
+    """The table of a task; `settings` are those of its scene."""
+    scene = SCENES[task.mode](task.num_objects, **settings)
+    return tabletop(scene._replace(symmetry=task.symmetry), pipeline=pipeline)
+
+
+class Trial(NamedTuple):
+    """Bob alone before a task."""
+
+    game: game.Game  # in which it is always his turn
+    tried: jax.Array  # [] int32, goals begun
+    solved: jax.Array  # [] int32
+    over: jax.Array  # [] bool, he has failed, or solved all
+
+
+def success_rate(
+    table: Tabletop, task: Holdout, act: Callable, key: jax.Array, *, num_games: int, bob_steps: int, memory_size: int
+) -> jax.Array:
+    """The share of goals that Bob solves: he is given up to `num_goals` in a game, and none after a failure (A.3).
+
+    act: as of `game.rollout`; bob_steps: for each object, as there. The key is consumed.
+    """
+    k_reset, k_goal, k_act = jax.random.split(key, 3)
+    limit = bob_steps * table.scene.num_objects
+
+    def trial(key, reset_key):
+        one = game.begin(table, table.reset(reset_key), memory_size)
+        one = one._replace(bobs_turn=jnp.ones((), bool))
+        return _next_goal(table, task, Trial(one, jnp.int32(0), jnp.int32(0), jnp.zeros((), bool)), key)
+
+    def step(trials, t):
+        logits, memory = act(jax.vmap(lambda trial: game.see(table, trial.game))(trials))
+        keys = jax.random.split(jax.random.fold_in(k_act, t), num_games)
+        action = jax.vmap(jax.random.categorical)(keys, logits[:, BOB]).astype(jnp.int32)
+        goal_keys = jax.random.split(jax.random.fold_in(k_goal, t + 1), num_games)
+        return jax.vmap(functools.partial(_try, table, task, limit))(trials, action, memory, goal_keys), None
+
+    keys = jax.random.split(jax.random.fold_in(k_goal, 0), num_games), jax.random.split(k_reset, num_games)
+    trials, _ = jax.lax.scan(step, jax.vmap(trial)(*keys), jnp.arange(limit * task.num_goals))
+    return jnp.sum(trials.solved) / jnp.sum(trials.tried)
+
+
+def _try(table, task, limit, trial, action, memory, key):
+    """One control step of Bob's."""
+    one = trial.game
+    state, count = table.step(one.bob, action), one.count + 1
+    success = ~trial.over & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
+    solved = trial.solved + success
+    over = trial.over | (~success & (count >= limit)) | (solved >= task.num_goals)
+    after = Trial(one._replace(bob=state, count=count, memory=memory), trial.tried, solved, over)
+    following = _next_goal(table, task, after, key)
+    return jax.tree.map(lambda a, b: jnp.where(success & ~over, a, b), following, after)
+
+
+def _next_goal(table, task, trial, key):
+    now = table.poses(trial.game.bob)
+    goal = task.goal(key, table.scene, now)
+    empty = table.scene.num_slots - goal.position.shape[0]
+    goal = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, empty), (0, 0))), goal)
+    one = trial.game._replace(goal=goal, count=jnp.int32(0))
+    return trial._replace(game=one, tried=trial.tried + 1)

@@ -1,0 +1,146 @@
+"""Holdout tasks: their goals can be reached, by an argument or a script; and what counts as success."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+import pytest
+
+import self_play
+from self_play import goals, holdouts, scene
+from self_play.arena import random_places
+from self_play.game import BOB
+from self_play.goals import Poses
+from self_play.holdouts import HOLDOUTS, Holdout
+from self_play.observations import Observation, State
+
+PUCKS = ["uniform", "far", "two"]
+BLOCKS = ["push_8", "pick_and_place_3", "flip_2", "stack_4", "domino", "rearrange", "chess"]  # the most of each kind
+
+
+@functools.cache
+def some_goals(name):
+    """-> (scene, starts, goals, verdicts), four of each, in NumPy."""
+    task = HOLDOUTS[name]
+    built = scene.SCENES[task.mode](task.num_objects)
+    symmetries, mask = goals.symmetries_of(task.symmetry), jnp.ones(built.num_objects, bool)
+
+    def one(key):
+        k_start, k_goal = jax.random.split(key)
+        start = random_places(built, k_start)[1]
+        goal = task.goal(k_goal, built, start)
+        return start, goal, goals.judge(start, goal, mask, symmetries, table=built.table, area=built.area)
+
+    drawn = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(1), 4))
+    return built, *jax.tree.map(np.array, drawn)
+
+
+@pytest.mark.parametrize("name", PUCKS + BLOCKS)
+def test_a_goal_is_in_reach_and_not_reached_yet(name):
+    built, _, goal, verdict = some_goals(name)
+    assert np.all(np.stack(verdict))
+    np.testing.assert_allclose(np.linalg.norm(goal.rotation, axis=-1), 1.0, atol=1e-6)
+    assert goal.position[:, :, 2].min() > built.height - 1e-6
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_goal_is_a_place_of_rest(name):
+    """Blocks put at their goals stay there for a second, the one that is to be held in the air apart."""
+    built, _, goal, _ = some_goals(name)
+    model = mujoco.MjModel.from_xml_string(built.mjcf)
+    joints = np.array([0.9, 0.9, 0.3, 0.0, 0.0, 0.0])  # aside
+    for position, rotation in zip(*goal, strict=True):
+        data = mujoco.MjData(model)
+        data.qpos[:] = np.concatenate([joints, np.concatenate([position, rotation], axis=-1).ravel()])
+        data.ctrl[:] = joints
+        mujoco.mj_step(model, data, 100)
+        now = data.qpos[6:].reshape(-1, 7)
+        lifted = int(name.startswith("pick_and_place"))
+        assert np.abs(now[lifted:, :3] - position[lifted:]).max() < 1e-3
+        assert np.abs(np.sum(now[lifted:, 3:] * rotation[lifted:], axis=-1)).min() > 1 - 1e-4
+        if lifted:
+            assert now[0, 2] < position[0, 2] - 0.01
+
+
+def test_flips_are_quarter_turns_over_an_edge():
+    _, starts, goal, _ = some_goals("flip_2")
+    np.testing.assert_allclose(goal.position, starts.position)
+    turn = jax.vmap(goals.rotation_to, in_axes=(0, 0, None))
+    vectors = np.array(turn(starts.rotation[:, 0], goal.rotation[:, 0], goals.symmetries_of("none")))
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=-1), np.pi / 2, atol=1e-5)
+    np.testing.assert_allclose(vectors[:, 2], 0.0, atol=1e-5)
+
+
+def toy_table():
+    """One object, which an action moves by up to 5 cm in x and y."""
+    none = goals.symmetries_of("none")
+    return self_play.Tabletop(
+        scene=scene.pucks(),
+        reset=lambda key: State(
+            jax.random.uniform(key, (1, 3), minval=-0.1, maxval=0.1),
+            *4 * [jnp.zeros(2)],
+            jnp.zeros(()),
+            None,
+            jnp.ones(1, bool),
+        ),
+        place=None,
+        step=lambda state, action: state._replace(q=state.q.at[0, :2].add(0.01 * (action - 5))),
+        poses=lambda state: Poses(state.q, jnp.array([[1.0, 0.0, 0.0, 0.0]])),
+        observe=lambda state: Observation(jnp.zeros(1), state.q, state.mask),
+        observe_goal=lambda now, goal, mask: goal.position - now.position,
+        judge=None,
+        reached=lambda now, goal, mask: goals.reached(now, goal, mask, none),
+    )
+
+
+@pytest.mark.parametrize(("steps", "rate"), [(10_000, 1.0), (0, 0.0), (16, 2 / 3)])
+def test_success_is_counted_as_in_the_paper(steps, rate):
+    """Bob goes straight to his goals, 8 steps each, for so many steps, then stands still: two goals of three tried."""
+    far = Holdout(
+        "pucks", 1, lambda key, scene, now: now._replace(position=now.position + jnp.array([[0.43, 0.0, 0.0]]))
+    )
+
+    def act(seen):
+        wish = 5 + jnp.clip(seen.goal[:, 0, :2] / 0.01, -5, 5) * (seen.memory[:, BOB, :1] < steps)
+        logits = -50 * (wish[:, None, :, None] - jnp.arange(11.0)[None, None, None]) ** 2
+        return jnp.repeat(logits, 2, axis=1), seen.memory + 1
+
+    settings = {"num_games": 4, "bob_steps": 9, "memory_size": 1}
+    got = jax.jit(lambda key: holdouts.success_rate(toy_table(), far, act, key, **settings))(jax.random.key(0))
+    np.testing.assert_allclose(got, rate, rtol=1e-6)
+
+
+def pusher(seen):
+    """Goes round behind the puck, seen from its goal, and pushes."""
+    gripper, puck, way = seen.observation.gripper[:, :2], seen.observation.objects[:, 0], seen.goal[:, 0, 2:]
+    distance = jnp.linalg.norm(way, axis=-1, keepdims=True)
+    along = way / jnp.maximum(distance, 1e-6)
+    side = jnp.stack([-along[:, 1], along[:, 0]], axis=-1)
+    offset = gripper - puck[:, :2]
+    behind = -jnp.sum(offset * along, axis=-1, keepdims=True)
+    beside = jnp.sum(offset * side, axis=-1, keepdims=True)
+    pushing = (behind > 0.03) & (jnp.abs(beside) < 0.015)
+    round_it = jnp.where(jnp.abs(beside) < 0.06, jnp.where(beside >= 0, 1.0, -1.0) * 0.08, beside) * side - 0.08 * along
+    wish = jnp.where(behind > 0.05, -0.08 * along, round_it)
+    step = jnp.where(pushing, along * jnp.clip(distance, 0.0, 0.03) - beside * side, wish - offset)
+    action = 5 + 5 * jnp.clip(step / 0.05, -1, 1)
+    logits = -50 * (action[:, None, :, None] - jnp.arange(11.0)[None, None, None]) ** 2
+    return jnp.repeat(logits, 2, axis=1), seen.memory
+
+
+def test_a_script_solves_the_tasks_of_the_puck_and_chance_does_not():
+    task = HOLDOUTS["uniform"]
+    table = holdouts.table_of(task)
+
+    @jax.jit
+    def rate(key, sharpness):
+        def act(seen):
+            logits, memory = pusher(seen)
+            return sharpness * logits, memory
+
+        return holdouts.success_rate(table, task, act, key, num_games=32, bob_steps=40, memory_size=0)
+
+    assert rate(jax.random.key(0), 1.0) > 0.9
+    assert rate(jax.random.key(0), 0.0) < 0.05
