@@ -1,7 +1,6 @@
 """The inner run: a network learns a few batches by a genome, as one differentiable function (Sandler 2021, §3.3)."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import chex
 import jax
@@ -10,8 +9,6 @@ from blur import network
 from blur.genome import Genome
 from blur.network import Synapses
 from blur.rule import Rule
-
-_STORED = (jax.lax.dot_general_p, jax.lax.tanh_p)
 
 
 def unroll(
@@ -24,14 +21,13 @@ def unroll(
 ) -> tuple[tuple[Synapses, ...], jax.Array]:
     """Learns S batches in turn. inputs [S, B, D], targets [S, B, M] in {0, 1} -> (synapses, logits [S, B, M]).
 
-    The logits of a batch are those before it is learned. Of each step a gradient stores the synapses before it, and the
-    products over neurons and their tanh; all else is computed again in the backward sweep, which is faster than to
-    store it, and fits a long run into memory.
+    The logits of a batch are those before it is learned. Of each step a gradient stores only the synapses before it;
+    the backward sweep takes the step again, which is faster than to store more, and fits a long run into memory.
     """
     chex.assert_rank([inputs, targets], 3)
     num_states = len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)
 
-    @partial(jax.checkpoint, policy=lambda primitive, *_, **__: primitive in _STORED)
+    @jax.checkpoint
     def step(state, batch):
         synapses, logits, kept = network.step(genome, state[0], *batch, rule=rule, kept=state[1])
         return (synapses, kept), logits
