@@ -12,7 +12,13 @@ TOURS = sorted((CHECKOUT / "experiments" / "tours").glob("*.py"))
 
 
 def test_there_are_tours():
-    assert [path.stem for path in TOURS] == ["blur_toy", "glns_density", "glns_digits"]
+    assert [path.stem for path in TOURS] == [
+        "blur_toy",
+        "bootstrap_digits",
+        "distributions",
+        "glns_density",
+        "glns_digits",
+    ]
 
 
 def test_blur(capsys):
@@ -24,6 +30,23 @@ def test_blur(capsys):
         assert after_ten["learned genome"] > after_ten["before meta-training"]
     assert len(tour["toys"].axes) == 15
     assert "after ten batches" in capsys.readouterr().out
+
+
+def test_bootstrap(capsys):
+    tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "bootstrap_digits.py"))
+    for said in (tour["network_said"], tour["gln_said"]):
+        assert said["probe/stopping_reached"] == 1
+        assert 4 * abs(said["probe/bootstrap_error"]) < said["probe/generalisation_gap"]
+    assert len(tour["picture"].axes) == 2
+    assert "bootstrap error" in capsys.readouterr().out
+
+
+def test_distributions(capsys):
+    tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "distributions.py"))
+    assert len(tour["picture"].axes) == 4
+    assert 0 < tour["bayes"]["error"] < 0.2 < tour["noisy"]["error"]
+    assert 0.17 < tour["wrong"] < 0.23
+    assert "Bayes error of the mixture" in capsys.readouterr().out
 
 
 def test_digits(capsys):
