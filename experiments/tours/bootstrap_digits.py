@@ -77,12 +77,13 @@ def compare(learner, num_seeds=3):
 def say(name, records):
     """Prints what follows from the records, and returns it."""
     said = conclusions.gap(records)
+    stop, error = said["probe/stopping_step"], said["probe/bootstrap_error"]
     print(
-        f"{name}: at step {said['probe/stopping_step']:.0f}, where {said['probe/stopping_reached']:.0%} of the seeds know\n"
-        f"  their {NUM_SAMPLES} samples, the test soft error is {said['probe/real_soft_error']:.3f} in the real world and\n"
-        f"  {said['probe/ideal_soft_error']:.3f} in the ideal one: bootstrap error {said['probe/bootstrap_error']:+.3f} ±"
-        f" {said['probe/bootstrap_error_se']:.3f}, generalisation gap {said['probe/generalisation_gap']:.3f}"
+        f"{name}: {said['probe/stopping_reached']:.0%} of the seeds know their {NUM_SAMPLES} samples at step {stop:.0f}."
     )
+    print(f"  Test soft error: real {said['probe/real_soft_error']:.3f}, ideal {said['probe/ideal_soft_error']:.3f}.")
+    print(f"  So the bootstrap error is {error:+.3f} ± {said['probe/bootstrap_error_se']:.3f},")
+    print(f"  and the generalisation gap {said['probe/generalisation_gap']:.3f}.")
     return said
 
 
