@@ -1,8 +1,13 @@
-"""A meta-learned rule in the real and in the ideal world, beside SGD on the same batches: online or offline learner?
+"""A meta-learned rule in the real and in the ideal world, beside SGD on the same batches.
 
     python -m launch.train --config=experiments/configs/bootstrap_blur.py --workdir=runs/bootstrap_blur
 
-DRAFT
+variant  world                                                      seconds
+digits   deformed digits, 8 x 8: 1280 of them again and again, or ever new ones
+smoke    the same, cut to 4 steps
+
+The rule is the shipped `digits`, learned on digits that were not deformed; --config.learner.genome takes the path of
+another. Not measured yet.
 """
 
 from ml_collections import ConfigDict
