@@ -65,7 +65,7 @@ def random_places(scene, key):
     x, y = jnp.meshgrid(jnp.arange(-1.0, 2.0), jnp.arange(-1.0, 2.0))
     cells = jax.random.permutation(k_cell, jnp.stack([x.ravel(), y.ravel()], axis=-1))
     xy = scene.cell * cells + scene.room * jax.random.uniform(k_jitter, (9, 2), minval=-0.5, maxval=0.5)
-    half = jax.random.uniform(k_yaw, (scene.num_objects,), maxval=jnp.pi)
+    half = (not scene.planar) * jax.random.uniform(k_yaw, (scene.num_objects,), maxval=jnp.pi)  # pucks do not turn
     zero = jnp.zeros(scene.num_objects)
     rotation = jnp.stack([jnp.cos(half), zero, zero, jnp.sin(half)], axis=-1)
     position = jnp.concatenate([xy[: scene.num_objects], zero[:, None] + scene.height], axis=-1)

@@ -34,7 +34,8 @@ class State(NamedTuple):
 class Observation(NamedTuple):
     """What both players see. A slot without an object is zero."""
 
-    gripper: jax.Array  # [G] joints in m and rad, a yaw as (cos, sin); their velocities; the smoothed action
+    gripper: jax.Array  # [G] joints in m and rad, a yaw as (cos, sin); their velocities; how far their targets
+    # are ahead of them; the smoothed action
     objects: jax.Array  # [N, F] position, rotation, velocity, turning, place relative to the gripper, touch
     mask: jax.Array  # [N] bool
 
@@ -63,7 +64,7 @@ def observe(scene: Scene, state: State) -> Observation:
         objects = [position, axes[:, :, :2].reshape(-1, 6), velocity, turning, position - between_fingers]
     features = jnp.concatenate([*objects, state.touch.astype(jnp.float32)], axis=-1)
     smoothed = state.average / jnp.where(state.weight > 0, state.weight, 1.0)
-    gripper = jnp.concatenate([*place, speeds, smoothed])
+    gripper = jnp.concatenate([*place, speeds, state.target - joints, smoothed])
     return Observation(gripper, jnp.where(state.mask[:, None], features, 0.0), state.mask)
 
 

@@ -196,14 +196,14 @@ _PUCKS = """<mujoco model="pucks">
   <option timestep="{timestep}" iterations="{iterations}" ls_iterations="{line_search}" gravity="0 0 0"/>
   <worldbody>{table}
     <body name="pusher" pos="0 0 {height}">
-      <joint name="x" type="slide" axis="1 0 0" damping="20"/>
-      <joint name="y" type="slide" axis="0 1 0" damping="20"/>
+      <joint name="x" type="slide" axis="1 0 0" damping="40"/>
+      <joint name="y" type="slide" axis="0 1 0" damping="40"/>
       <geom type="sphere" size="0.02" mass="1" condim="1" rgba="0.2 0.3 0.8 1"/>
     </body>{pucks}
   </worldbody>
   <actuator>
-    <position joint="x" kp="100" forcerange="-20 20"/>
-    <position joint="y" kp="100" forcerange="-20 20"/>
+    <position joint="x" kp="400" forcerange="-40 40"/>
+    <position joint="y" kp="400" forcerange="-40 40"/>
   </actuator>
 </mujoco>
 """

@@ -145,7 +145,7 @@ def test_what_the_players_see():
     table, states = played()
     seen = jax.vmap(table.observe)(states["lift"])
     held = jax.tree.map(lambda leaf: np.array(leaf)[7 * HOLD], seen)
-    assert held.gripper.shape == (16,)
+    assert held.gripper.shape == (21,)
     assert held.objects.shape == (3, 20)
     np.testing.assert_allclose(held.gripper[:3], [-0.1, 0.1, 0.25], atol=0.01)
     np.testing.assert_allclose(np.arctan2(held.gripper[4], held.gripper[3]), 1.0, atol=0.05)
