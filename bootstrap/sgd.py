@@ -27,7 +27,7 @@ def cosine(learning_rate: float | jax.Array, num_steps: int, *, every: int = 1) 
     The published code's are of 390 steps, an epoch of 50,000 samples (Nakkiran 2021).
     """
     decay = optax.cosine_decay_schedule(learning_rate, num_steps)
-    return lambda step: decay(step // every * every)
+    return lambda step: decay(jnp.asarray(step) // every * every)
 
 
 def learner(net: nn.Module, tx: optax.GradientTransformation) -> tuple[Callable, Callable, Callable]:

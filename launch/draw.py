@@ -26,7 +26,7 @@ def curves(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) 
 
 
 def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
-    """Draws figures of experiments.FIGURES into `out`: those named, else those of the first run's config."""
+    """Draws figures of experiments.names.FIGURES into `out`: those named, else those of the first run's config."""
     records = _records(runs)
     settings = folder.read_json(runs[0] / "config.json").get("figures", {})
     out.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,7 @@ def test_rivals_are_probed_under_their_names():
     advance = jax.jit(lambda run: bootstrap.advance(key, experiment.learner, experiment.world, run, 5))
     run, trained = advance(run)
     probed = jax.jit(experiment.probe)(run, experiment.world.data, experiment.probe_data)
-    names = {"test_error", "test_soft_error", "test_loss"}
+    names = {"test_error", "test_soft_error", "test_loss", "test_calibration_error"}
     assert probed.keys() == {f"{whose}{name}" for whose in ("", "slow/", "fast/") for name in names}
     assert {"loss", "slow/loss", "fast/loss"} <= trained.keys()
     x, y = small().test

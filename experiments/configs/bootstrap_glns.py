@@ -18,10 +18,10 @@ stopping step             1139            not reached
 bootstrap error there     -0.043 +- 0.005 +0.003 +- 0.010
 the same, hard error      +0.101 +- 0.006 +0.060 +- 0.012
 
-Not by itself. The GLN memorises: its convex, local rule brings the train soft error to zero sooner than SGD does, and what
+Not by itself. The GLN memorises: its convex, local rule brings the train soft error to zero sooner than SGD does. What
 it loses by reusing samples, 0.10 of hard error, is more than the SGD network loses, though online it is not better on
-this task. That its soft gap is negative says how sure of itself it has become in the real world, and how careful it is
-in the ideal one. The two have about as many numbers each step: a GLN of 16 contexts selects one row of 16.
+this task. Its negative soft gap says how sure of itself it has become in the real world, and how careful it is in the
+ideal one. The two use about as many numbers each step: of 16 contexts a neuron of the GLN selects one.
 
 Seconds are of the whole run on 2 CPU cores, beside other programs.
 """

@@ -10,6 +10,8 @@
 # `.venv/bin/python -m experiments.tours.bootstrap_digits` runs it.
 
 # %%
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -28,10 +30,11 @@ NUM_SAMPLES, BATCH_SIZE, NUM_STEPS, EVERY = 500, 32, 900, 30
 
 # %%
 digits = data.deformed_digits(None, size=8, num_test=1000)
+draw: Any = digits.sampler
 
 
 def sample(key, index, arrays):
-    return digits.sampler(jax.random.fold_in(key, index), arrays)
+    return draw(jax.random.fold_in(key, index), arrays)
 
 
 # %% [markdown]
@@ -65,7 +68,7 @@ def compare(learner, num_seeds=3):
     over_worlds = jax.jit(jax.vmap(over_seeds, in_axes=(None, 0, None, None)))
     sizes = jnp.array([NUM_SAMPLES, bootstrap.UNLIMITED], jnp.uint32)
     curves = jax.device_get(over_worlds(jnp.arange(num_seeds), sizes, digits.train, tuple(digits.test)))
-    records = [{"step": (i + 1) * EVERY} for i in range(NUM_STEPS // EVERY)]
+    records: list[dict] = [{"step": (i + 1) * EVERY} for i in range(NUM_STEPS // EVERY)]
     for name, of_worlds in curves.items():  # [2, seeds, evaluations]
         for world, values in zip(("real", "ideal"), of_worlds, strict=True):
             for record, seeds in zip(records, values.T, strict=True):
@@ -78,9 +81,7 @@ def say(name, records):
     """Prints what follows from the records, and returns it."""
     said = conclusions.gap(records)
     stop, error = said["probe/stopping_step"], said["probe/bootstrap_error"]
-    print(
-        f"{name}: {said['probe/stopping_reached']:.0%} of the seeds know their {NUM_SAMPLES} samples at step {stop:.0f}."
-    )
+    print(f"{name}: at step {stop:.0f} {said['probe/stopping_reached']:.0%} of the seeds know their samples.")
     print(f"  Test soft error: real {said['probe/real_soft_error']:.3f}, ideal {said['probe/ideal_soft_error']:.3f}.")
     print(f"  So the bootstrap error is {error:+.3f} ± {said['probe/bootstrap_error_se']:.3f},")
     print(f"  and the generalisation gap {said['probe/generalisation_gap']:.3f}.")

@@ -49,6 +49,7 @@ class PlainCNN(nn.Module):
 
     @nn.compact
     def __call__(self, x):
+        """Images [B, H, W] -> logits [B, K]."""
         x = x[..., None]
         for i in range(4):
             x = nn.relu(nn.Conv(16 * 2**i, (3, 3))(x))
