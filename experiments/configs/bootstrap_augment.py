@@ -4,7 +4,7 @@
 
 variant  what                                                                                        seconds
 digits   deformed digits of 16 x 16, n = 2000, 3000 steps of 64, shifts of none or a tenth of the side    77
-smoke    4 steps                                                                                           5
+smoke    4 steps                                                                                          16
 
 Seconds are of one core's time, compiling included. A sample is shifted afresh each time that it is shown, in the ideal
 world once. Training is scored on the samples as they are, so is the test. Soft errors, mean of 3 seeds:

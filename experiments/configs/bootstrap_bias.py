@@ -4,7 +4,7 @@
 
 variant  what                                                                             seconds
 digits   deformed digits of 16 x 16, n = 4000, 2000 steps of 64, both nets in both worlds      63
-smoke    4 steps                                                                                5
+smoke    4 steps                                                                               15
 
 Seconds are of one core's time, compiling included. Both nets learn from the very same batches: 8 and 16 channels, or as
 many units as they have pixels, then 64 units. Every function of the first is one of the second (tests/bootstrap/

@@ -4,7 +4,7 @@
 
 variant  what                                                                                                seconds
 digits   deformed digits of 16 x 16, n = 2000, 2500 steps of 64, seven nets at rates 0.05 and 0.01, one program   69
-smoke    4 steps                                                                                                   5
+smoke    4 steps                                                                                                  16
 
 Seconds are of one core's time, compiling included. All nets of a cell learn from the same batches. At the stopping time
 (train soft error under 0.01), or after 2500 steps where it is not reached (-), mean of 2 seeds:
