@@ -54,11 +54,9 @@ def arena(
         raise ValueError(f"mode must be one of {', '.join(SCENES)}, got {mode!r}")
     if bob_starts not in ("own", "alice"):
         raise ValueError(f'bob_starts must be "own" or "alice", got {bob_starts!r}')
-    counts = {"num_games": num_games, "num_steps": num_steps, "max_goals": max_goals}
-    counts |= {"alice_steps": alice_steps, "bob_steps": bob_steps}
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} must be positive, got {count}")
+    _check_positive(
+        num_games=num_games, num_steps=num_steps, max_goals=max_goals, alice_steps=alice_steps, bob_steps=bob_steps
+    )
     if memory_size < 0:
         raise ValueError(f"memory_size must not be negative, got {memory_size}")
     table = tabletop(SCENES[mode](**settings), pipeline=pipeline)
@@ -73,6 +71,12 @@ def arena(
         return play(table, rules, num_steps, act or _anything(table), key, state)
 
     return (), init, draw
+
+
+def _check_positive(**counts):
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} must be positive, got {count}")
 
 
 def play(
