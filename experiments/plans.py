@@ -34,7 +34,7 @@ class Experiment(NamedTuple):
     probe: Callable  # (run, world data, probe_data) -> flat dict of float scalars
     probe_data: Any
     by_seed: bool  # the data have a leading axis of seeds
-    feed: Callable | None  # (step, num_steps) -> the world's data in these steps, where they change with them
+    feed: Callable | None  # (world data, step, num_steps) -> those in these steps, where they change with them
 
 
 class Stage(NamedTuple):
@@ -123,7 +123,7 @@ def _build(config, data):
         return metrics
 
     everyone = bootstrap.beside(learner, rivals) if rivals else learner
-    feed = streams.feed(data.train, data.feed, config["world"]["batch_size"]) if data.feed else None
+    feed = streams.feed(data.feed, config["world"]["batch_size"]) if data.feed else None
     test = data.test._replace(x=streams.as_numbers(data.test.x))
     return Experiment(everyone, world, probe, tuple(test), data.by_seed, feed)
 

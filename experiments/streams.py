@@ -9,7 +9,7 @@ import numpy as np
 
 import bootstrap
 from bootstrap.distributions import with_label_noise
-from experiments.data import Data, Part
+from experiments.data import Data
 
 
 class Rows(NamedTuple):
@@ -69,12 +69,12 @@ def as_numbers(x: Any) -> Any:
     return x.astype(np.float32) / 127.5 - 1 if x.dtype == np.uint8 else x
 
 
-def feed(first: Part, read: Callable, batch_size: int) -> Callable:
-    """(step, num_steps) -> the data of a paired world in these steps: their batches' rows of a large data set."""
+def feed(read: Callable, batch_size: int) -> Callable:
+    """(rows, step, num_steps) -> the data of a paired world in these steps: their batches' rows of a large data set."""
 
-    def rows(step, num_steps):
+    def rows(rows, step, num_steps):
         start = step * batch_size
-        return Rows(first, read(start, num_steps * batch_size), np.uint32(start))
+        return Rows(rows.first, read(start, num_steps * batch_size), np.uint32(start))
 
     return rows
 

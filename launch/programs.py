@@ -97,7 +97,7 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = F
     data, test = (jax.device_put(arrays, of_data) for arrays in (first.world.data, first.probe_data))
 
     def data_of(step, num_steps):
-        return data if first.feed is None else jax.device_put(first.feed(step, num_steps), of_data)
+        return data if first.feed is None else jax.device_put(first.feed(data, step, num_steps), of_data)
 
     call = _compiling(clock)
 

@@ -57,6 +57,11 @@ def numbers(values: Mapping) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in values.items() if isinstance(value, int | float))
 
 
+def final(summary: Mapping, show: Sequence[str]) -> str:
+    """The numbers of a summary in one line: those of the whole run, and of its cells those that the config shows."""
+    return numbers({name: value for name, value in summary.items() if name.count("/") < 2 or name in show})
+
+
 def duration(seconds: float) -> str:
     """H:MM:SS, or M:SS below an hour."""
     minutes, rest = divmod(round(seconds), 60)

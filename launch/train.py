@@ -60,7 +60,7 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None) -> Non
     ):
         if (workdir / "summary.json").exists():
             summary = folder.read_json(workdir / "summary.json")
-            devices.say(f"{workdir} is finished: {progress.numbers(summary)}")
+            devices.say(f"{workdir} is finished: {progress.final(summary, config.show)}")
             return
         devices.say(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
         with Journal(workdir, compute, clock) as journal:
@@ -130,7 +130,7 @@ def _finish(
         folder.replace_text(workdir / name, text)
         print(f"file: {workdir / name}")
     folder.write_json(workdir / "summary.json", summary)
-    print(f"{workdir} is finished: {progress.numbers(summary)}")
+    print(f"{workdir} is finished: {progress.final(summary, config.show)}")
     for path in figures:
         print(f"figure: {path}")
 

@@ -29,6 +29,7 @@ def test_the_contracts_are_kept():
         ("experiments/probes.py", "import os"),
         ("experiments/probes.py", "import launch.cli"),
         ("launch/train.py", "import orbax.checkpoint"),
+        ("self_play/goals.py", "import brax"),
     ],
 )
 def test_a_breach_is_noticed(tmp_path, path, line):
@@ -45,3 +46,11 @@ def test_a_breach_is_noticed(tmp_path, path, line):
 def test_only_the_papers_are_installed():
     installed = importlib.metadata.distribution("collage").read_text("top_level.txt").split()
     assert sorted(installed) == ["blur", "bootstrap", "glns", "self_play"]
+
+
+def test_importing_computes_nothing():
+    """Where JAX's backends have begun, a process can no longer join others."""
+    packages = "launch.train, launch.suites, experiments, glns, blur, self_play, bootstrap"
+    check = "from jax._src import xla_bridge; raise SystemExit(xla_bridge.backends_are_initialized())"
+    command = [sys.executable, "-c", f"import {packages}; {check}"]
+    assert subprocess.run(command, cwd=CHECKOUT, check=False).returncode == 0

@@ -1,37 +1,46 @@
-"""The Deep Bootstrap on deformed digits."""
+"""placeholder"""
 
 from ml_collections import ConfigDict
 
 import bootstrap
 
+
 def get_config(variant: str = "mlp") -> ConfigDict:
     """The config of a variant."""
-    nets = {"mlp": {"name": "mlp", "features": (256, 256), "num_classes": 10}}
-    num_steps = 4 if variant == "smoke" else 2000
+    mlp = {"name": "mlp", "features": (256, 256), "num_classes": 10}
+    cnn = {"name": "cnn", "num_classes": 10, "width": 16, "batch_norm": False}
+    variants = {  # net, learning rate, form of the loop, side of the image, n, batch, steps, steps between two records
+        "mlp": (mlp, 0.1, {"loop": "map", "slab": 20}, 28, 4000, 128, 2000, 20),
+        "cnn": (cnn, 0.02, {"loop": "calls"}, 16, 2000, 64, 1200, 20),
+        "smoke": (mlp, 0.1, {"loop": "map", "slab": 2}, 16, 100, 32, 4, 2),
+    }
+    if variant not in variants:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
+    net, learning_rate, form, size, num_samples, batch_size, num_steps, log_every = variants[variant]
     return ConfigDict(
         {
             "seed": 0,
             "num_seeds": 3,
             "num_steps": num_steps,
-            "log_every": 20,
-            "probe_every": 20,
+            "log_every": log_every,
+            "probe_every": log_every,
             "probes_per_decade": 20,
-            "checkpoint_every": 500,
+            "checkpoint_every": 25 * log_every,
             "show": ("probe/real/train_soft_error", "probe/real/test_soft_error", "probe/ideal/test_soft_error"),
             "probes": ("classification", "training"),
             "conclusions": {"gap": {}},
-            "slab": 10,
-            "loop": "map",
-            "data": {"name": "deformed_digits", "size": 28, "num_test": 2000},
-            "world": {"name": "paired", "batch_size": 128, "num_samples": 4000},
+            "figures": {"pair": {}},
+            **form,
+            "data": {"name": "deformed_digits", "size": size, "num_test": 2000},
+            "world": {"name": "paired", "batch_size": batch_size, "num_samples": num_samples},
             "cells": {
-                "real": {"world": {"num_samples": 4000}},
+                "real": {"world": {"num_samples": num_samples}},
                 "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
             },
             "learner": {
                 "name": "sgd",
-                "net": nets["mlp"],
-                "tx": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
+                "net": net,
+                "tx": {"name": "sgd", "learning_rate": learning_rate, "momentum": 0.9},
             },
         }
     )

@@ -46,7 +46,7 @@ def shown(experiment, slab):
     state, batches = world.init(jax.random.key(0), world.data), []
     draw = jax.jit(world.draw, static_argnums=3)
     for step in range(0, 8, slab):
-        data = experiment.feed(step, slab)
+        data = experiment.feed(experiment.world.data, step, slab)
         for _ in range(slab):
             state, batch = draw(jax.random.key(0), data, state, None)
             batches.append(batch)
@@ -76,7 +76,8 @@ def test_the_real_world_is_the_first_rows_again_and_again(folder, slab):
 
 
 def test_the_slab_holds_no_more_than_its_steps(folder):
-    data = experiments.build(config(), folder).feed(3, 2)
+    experiment = experiments.build(config(), folder)
+    data = experiment.feed(experiment.world.data, 3, 2)
     assert data.present.x.shape == (2 * BATCH, 32, 32, 3)
     np.testing.assert_array_equal(data.present.x, X[12:20])
     assert data.start == 12

@@ -147,6 +147,13 @@ def test_a_stage_that_changes_the_state_is_refused():
         programs(experiments.plan(make_config(stages=stages)), 3, 2, Clock())
 
 
+@pytest.mark.parametrize("starts", [(0,), (4, 4), (4, 2)])
+def test_stages_out_of_order_are_refused(starts):
+    stages = tuple({"from_step": start} for start in starts)
+    with pytest.raises(ValueError, match="stages: each must have a later from_step than the one before"):
+        experiments.plan(make_config(stages=stages))
+
+
 def test_label_noise_is_in_the_test_as_well():
     noise = {name: {"world": {"label_noise": share}} for name, share in {"none": 0.0, "half": 0.5}.items()}
     config = make_config(cells=noise)
