@@ -1,4 +1,17 @@
-"""placeholder"""
+"""The Deep Bootstrap on deformed digits: the real world stays near the ideal one while it learns its samples by heart.
+
+    python -m launch.train --config=experiments/configs/bootstrap_digits.py:mlp --workdir=runs/bootstrap_digits/mlp
+
+variant  what                                                      seconds  bootstrap error  test less train  stops at
+mlp      MLP 256-256, 28 x 28 pixels, n = 4000, 2000 steps of 128       77  -0.005 +- 0.016            0.276      1634
+cnn      CNN of width 16, 16 x 16 pixels, n = 2000, 1200 of 64           -
+smoke    the MLP, n = 100, 4 steps                                      10
+
+Soft errors, means of 3 seeds and the standard error of the mean, at the stopping time: when the train soft error of the
+real world falls under 1 %. figures/pair.png is the paper's figure 1. In hard error the MLP's gap is 0.056, in log loss
+1.3 nats: the real network is sure of itself by then, also where it is wrong. A dash has not been measured.
+Seconds are of the whole run on 2 CPU cores, beside other programs.
+"""
 
 from ml_collections import ConfigDict
 
