@@ -112,17 +112,29 @@ def learn(
     below, above: all layers, twice the same unless `Rule.forward_below`.
     after: "backward", or "forward", whose genes are `Genome.forward_synapse`: where there are none, nothing changes.
     """
+    mixes = {}  # of the same genes and states, one, and one gradient
 
-    def layer(genes, of_layer, below, above):
+    def mixed(synapse, states):
+        which = id(synapse), id(states)
+        if which not in mixes:
+            mixes[which] = rules.mixed(synapse, states, rule)
+        return mixes[which]
+
+    def layer(i, genes):
         synapse = genes.synapse if after == "backward" else genes.forward_synapse
+        up, down = synapses[i]
         if synapse is None:
-            return of_layer
-        up = rules.learn(synapse, of_layer.forward, below, above, rule, bias=True)
-        if of_layer.backward is None:
-            return Synapses(up)
-        return Synapses(up, rules.learn(synapse, of_layer.backward, above, below, rule, bias=False))
+            return synapses[i]
+        pre_above, post_above = mixed(synapse, above[i + 1])
+        if i == 0:
+            return Synapses(rules.learn(synapse, up, below[0], post_above, rule, source="inputs"), down)
+        pre_below, post_below = mixed(synapse, below[i])
+        up = rules.learn(synapse, up, pre_below, post_above, rule, source="below")
+        if down is not None:
+            down = rules.learn(synapse, down, pre_above, post_below, rule, source="above")
+        return Synapses(up, down)
 
-    return tuple(map(layer, _of_layers(genome, synapses), synapses, below[:-1], above[1:]))
+    return tuple(layer(i, genes) for i, genes in enumerate(_of_layers(genome, synapses)))
 
 
 def step(

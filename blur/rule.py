@@ -14,6 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from blur import products
 from blur.genome import Neuron, Norm, Synapse
 
 _NORM_EPSILON = 1e-9  # the published code's, of synapse normalisation; ours too of activation normalisation
@@ -163,34 +164,6 @@ def backprop_rule(activation: str | Callable, loss: str = "cross_entropy") -> Ru
     )
 
 
-@jax.custom_vjp
-def mix(transform: jax.Array, states: jax.Array) -> jax.Array:
-    """Σ_d transform^{cd} a^d: transform [C, K], states [K, B, N] -> [C, B, N].
-
-    Written out, and its gradient made one product: a compiler takes ten times as long for products of few rows.
-    """
-    mixed = transform[:, 0, None, None] * states[None, 0]
-    for d in range(1, len(states)):
-        mixed += transform[:, d, None, None] * states[None, d]
-    return mixed
-
-
-def _mix_backward(residuals, mixed):
-    transform, states = residuals
-    products = jnp.matmul(mixed.reshape(len(mixed), -1), states.reshape(len(states), -1).T)
-    return products, mix(transform.T, mixed)
-
-
-mix.defvjp(lambda transform, states: (mix(transform, states), (transform, states)), _mix_backward)
-
-
-def _mix_with_bias(transform, states):
-    """The same, and the bias, a neuron whose every state is 1: -> [C, B, N + 1]."""
-    mixed = mix(transform, states)
-    bias = jnp.broadcast_to(transform.sum(1)[:, None, None], (*mixed.shape[:2], 1))
-    return jnp.concatenate([mixed, bias], axis=-1)
-
-
 def read(weights: jax.Array, synapse: Synapse, rule: Rule) -> jax.Array:
     """The synapses as a pass sees them (App. C.6): w_ij / sqrt(Σ_r w_rj²) if normalised. weights [C, N, M]."""
     if rule.synapse_norm == "none":
@@ -221,48 +194,48 @@ def forward(
     states: [K, B, M] before it; None is 0, as in the published code, where a step starts with all neurons at 0.
     """
     transform = neuron.update * neuron.forward
-    if len(below) == 1:  # transformed after the product: no gradient goes to the inputs, so the product has one fewer
-        drive = transform[:, :1, None] * jnp.matmul(below, weights[:, :-1])
-        drive += transform.sum(1)[:, None, None] * weights[:, -1:]
+    weights = jnp.broadcast_to(weights, (len(transform), *weights.shape[1:]))
+    if len(below) == 1:
+        drive = products.input_drive(transform[:, 0], transform.sum(1), below, weights)
     else:
-        drive = jnp.matmul(_mix_with_bias(transform, below), weights)
+        drive = products.drive(products.mix(transform, below), transform.sum(1), weights)
     updated = drive if states is None else neuron.keep * states + drive
     return named(ACTIVATIONS, activation)(normalise(updated, neuron.forward_norm))
 
 
 def backward(neuron: Neuron, states: jax.Array, above: jax.Array, weights: jax.Array, rule: Rule) -> jax.Array:
     """A hidden layer in the backward pass (eq. 6): states [K, B, M], above [K, B, N], weights [C, N, M] -> states."""
-    drive = jnp.matmul(mix(neuron.backward, above), weights)
+    drive = jnp.matmul(products.mix(neuron.backward, above), weights)
     updated = named(BACKWARD_UPDATES, rule.backward_update)(states, drive, neuron)
     return named(ACTIVATIONS, rule.backward_activation)(normalise(updated, neuron.backward_norm))
 
 
+def mixed(synapse: Synapse, states: jax.Array, rule: Rule) -> tuple[jax.Array, jax.Array]:
+    """What eq. 7 takes of a layer's states [K, B, N]: η̃ ν̃ a of a source, μ̃ a of a destination, both [C, B, N]."""
+    channels = 1 if rule.single_state else len(states)
+    transform = synapse.update * synapse.pre[:, :channels].T
+    return products.mix(transform, states), products.mix(synapse.post[:channels], states)
+
+
 def learn(
-    synapse: Synapse,
-    weights: jax.Array,
-    sources: jax.Array,
-    destinations: jax.Array,
-    rule: Rule,
-    *,
-    bias: bool,
+    synapse: Synapse, weights: jax.Array, pre: jax.Array, post: jax.Array, rule: Rule, *, source: str
 ) -> jax.Array:
     """The synapses after their update: eq. 7, a sum over the batch, and Oja's term.
 
-    weights [C, N, M], sources [K, B, N], destinations [K, B, M] -> [C, N, M]. bias: the last of the N is none of the
-    sources.
+    weights [C, N, M], pre [C, B, N] of the sources and post [C, B, M] of the destinations, see `mixed` -> [C, N, M].
+    source: "above"; "below", where the last of the N is the bias, none of pre; or "inputs", the same, and pre is the
+    inputs as they are, [1, B, N].
     """
-    channels = len(weights)
     if rule.synapse_norm == "stored":
         weights = read(weights, synapse, rule)
-    transform = synapse.update * synapse.pre[:, :channels].T
-    post = mix(synapse.post[:channels], destinations)
-    if len(sources) == 1:  # as in `forward`
-        change = jnp.matmul(sources.swapaxes(1, 2), transform[:, :1, None] * post)
-        of_bias = transform.sum(1)[:, None, None] * post.sum(1, keepdims=True)
-        change = jnp.concatenate([change, of_bias], axis=1)
-    else:
-        pre = (_mix_with_bias if bias else mix)(transform, sources)
+    if source == "above":
         change = jnp.matmul(pre.swapaxes(1, 2), post)
+    else:
+        transform = synapse.update * synapse.pre[:, : len(weights)].T
+        if source == "inputs":
+            change = products.input_change(transform[:, 0], transform.sum(1), pre, post)
+        else:
+            change = products.change(pre, transform.sum(1), post)
     learned = synapse.keep * weights + change
     if synapse.oja is not None:
         shrink = named(OJA_FORMS, rule.oja)(weights, post, change, jnp.abs(synapse.update))
