@@ -29,3 +29,10 @@ def reference():
             return {key.removeprefix(prefix): arrays[key] for key in arrays.files if key.startswith(prefix)}
 
     return load
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget():
+    """Programs of one file are of no use to the next, and take gigabytes."""
+    yield
+    jax.clear_caches()
