@@ -123,11 +123,12 @@ learned = blur.best_genome(run.learner)
 # %%
 unseen = ("cross", "triangle", "blobs")
 _, begin, draw = blur.tasks([blur.toys.FAMILIES[name] for name in unseen], unroll=50, batch_size=64, num_tasks=24)
-_, (inputs, labels, _) = draw(key, (), begin(key, ()), None)
+k_begin, k_draw, k_networks = jax.random.split(jax.random.key(2), 3)
+_, (inputs, labels, _) = draw(k_draw, (), begin(k_begin, ()), None)
 
 
-@partial(jax.jit, static_argnums=1)
-def accuracies(genomes, rule):
+@partial(jax.jit, static_argnums=2)
+def accuracies(key, genomes, rule):
     """On every batch before it is learned: genomes by tasks by eight networks by batches."""
 
     def one(genome, key, inputs, labels):
@@ -143,9 +144,9 @@ def stack(genomes):
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *genomes)
 
 
-learning = accuracies(stack([learned, blur.best_genome(begun.learner)]), rule_of_labels)
+learning = accuracies(jax.random.clone(k_networks), stack([learned, blur.best_genome(begun.learner)]), rule_of_labels)
 descending = accuracies(
-    stack([blur.backprop_genome(rate) for rate in (0.1, 0.3, 1.0, 3.0)]), blur.backprop_rule("relu")
+    k_networks, stack([blur.backprop_genome(rate) for rate in (0.1, 0.3, 1.0, 3.0)]), blur.backprop_rule("relu")
 )
 best_rate = descending[:, :, :, 10].mean(-1).argmax(0)
 compared = {

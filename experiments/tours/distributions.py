@@ -53,8 +53,9 @@ picture
 
 # %%
 mixture = shown["a Gaussian mixture"]
-bayes = distributions.bayes_errors(key, mixture, 20_000)
-noisy = distributions.bayes_errors(key, mixture, 20_000, noise=0.2)
+k_bayes, k_noisy = jax.random.split(jax.random.key(1))
+bayes = distributions.bayes_errors(k_bayes, mixture, 20_000)
+noisy = distributions.bayes_errors(k_noisy, mixture, 20_000, noise=0.2)
 print(f"Bayes error of the mixture: {bayes['error']:.3f}; with a fifth of the labels wrong: {noisy['error']:.3f}")
 
 # %%

@@ -53,7 +53,7 @@ def test_runs_skips_and_draws(run, tmp_path):
 
     status, output = run("launch.plot", workdirs[0], "--metrics=nope")
     assert status == 2
-    assert "there are probe/test_error" in output
+    assert "there are probe/test_calibration_error, probe/test_error" in output
 
 
 def test_a_failed_run_fails_the_sweep_and_not_the_other_runs(run, tmp_path):
