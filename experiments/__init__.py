@@ -1,7 +1,6 @@
 """Experiments: a config becomes a Learner in a World, with probes. What it can name stands in `experiments.names`."""
 
 from experiments.names import DATA as DATA
-from experiments.names import LEARNERS as LEARNERS
 from experiments.plans import Experiment as Experiment
 from experiments.plans import Plan as Plan
 from experiments.plans import Stage as Stage

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+VARYING = ("world", "learner", "rivals")  # the parts of a config that cells and stages may change
+
 
 def merged(config: Mapping, overrides: Mapping, where: str) -> dict:
     """The config with the overrides in place of its own values. Raises ValueError for a key that it does not have."""
@@ -29,8 +31,8 @@ def differing(configs: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
         if all(key in values and values[key] == first.get(key) for values in flat.values()):
             continue
         column = [values.get(key) for values in flat.values()]
-        if key.startswith("data.") or not all(isinstance(value, int | float) for value in column):
-            raise ValueError(f"cells may differ in numbers below world, learner and rivals; {key} is {column}")
+        if key.split(".")[0] not in VARYING or not all(isinstance(value, int | float) for value in column):
+            raise ValueError(f"cells may differ in numbers below {', '.join(VARYING)}; {key} is {column}")
         array = np.array(column)
         numbers[key] = array.astype(
             np.float32 if array.dtype.kind == "f" else np.uint32 if array.max() > 2**31 - 1 else np.int32

@@ -65,6 +65,8 @@ def plan(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Plan
         raise ValueError("cells: this data set has a split for each seed; run its cells one by one")
     stages = []
     for i, stage in enumerate(({"from_step": 0}, *overrides)):
+        if others := sorted(stage.keys() - {"from_step", *grid.VARYING}):
+            raise ValueError(f"stages may change {', '.join(grid.VARYING)}, not {', '.join(others)}")
         of_stage = grid.merged({"from_step": 0, **base}, stage, f"stages.{i}")
         configs = {cell: grid.merged(of_stage, changes, f"cells.{cell}") for cell, changes in cells.items()}
         numbers, first = grid.differing(configs), next(iter(configs.values()))
@@ -89,12 +91,7 @@ def _build_with(config, data, numbers):
 
 
 def _build(config, data):
-    learner = bootstrap.Learner(*choose("learner", LEARNERS, config["learner"]))
-    rivals = {
-        name: bootstrap.Learner(*choose(f"rivals.{name}", LEARNERS, settings))
-        for name, settings in (config.get("rivals") or {}).items()
-    }
-    world = choose("world", WORLDS, config["world"], lambda make, **settings: make(data, **settings))
+    learner, rivals, world = _lives(config, data)
     kinds: dict[str, dict[str, Callable]] = {"test": PROBES, "train": TRAIN_PROBES, "world": WORLD_PROBES}
     described = config["probes"] if isinstance(config["probes"], Mapping) else {name: {} for name in config["probes"]}
     everything = PROBES | TRAIN_PROBES | WORLD_PROBES
@@ -128,6 +125,16 @@ def _build(config, data):
     return Experiment(everyone, world, probe, tuple(test), data.by_seed, feed)
 
 
+def _lives(config, data):
+    """-> the learner, its rivals by name, and their world."""
+    rivals = {
+        name: bootstrap.Learner(*choose(f"rivals.{name}", LEARNERS, settings))
+        for name, settings in (config.get("rivals") or {}).items()
+    }
+    world = choose("world", WORLDS, config["world"], lambda make, **settings: make(data, **settings))
+    return bootstrap.Learner(*choose("learner", LEARNERS, config["learner"])), rivals, world
+
+
 def conclude(config: ml_collections.ConfigDict, records: list[dict]) -> dict[str, float]:
     """What the config concludes from the whole run: numbers for its summary."""
     results = {}
@@ -153,11 +160,9 @@ def _check_labels(config, data):
     """Where labels are class numbers, not those of tasks, every learner must have an output for each."""
     if not np.issubdtype(data.test.y.dtype, np.integer) or config["world"]["name"] == "tasks":
         return
-    learners = {"learner": config["learner"]}
-    learners |= {f"rivals.{name}": settings for name, settings in (config.get("rivals") or {}).items()}
-    world = choose("world", WORLDS, config["world"], lambda make, **settings: make(data, **settings))
-    for name, settings in learners.items():
-        learner = bootstrap.Learner(*choose(name, LEARNERS, settings))
+    main, rivals, world = _lives(config, data)
+    learners = {"learner": main, **{f"rivals.{name}": rival for name, rival in rivals.items()}}
+    for name, learner in learners.items():
 
         def outputs(world_data, x, learner=learner):
             run = bootstrap.begin(jax.random.key(0), learner, bootstrap.World(world_data, world.init, world.draw))

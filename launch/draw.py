@@ -27,11 +27,14 @@ def curves(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) 
 
 def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
     """Draws figures of experiments.names.FIGURES into `out`: those named, else those of the first run's config."""
-    records = _records(runs)
     settings = folder.read_json(runs[0] / "config.json").get("figures", {})
+    names = list(settings) if names is None else names
+    if not names:
+        return []
+    records = _records(runs)
     out.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name in settings if names is None else names:
+    for name in names:
         with cli.refusing(ValueError, KeyError, saying=f"figure {name}: "):
             figure = experiments.figure(name, records, settings.get(name, {}))
         paths.append(out / f"{name}.png")

@@ -20,7 +20,7 @@ import numpy as np
 
 import bootstrap
 import glns
-from launch.suites.match import NUM_CLASSES, Case, Match, Side, lived, stream
+from launch.suites.match import NUM_CLASSES, Case, Match, Side, stream
 
 
 def cases() -> Iterator[Case]:
@@ -69,8 +69,21 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int, *, shared: bool
         row = layer.weights[0, 0, 0]  # [F]
         operations += 4 * contexts[..., 0].size * row.size + 2 * layer.gates.normals.size
         traffic += 2 * int(selected.sum()) * row.nbytes + layer.gates.normals.nbytes
-    program = lived(learner, bootstrap.real(x, y, batch_size=batch_size), batch_size, num_steps=4)
+    program = _lived(learner, bootstrap.real(x, y, batch_size=batch_size), batch_size, num_steps=4)
     return Match(program, Side(one_by_one, learns(start), num_plain), operations, traffic / batch_size)
+
+
+def _lived(learner: bootstrap.Learner, world: bootstrap.World, batch_size: int, num_steps: int) -> Side:
+    """A learner that lives in its world: one compiled program advances `num_steps` steps."""
+    key = jax.random.key(1)
+
+    @partial(jax.jit, donate_argnums=1)
+    def advance(data, run):
+        here = bootstrap.World(data, world.init, world.draw)
+        return bootstrap.advance(key, learner, here, run, num_steps)[0]
+
+    run = bootstrap.begin(key, learner, world)
+    return Side(partial(advance, world.data), run, batch_size * num_steps)
 
 
 def _plain_gln(half_spaces, state, image, label, *, shared, learning_rate, learning_rate_decay):

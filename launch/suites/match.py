@@ -4,13 +4,10 @@ Letters: B batch, D inputs.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-
-import bootstrap
 
 
 class Side(NamedTuple):
@@ -48,16 +45,3 @@ def stream(num_samples: int, dim: int) -> tuple[jax.Array, jax.Array]:
     y = jax.random.randint(k_label, (num_samples,), 0, NUM_CLASSES)
     x = 0.3 * prototypes[y] + 0.2 * jax.random.normal(k_noise, (num_samples, dim))
     return jnp.clip(x, 0, 1), y
-
-
-def lived(learner: bootstrap.Learner, world: bootstrap.World, batch_size: int, num_steps: int) -> Side:
-    """A learner that lives in its world: one compiled program advances `num_steps` steps."""
-    key = jax.random.key(1)
-
-    @partial(jax.jit, donate_argnums=1)
-    def advance(data, run):
-        here = bootstrap.World(data, world.init, world.draw)
-        return bootstrap.advance(key, learner, here, run, num_steps)[0]
-
-    run = bootstrap.begin(key, learner, world)
-    return Side(partial(advance, world.data), run, batch_size * num_steps)

@@ -154,6 +154,12 @@ def test_stages_out_of_order_are_refused(starts):
         experiments.plan(make_config(stages=stages))
 
 
+@pytest.mark.parametrize("changes", [{"num_steps": 3}, {"data": {"num_test": 5}}])
+def test_a_stage_changes_nothing_but_who_learns_and_where(changes):
+    with pytest.raises(ValueError, match=f"stages may change world, learner, rivals, not {next(iter(changes))}"):
+        experiments.plan(make_config(stages=({"from_step": 2, **changes},)))
+
+
 def test_label_noise_is_in_the_test_as_well():
     noise = {name: {"world": {"label_noise": share}} for name, share in {"none": 0.0, "half": 0.5}.items()}
     config = make_config(cells=noise)
