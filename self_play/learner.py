@@ -1,0 +1,192 @@
+"""Alice and Bob learn from the games they play: PPO for both, and Bob from Alice's demonstrations (algorithm 1).
+
+Letters: as in `lessons`.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from self_play import ppo
+from self_play.arena import NUM_BINS
+from self_play.cloning import cloning_loss
+from self_play.lessons import Lesson, Scales, inputs_of, lessons, no_scales
+from self_play.networks import Inputs, Player, over_rows
+
+
+class State(NamedTuple):
+    """All that both players have learned."""
+
+    params: Any  # a leading axis P on every leaf
+    optimizer: optax.OptState  # likewise
+    scales: Scales
+
+
+class Loss(NamedTuple):
+    """The parts of a player's loss, and their constants (Table 2)."""
+
+    clip: float
+    value_weight: float
+    entropy_weight: float
+    cloning_weight: float
+    cloning_clip: float | None
+    cloning_literal: bool
+
+
+def learner(
+    *,
+    embedding: int = 64,
+    widths: Sequence[int] = (64,),
+    lstm: int = 0,
+    chunk: int = 1,
+    discount: float = 0.998,
+    gae_lambda: float = 0.95,
+    clip: float = 0.2,
+    value_weight: float = 1.0,
+    entropy_weight: float = 0.01,
+    cloning_weight: float = 0.5,
+    cloning_clip: float | None = 0.2,
+    cloning_literal: bool = False,
+    learning_rate: float = 3e-4,
+    max_norm: float = 0.5,
+    sample_reuse: int = 3,
+    num_minibatches: int = 4,
+    share: float = 1.0,
+) -> tuple[Callable, Callable, Callable]:
+    """Asymmetric self-play: (init, update, predict) of a Learner for `arena`'s World. The defaults are the paper's.
+
+    embedding, widths, lstm: of `networks.Player`; the world's memory_size is 4 * lstm. chunk: rows of a sequence
+      through which gradients flow back, 1 where there is no memory; it divides 1 + num_steps of the world.
+    clip, value_weight, entropy_weight: of `ppo`. cloning_weight, cloning_clip, cloning_literal: of `cloning_loss`; a
+      weight of 0 leaves PPO alone.
+    max_norm: to which a player's gradient is clipped; the paper names none. sample_reuse: epochs an update, each of
+      num_minibatches steps of Adam. share: of an epoch's sequences, so many at most are learned from by each player,
+      chosen at random. A row is Alice's or Bob's, so of all sequences about half would be filling.
+    """
+    _check(lstm, chunk, sample_reuse, num_minibatches, share)
+    tx = optax.chain(optax.clip_by_global_norm(max_norm), optax.adam(learning_rate))
+    weighs = Loss(clip, value_weight, entropy_weight, cloning_weight, cloning_clip, cloning_literal)
+
+    def player_of(num_dimensions):
+        return Player(num_dimensions, embedding, tuple(widths), lstm)
+
+    def init(key, example):
+        rows = example.rows
+        _check_rows(rows, lstm, chunk)
+        seen, action = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape[2:], leaf.dtype), (rows.seen, rows.action))
+        inputs = Inputs(seen.observation.gripper, seen.observation.objects, seen.goal, seen.observation.mask)
+        player = player_of(len(action))
+        params = jax.vmap(lambda key: player.init(key, inputs, seen.memory[0]))(jax.random.split(key, 2))
+        return State(params, jax.vmap(tx.init)(params), no_scales(inputs))
+
+    def update(key, state, batch):
+        player = player_of(batch.rows.action.shape[-1])
+        both, scales, explained = lessons(
+            player, state.params, state.scales, batch, chunk=chunk, discount=discount, gae_lambda=gae_lambda
+        )
+        learn = partial(_learn, player, tx, weighs, sample_reuse, num_minibatches, share)
+        params, optimizer, metrics = jax.vmap(learn)(jax.random.split(key, 2), state.params, state.optimizer, both)
+        metrics["explained_variance"] = explained
+        by_player = {f"{name}_{of}": values[i] for i, name in enumerate(NAMES) for of, values in metrics.items()}
+        return State(params, optimizer, scales), {**_of_games(batch), **by_player}
+
+    def predict(state, seen):
+        """Seen [B, ..] -> (logits [B, P, A, NUM_BINS], memory [B, P, M])."""
+        player = player_of(state.params["params"]["policy"]["answer"]["bias"].shape[-1] // NUM_BINS)
+
+        def one(who, params, memory):
+            logits, _, memory = player.apply(params, inputs_of(state.scales, seen, seen.goal, who), memory)
+            return logits, memory
+
+        return jax.vmap(one, in_axes=(0, 0, 1), out_axes=1)(jnp.arange(2), state.params, seen.memory)
+
+    return init, update, predict
+
+
+NAMES = ("alice", "bob")  # in the order of game.ALICE, game.BOB
+
+
+def _learn(player, tx, weighs, sample_reuse, num_minibatches, share, key, params, optimizer, lesson):
+    """One player learns its lesson. The key is consumed. -> (params, optimizer, mean metrics of all steps)."""
+    num_sequences = lesson.own.shape[0]
+    size = max(1, int(share * num_sequences) // num_minibatches)
+    empty = ~jnp.any(lesson.own | lesson.shown, axis=1)
+
+    def step(carry, picked):
+        params, optimizer = carry
+        part = jax.tree.map(lambda leaf: leaf[picked], lesson)
+        gradient, metrics = jax.grad(_loss, argnums=2, has_aux=True)(player, weighs, params, part)
+        updates, optimizer = tx.update(gradient, optimizer, params)
+        return (optax.apply_updates(params, updates), optimizer), metrics
+
+    def epoch(carry, i):
+        order = jnp.argsort(empty + jax.random.uniform(jax.random.fold_in(key, i), (num_sequences,)))
+        # Dealt out in turn, so that no minibatch has more of the filling than another.
+        picked = order[: size * num_minibatches].reshape(size, num_minibatches).T
+        return jax.lax.scan(step, carry, picked)
+
+    (params, optimizer), metrics = jax.lax.scan(epoch, (params, optimizer), jnp.arange(sample_reuse))
+    return params, optimizer, jax.tree.map(jnp.mean, metrics)
+
+
+def _loss(player, weighs, params, lesson):
+    """The loss of one player on sequences [S, L, ..], and its metrics."""
+    along = lesson.inputs, lesson.memory, lesson.restart, lesson.own
+    logits, values = jax.vmap(partial(over_rows, player, params))(*along)
+    log_prob = jax.vmap(jax.vmap(ppo.log_prob))(logits, lesson.action)
+    surrogate = ppo.clipped_surrogate(log_prob, lesson.old_log_prob, lesson.advantage, clip=weighs.clip)
+    cloning = cloning_loss(log_prob, lesson.old_log_prob, clip=weighs.cloning_clip, literal=weighs.cloning_literal)
+    change = log_prob - lesson.old_log_prob
+    metrics = {
+        "policy_loss": _mean(surrogate, lesson.own),
+        "value_loss": _mean(ppo.value_loss(values, lesson.returned), lesson.own),
+        "entropy": _mean(jax.vmap(jax.vmap(ppo.entropy))(logits), lesson.own),
+        "cloning_loss": _mean(cloning, lesson.shown),
+        "kl": _mean(jnp.exp(change) - 1 - change, lesson.own),  # from the policy that played, estimated
+        "clip_fraction": _mean(jnp.abs(jnp.exp(change) - 1) > weighs.clip, lesson.own),
+    }
+    loss = metrics["policy_loss"] + weighs.value_weight * metrics["value_loss"]
+    loss -= weighs.entropy_weight * metrics["entropy"]
+    return loss + weighs.cloning_weight * metrics["cloning_loss"], metrics
+
+
+def _mean(x, where):
+    """The mean of those that count, 0 where there is none."""
+    return jnp.sum(jnp.where(where, x, 0.0)) / jnp.maximum(jnp.sum(where), 1)
+
+
+def _of_games(batch):
+    """What happened in a rollout. A goal is settled when it is judged invalid, or Bob is done with it or skipped it."""
+    rows = batch.rows
+    tried = rows.settled & rows.bobs_turn
+    rewards = {f"{name}_reward": _mean(jnp.sum(rows.reward[:, :, i], axis=1), True) for i, name in enumerate(NAMES)}
+    return {
+        "valid_goals": _mean(rows.valid, rows.settled),
+        "bob_success": _mean(rows.success, tried),
+        "goals": jnp.sum(rows.settled, dtype=jnp.float32),
+        "bob_turns": _mean(rows.bobs_turn, rows.real),
+        "demonstrated": _mean(batch.shows, rows.real & ~rows.bobs_turn),
+        **rewards,
+    }
+
+
+def _check(lstm, chunk, sample_reuse, num_minibatches, share):
+    for name, count in (("chunk", chunk), ("sample_reuse", sample_reuse), ("num_minibatches", num_minibatches)):
+        if count < 1:
+            raise ValueError(f"{name} must be positive, got {count}")
+    if lstm < 0:
+        raise ValueError(f"lstm must not be negative, got {lstm}")
+    if not 0 < share <= 1:
+        raise ValueError(f"share must be above 0 and at most 1, got {share}")
+
+
+def _check_rows(rows, lstm, chunk):
+    memory_size, num_rows = rows.seen.memory.shape[-1], rows.action.shape[1]
+    if memory_size != 4 * lstm:
+        raise ValueError(f"the world's memory_size must be 4 * lstm = {4 * lstm}, got {memory_size}")
+    if num_rows % chunk:
+        raise ValueError(f"chunk must divide 1 + num_steps of the world, {num_rows}; got {chunk}")

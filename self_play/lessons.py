@@ -1,0 +1,126 @@
+"""What a rollout teaches each player: its rows with their advantages, and Alice's demonstrations.
+
+Letters: A dimensions of an action, B games, F, G, H features (see observations), L rows of a sequence, M size of a
+player's memory, N slots of objects, P the two players, R = 1 + T rows of a rollout, S = B R / L sequences.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from self_play import ppo
+from self_play.game import ALICE, BOB, Seen
+from self_play.networks import Inputs, Player, over_rows
+from self_play.normalise import Moments, no_moments, restore, see_more, standardise
+from self_play.world import Batch
+
+
+class Scales(NamedTuple):
+    """The running moments of what is seen and of what is learned from."""
+
+    gripper: Moments  # [G]
+    objects: Moments  # [F]
+    goal: Moments  # [H]
+    returns: Moments  # [P]
+    advantages: Moments  # [P]
+
+
+class Lesson(NamedTuple):
+    """What one player learns from: sequences of rows [S, L, ..]."""
+
+    inputs: Inputs
+    memory: jax.Array  # [M] as it was in the game
+    restart: jax.Array  # [] bool, the memory is taken up afresh
+    action: jax.Array  # [A] int32, whoever's it was
+    old_log_prob: jax.Array  # [] in the policy of the player when it was played, or shown
+    advantage: jax.Array  # [] standardised
+    returned: jax.Array  # [] standardised
+    own: jax.Array  # [] bool, the player moved
+    shown: jax.Array  # [] bool, a demonstration to the player
+
+
+DECAY = 0.9  # an update: how long the moments of returns and advantages remember; both change as the players learn
+BOUND = 10.0  # in deviations, on what is seen
+
+
+def no_scales(inputs: Inputs) -> Scales:
+    """Those of no batch, of the shapes of one row's inputs."""
+    both = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), no_moments(()))
+    seen = (no_moments(leaf.shape[-1:]) for leaf in (inputs.gripper, inputs.objects, inputs.goal))
+    return Scales(*seen, both, both)
+
+
+def inputs_of(scales: Scales, seen: Seen, goal: jax.Array, who: jax.Array) -> Inputs:
+    """What one player's networks are given. goal [.., N, H]; Alice is given none."""
+    observation = seen.observation
+    raw = (scales.gripper, observation.gripper), (scales.objects, observation.objects), (scales.goal, goal)
+    gripper, objects, goal = (jnp.clip(standardise(moments, x), -BOUND, BOUND) for moments, x in raw)
+    return Inputs(gripper, objects, jnp.where(who == BOB, goal, 0.0), observation.mask)
+
+
+def lessons(
+    player: Player,
+    params: Any,
+    scales: Scales,
+    batch: Batch,
+    *,
+    chunk: int,
+    discount: float,
+    gae_lambda: float,
+) -> tuple[Lesson, Scales, jax.Array]:
+    """What a batch teaches both players, by the networks that played it, and the scales with it.
+
+    params [P, ..] -> (Lesson [P, S, L, ..], scales, explained [P]: of the variance of returns, by the values).
+    """
+    rows = batch.rows
+    goal = jnp.where(rows.bobs_turn[:, :, None, None], rows.seen.goal, batch.demonstrated)
+    settings = {"chunk": chunk, "discount": discount, "gae_lambda": gae_lambda}
+    teach = partial(_lesson, player, scales, batch, goal, **settings)
+    players = jnp.arange(2)
+    both, *learned_from, explained = jax.vmap(teach)(players, params, scales.returns, scales.advantages)
+    here = rows.seen.observation.mask & rows.real[:, :, None]
+    sought = here & (rows.bobs_turn | batch.shows)[:, :, None]  # as Bob saw it, or would have
+    seen = [
+        see_more(moments, x.reshape(-1, x.shape[-1]), counts.ravel().astype(x.dtype))
+        for moments, x, counts in (
+            (scales.gripper, rows.seen.observation.gripper, rows.real),
+            (scales.objects, rows.seen.observation.objects, here),
+            (scales.goal, goal, sought),
+        )
+    ]
+    return both, Scales(*seen, *learned_from), explained
+
+
+def _lesson(player, scales, batch, goal, who, params, returns, advantages, *, chunk, discount, gae_lambda):
+    """One player's: (Lesson, moments of its returns, of its advantages, explained)."""
+    rows = batch.rows
+    num_games, num_rows = rows.real.shape
+    own = rows.real & (rows.bobs_turn == (who == BOB))
+    # The first row was set aside, so the second does not follow it; and memory is lost when an episode ends.
+    restart = jnp.roll(rows.done[:, :, ALICE], 1, axis=1).at[:, :2].set(True)
+
+    def in_sequences(leaf):
+        return leaf.reshape(num_games * num_rows // chunk, chunk, *leaf.shape[2:])
+
+    inputs, memory = inputs_of(scales, rows.seen, goal, who), rows.seen.memory[:, :, who]
+    along = jax.tree.map(in_sequences, (inputs, memory, restart, own))
+    logits, values = jax.vmap(partial(over_rows, player, params))(*along)
+    log_prob = jax.vmap(jax.vmap(ppo.log_prob))(logits, in_sequences(rows.action))
+    values = restore(returns, values.reshape(num_games, num_rows))
+    last = jax.tree.map(lambda leaf: leaf[:, who], batch.last)
+    _, last_values, _ = player.apply(params, inputs_of(scales, last, last.goal, who), last.memory[:, who])
+    advantage = jax.vmap(partial(ppo.gae, discount=discount, gae_lambda=gae_lambda))(
+        rows.reward[:, :, who], values, rows.done[:, :, who], own, restore(returns, last_values)
+    )
+    returned, weights = advantage + values, own.ravel().astype(values.dtype)
+    left, spread = (see_more(no_moments(()), x.ravel(), weights).variance for x in (advantage, returned))
+    returns, advantages = (
+        see_more(moments, x.ravel(), weights, decay=DECAY) for moments, x in ((returns, returned), (advantages, advantage))
+    )
+    old_log_prob = jnp.where(in_sequences(own), in_sequences(rows.log_prob), log_prob)
+    pay = standardise(advantages, advantage), standardise(returns, returned)
+    pay = jax.tree.map(in_sequences, (*pay, own, batch.shows & rows.real & (who == BOB)))
+    lesson = Lesson(*along[:3], in_sequences(rows.action), old_log_prob, *pay)
+    return lesson, returns, advantages, 1 - left / jnp.maximum(spread, 1e-8)
