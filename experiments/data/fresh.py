@@ -1,13 +1,11 @@
 """Distributions as data sets: fresh samples for training, and a fixed test part of the same law."""
 
-from typing import Any
-
 import jax
 import numpy as np
-from sklearn import datasets
 
 from bootstrap import distributions
 from bootstrap.distributions import Distribution
+from experiments.data.digits import embedded
 from experiments.data.part import Data, Part
 
 _TEST_SEED = 2021  # of the stream of test samples; a run draws the seed of its own stream from 2**32
@@ -16,9 +14,7 @@ _TEST_SEED = 2021  # of the stream of test samples; a run draws the seed of its 
 def deformed_digits(data_dir: str | None, *, num_test: int = 2000, **settings) -> Data:
     """scikit-learn's 1797 digits, endlessly deformed. settings: see `bootstrap.distributions.digits`."""
     del data_dir
-    everything: Any = datasets.load_digits()
-    prototypes, labels = everything.images.astype(np.float32) / 16, everything.target.astype(np.int32)
-    return _data(distributions.digits(prototypes, labels, **settings), num_test)
+    return _data(distributions.digits(*embedded(), **settings), num_test)
 
 
 def gaussians(data_dir: str | None, *, num_test: int = 2000, **settings) -> Data:

@@ -86,6 +86,16 @@ def test_halved_is_the_greatest_of_four():
     np.testing.assert_array_equal(halved(jnp.array(x)), np.moveaxis(expected, 2, 0))
 
 
+def test_the_gradient_of_halved_goes_to_the_greatest():
+    x, gradient = (RNG.normal(size=(2, *sides, 3)).astype(np.float32) for sides in ((5, 6), (2, 3)))
+    expected = np.zeros_like(x)
+    for image, i, j, channel in np.ndindex(2, 2, 3, 3):
+        square = x[image, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2, channel]
+        row, column = np.unravel_index(square.argmax(), (2, 2))
+        expected[image, 2 * i + row, 2 * j + column, channel] = gradient[image, i, j, channel]
+    np.testing.assert_array_equal(jax.vjp(halved, jnp.array(x))[1](jnp.array(gradient))[0], expected)
+
+
 SMALL = {
     "cnn": nets.CNN(3, width=4),
     "cnn-plain": nets.CNN(3, width=4, batch_norm=False),

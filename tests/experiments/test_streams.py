@@ -1,5 +1,8 @@
 """A data set that is too large for the device: both worlds see the rows that they should, in every slab of steps."""
 
+import contextlib
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -8,6 +11,8 @@ from ml_collections import ConfigDict
 import bootstrap
 import experiments
 from experiments import streams
+from launch import signals
+from launch.train import train
 
 PER_PART, BATCH = 7, 4
 RNG = np.random.default_rng(0)
@@ -116,3 +121,31 @@ def test_a_slab_is_at_most_2_gigabytes(folder):
 def test_bytes_become_numbers_from_minus_1_to_1():
     np.testing.assert_allclose(streams.as_numbers(np.array([0, 51, 255], np.uint8)), [-1, -0.6, 1], atol=1e-7)
     assert streams.as_numbers(np.array([3.0])) == 3
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_a_run_goes_on_where_its_stream_was(folder, tmp_path, monkeypatch, how):
+    """After a stop at step 6, which saves, and a death there, after which it goes on from the last save, step 4."""
+    schedule = {"seed": 1, "num_seeds": 1, "log_every": 2, "probe_every": 2, "checkpoint_every": 4, "show": ()}
+    cells = {"real": {"world": {"num_samples": 10}}, "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}}}
+    settings = ConfigDict({**config().to_dict(), **schedule, "cells": cells}).lock()
+    train(settings, tmp_path / "whole", folder)
+    asked = []
+
+    def stop():
+        asked.append(1)
+        if len(asked) == 4 and how == "killed":
+            raise KeyboardInterrupt
+        return len(asked) == 4
+
+    monkeypatch.setattr(signals, "stopping", lambda: contextlib.nullcontext(stop))
+    with pytest.raises(KeyboardInterrupt) if how == "killed" else contextlib.nullcontext():
+        train(settings, tmp_path / "again", folder)
+    assert not (tmp_path / "again" / "summary.json").exists()
+    train(settings, tmp_path / "again", folder)
+    resumed = json.loads((tmp_path / "again" / "run.json").read_text())["resumed"]
+    assert [launch["step"] for launch in resumed] == [4 if how == "killed" else 6]
+    metrics = [(tmp_path / run / "metrics.jsonl").read_bytes() for run in ("whole", "again")]
+    assert metrics[0] == metrics[1]
+    prints = [json.loads((tmp_path / run / "summary.json").read_text())["fingerprint"] for run in ("whole", "again")]
+    assert prints[0] == prints[1]
