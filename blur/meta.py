@@ -57,7 +57,7 @@ def meta_learner(
     rule: Rule = Rule(),  # noqa: B008
     population: int = 8,
     scale: float = 1.0,
-    learning_rate: float = 5e-4,
+    learning_rate: float | optax.Schedule = 5e-4,
     clip: float = 10.0,
     num_scored: int = 1,
     synchronise_every: int | None = None,

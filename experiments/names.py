@@ -10,6 +10,7 @@ import optax
 import blur
 import bootstrap
 import glns
+import self_play
 from experiments import conclusions, figures, probes, streams, texts
 from experiments import data as data_sets
 
@@ -88,10 +89,13 @@ GENOMES = {  # key -> genome
 
 
 def _meta(make: Callable) -> Callable:
-    """A learner of genomes, whose first ones are named by the config, under a rule by its fields."""
+    """A learner of genomes: the config names the first ones, the rule by its fields, and the rate or its schedule."""
 
     def learner(genome, rule=None, **settings):
         begin_genome = choose("learner.genome", GENOMES, genome, partial)
+        rate = settings.get("learning_rate")
+        if isinstance(rate, Mapping):
+            settings["learning_rate"] = choose("learner.learning_rate", SCHEDULES, rate)
         return make(begin_genome, rule=blur.Rule(**(rule or {})), **settings)
 
     return learner
@@ -114,6 +118,7 @@ LEARNERS = {
     "glns_regressor": glns.regressor,
     "linear_bandit": bootstrap.bandits.linear,
     "neural_bandit": _descent(bootstrap.bandits.neural),
+    "self_play": self_play.learner,
     "sgd": _descent(bootstrap.sgd.learner),
     "sgd_regressor": _descent(bootstrap.regression.learner),
 }
@@ -154,11 +159,17 @@ def _tasks(data, families, **settings):
     return bootstrap.World(*blur.tasks(list(_families(families).values()), tuple(data.train), **settings))
 
 
+def _games(data, **settings):
+    del data
+    return bootstrap.World(*self_play.arena(**settings))
+
+
 WORLDS = {
     "bandit": lambda data: bootstrap.bandits.world(*data.train),
     "paired": _paired,
     "permuted": lambda data, **settings: bootstrap.permuted(*data.train, **settings),
     "real": lambda data, **settings: bootstrap.real(*data.train, **settings),
+    "self_play": _games,
     "tasks": _tasks,
     "ideal": lambda data, sampler, **settings: bootstrap.ideal(
         choose("world.sampler", SAMPLERS, sampler, partial), tuple(data.train), **settings
@@ -175,6 +186,7 @@ PROBES = {  # (predict, probe_data) -> metrics
     "adaptation": _adaptation,
     "classification": probes.classification,
     "density": probes.density,
+    "holdout": probes.holdout,
     "regression": probes.regression,
     "retention": probes.retention,
 }
