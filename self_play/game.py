@@ -31,9 +31,9 @@ ALICE, BOB = 0, 1  # places in arrays of both players
 class Game(NamedTuple):
     """One game between two steps."""
 
-    alice: State  # her copy of the table
-    bob: State  # his
-    start: State  # hers, at the start of her turn
+    state: State  # the table of whoever's turn it is
+    other: State  # the other player's copy of it
+    start: State  # Alice's, at the start of her turn
     goal: Poses  # the last that she set
     verdict: Verdict  # of that goal
     bobs_turn: jax.Array  # [] bool
@@ -42,6 +42,7 @@ class Game(NamedTuple):
     alive: jax.Array  # [] bool, Bob has not failed in this episode
     at_goal: jax.Array  # [N] bool, Bob's objects that are at their goals
     memory: jax.Array  # [2, M] both players', zero when an episode begins
+    past: jax.Array  # [2] bool, whom a past version plays in this episode, at most one
 
 
 class Seen(NamedTuple):
@@ -50,6 +51,7 @@ class Seen(NamedTuple):
     observation: Observation  # of the table of whoever's turn it is
     goal: jax.Array  # [N, H] Bob's goal; zero in Alice's turn
     memory: jax.Array  # [2, M]
+    past: jax.Array  # [2] bool, for whom a past version is to act
 
 
 class Row(NamedTuple):
@@ -58,7 +60,7 @@ class Row(NamedTuple):
     seen: Seen  # before the step
     poses: Poses  # before the step
     bobs_turn: jax.Array  # [] bool, whose step it was
-    real: jax.Array  # [] bool, False of a row that only fills its place
+    real: jax.Array  # [] bool, False of a row that only fills its place; in a Batch, of a past version's too
     action: jax.Array  # [A] int32
     log_prob: jax.Array  # [] of that action, when it was taken
     reward: jax.Array  # [2] both players'. Alice's comes when Bob is done, so perhaps not in a step of hers
@@ -75,15 +77,17 @@ class Rules(NamedTuple):
     alice_steps: int  # of her turn (100 in the paper)
     bob_steps: int  # at most, of Bob's turn, for each object (200)
     max_goals: int  # of an episode (5)
-    bob_starts: str  # his later turns: "own", where his last ended (the paper), or "alice", where hers began
+    bob_starts: str = "own"  # his later turns: "own", where his last ended (the paper), or "alice", where hers began
+    alice_reward: str = "success"  # or "timestep", of Sukhbaatar et al. (C.2)
+    past_share: float = 0.0  # of the episodes, in which one of the players is a past version (0.2); each half of these
 
 
-def begin(table: Tabletop, state: State, memory_size: int) -> Game:
+def begin(table: Tabletop, state: State, past: jax.Array, memory_size: int) -> Game:
     """A game at the start of an episode: both copies of the table are alike."""
     no, zero = jnp.zeros((), bool), jnp.zeros((), jnp.int32)
     return Game(
-        alice=state,
-        bob=state,
+        state=state,
+        other=state,
         start=state,
         goal=table.poses(state),
         verdict=Verdict(no, no, no),
@@ -93,14 +97,22 @@ def begin(table: Tabletop, state: State, memory_size: int) -> Game:
         alive=~no,
         at_goal=jnp.zeros_like(state.mask),
         memory=jnp.zeros((2, memory_size)),
+        past=past,
     )
+
+
+def open_one(table: Tabletop, rules: Rules, key: jax.Array) -> tuple[State, jax.Array]:
+    """With what an episode begins: a table, and whom a past version plays [2] bool. The key is consumed."""
+    k_table, k_past = jax.random.split(key)
+    share = jax.random.uniform(k_past)
+    past = jnp.stack([share < rules.past_share / 2, (share >= rules.past_share / 2) & (share < rules.past_share)])
+    return table.reset(k_table), past
 
 
 def see(table: Tabletop, game: Game) -> Seen:
     """What whoever's turn it is sees. Alice never sees a goal."""
-    state = _choose(game.bobs_turn, game.bob, game.alice)
-    goal = table.observe_goal(table.poses(state), game.goal, state.mask)
-    return Seen(table.observe(state), jnp.where(game.bobs_turn, goal, 0.0), game.memory)
+    goal = table.observe_goal(table.poses(game.state), game.goal, game.state.mask)
+    return Seen(table.observe(game.state), jnp.where(game.bobs_turn, goal, 0.0), game.memory, game.past)
 
 
 def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Game) -> tuple[Game, dict]:
@@ -108,41 +120,54 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
 
     action: [A] int. fresh: the game that follows if the episode ends.
     """
-    state = table.step(_choose(game.bobs_turn, game.bob, game.alice), action)
-    now, count = table.poses(state), game.count + 1
+    state = table.step(game.state, action)
+    mask, now, count = state.mask, table.poses(state), game.count + 1
     # Alice's turn ends with a goal, Bob's with success or out of time.
     set_goal = ~game.bobs_turn & (count >= rules.alice_steps)
-    verdict = table.judge(table.poses(game.start), now, state.mask)
+    verdict = table.judge(table.poses(game.start), now, mask)
     goal, verdict = _choose(set_goal, (now, verdict), (game.goal, game.verdict))
-    at_goal = table.reached(now, goal, state.mask)
-    bob_reward, success = goals.bob_reward(game.at_goal, at_goal, state.mask)
+    at_goal = table.reached(now, goal, mask)
+    bob_reward, success = goals.bob_reward(game.at_goal, at_goal, mask)
     success &= game.bobs_turn
-    bob_done = game.bobs_turn & (success | (count >= rules.bob_steps * jnp.sum(state.mask)))
+    most = rules.bob_steps * jnp.sum(mask)
+    bob_done = game.bobs_turn & (success | (count >= most))
     to_bob = set_goal & verdict.valid & game.alive
     settled = bob_done | (set_goal & ~to_bob)
     num_goals = game.num_goals + settled
     over = settled & (~verdict.valid | (num_goals >= rules.max_goals))
 
-    alice = _choose(game.bobs_turn, game.alice, state)
-    bob = _choose(game.bobs_turn, state, game.bob)
-    bob = _choose(to_bob, game.start if rules.bob_starts == "alice" else bob, bob)
+    next_state, other = _turn(rules, game, state, to_bob, bob_done)
     played = Game(
-        alice=alice,
-        bob=bob,
-        start=_choose(settled, alice, game.start),
+        state=next_state,
+        other=other,
+        start=_choose(settled, next_state, game.start),
         goal=goal,
         verdict=verdict,
         bobs_turn=to_bob | (game.bobs_turn & ~bob_done),
         count=jnp.where(to_bob | settled, 0, count),
         num_goals=num_goals,
         alive=game.alive & (success | ~bob_done),
-        at_goal=jnp.where(to_bob, table.reached(table.poses(bob), goal, state.mask), at_goal),
+        at_goal=jnp.where(to_bob, table.reached(table.poses(next_state), goal, mask), at_goal),
         memory=game.memory,
+        past=game.past,
     )
+    alice_reward = _alice_reward(rules, verdict, success, jnp.where(success, count, most))
+    pay = [jnp.where(settled, alice_reward, 0.0), jnp.where(game.bobs_turn, bob_reward, 0.0)]
     outcome = {"settled": settled, "valid": verdict.valid, "success": success, "goal": goal}
-    pay = [jnp.where(settled, goals.alice_reward(verdict, success), 0.0), jnp.where(game.bobs_turn, bob_reward, 0.0)]
-    row = {"reward": jnp.stack(pay), "done": jnp.stack([over, bob_done]), **outcome}
-    return _choose(over, fresh, played), row
+    return _choose(over, fresh, played), {"reward": jnp.stack(pay), "done": jnp.stack([over, bob_done]), **outcome}
+
+
+def _turn(rules, game, state, to_bob, bob_done):
+    """Whoever's turn ends leaves the table to the other. -> (state, other)."""
+    bobs = game.start if rules.bob_starts == "alice" else game.other
+    mine, other = _choose(bob_done, (game.other, state), (state, game.other))
+    return _choose(to_bob, (bobs, state), (mine, other))
+
+
+def _alice_reward(rules, verdict, success, bob_steps):
+    if rules.alice_reward == "timestep":
+        return goals.timestep_reward(verdict, rules.alice_steps, bob_steps)
+    return goals.alice_reward(verdict, success)
 
 
 def rollout(
@@ -156,24 +181,25 @@ def rollout(
     k_fresh, k_act = jax.random.split(key)
     # No episode is shorter than Alice's turn, so no game begins more of them than these.
     num_fresh = num_steps // rules.alice_steps + 1
-    states = jax.vmap(jax.vmap(table.reset))(jax.random.split(k_fresh, (num_games, num_fresh)))
-    pool = jax.vmap(jax.vmap(lambda state: begin(table, state, memory_size)))(states)
+    keys = jax.random.split(k_fresh, (num_games, num_fresh))
+    pool = jax.vmap(jax.vmap(functools.partial(open_one, table, rules)))(keys)
+    # All at once: in the loop, random numbers would cost as much as everything else that is not physics.
+    luck = jax.random.uniform(k_act, (num_steps, num_games, len(table.scene.scale)))
 
-    def one(carry, t):
+    def one(carry, luck):
         games, used = carry
         seen = jax.vmap(functools.partial(see, table))(games)
         logits, memory = act(seen)
-        keys = jax.random.split(jax.random.fold_in(k_act, t), num_games)
-        action, log_prob = jax.vmap(_sample)(keys, logits, games.bobs_turn)
+        action, log_prob = jax.vmap(_sample)(luck, logits, games.bobs_turn)
         moves = jnp.stack([~games.bobs_turn, games.bobs_turn], axis=-1)[:, :, None]  # the other's memory stands still
         moved = games._replace(memory=jnp.where(moves, memory, games.memory))
-        fresh = jax.vmap(lambda pool, i: jax.tree.map(lambda leaf: leaf[i], pool))(pool, used)
+        opened = jax.vmap(lambda pool, i: jax.tree.map(lambda leaf: leaf[i], pool))(pool, used)
+        fresh = jax.vmap(lambda state, past: begin(table, state, past, memory_size))(*opened)
         after, row = jax.vmap(functools.partial(step, table, rules))(moved, action, fresh)
-        now = jax.vmap(lambda game: table.poses(_choose(game.bobs_turn, game.bob, game.alice)))(games)
-        real = jnp.ones_like(games.bobs_turn)
+        now, real = jax.vmap(table.poses)(games.state), jnp.ones_like(games.bobs_turn)
         return (after, used + row["done"][:, ALICE]), Row(seen, now, games.bobs_turn, real, action, log_prob, **row)
 
-    (games, _), rows = jax.lax.scan(one, (games, jnp.zeros(num_games, jnp.int32)), jnp.arange(num_steps))
+    (games, _), rows = jax.lax.scan(one, (games, jnp.zeros(num_games, jnp.int32)), luck)
     return games, jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), rows)
 
 
@@ -182,23 +208,27 @@ def hindsight(rows: Row) -> tuple[Poses, jax.Array]:
 
     rows [T, ..] of one game -> (goals [T, ..], shows [T] bool). A step is a demonstration of a goal that is valid and
     that Bob did not reach, be it that he failed or that his turn was skipped (algorithm 2). Steps of Bob's are none,
-    nor are those of a turn that is not settled within the rows.
+    nor are those of a turn that is not settled within the rows, or of a goal that a past version of Bob missed.
     """
 
     def one(later, row):
         goal, failed = later
         goal = _choose(row.settled, row.goal, goal)
         failed = jnp.where(row.settled, row.valid & ~row.success, failed)
-        return (goal, failed), (goal, failed & ~row.bobs_turn & row.real)
+        return (goal, failed), (goal, failed & ~row.bobs_turn & row.real & ~row.seen.past[BOB])
 
     unknown = jax.tree.map(lambda leaf: leaf[-1], rows.goal), jnp.zeros((), bool)
     return jax.lax.scan(one, unknown, rows, reverse=True)[1]
 
 
-def _sample(key, logits, bobs_turn):
-    """An action of whoever's turn it is. logits [2, A, bins] -> (action [A] int32, log-probability [])."""
+def _sample(luck, logits, bobs_turn):
+    """An action of whoever's turn it is: in each dimension the bin in which the luck, 0 to 1, falls.
+
+    luck [A], logits [2, A, bins] -> (action [A] int32, log-probability []).
+    """
     log_probs = jax.nn.log_softmax(jnp.where(bobs_turn, logits[BOB], logits[ALICE]))
-    action = jax.random.categorical(key, log_probs).astype(jnp.int32)
+    shares = jnp.cumsum(jnp.exp(log_probs), axis=-1)
+    action = jnp.sum(shares <= luck[:, None] * shares[:, -1:], axis=-1, dtype=jnp.int32)
     return action, jnp.sum(jnp.take_along_axis(log_probs, action[:, None], axis=-1))
 
 

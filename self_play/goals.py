@@ -127,6 +127,14 @@ def alice_reward(verdict: Verdict, success: jax.Array) -> jax.Array:
     return jnp.where(verdict.valid, 1.0 - 3.0 * ~verdict.in_area + 5.0 * ~success, 0.0)
 
 
+def timestep_reward(verdict: Verdict, alice_steps: int, bob_steps: jax.Array) -> jax.Array:
+    """What a goal pays Alice by how much longer Bob took than she (Sukhbaatar et al. 2018, eq. 2; C.2), in place of 5.
+
+    bob_steps []: his, all that he is given where he failed. The rest of Table 1 stays; the paper does not say.
+    """
+    return jnp.where(verdict.valid, 1.0 - 3.0 * ~verdict.in_area + 0.01 * jnp.maximum(0, bob_steps - alice_steps), 0.0)
+
+
 def bob_reward(reached_tm1: jax.Array, reached_t: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
     """What one step pays Bob (Table 1). reached [N] bool before and after -> (reward [], success [] bool).
 

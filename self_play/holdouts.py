@@ -141,7 +141,7 @@ def success_rate(
     limit = bob_steps * table.scene.num_objects
 
     def trial(key, reset_key):
-        one = game.begin(table, table.reset(reset_key), memory_size)
+        one = game.begin(table, table.reset(reset_key), jnp.zeros(2, bool), memory_size)
         one = one._replace(bobs_turn=jnp.ones((), bool))
         return _next_goal(table, task, Trial(one, jnp.int32(0), jnp.int32(0), jnp.zeros((), bool)), key)
 
@@ -160,17 +160,17 @@ def success_rate(
 def _try(table, task, limit, trial, action, memory, key):
     """One control step of Bob's."""
     one = trial.game
-    state, count = table.step(one.bob, action), one.count + 1
+    state, count = table.step(one.state, action), one.count + 1
     success = ~trial.over & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
     solved = trial.solved + success
     over = trial.over | (~success & (count >= limit)) | (solved >= task.num_goals)
-    after = Trial(one._replace(bob=state, count=count, memory=memory), trial.tried, solved, over)
+    after = Trial(one._replace(state=state, count=count, memory=memory), trial.tried, solved, over)
     following = _next_goal(table, task, after, key)
     return jax.tree.map(lambda a, b: jnp.where(success & ~over, a, b), following, after)
 
 
 def _next_goal(table, task, trial, key):
-    now = table.poses(trial.game.bob)
+    now = table.poses(trial.game.state)
     goal = task.goal(key, table.scene, now)
     empty = table.scene.num_slots - goal.position.shape[0]
     goal = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, empty), (0, 0))), goal)

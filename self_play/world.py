@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from self_play import game
 from self_play.arena import NUM_BINS, Tabletop, tabletop
-from self_play.game import Game, Row, Rules, Seen
+from self_play.game import ALICE, BOB, Game, Row, Rules, Seen
 from self_play.scene import SCENES
 
 
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
 
     rows: Row  # [B, 1 + T, ..]
     demonstrated: jax.Array  # [B, 1 + T, N, H] the goal that Alice's step led to, as Bob would have seen it
-    shows: jax.Array  # [B, 1 + T] bool, whether that makes a demonstration
+    shows: jax.Array  # [B, 1 + T] bool, whether that makes a demonstration; a past Alice's step, not real, may
     last: Seen  # [B, 2, ..] what each player saw last, from which the value of what follows is estimated
 
 
@@ -40,6 +40,8 @@ def arena(
     bob_steps: int = 200,
     max_goals: int = 5,
     bob_starts: str = "own",
+    alice_reward: str = "success",
+    past_share: float = 0.0,
     memory_size: int = 0,
     pipeline: str = "mjx",
     **settings: Any,
@@ -47,30 +49,39 @@ def arena(
     """The World of asymmetric self-play: (data, init, draw); a draw plays every game on by `num_steps`.
 
     mode: "pucks" or "blocks"; `settings` are those of the scene of that name. alice_steps, bob_steps (for each object),
-    max_goals, bob_starts: see `game.Rules`. memory_size: of each player's memory, 0 for players without one.
-    The learner's predict: Seen [B, ..] -> (logits [B, 2, A, NUM_BINS], memory [B, 2, memory_size]).
+    max_goals, bob_starts, alice_reward, past_share: see `game.Rules`. memory_size: of each player's memory, 0 for
+    players without one.
+    The learner's predict: Seen [B, ..] -> (logits [B, 2, A, NUM_BINS], memory [B, 2, memory_size]); where Seen.past
+    says so, those of a past version of the player.
     """
     if mode not in SCENES:
         raise ValueError(f"mode must be one of {', '.join(SCENES)}, got {mode!r}")
-    if bob_starts not in ("own", "alice"):
-        raise ValueError(f'bob_starts must be "own" or "alice", got {bob_starts!r}')
+    _check_one_of("bob_starts", bob_starts, "own", "alice")
+    _check_one_of("alice_reward", alice_reward, "success", "timestep")
+    if not 0 <= past_share <= 1:
+        raise ValueError(f"past_share must be 0 to 1, got {past_share}")
     _check_positive(
         num_games=num_games, num_steps=num_steps, max_goals=max_goals, alice_steps=alice_steps, bob_steps=bob_steps
     )
     if memory_size < 0:
         raise ValueError(f"memory_size must not be negative, got {memory_size}")
     table = tabletop(SCENES[mode](**settings), pipeline=pipeline)
-    rules = Rules(alice_steps, bob_steps, max_goals, bob_starts)
+    rules = Rules(alice_steps, bob_steps, max_goals, bob_starts, alice_reward, past_share)
 
     def init(key, data):
         del data
-        return open_games(table, memory_size, key, num_games)
+        return open_games(table, rules, memory_size, key, num_games)
 
     def draw(key, data, state, act):
         del data
         return play(table, rules, num_steps, act or _anything(table), key, state)
 
     return (), init, draw
+
+
+def _check_one_of(name, value, *values):
+    if value not in values:
+        raise ValueError(f'{name} must be "{values[0]}" or "{values[1]}", got {value!r}')
 
 
 def _check_positive(**counts):
@@ -87,6 +98,8 @@ def play(
     rows = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), state.pending, rows)
     rows, pending = jax.vmap(_set_aside)(rows, games.bobs_turn)
     goal, shows = jax.vmap(game.hindsight)(rows)
+    past = jnp.where(rows.bobs_turn, rows.seen.past[:, :, BOB], rows.seen.past[:, :, ALICE])
+    rows = rows._replace(real=rows.real & ~past)
     demonstrated = jax.vmap(jax.vmap(table.observe_goal))(rows.poses, goal, rows.seen.observation.mask)
     now = jax.vmap(lambda one: game.see(table, one))(games)
     hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.real, a, b), pending.seen, now)
@@ -94,10 +107,13 @@ def play(
     return Arena(games, pending), Batch(rows, demonstrated, shows, last)
 
 
-def open_games(table: Tabletop, memory_size: int, key: jax.Array, num_games: int) -> Arena:
+def open_games(table: Tabletop, rules: Rules, memory_size: int, key: jax.Array, num_games: int) -> Arena:
     """All games at the start of an episode. The key is consumed."""
-    states = jax.vmap(table.reset)(jax.random.split(key, num_games))
-    games = jax.vmap(lambda state: game.begin(table, state, memory_size))(states)
+
+    def one(key):
+        return game.begin(table, *game.open_one(table, rules, key), memory_size)
+
+    games = jax.vmap(one)(jax.random.split(key, num_games))
     return Arena(games, jax.vmap(lambda one: _no_row(table, one))(games))
 
 
@@ -105,7 +121,7 @@ def _no_row(table, one):
     """A row that only fills its place, of the shapes of one of this game's."""
     two = jnp.zeros(2)
     no = jnp.zeros((), bool)
-    goal = table.poses(one.alice)
+    goal = table.poses(one.state)
     action = jnp.zeros(len(table.scene.scale), jnp.int32)
     return Row(game.see(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal)
 

@@ -59,7 +59,7 @@ def player(seen):
 def play(rules, num_draws=1, act=player):
     """-> (batches, what stands at the end), in NumPy."""
     table = toy_table()
-    state = jax.jit(lambda key: world.open_games(table, 2, key, NUM_GAMES))(jax.random.key(0))
+    state = jax.jit(lambda key: world.open_games(table, rules, 2, key, NUM_GAMES))(jax.random.key(0))
     draw = jax.jit(lambda key, state: world.play(table, rules, NUM_STEPS, act, key, state))
     batches = []
     for i in range(num_draws):
@@ -216,7 +216,7 @@ def test_what_is_seen_and_remembered():
     assert rows.done[:, :, ALICE].any()
     # What each saw last: of Bob's, and of hers unless Bob is playing, the present; else the step that waits.
     last, games = batches[-1].last, jax.tree.map(np.array, state.games)
-    now = np.where(games.bobs_turn[:, None, None], games.bob.q, games.alice.q)
+    now = games.state.q
     np.testing.assert_array_equal(last.observation.objects[:, BOB], now)
     waits = np.array(state.pending.real)
     np.testing.assert_array_equal(last.observation.objects[~waits, ALICE], now[~waits])
