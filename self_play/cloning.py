@@ -1,4 +1,4 @@
-"""Alice behavioural cloning: Bob learns Alice's actions towards a goal that he failed to reach (OpenAI et al. 2021, §3.2)."""
+"""Alice behavioural cloning (OpenAI et al. 2021, §3.2): Bob learns what Alice did, before a goal that he failed at."""
 
 import jax
 import jax.numpy as jnp

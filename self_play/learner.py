@@ -14,7 +14,8 @@ import optax
 from self_play import ppo
 from self_play.arena import NUM_BINS
 from self_play.cloning import cloning_loss
-from self_play.lessons import Lesson, Scales, inputs_of, lessons, no_scales
+from self_play.game import ALICE, BOB
+from self_play.lessons import Scales, inputs_of, lessons, no_scales
 from self_play.networks import Inputs, Player, over_rows
 
 
@@ -76,7 +77,7 @@ def learner(
 
     def init(key, example):
         rows = example.rows
-        _check_rows(rows, lstm, chunk)
+        _check_rows(rows, lstm, chunk, num_minibatches, share)
         seen, action = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape[2:], leaf.dtype), (rows.seen, rows.action))
         inputs = Inputs(seen.observation.gripper, seen.observation.objects, seen.goal, seen.observation.mask)
         player = player_of(len(action))
@@ -85,6 +86,7 @@ def learner(
 
     def update(key, state, batch):
         player = player_of(batch.rows.action.shape[-1])
+        batch = batch._replace(shows=batch.shows & (cloning_weight > 0))
         both, scales, explained = lessons(
             player, state.params, state.scales, batch, chunk=chunk, discount=discount, gae_lambda=gae_lambda
         )
@@ -107,13 +109,13 @@ def learner(
     return init, update, predict
 
 
-NAMES = ("alice", "bob")  # in the order of game.ALICE, game.BOB
+NAMES = ("alice", "bob")  # ALICE, BOB
 
 
 def _learn(player, tx, weighs, sample_reuse, num_minibatches, share, key, params, optimizer, lesson):
     """One player learns its lesson. The key is consumed. -> (params, optimizer, mean metrics of all steps)."""
     num_sequences = lesson.own.shape[0]
-    size = max(1, int(share * num_sequences) // num_minibatches)
+    size = int(share * num_sequences) // num_minibatches
     empty = ~jnp.any(lesson.own | lesson.shown, axis=1)
 
     def step(carry, picked):
@@ -160,17 +162,18 @@ def _mean(x, where):
 
 
 def _of_games(batch):
-    """What happened in a rollout. A goal is settled when it is judged invalid, or Bob is done with it or skipped it."""
-    rows = batch.rows
+    """What happened in a rollout. Rewards are Alice's for each goal that is settled, and Bob's for each he tried."""
+    rows = jax.tree.map(lambda leaf: leaf[:, 1:], batch.rows)  # the first was told of when it was played
     tried = rows.settled & rows.bobs_turn
-    rewards = {f"{name}_reward": _mean(jnp.sum(rows.reward[:, :, i], axis=1), True) for i, name in enumerate(NAMES)}
+    rewards = jnp.sum(rows.reward, axis=(0, 1))
     return {
-        "valid_goals": _mean(rows.valid, rows.settled),
-        "bob_success": _mean(rows.success, tried),
         "goals": jnp.sum(rows.settled, dtype=jnp.float32),
-        "bob_turns": _mean(rows.bobs_turn, rows.real),
-        "demonstrated": _mean(batch.shows, rows.real & ~rows.bobs_turn),
-        **rewards,
+        "valid_goals": _mean(rows.valid, rows.settled),
+        "alice_reward": rewards[ALICE] / jnp.maximum(jnp.sum(rows.settled), 1),
+        "bob_reward": rewards[BOB] / jnp.maximum(jnp.sum(tried), 1),
+        "bob_success": _mean(rows.success, tried),
+        "bob_turns": jnp.mean(rows.bobs_turn),
+        "demonstrated": _mean(batch.shows[:, 1:], ~rows.bobs_turn),
     }
 
 
@@ -184,9 +187,12 @@ def _check(lstm, chunk, sample_reuse, num_minibatches, share):
         raise ValueError(f"share must be above 0 and at most 1, got {share}")
 
 
-def _check_rows(rows, lstm, chunk):
-    memory_size, num_rows = rows.seen.memory.shape[-1], rows.action.shape[1]
+def _check_rows(rows, lstm, chunk, num_minibatches, share):
+    memory_size, (num_games, num_rows, _) = rows.seen.memory.shape[-1], rows.action.shape
     if memory_size != 4 * lstm:
         raise ValueError(f"the world's memory_size must be 4 * lstm = {4 * lstm}, got {memory_size}")
     if num_rows % chunk:
         raise ValueError(f"chunk must divide 1 + num_steps of the world, {num_rows}; got {chunk}")
+    most = int(share * (num_games * num_rows // chunk))
+    if num_minibatches > most:
+        raise ValueError(f"num_minibatches must be at most the sequences of an epoch, {most}; got {num_minibatches}")

@@ -117,10 +117,11 @@ def _lesson(player, scales, batch, goal, who, params, returns, advantages, *, ch
     returned, weights = advantage + values, own.ravel().astype(values.dtype)
     left, spread = (see_more(no_moments(()), x.ravel(), weights).variance for x in (advantage, returned))
     returns, advantages = (
-        see_more(moments, x.ravel(), weights, decay=DECAY) for moments, x in ((returns, returned), (advantages, advantage))
+        see_more(moments, x.ravel(), weights, decay=DECAY)
+        for moments, x in ((returns, returned), (advantages, advantage))
     )
     old_log_prob = jnp.where(in_sequences(own), in_sequences(rows.log_prob), log_prob)
     pay = standardise(advantages, advantage), standardise(returns, returned)
-    pay = jax.tree.map(in_sequences, (*pay, own, batch.shows & rows.real & (who == BOB)))
+    pay = jax.tree.map(in_sequences, (*pay, own, batch.shows & (who == BOB)))
     lesson = Lesson(*along[:3], in_sequences(rows.action), old_log_prob, *pay)
     return lesson, returns, advantages, 1 - left / jnp.maximum(spread, 1e-8)

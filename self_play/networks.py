@@ -38,6 +38,7 @@ class Body(nn.Module):
 
     @nn.compact
     def __call__(self, inputs, memory):
+        """(Inputs [..], memory [.., M / 2]) -> (outputs [.., num_outputs], memory)."""
         each = nn.Dense(self.embedding)(jnp.concatenate([inputs.objects, inputs.goal], axis=-1))
         here = inputs.mask[..., None]
         pooled = jnp.max(jnp.where(here, each, -jnp.inf), axis=-2)
@@ -53,7 +54,7 @@ class Body(nn.Module):
 
 
 class Player(nn.Module):
-    """A policy and a value, which share nothing. (Inputs [..], memory [.., M]) -> (logits [.., A, bins], value, memory).
+    """A policy and a value, which share nothing.
 
     M is 4 * lstm: a cell and an output of each unit, of the policy and then of the value.
     """
@@ -65,6 +66,7 @@ class Player(nn.Module):
 
     @nn.compact
     def __call__(self, inputs, memory):
+        """(Inputs [..], memory [.., M]) -> (logits [.., A, NUM_BINS], value [..], memory)."""
         of_policy, of_value = jnp.split(memory, 2, axis=-1)
         num_outputs = self.num_dimensions * NUM_BINS
         policy = Body(self.embedding, self.widths, self.lstm, num_outputs, 0.01, name="policy")
