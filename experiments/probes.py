@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 import blur
 import bootstrap
+from self_play import holdouts
 
 
 def adaptation(predict, data, *, groups, unroll, batch_size, num_draws):
@@ -58,6 +59,31 @@ def density(predict, data):
     """The mean log loss of an image in nats, with frozen weights. predict: images [B, ..] -> log-likelihoods [B]."""
     images, _ = data
     return {"nats": -predict(images).mean()}
+
+
+def holdout(predict, data, *, task, num_games, bob_steps, memory_size=0, **settings):
+    """The share of the goals of a task that Bob solves, who never trained on them, and that chance solves.
+
+    predict: as of the learner of `self_play`. task: a name of self_play's HOLDOUTS. bob_steps: for each object.
+    settings: of the task's scene. Every probe has the same first goals.
+    """
+    del data
+    if task not in holdouts.HOLDOUTS:
+        raise ValueError(f"no holdout task {task!r}; there are {', '.join(holdouts.HOLDOUTS)}")
+    of_task = holdouts.HOLDOUTS[task]
+    table = holdouts.table_of(of_task, **settings)
+    key = jax.random.key(jax.lax.optimization_barrier(jnp.uint32(0)))  # as in `adaptation`
+
+    def rate(sharpness):
+        def act(seen):
+            logits, memory = predict(seen)
+            return sharpness * logits, memory
+
+        limits = {"num_games": num_games, "bob_steps": bob_steps, "memory_size": memory_size}
+        return holdouts.success_rate(table, of_task, act, key, **limits)
+
+    learned, random = jax.vmap(rate)(jnp.array([1.0, 0.0]))
+    return {"holdout_success": learned, "holdout_success_random": random}
 
 
 def regret(play):
