@@ -6,7 +6,15 @@ an object beyond the edge of its top has left it (`goals.judge`), and lies there
 Letters: A dimensions of an action, N objects.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+
+# The published environment's table and placement area (half of 1.215 x 1.531; 0.6075 x 0.58178 x 0.26), here centred:
+# our gripper has no base beside the table. Its blocks' half-size, and its control step of 0.04 s.
+TABLE = (0.6075, 0.7655)
+AREA = ((-0.30375, -0.29089, 0.0), (0.30375, 0.29089, 0.26))
+HALF_SIZE = 0.0254
+CELL = 0.16  # m, of the grid in which objects begin
 
 
 class Scene(NamedTuple):
@@ -18,7 +26,6 @@ class Scene(NamedTuple):
     num_slots: int  # N of the observations: slots beyond num_objects are always empty
     planar: bool  # objects have two coordinates (x, y), not a pose
     height: float  # of an object's centre when it lies on the table
-    cell: float  # side of a cell of the 3 x 3 grid in which objects begin
     room: float  # side of a cell less what an object covers whichever way it is turned
     symmetry: str  # of the objects, a name of goals.SYMMETRIES
     actuated: tuple  # the dimension of the action that each of the gripper's joints follows
@@ -30,17 +37,13 @@ class Scene(NamedTuple):
     start: tuple  # [A] where the gripper begins, x and y apart
     reach: float  # from the gripper's centre down to between its fingers
     touching: tuple  # names of the gripper's links whose contact with objects is felt
-    table: tuple  # half the length and width of the table's top
-    area: tuple  # lowest and highest corner of the placement area
     substeps: int  # physics steps in a control step
     timestep: float  # of the physics
+    cell: float = CELL  # side of a cell of the 3 x 3 grid in which objects begin
+    table: tuple = TABLE  # half the length and width of the table's top
+    area: tuple = AREA  # lowest and highest corner of the placement area
 
 
-# The published environment's table and placement area (half of 1.215 x 1.531; 0.6075 x 0.58178 x 0.26), here centred:
-# our gripper has no base beside the table. Its blocks' half-size, and its control step of 0.04 s.
-TABLE = (0.6075, 0.7655)
-AREA = ((-0.30375, -0.29089, 0.0), (0.30375, 0.29089, 0.26))
-HALF_SIZE = 0.0254
 MAX_OBJECTS = 8  # on a 3 x 3 grid, with a cell left for the pusher
 
 
@@ -59,39 +62,30 @@ def pucks(
 
     A puck is a ball that moves in the plane, without friction at its side, slowed by a drag of 0.4 N s/m.
     """
-    min_objects, num_slots = _checked(num_objects, min_objects, num_slots, substeps, timestep, radius=radius)
-    bodies = "".join(_PUCK.format(i=i, radius=radius) for i in range(num_objects))
-    return Scene(
-        mjcf=_PUCKS.format(
-            timestep=timestep,
-            iterations=iterations,
-            line_search=line_search,
-            pucks=bodies,
-            table=_TABLE.format(collides='contype="0" conaffinity="0"'),
-            height=radius,
-        ),
-        num_objects=num_objects,
-        min_objects=min_objects,
-        num_slots=num_slots,
-        planar=True,
-        height=radius,
-        cell=0.16,
-        room=0.16 - 2 * radius - 0.005,
-        symmetry="none",
-        actuated=(0, 1),
-        joints=(0, 1),
-        scale=(0.05, 0.05),
-        leash=(0.1, 0.1),
-        low=(-0.32, -0.32),
-        high=(0.32, 0.32),
-        start=(0.0, 0.0),
-        reach=0.0,
-        touching=("pusher",),
-        table=TABLE,
-        area=AREA,
-        substeps=substeps,
+    checked = _checked(num_objects, min_objects, num_slots, substeps, timestep, radius=radius)
+    mjcf = _PUCKS.format(
         timestep=timestep,
+        iterations=iterations,
+        line_search=line_search,
+        pucks="".join(_PUCK.format(i=i, radius=radius) for i in range(num_objects)),
+        table=_TABLE.format(collides='contype="0" conaffinity="0"'),
+        height=radius,
     )
+    room = CELL - 2 * radius - 0.005
+    return Scene(mjcf=mjcf, planar=True, height=radius, room=room, symmetry="none", **checked, **_PUSHER)
+
+
+_PUSHER: dict[str, Any] = {  # the gripper's part of a Scene
+    "actuated": (0, 1),
+    "joints": (0, 1),
+    "scale": (0.05, 0.05),
+    "leash": (0.1, 0.1),
+    "low": (-0.32, -0.32),
+    "high": (0.32, 0.32),
+    "start": (0.0, 0.0),
+    "reach": 0.0,
+    "touching": ("pusher",),
+}
 
 
 def blocks(
@@ -113,56 +107,46 @@ def blocks(
     contact_slots: so many contacts, the closest, are solved for; the default serves every block lying on something, a
     grasp, and one more pair. For two blocks that is 1.7 times as fast as all 36.
     """
-    min_objects, num_slots = _checked(num_objects, min_objects, num_slots, substeps, timestep, half_size=half_size)
-    if contact_slots is None:
-        contact_slots = 4 * num_objects + 12
+    checked = _checked(num_objects, min_objects, num_slots, substeps, timestep, half_size=half_size)
+    contact_slots = 4 * num_objects + 12 if contact_slots is None else contact_slots
     if contact_slots < 1:
         raise ValueError(f"contact_slots must be positive, got {contact_slots}")
-    bodies = "".join(_BLOCK.format(i=i, half=half_size, x=0.1 * i) for i in range(num_objects))
-    tilted = (_TILT, _TILT_MOTOR) if tilt else ("", "")
     mjcf = _BLOCKS.format(
         timestep=timestep,
         iterations=iterations,
         line_search=line_search,
         contact_slots=contact_slots,
-        blocks=bodies,
+        blocks="".join(_BLOCK.format(i=i, half=half_size, x=0.1 * i) for i in range(num_objects)),
         table=_TABLE.format(collides='contype="1" conaffinity="0"'),
-        tilt_joint=tilted[0],
-        tilt_motor=tilted[1],
+        tilt_joint=_TILT if tilt else "",
+        tilt_motor=_TILT_MOTOR if tilt else "",
     )
+    room = CELL - 2 * 2**0.5 * half_size - 0.005
+    return Scene(mjcf=mjcf, planar=False, height=half_size, room=room, symmetry="cube", **checked, **_gripper(tilt))
+
+
+def _gripper(tilt: bool) -> dict[str, Any]:
+    """The gripper's part of a Scene."""
     low, high = AREA
     turn = ((0.15, 0.3, -3.2, 3.2, 0.0), (0.15, 0.3, -1.0, 1.0, 0.0))[: 1 + tilt]  # scale, leash, low, high, start
-    return Scene(
-        mjcf=mjcf,
-        num_objects=num_objects,
-        min_objects=min_objects,
-        num_slots=num_slots,
-        planar=False,
-        height=half_size,
-        cell=0.16,
-        room=0.16 - 2 * 2**0.5 * half_size - 0.005,
-        symmetry="cube",
-        actuated=(0, 1, 2, 3, 4, 5, 5) if tilt else (0, 1, 2, 3, 4, 4),
-        joints=tuple(range(5 + tilt)),
-        scale=(0.02, 0.02, 0.02, *(t[0] for t in turn), 0.01),
-        leash=(0.05, 0.05, 0.05, *(t[1] for t in turn), 0.05),
-        low=(low[0], low[1], FINGER_REACH, *(t[2] for t in turn), 0.0),
-        high=(high[0], high[1], FINGER_REACH + 0.25, *(t[3] for t in turn), 0.045),
-        start=(0.0, 0.0, FINGER_REACH + 0.12, *(t[4] for t in turn), 0.04),
-        reach=0.05,
-        touching=("left_finger", "right_finger"),
-        table=TABLE,
-        area=AREA,
-        substeps=substeps,
-        timestep=timestep,
-    )
+    return {
+        "actuated": (0, 1, 2, 3, 4, 5, 5) if tilt else (0, 1, 2, 3, 4, 4),
+        "joints": tuple(range(5 + tilt)),
+        "scale": (0.02, 0.02, 0.02, *(t[0] for t in turn), 0.01),
+        "leash": (0.05, 0.05, 0.05, *(t[1] for t in turn), 0.05),
+        "low": (low[0], low[1], FINGER_REACH, *(t[2] for t in turn), 0.0),
+        "high": (high[0], high[1], FINGER_REACH + 0.25, *(t[3] for t in turn), 0.045),
+        "start": (0.0, 0.0, FINGER_REACH + 0.12, *(t[4] for t in turn), 0.04),
+        "reach": 0.05,
+        "touching": ("left_finger", "right_finger"),
+    }
 
 
 SCENES = {"pucks": pucks, "blocks": blocks}  # by the name of the mode
 
 
-def _checked(num_objects, min_objects, num_slots, substeps, timestep, **sizes):
-    """-> (min_objects, num_slots), or the error of a setting that makes no scene."""
+def _checked(num_objects, min_objects, num_slots, substeps, timestep, **sizes) -> dict[str, Any]:
+    """-> the counts of a Scene by name, or the error of a setting that makes none."""
     min_objects = num_objects if min_objects is None else min_objects
     num_slots = num_objects if num_slots is None else num_slots
     if not 1 <= num_objects <= MAX_OBJECTS:
@@ -176,7 +160,8 @@ def _checked(num_objects, min_objects, num_slots, substeps, timestep, **sizes):
     for name, size in sizes.items():
         if not 0.01 <= size <= 0.04:
             raise ValueError(f"{name} must be 0.01 to 0.04 m, got {size}")
-    return min_objects, num_slots
+    counts = {"num_objects": num_objects, "min_objects": min_objects, "num_slots": num_slots}
+    return {**counts, "substeps": substeps, "timestep": timestep}
 
 
 FINGER_REACH = 0.065  # m, from the gripper's centre down to 3 mm below the fingertips: they never touch the table

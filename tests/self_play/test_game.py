@@ -101,11 +101,11 @@ def episode(rows, rules, log):
             row |= {"done": [True, False], "settled": True, "valid": False, "success": False, "goal": alice}
             return
         out = x.min() < AREA[0][0] - MARGIN or x.max() > AREA[1][0] + MARGIN
-        success = False
+        success, most = False, rules.bob_steps * here.sum()
         if alive:
             bob = start if rules.bob_starts == "alice" else bob
             at_goal = near(bob, alice, here)
-            for _ in range(rules.bob_steps * here.sum()):
+            for steps in range(1, most + 1):  # noqa: B007
                 row = {"bobs_turn": True, "where": bob, "done": [False, False], "settled": False}
                 bob = move(rows, log, bob)
                 before, at_goal = at_goal.sum(), near(bob, alice, here)
@@ -116,12 +116,18 @@ def episode(rows, rules, log):
                     break
             row["done"] = [False, True]
         alive = alive and success
-        row["reward"] = [1 - 3 * out + 5 * (not success), row["reward"][BOB]]
+        won = 5 * (not success)
+        if rules.alice_reward == "timestep":
+            won = 0.01 * max(0, (steps if success else most) - rules.alice_steps)
+        row["reward"] = [1 - 3 * out + won, row["reward"][BOB]]
         row["done"] = [goal_number == rules.max_goals, row["done"][BOB]]
         row |= {"settled": True, "valid": True, "success": success, "goal": alice}
 
 
-@pytest.mark.parametrize("rules", [Rules(7, 3, 3, "own"), Rules(7, 3, 3, "alice"), Rules(5, 3, 1, "own")])
+OPTIONS = Rules(3, 2, 3, "own", "timestep", 0.5)
+
+
+@pytest.mark.parametrize("rules", [Rules(7, 3, 3, "own"), Rules(7, 3, 3, "alice"), Rules(5, 3, 1, "own"), OPTIONS])
 def test_the_game_is_algorithm_2(rules):
     (batch,), _ = play(rules)
     outcomes = set()
@@ -142,6 +148,9 @@ def test_the_game_is_algorithm_2(rules):
                 assert (rows.valid[t], rows.success[t]) == (row["valid"], row["success"])
                 np.testing.assert_allclose(rows.goal.position[t], row["goal"], atol=1e-6)
                 outcomes.add((float(rows.reward[t, ALICE]), bool(rows.success[t]), bool(rows.bobs_turn[t])))
+    if rules == OPTIONS:  # she took 3 steps, and Bob, for two objects, 4
+        assert {round(reward, 2) for reward, success, _ in outcomes if not success} >= {0.0, 1.0, -2.0, -1.99}, outcomes
+        return
     # Every row of the table of rewards came up: settled by a turn of Bob's and, of the failures, by one skipped. In
     # episodes of one goal nobody gets out of the area.
     in_area = {(0.0, False, False), (6.0, False, True), (1.0, True, True)}
@@ -198,6 +207,24 @@ def test_demonstrations_are_of_the_goals_that_bob_missed():
     assert skipped > 0
     # The first step of a demonstration is far from the goal, the last within one step's motion of it.
     assert np.abs(batch.demonstrated[batch.shows]).max() > goals.MAX_DISTANCE
+
+
+def test_past_versions():
+    """One player of every other episode is a past version: its steps are no one's, but a past Alice's may show."""
+    batches, _ = play(OPTIONS, num_draws=3)
+    whole, batch = rows_of(batches), batches[1]
+    past = whole.seen.past
+    assert not past.all(axis=-1).any()
+    episodes = [np.split(one, np.flatnonzero(done[:, ALICE]) + 1) for one, done in zip(past, whole.done, strict=True)]
+    drawn = np.array([episode[0] for of_game in episodes for episode in of_game if len(episode)])
+    assert all((episode == episode[0]).all() for of_game in episodes for episode in of_game if len(episode))
+    np.testing.assert_allclose(drawn.mean(axis=0), 0.25, atol=4 * 0.44 / len(drawn) ** 0.5)
+    rows = batch.rows
+    acts = np.take_along_axis(rows.seen.past, rows.bobs_turn[..., None].astype(int), axis=-1)[..., 0]
+    assert not np.any(rows.real & acts)
+    assert np.all((rows.real | acts)[:, 1:].sum(axis=1) >= NUM_STEPS - 1)  # but one that waits
+    assert not np.any(batch.shows & rows.seen.past[..., BOB])
+    assert np.any(batch.shows & rows.seen.past[..., ALICE])
 
 
 def test_what_is_seen_and_remembered():
@@ -260,6 +287,8 @@ def test_the_world_of_pucks():
     [
         ({"mode": "pins"}, "mode must be one of pucks, blocks, got 'pins'"),
         ({"bob_starts": "here"}, 'bob_starts must be "own" or "alice", got \'here\''),
+        ({"alice_reward": "time"}, 'alice_reward must be "success" or "timestep", got \'time\''),
+        ({"past_share": 1.2}, "past_share must be 0 to 1, got 1.2"),
         ({"num_games": 0}, "num_games must be positive, got 0"),
         ({"alice_steps": -1}, "alice_steps must be positive, got -1"),
         ({"memory_size": -1}, "memory_size must not be negative, got -1"),
