@@ -8,7 +8,6 @@ Letters: A dimensions of an action, N objects.
 
 from typing import Any, NamedTuple
 
-
 # The published environment's table and placement area (half of 1.215 x 1.531; 0.6075 x 0.58178 x 0.26), here centred:
 # our gripper has no base beside the table. Its blocks' half-size, and its control step of 0.04 s.
 TABLE = (0.6075, 0.7655)
