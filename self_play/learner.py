@@ -17,6 +17,7 @@ from self_play.cloning import cloning_loss
 from self_play.game import ALICE, BOB
 from self_play.lessons import Scales, inputs_of, lessons, no_scales
 from self_play.networks import Inputs, Player, over_rows
+from self_play.past import Past, keep, no_past, version
 
 
 class State(NamedTuple):
@@ -25,6 +26,7 @@ class State(NamedTuple):
     params: Any  # a leading axis P on every leaf
     optimizer: optax.OptState  # likewise
     scales: Scales
+    past: Past | None  # None where no past versions are kept
 
 
 class Loss(NamedTuple):
@@ -57,6 +59,8 @@ def learner(
     sample_reuse: int = 3,
     num_minibatches: int = 4,
     share: float = 1.0,
+    num_past: int = 0,
+    past_every: int = 10,
 ) -> tuple[Callable, Callable, Callable]:
     """Asymmetric self-play: (init, update, predict) of a Learner for `arena`'s World. The defaults are the paper's.
 
@@ -67,8 +71,17 @@ def learner(
     max_norm: to which a player's gradient is clipped; the paper names none. sample_reuse: epochs an update, each of
       num_minibatches steps of Adam. share: of an epoch's sequences, so many at most are learned from by each player,
       chosen at random. A row is Alice's or Bob's, so of all sequences about half would be filling.
+    num_past, past_every: so many versions are kept, one in so many updates; the world's past_share needs some.
     """
-    _check(lstm, chunk, sample_reuse, num_minibatches, share)
+    _check(
+        lstm,
+        share,
+        num_past,
+        chunk=chunk,
+        sample_reuse=sample_reuse,
+        num_minibatches=num_minibatches,
+        past_every=past_every,
+    )
     tx = optax.chain(optax.clip_by_global_norm(max_norm), optax.adam(learning_rate))
     weighs = Loss(clip, value_weight, entropy_weight, cloning_weight, cloning_clip, cloning_literal)
 
@@ -82,7 +95,8 @@ def learner(
         inputs = Inputs(seen.observation.gripper, seen.observation.objects, seen.goal, seen.observation.mask)
         player = player_of(len(action))
         params = jax.vmap(lambda key: player.init(key, inputs, seen.memory[0]))(jax.random.split(key, 2))
-        return State(params, jax.vmap(tx.init)(params), no_scales(inputs))
+        past = no_past(params, num_past) if num_past else None
+        return State(params, jax.vmap(tx.init)(params), no_scales(inputs), past)
 
     def update(key, state, batch):
         player = player_of(batch.rows.action.shape[-1])
@@ -91,10 +105,12 @@ def learner(
             player, state.params, state.scales, batch, chunk=chunk, discount=discount, gae_lambda=gae_lambda
         )
         learn = partial(_learn, player, tx, weighs, sample_reuse, num_minibatches, share)
-        params, optimizer, metrics = jax.vmap(learn)(jax.random.split(key, 2), state.params, state.optimizer, both)
+        k_learn, k_past = jax.random.split(key)
+        params, optimizer, metrics = jax.vmap(learn)(jax.random.split(k_learn, 2), state.params, state.optimizer, both)
         metrics["explained_variance"] = explained
         by_player = {f"{name}_{of}": values[i] for i, name in enumerate(NAMES) for of, values in metrics.items()}
-        return State(params, optimizer, scales), {**_of_games(batch), **by_player}
+        past = keep(k_past, state.past, params, past_every) if num_past else None
+        return State(params, optimizer, scales, past), {**_of_games(batch), **by_player}
 
     def predict(state, seen):
         """Seen [B, ..] -> (logits [B, P, A, NUM_BINS], memory [B, P, M])."""
@@ -104,7 +120,12 @@ def learner(
             logits, _, memory = player.apply(params, inputs_of(state.scales, seen, seen.goal, who), memory)
             return logits, memory
 
-        return jax.vmap(one, in_axes=(0, 0, 1), out_axes=1)(jnp.arange(2), state.params, seen.memory)
+        both = jax.vmap(one, in_axes=(0, 0, 1), out_axes=1)
+        present = both(jnp.arange(2), state.params, seen.memory)
+        if not num_past:
+            return present
+        before = both(jnp.arange(2), version(state.past), seen.memory)
+        return jax.tree.map(lambda a, b: jax.vmap(jax.vmap(jnp.where))(seen.past, a, b), before, present)
 
     return init, update, predict
 
@@ -177,12 +198,13 @@ def _of_games(batch):
     }
 
 
-def _check(lstm, chunk, sample_reuse, num_minibatches, share):
-    for name, count in (("chunk", chunk), ("sample_reuse", sample_reuse), ("num_minibatches", num_minibatches)):
+def _check(lstm, share, num_past, **counts):
+    for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{name} must be positive, got {count}")
-    if lstm < 0:
-        raise ValueError(f"lstm must not be negative, got {lstm}")
+    for name, count in (("lstm", lstm), ("num_past", num_past)):
+        if count < 0:
+            raise ValueError(f"{name} must not be negative, got {count}")
     if not 0 < share <= 1:
         raise ValueError(f"share must be above 0 and at most 1, got {share}")
 

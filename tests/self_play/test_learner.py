@@ -165,6 +165,18 @@ def test_what_is_told_of_the_games():
     np.testing.assert_allclose(metrics["bob_turns"], rows.bobs_turn.mean(), rtol=1e-5)
 
 
+def test_past_versions_act_where_they_are_asked():
+    first, predict = begin(num_past=1), settle(num_past=1)[2]
+    now = first._replace(params=jax.tree.map(lambda leaf: leaf + 0.1, first.params))
+    seen = jax.tree.map(lambda leaf: leaf[:, 0], games()[2].rows.seen)
+    asked = jnp.array(np.random.default_rng(0).random((NUM_GAMES, 2)) < 0.3)
+    act = jax.jit(lambda state, past: predict(state, seen._replace(past=past))[0])
+    nobody = jnp.zeros_like(asked)
+    expected = np.where(np.array(asked)[:, :, None, None], act(first, nobody), act(now, nobody))
+    np.testing.assert_allclose(act(now, asked), expected, rtol=1e-6)
+    assert not np.allclose(act(first, nobody), act(now, nobody))
+
+
 def test_bob_learns_from_alice_alone():
     """He is never shown a task of the holdout, and solves it: goals 11 to 21 cm away, in eight steps."""
     task = Holdout("pucks", 1, lambda key, scene, now: _elsewhere(key, now))
@@ -199,6 +211,7 @@ def _elsewhere(key, now):
         ({"num_minibatches": 0}, "num_minibatches must be positive, got 0"),
         ({"num_minibatches": 400, "share": 0.5}, "num_minibatches must be at most .*, 384; got 400"),
         ({"share": 0.0}, "share must be above 0 and at most 1, got 0.0"),
+        ({"num_past": -1}, "num_past must not be negative, got -1"),
     ],
 )
 def test_bad_settings_are_refused(settings, message):

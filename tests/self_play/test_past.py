@@ -1,0 +1,25 @@
+"""Past versions: which are kept, and who plays."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from self_play import past
+
+
+def test_the_oldest_gives_way_to_the_newest():
+    """One update in two is kept, in three places."""
+    kept = past.no_past({"w": jnp.full((2, 1), -1.0)}, 3)
+    keep = jax.jit(past.keep, static_argnums=3)
+    seen, chosen = [], set()
+    for i in range(12):
+        kept = keep(jax.random.key(i), kept, {"w": jnp.array([[i], [100 + i]], jnp.float32)}, 2)
+        seen.append(np.array(kept.versions["w"])[:, :, 0].tolist())
+        chosen.add(int(kept.chosen))
+        assert past.version(kept)["w"].tolist() == kept.versions["w"][kept.chosen].tolist()
+    first = [-1.0, -1.0]
+    assert seen[0] == seen[1] == [[0.0, 100.0], first, first]
+    assert seen[2] == [[0.0, 100.0], [2.0, 102.0], first]
+    assert seen[5] == [[0.0, 100.0], [2.0, 102.0], [4.0, 104.0]]
+    assert seen[6] == [[6.0, 106.0], [2.0, 102.0], [4.0, 104.0]]
+    assert chosen == {0, 1, 2}
