@@ -1,7 +1,8 @@
 """Figures, drawn from the records of runs alone."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -146,16 +147,21 @@ def pair(
     *,
     real: str = "real",
     ideal: str = "ideal",
+    rivals: Sequence[str] = (),
     score: str = "soft_error",
     threshold: float = 0.01,
 ) -> Figure:
     """A learner in the two worlds (Nakkiran 2021, figure 1), one panel a run: means and standard errors over seeds.
 
-    real, ideal: the cells. Shaded is the bootstrap error up to the stopping time, the dashed line: the mean over seeds
-    of when the real train soft error falls under the threshold. Of a seed in which it never does, it is the last step.
+    real, ideal: the cells. rivals: those that have a panel too. Shaded is the bootstrap error up to the stopping time,
+    the dashed line: the mean over seeds of when the real train soft error falls under the threshold. Of a seed in which
+    it never does, it is the last step.
     """
-    figure, panels = _panels(runs, score)
-    for axes, (label, records) in zip(panels, runs.items(), strict=True):
+    shown = {label: (records, real, ideal) for label, records in runs.items()}
+    for label, rival in product(runs, rivals):
+        shown[f"{label}, {rival}"] = runs[label], f"{real}/{rival}", f"{ideal}/{rival}"
+    figure, panels = _panels(shown, score)
+    for axes, (label, (records, real, ideal)) in zip(panels, shown.items(), strict=True):
         names = [f"probe/{real}/train_{score}", f"probe/{real}/test_{score}", f"probe/{ideal}/test_{score}"]
         _band(axes, records, names[0], label="real world, train", color="C0", linestyle=":")
         steps, of_real = _band(axes, records, names[1], label="real world, test", color="C0")
@@ -267,11 +273,11 @@ def scatter(
     return figure
 
 
-def _panels(runs: Mapping[str, Sequence[Mapping]], score: str) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel for each run, over the logarithm of the steps."""
-    figure = Figure(figsize=(0.5 + 5.5 * len(runs), 4.2), layout="constrained")
-    panels = list(np.atleast_1d(figure.subplots(1, len(runs), sharey=True)))
-    for axes, label in zip(panels, runs, strict=True):
+def _panels(labels: Collection[str], score: str) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each label, over the logarithm of the steps."""
+    figure = Figure(figsize=(0.5 + 5.5 * len(labels), 4.2), layout="constrained")
+    panels = list(np.atleast_1d(figure.subplots(1, len(labels), sharey=True)))
+    for axes, label in zip(panels, labels, strict=True):
         axes.set(xlabel="step", xscale="log", title=label)
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(_words(score))

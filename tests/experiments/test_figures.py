@@ -89,6 +89,16 @@ def test_a_run_has_a_panel():
     assert [axes.get_title().split(",")[0] for axes in panels] == ["a", "b"]
 
 
+def test_a_rival_has_a_panel_too():
+    lines = [line | {name.replace("n5/", "real/sgd/"): value for name, value in line.items()} for line in records()]
+    lines = [line | {name.replace("ideal/", "ideal/sgd/"): value for name, value in line.items()} for line in lines]
+    panels = figures.pair({"run": lines}, rivals=["sgd"]).axes
+    assert [axes.get_title().split(", at")[0] for axes in panels] == ["run", "run, sgd"]
+    np.testing.assert_allclose(drawn(panels[0])["real world, test"], [[10, 0.55], [20, 0.4], [40, 0.5]])
+    np.testing.assert_allclose(drawn(panels[1])["real world, test"], [[10, 0.8], [20, 0.8], [40, 0.8]])
+    np.testing.assert_allclose(drawn(panels[1])["ideal world, test"], [[10, 0.5], [20, 0.275], [40, 0.1]])
+
+
 def test_the_fan_has_every_real_world_and_its_stop():
     (axes,) = figures.fan({"run": records()}).axes
     lines = drawn(axes)
