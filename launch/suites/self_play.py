@@ -1,0 +1,169 @@
+"""The tables of asymmetric self-play: their physics, and what the game of Alice and Bob costs on top of it.
+
+  SCENE/physics/bB: physics steps of B tables under random actions; a control step is four of them. Baseline: C MuJoCo,
+    `mujoco.rollout` of the same model from the same states with the same controls, on all cores.
+  SCENE/reacher, SCENE/pusher: the same beside Brax's own environment of that name, in the same pipeline (MJX), random
+    actions; a physics step of theirs counts as one.
+  SCENE/game: control steps of whole games between random players, all that a batch holds included. Baseline: the bare
+    tables, from the states of such games, with actions as random: the ratio is the share of the time that is physics.
+
+A line of physics counts, of every step, the least that the solver's first iteration takes: the Hessian of all slots of
+contacts, 2 E V^2 operations for E rows of constraints and V velocities, and its factorisation, 2 V^3 / 3; and the bytes
+of positions, velocities and warm start, read and written. No collision is counted, no kinematics, no second iteration:
+MJX is far above this floor. A control step has its physics steps, and nothing else is counted of a game.
+
+XLA:CPU may hang in such loops unless it schedules without concurrency (`self_play.arena`), so all are compiled so.
+
+Letters: A dimensions of an action, B games, C joints that are driven, T control steps.
+"""
+
+import functools
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+from mujoco import MjData, MjModel, rollout  # pyrefly: ignore
+
+import self_play
+from launch.suites.match import Case, Match, Side
+from self_play import scene
+from self_play.arena import NUM_BINS
+
+_SCENES = {  # name: mode, settings of the scene, turns of a game
+    "puck": ("pucks", {"num_objects": 1}, {"alice_steps": 20, "bob_steps": 40}),
+    "pucks2": ("pucks", {"num_objects": 2}, {"alice_steps": 20, "bob_steps": 40}),
+    "blocks1": ("blocks", {"num_objects": 1}, {"alice_steps": 50, "bob_steps": 100}),
+    "blocks2": ("blocks", {"num_objects": 2}, {"alice_steps": 50, "bob_steps": 100}),
+    "blocks3": ("blocks", {"num_objects": 3}, {"alice_steps": 50, "bob_steps": 100}),
+}
+_STEPS = 50  # T
+
+
+def cases() -> Iterator[Case]:
+    """A line for each scene and batch, then those beside Brax's own environments, then the games."""
+    for name in _SCENES:
+        for num_games in (64, 256, 1024, 4096):
+            yield Case(f"self_play/{name}/physics/b{num_games}", "steps/s", functools.partial(_c, name, num_games))
+    for name, theirs in (("puck", "reacher"), ("blocks1", "pusher")):
+        yield Case(f"self_play/{name}/{theirs}", "steps/s", functools.partial(_brax, name, theirs, 256))
+    for name in ("puck", "blocks1", "blocks2"):
+        yield Case(f"self_play/{name}/game", "steps/s", functools.partial(_game, name, 256))
+
+
+def _c(name: str, num_games: int) -> Match:
+    """The table in MJX against the same model in C."""
+    table = _table(name)
+    states, actions = _begun(table, num_games)
+    substeps, model = table.scene.substeps, MjModel.from_xml_string(table.scene.mjcf)
+    targets, after = _jit(functools.partial(_targets, table))(states, actions)
+    controls = np.repeat(np.asarray(targets, np.float64)[:, :, list(table.scene.actuated)], substeps, axis=0)
+    begun = np.concatenate([np.zeros((num_games, 1)), np.asarray(states.q), np.asarray(states.qd)], axis=1)
+    threads = [MjData(model) for _ in range(len(os.sched_getaffinity(0)))]
+
+    def roll(_):
+        return rollout.rollout(model, threads, begun, controls.swapaxes(0, 1), persistent_pool=True)[0]
+
+    in_c = roll(None)[:, substeps - 1, 1 : 1 + model.nq]  # after one control step: later, contact is chaotic
+    chex.assert_trees_all_close(np.asarray(after), in_c, atol=2e-3)
+    count = _STEPS * num_games * substeps
+    return Match(_bare(table, states, actions, count), Side(roll, None, count), *_floor(model))
+
+
+def _brax(name: str, theirs: str, num_games: int) -> Match:
+    """The table against an environment of Brax's, both in MJX."""
+    table = _table(name)
+    states, actions = _begun(table, num_games)
+    with warnings.catch_warnings(action="ignore"):
+        import brax.envs
+
+        env: Any = brax.envs.get_environment(theirs, backend="mjx")
+    keys = jax.random.key_data(jax.random.split(jax.random.key(0), num_games))  # Brax knows no typed keys
+    with warnings.catch_warnings(action="ignore"):
+        begun = _jit(jax.vmap(lambda key: env.reset(key).pipeline_state))(keys)
+    pushes = jax.random.uniform(jax.random.key(1), (_STEPS, num_games, env.action_size), minval=-1.0)
+
+    @_jit
+    def step(begun, pushes):
+        return jax.lax.scan(lambda now, push: (jax.vmap(env.pipeline_step)(now, push), None), begun, pushes)[0]
+
+    model = MjModel.from_xml_string(table.scene.mjcf)
+    per_control = _STEPS * num_games
+    ours = _bare(table, states, actions, per_control * table.scene.substeps)
+    return Match(ours, Side(lambda _: step(begun, pushes), None, per_control * env._n_frames), *_floor(model))
+
+
+def _game(name: str, num_games: int) -> Match:
+    """The whole game against its tables alone."""
+    mode, settings, turns = _SCENES[name]
+    table = _table(name)
+    data, init, draw = self_play.arena(mode=mode, num_games=num_games, num_steps=_STEPS, **settings, **turns)
+
+    @_jit
+    def play(carry):
+        (games, _), i = carry
+        return draw(jax.random.fold_in(jax.random.key(0), i), data, games, None), i + 1
+
+    arena = _jit(lambda: init(jax.random.key(1), data))()
+    shapes = jax.eval_shape(lambda games: draw(jax.random.key(0), data, games, None)[1], arena)
+    carry = (arena, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)), jnp.zeros((), jnp.int32)
+    for _ in range(8):  # until the games are at all places
+        carry = play(carry)
+    actions, count = _random_actions(table, num_games), _STEPS * num_games
+    operations, traffic = _floor(MjModel.from_xml_string(table.scene.mjcf))
+    bare = _bare(table, carry[0][0].games.state, actions, count)
+    return Match(Side(play, carry, count), bare, table.scene.substeps * operations, table.scene.substeps * traffic)
+
+
+@functools.cache
+def _table(name: str) -> self_play.Tabletop:
+    mode, settings, _ = _SCENES[name]
+    return self_play.tabletop(scene.SCENES[mode](**settings))
+
+
+def _jit(function: Callable) -> Callable:
+    on_cpu = jax.default_backend() == "cpu"
+    options = {"xla_cpu_enable_concurrency_optimized_scheduler": False} if on_cpu else None
+    return jax.jit(function, compiler_options=options)
+
+
+def _begun(table: self_play.Tabletop, num_games: int) -> tuple:
+    """-> (states [B], actions [T, B, A])."""
+    states = _jit(jax.vmap(table.reset))(jax.random.split(jax.random.key(0), num_games))
+    return states, _random_actions(table, num_games)
+
+
+def _random_actions(table, num_games):
+    return jax.random.randint(jax.random.key(2), (_STEPS, num_games, len(table.scene.scale)), 0, NUM_BINS)
+
+
+def _bare(table: self_play.Tabletop, states, actions, count: int) -> Side:
+    """The tables from `states` on, always the same way."""
+
+    @_jit
+    def roll(states, actions):
+        return jax.lax.scan(lambda now, action: (jax.vmap(table.step)(now, action), None), states, actions)[0]
+
+    return Side(lambda _: roll(states, actions), None, count)
+
+
+def _targets(table, states, actions):
+    """-> (targets of the gripper [T, B, A], positions after the first step [B, ..])."""
+
+    def one(now, action):
+        now = jax.vmap(table.step)(now, action)
+        return now, (now.target, now.q)
+
+    targets, positions = jax.lax.scan(one, states, actions)[1]
+    return targets, positions[0]
+
+
+def _floor(model: MjModel) -> tuple[float, float]:
+    """Operations and bytes of one physics step of one table."""
+    pairs = model.nnumeric and int(model.numeric_data[0])  # slots of contacts
+    rows = 4 * pairs if pairs else (model.ngeom - 1) * (model.ngeom - 2) // 2  # a pyramid each, or none: one row a pair
+    return 2 * rows * model.nv**2 + 2 * model.nv**3 / 3, 2 * 4 * (model.nq + 2 * model.nv)
