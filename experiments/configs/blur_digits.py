@@ -6,18 +6,18 @@ variant  hidden neurons, images  seconds  accuracy at step 50  mean over steps 1
                                           BLUR   best SGD      BLUR   best SGD          of every SGD, of 50
 same     64, 8 x 8                   113  0.935  0.954         0.894  0.847             36
 wider    256, 8 x 8                  173  0.964  0.964         0.902  0.887             47
-deeper   64, 64, 64, 8 x 8             -
+deeper   64, 64, 64, 8 x 8             -  0.109  0.924         0.125  0.694              0
 finer    64, 16 x 16                   -
 smoke    8, 8 x 8, 4 steps             5
 meta     64, 8 x 8                   328  400 meta-steps of unroll 40; leaves genome.json, shipped as `digits`
 
 Means of 5 seeds on 450 test digits; SGD at 9 rates over 4 decades, with and without momentum, and the best of them at
-each step. The genome has seen the 1347 training digits and the network of `same`: `wider` is
-four times as wide. The curves are in figures/race.png,
-those of `wider` in experiments/gallery/blur_digits.png. A dash has not been measured. The genome is not stable for
-ever: after 100 steps it is down to 0.742 at `same` and 0.949 at `wider` (best SGD 0.964 and 0.969). Another genome is
-tested by --config.learner.genome=DIR/genome.json. Seconds are of 2 cores that seven other programs shared, more than
-half of them compiling.
+each step. The genome has seen the 1347 training digits and the network of `same`; `wider` is four times as wide. The
+curves are in figures/race.png, those of `wider` in experiments/gallery/blur_digits.png. In three hidden layers the
+genome, which knows one, learns nothing: what the paper's figure 10 says of depths beyond those learned on. Nor is it
+stable for ever: after 100 steps it is down to 0.742 at `same` and 0.949 at `wider` (best SGD 0.964 and 0.969). Another
+genome is tested by --config.learner.genome=DIR/genome.json. Seconds are of 2 cores that seven other programs shared,
+more than half of them compiling; a dash: not measured.
 """
 
 from ml_collections import ConfigDict
@@ -30,7 +30,7 @@ TESTS = {
     "finer": ((64,), 16),
     "smoke": ((8,), 8),
 }
-RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+RATES = (0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 COMMAND = "python -m launch.train --config=experiments/configs/blur_digits.py:meta --workdir=DIR"
 
 
@@ -87,7 +87,8 @@ def _test(variant: str) -> ConfigDict:
     """The genome and SGD at 9 rates over 4 decades, with and without momentum."""
     hidden, side = TESTS[variant]
     net = {"name": "mlp", "features": hidden, "num_classes": 10}
-    rates = (0.1,) if variant == "smoke" else RATES
+    # In deeper networks 3 and 10 end in NaN, and 1 is far from the best.
+    rates = {"deeper": RATES[:9], "smoke": RATES[7:8]}.get(variant, RATES[3:])
     rivals = {
         f"sgd_{rate:g}{suffix}".replace(".", "_"): {
             "name": "sgd",
