@@ -1,18 +1,34 @@
-"""A meta-learned rule in the real and in the ideal world, beside SGD on the same batches.
+"""A meta-learned rule in the real and in the ideal world, beside SGD on the same batches: a figure not yet drawn.
 
     python -m launch.train --config=experiments/configs/bootstrap_blur.py --workdir=runs/bootstrap_blur
 
-variant  world                                                      seconds
-digits   deformed digits, 8 x 8: 1280 of them again and again, or ever new ones
-smoke    the same, cut to 4 steps
+variant  world                                                                                  seconds
+digits   slightly deformed digits, 8 x 8: 256 of them again and again, or ever new ones, 3 seeds     43
+smoke    the same, cut to 4 steps                                                                     -
 
-The rule is the shipped `digits`, learned on digits that were not deformed; --config.learner.genome takes the path of
-another. Not measured yet.
+The rule is the shipped `digits`, which knows digits that were not deformed and a network a quarter as wide;
+--config.learner.genome takes the path of another. Test errors of `digits`, real / ideal world, means of 3 seeds:
+
+step                    10             20             44             64            100
+BLUR         0.267 / 0.276  0.136 / 0.107  0.114 / 0.076  0.115 / 0.073  0.129 / 0.123
+SGD          0.189 / 0.197  0.133 / 0.136  0.118 / 0.092  0.107 / 0.079  0.107 / 0.050
+
+A rule that knows no loss and no gradient loses by reuse about what SGD loses: 0.04 after 64 batches, 0.03 for SGD. It
+errs on as few test digits by then, though in the real world it has not learned all 256 by heart (0.034; SGD 0.000): the
+stopping time is never reached. Then it forgets, as it does elsewhere (blur_digits.py), in the ideal world too, and the
+bootstrap error ends at +0.005 (soft -0.014 +- 0.022), beside +0.049 +- 0.014 (soft +0.031 +- 0.011) of SGD at its
+stopping time. Under deformations four times as strong the genome errs on 70 % at its best, and forgets after ten steps.
+
+Seconds are of one core that others shared, three quarters of them compiling. The figure is
+experiments/gallery/bootstrap_blur.png.
 """
 
 from ml_collections import ConfigDict
 
 import bootstrap
+
+# About a quarter of the default deformations.
+A_LITTLE = {"rotation": 0.1, "scale": 0.06, "shear": 0.08, "shift": 0.04, "elastic": 0.025, "contrast": 0.08}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:
@@ -20,27 +36,27 @@ def get_config(variant: str = "digits") -> ConfigDict:
     if variant not in ("digits", "smoke"):
         raise ValueError(f"no variant {variant!r}; there are digits, smoke")
     smoke = variant == "smoke"
-    sgd = {"name": "sgd", "net": {"name": "mlp", "features": (128,), "num_classes": 10}}
+    sgd = {"name": "sgd", "net": {"name": "mlp", "features": (256,), "num_classes": 10}}
     return ConfigDict(
         {
             "seed": 0,
             "num_seeds": 1 if smoke else 3,
-            "num_steps": 4 if smoke else 400,
+            "num_steps": 4 if smoke else 100,
             "log_every": 2,
             "probe_every": 2,
             "probes_per_decade": 12,
-            "checkpoint_every": 4 if smoke else 400,
+            "checkpoint_every": 4 if smoke else 100,
             "show": ("probe/real/train_soft_error", "probe/real/test_soft_error", "probe/ideal/test_soft_error"),
             "probes": ("classification", "training"),
-            "conclusions": {"gap": {}},
-            "figures": {"pair": {}},
-            "data": {"name": "deformed_digits", "size": 8, "num_test": 1000},
-            "world": {"name": "paired", "batch_size": 128, "num_samples": 1280},
+            "conclusions": {"gap": {"pairs": {"": ("real", "ideal"), "sgd": ("real/sgd", "ideal/sgd")}}},
+            "figures": {"pair": {"rivals": ("sgd",), "score": "error"}},
+            "data": {"name": "deformed_digits", "size": 8, "num_test": 1000} | A_LITTLE,
+            "world": {"name": "paired", "batch_size": 128, "num_samples": 256},
             "cells": {
-                "real": {"world": {"num_samples": 1280}},
+                "real": {"world": {"num_samples": 256}},
                 "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
             },
-            "learner": {"name": "blur", "genome": "digits", "sizes": (128, 10)},
+            "learner": {"name": "blur", "genome": "digits", "sizes": (256, 10)},
             "rivals": {"sgd": sgd | {"tx": {"name": "sgd", "learning_rate": 0.3, "momentum": 0.9}}},
         }
     )
