@@ -14,7 +14,7 @@ meta     64, 8 x 8                   328  400 meta-steps of unroll 40; leaves ge
 Means of 5 seeds on 450 test digits; SGD at 9 rates over 4 decades, with and without momentum, and the best of them at
 each step. The genome has seen the 1347 training digits and the network of `same`; `wider` is four times as wide. The
 curves are in figures/race.png, those of `wider` in experiments/gallery/blur_digits.png. It does not transfer to
-everything. On finer images it is ahead until step 11, has 0.856 at step 20, and then forgets. In three hidden layers,
+everything. On finer images it is ahead from step 2 to 12, has 0.856 at 20, and then forgets. In three hidden layers,
 where it knows one, it learns nothing, which is what the paper's figure 10 says of depths beyond those learned on. Nor
 is it stable for ever: after 100 steps it is down to 0.742 at `same` and 0.949 at `wider` (best SGD 0.964 and 0.969).
 Another genome is tested by --config.learner.genome=DIR/genome.json. Seconds are of 2 cores that seven other programs
