@@ -55,3 +55,9 @@ def test_near_backprop():
     for name, part in (("forward", "neuron"), ("backward", "neuron"), ("pre", "synapse"), ("post", "synapse")):
         noise = np.array(getattr(getattr(noisy, part), name))[2:]
         np.testing.assert_allclose(noise.std(), 0.3, rtol=0.1, err_msg=name)
+
+
+def test_size_of_a_genome():
+    for k, size in {2: 20, 4: 68, 8: 260}.items():  # 4 k² + 4 (Sandler 2021, Table 1)
+        genome = blur.random_genome(jax.random.key(0), k)
+        assert sum(leaf.size for leaf in jax.tree.leaves(genome)) == size

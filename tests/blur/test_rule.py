@@ -280,12 +280,6 @@ def test_only_what_is_read_is_stored():
         assert down == [None, *([None] * 2 if option == "symmetric" else [(channels, 3, 4), (channels, 2, 3)])]
 
 
-def test_size_of_a_genome():
-    for k, size in {2: 20, 4: 68, 8: 260}.items():  # 4 k² + 4 (Sandler 2021, Table 1)
-        genome = blur.random_genome(jax.random.key(0), k)
-        assert sum(leaf.size for leaf in jax.tree.leaves(genome)) == size
-
-
 def test_one_step_by_hand():
     # Input 2 is the state (2, 0), the bias (1, 1). Forward, channel by channel: z⁰ = 0.5·(1·2) + 0.1·(1 + 2) = 1.3 and
     # z¹ = 0.25·(3·2) + 0·(3 + 4) = 1.5. The label +1 makes it (1.3, 1). Update: channel 0 is source state 0 times
