@@ -30,6 +30,8 @@ def gap(
     NUMBER/SCORE is the same for another score: error, loss, calibration_error. What is not known is left out: a
     standard error of one seed, a score that is not in the records, the rate where it was never reached.
     """
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold is a soft error, between 0 and 1; got {threshold}")
     numbers = {}
     for name, (real, ideal) in (pairs or {"": ("real", "ideal")}).items():
         prefix = f"probe/{name}/" if name else "probe/"

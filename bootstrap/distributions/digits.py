@@ -29,6 +29,8 @@ def digits(
     The strengths are the greatest of uniform draws: `rotation` in radians, `scale` of the logarithm, `elastic` of a
     4 x 4 grid of displacements with cubic interpolation in between; `contrast` is of the factor of all pixels.
     """
+    if size < 1:
+        raise ValueError(f"digits must be of size 1 or more, got {size}")
     height, width = prototypes.shape[1:]
 
     def sampler(key, arrays):

@@ -22,6 +22,8 @@ def with_label_noise(sampler: Callable, num_classes: int, noise: float | jax.Arr
     and a label that one `noise` makes wrong is the same wrong label at every greater one. At (K - 1) / K the labels
     are random: uniform, and independent of x.
     """
+    if isinstance(noise, int | float) and not 0 <= noise <= 1:
+        raise ValueError(f"label_noise is a share, from 0 to 1; got {noise}")
 
     def noisy(key, arrays):
         k_sample, k_whether, k_other = jax.random.split(key, 3)

@@ -28,6 +28,8 @@ def shapes(
     In each channel shape and background differ by 0.25 to 0.75; the background shades by up to `shade` from corner to
     corner; noise of up to `noise` lies on every pixel. arrays: the signed distances of the shapes [K, 48, 48].
     """
+    if size < 1:
+        raise ValueError(f"shapes must be of size 1 or more, got {size}")
 
     def sampler(key, distances):
         k_shape, k_place, k_colours, k_grain = jax.random.split(key, 4)

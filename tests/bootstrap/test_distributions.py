@@ -241,3 +241,13 @@ def test_the_teacher_is_its_network(features):
     sure = np.diff(np.sort(logits)[:, -2:])[:, 0] > 1e-4
     assert sure.mean() > 0.99
     np.testing.assert_array_equal(logits.argmax(1)[sure], y[sure])
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="digits must be of size 1 or more, got 0"):
+        distributions.digits(*PROTOTYPES, size=0)
+    with pytest.raises(ValueError, match="shapes must be of size 1 or more, got -1"):
+        distributions.shapes(size=-1)
+    for noise in (-0.1, 2):
+        with pytest.raises(ValueError, match=f"label_noise is a share, from 0 to 1; got {noise}"):
+            with_label_noise(ALL["teacher"].sampler, 4, noise)

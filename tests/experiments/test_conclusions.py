@@ -94,3 +94,9 @@ def test_a_metric_that_is_missing_is_named(missing):
     curves = {name: rows for name, rows in CURVES.items() if name != missing}
     with pytest.raises(ValueError, match=rf"the run has no metric 'probe/{missing}'; there are .*train/loss"):
         conclusions.gap(records(curves))
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -0.1])
+def test_a_threshold_is_a_soft_error(threshold):
+    with pytest.raises(ValueError, match=f"threshold is a soft error, between 0 and 1; got {threshold}"):
+        conclusions.gap(records(), threshold=threshold)
