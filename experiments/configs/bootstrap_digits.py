@@ -11,7 +11,7 @@ Soft errors, means of 3 seeds and the standard error of the mean, at the stoppin
 real world falls under 1 %; all seeds reach it. figures/pair.png is the paper's figure 1. In hard error the gap is 0.056
 (MLP) and 0.041 (CNN), in log loss 1.3 and 0.35 nats: the real network is sure of itself by then, also where it is
 wrong. Seconds are of the whole run on 2 CPU cores, beside other programs; the CNN's seeds were run one by one
-(--config.num_seeds=1 --config.seed=0, 1, 2), read to step 1020, on cores too busy to time it.
+(--config.num_seeds=1 --config.seed=0, 1, 2), on cores too busy to time it.
 """
 
 from ml_collections import ConfigDict

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
@@ -20,7 +21,7 @@ def digits(data_dir: str | None, *, train_fraction: float = 0.75, split_seed: in
         raise ValueError(f"data.train_fraction must lie between 0 and 1, got {train_fraction}")
     x, y = embedded()
     if side is not None:
-        x = np.asarray(blur.images.resized(x, side))
+        x = np.asarray(blur.images.resized(jnp.asarray(x), side))
     x_train, x_test, y_train, y_test = train_test_split(
         x, y, train_size=train_fraction, random_state=split_seed, stratify=y
     )
