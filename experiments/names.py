@@ -11,7 +11,7 @@ import blur
 import bootstrap
 import glns
 import self_play
-from experiments import conclusions, figures, probes, streams, texts
+from experiments import arena_figures, conclusions, figures, probes, streams, texts
 from experiments import data as data_sets
 
 
@@ -203,7 +203,13 @@ WORLD_PROBES = {"regret": probes.regret}  # (world state) -> metrics
 
 CONCLUSIONS: dict[str, Callable] = {"gap": conclusions.gap, "race": conclusions.race}  # (records, ..) -> numbers
 
-FILES: dict[str, Callable] = {"genome": texts.genome}  # (config, run of one cell and seed) -> file name -> text
+
+FILES: dict[str, Callable] = {  # (config, run of one cell and seed) -> file name -> text
+    "episode": texts.episode,
+    "genome": texts.genome,
+}
+
+FILE_FIGURES = {"arena": ("episode.json", arena_figures.arena)}  # (what that file of a run holds, ..) -> Figure
 
 FIGURES: dict[str, Callable] = {  # (runs: label -> records, ..) -> Figure
     "fan": figures.fan,

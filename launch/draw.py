@@ -1,12 +1,14 @@
 """Figures and tables of runs, from what their folders hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import experiments
 from experiments.figures import curves as draw_curves
+from experiments.names import FILE_FIGURES
 from launch import cli, folder, metrics
 
 
@@ -26,7 +28,7 @@ def curves(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) 
 
 
 def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
-    """Draws figures of experiments.names.FIGURES into `out`: those named, else those of the first run's config."""
+    """Draws figures of experiments.names into `out`: those named, else those of the first run's config."""
     settings = folder.read_json(runs[0] / "config.json").get("figures", {})
     names = list(settings) if names is None else names
     if not names:
@@ -36,10 +38,20 @@ def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None)
     paths = []
     for name in names:
         with cli.refusing(ValueError, KeyError, saying=f"figure {name}: "):
-            figure = experiments.figure(name, records, settings.get(name, {}))
+            of = settings.get(name, {})
+            figure = _of_file(runs[0], name, of) if name in FILE_FIGURES else experiments.figure(name, records, of)
         paths.append(out / f"{name}.png")
         figure.savefig(paths[-1], dpi=150)
     return paths
+
+
+def _of_file(run: Path, name: str, settings: Mapping) -> Figure:
+    """A figure of experiments.names.FILE_FIGURES, of the run's first seed."""
+    file, make = FILE_FIGURES[name]
+    paths = sorted(run.glob(f"*{file}"))
+    if not paths:
+        raise cli.Refusal(f"{run} has no {file}: set config.files to keep one, and run to the end")
+    return make(folder.read_json(paths[0]), **settings)
 
 
 def table(runs: Sequence[Path]) -> str:

@@ -9,9 +9,10 @@ Letters: A dimensions of an action, J joints of the gripper, L links of it that 
 import contextlib
 import functools
 import importlib
+import json
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ import jax.numpy as jnp
 from self_play import goals, observations
 from self_play.goals import Poses
 from self_play.observations import State
-from self_play.scene import Scene
+from self_play.scene import Scene, with_ghosts
 
 NUM_BINS = 11  # of each dimension of an action, from -1 to 1 (B.2)
 PIPELINES = ("mjx", "generalized", "positional", "spring")
@@ -118,6 +119,37 @@ def _load(scene, pipeline):
         from brax.io import mjcf
 
         return importlib.import_module(f"brax.{pipeline}.pipeline"), mjcf.loads(scene.mjcf)
+
+
+def film(scene: Scene, q: jax.Array, goal: Poses, shown: jax.Array) -> dict:
+    """Frames for Brax's viewer: what `brax.io.json` makes of a scene and its states, the goal drawn as ghosts.
+
+    q [T, ..]: positions of a State; goal [T, ..]; shown [T] bool, whether the frame has a goal.
+    """
+    with _brax_manners():
+        from brax import kinematics
+        from brax.io import json as brax_json
+        from brax.io import mjcf
+
+        system = mjcf.loads(with_ghosts(scene))
+        ghosts = jnp.concatenate(goal, axis=-1)[:, : scene.num_objects]
+        ghosts = ghosts.at[:, :, 2].add(jnp.where(shown, 0.0, -1.0)[:, None])  # under the table
+        whole = jnp.concatenate([q, ghosts.reshape(len(q), -1)], axis=-1)
+        places = jax.vmap(lambda q: kinematics.forward(system, q, jnp.zeros(system.qd_size()))[0])(whole)
+        frames = [_Frame(jax.tree.map(lambda leaf, t=t: leaf[t], jax.device_get(places))) for t in range(len(q))]
+        return json.loads(brax_json.dumps(system, frames))
+
+
+class _Frame(NamedTuple):
+    x: Any  # where each link is
+
+
+def page(frames: dict) -> str:
+    """The HTML page of a film: Brax's own viewer, whose script the browser fetches from a public server."""
+    with _brax_manners():
+        from brax.io import html
+
+        return html.render_from_json(json.dumps(frames), height=480, colab=False, base_url=None)
 
 
 def _mjx(scene, pipeline):

@@ -68,6 +68,18 @@ def observe(scene: Scene, state: State) -> Observation:
     return Observation(gripper, jnp.where(state.mask[:, None], features, 0.0), state.mask)
 
 
+def positions(scene: Scene, gripper: jax.Array, now: Poses) -> jax.Array:
+    """The positions q of a State, from what is seen of it: gripper [G] of an Observation, and where the objects are."""
+    num_joints = len(scene.joints)
+    if scene.planar:
+        joints, objects = gripper[:num_joints], now.position[: scene.num_objects, :2]
+    else:
+        yaw = jnp.arctan2(gripper[4], gripper[3])
+        joints = jnp.concatenate([gripper[:3], yaw[None], gripper[5 : num_joints + 1]])
+        objects = jnp.concatenate(now, axis=-1)[: scene.num_objects]
+    return jnp.concatenate([joints[jnp.array(scene.actuated)], objects.ravel()])
+
+
 def observe_goal(scene: Scene, symmetries: jax.Array, now: Poses, goal: Poses, mask: jax.Array) -> jax.Array:
     """What Bob sees besides: each object's goal, and what it is from there. -> [N, H].
 

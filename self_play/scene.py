@@ -141,6 +141,13 @@ def _gripper(tilt: bool) -> dict[str, Any]:
     }
 
 
+def with_ghosts(scene: Scene) -> str:
+    """The MJCF text of a scene with a ghost of each object besides, which touches nothing: where it is to go."""
+    shape = f'type="sphere" size="{scene.height}"' if scene.planar else f'type="box" size="{3 * f"{scene.height} "}"'
+    ghosts = "".join(_GHOST.format(i=i, shape=shape) for i in range(scene.num_objects))
+    return scene.mjcf.replace("</worldbody>", f"{ghosts}\n  </worldbody>")
+
+
 SCENES = {"pucks": pucks, "blocks": blocks}  # by the name of the mode
 
 
@@ -191,6 +198,12 @@ _PUCKS = """<mujoco model="pucks">
   </actuator>
 </mujoco>
 """
+
+_GHOST = """
+    <body name="ghost{i}">
+      <freejoint/>
+      <geom {shape} contype="0" conaffinity="0" rgba="0.2 0.7 0.3 0.35"/>
+    </body>"""
 
 # Kinds of things that collide: the table (1) with blocks, blocks (2) with everything, the gripper (4) with blocks.
 _BLOCK = """
