@@ -16,7 +16,7 @@ from self_play.arena import NUM_BINS
 from self_play.cloning import cloning_loss
 from self_play.game import ALICE, BOB
 from self_play.lessons import Scales, inputs_of, lessons, no_scales
-from self_play.networks import Inputs, Player, over_rows
+from self_play.networks import Inputs, Player, answers, over_rows
 from self_play.past import Past, keep, no_past, version
 
 
@@ -117,7 +117,7 @@ def learner(
         player = player_of(state.params["params"]["policy"]["answer"]["bias"].shape[-1] // NUM_BINS)
 
         def one(who, params, memory):
-            logits, _, memory = player.apply(params, inputs_of(state.scales, seen, seen.goal, who), memory)
+            logits, _, memory = answers(player, params, inputs_of(state.scales, seen, seen.goal, who), memory)
             return logits, memory
 
         both = jax.vmap(one, in_axes=(0, 0, 1), out_axes=1)

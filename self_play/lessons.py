@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from self_play import ppo
 from self_play.game import ALICE, BOB, Seen
-from self_play.networks import Inputs, Player, over_rows
+from self_play.networks import Inputs, Player, answers, over_rows
 from self_play.normalise import Moments, no_moments, restore, see_more, standardise
 from self_play.world import Batch
 
@@ -48,8 +48,8 @@ BOUND = 10.0  # in deviations, on what is seen
 def no_scales(inputs: Inputs) -> Scales:
     """Those of no batch, of the shapes of one row's inputs."""
     both = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), no_moments(()))
-    seen = (no_moments(leaf.shape[-1:]) for leaf in (inputs.gripper, inputs.objects, inputs.goal))
-    return Scales(*seen, both, both)
+    gripper, objects, goal = (no_moments(leaf.shape[-1:]) for leaf in (inputs.gripper, inputs.objects, inputs.goal))
+    return Scales(gripper, objects, goal, both, both)
 
 
 def inputs_of(scales: Scales, seen: Seen, goal: jax.Array, who: jax.Array) -> Inputs:
@@ -105,23 +105,31 @@ def _lesson(player, scales, batch, goal, who, params, returns, advantages, *, ch
         return leaf.reshape(num_games * num_rows // chunk, chunk, *leaf.shape[2:])
 
     inputs, memory = inputs_of(scales, rows.seen, goal, who), rows.seen.memory[:, :, who]
-    along = jax.tree.map(in_sequences, (inputs, memory, restart, own))
-    logits, values = jax.vmap(partial(over_rows, player, params))(*along)
-    log_prob = jax.vmap(jax.vmap(ppo.log_prob))(logits, in_sequences(rows.action))
-    values = restore(returns, values.reshape(num_games, num_rows))
+    logits, values = jax.vmap(partial(over_rows, player, params))(
+        *jax.tree.map(in_sequences, (inputs, memory, restart, own))
+    )
+    log_prob, values = (
+        leaf.reshape(num_games, num_rows)
+        for leaf in (jax.vmap(jax.vmap(ppo.log_prob))(logits, in_sequences(rows.action)), restore(returns, values))
+    )
     last = jax.tree.map(lambda leaf: leaf[:, who], batch.last)
-    _, last_values, _ = player.apply(params, inputs_of(scales, last, last.goal, who), last.memory[:, who])
+    _, last_values, _ = answers(player, params, inputs_of(scales, last, last.goal, who), last.memory[:, who])
     advantage = jax.vmap(partial(ppo.gae, discount=discount, gae_lambda=gae_lambda))(
         rows.reward[:, :, who], values, rows.done[:, :, who], own, restore(returns, last_values)
     )
     returned, weights = advantage + values, own.ravel().astype(values.dtype)
     left, spread = (see_more(no_moments(()), x.ravel(), weights).variance for x in (advantage, returned))
-    returns, advantages = (
-        see_more(moments, x.ravel(), weights, decay=DECAY)
-        for moments, x in ((returns, returned), (advantages, advantage))
+    returns = see_more(returns, returned.ravel(), weights, decay=DECAY)
+    advantages = see_more(advantages, advantage.ravel(), weights, decay=DECAY)
+    lesson = Lesson(
+        inputs=inputs,
+        memory=memory,
+        restart=restart,
+        action=rows.action,
+        old_log_prob=jnp.where(own, rows.log_prob, log_prob),
+        advantage=standardise(advantages, advantage),
+        returned=standardise(returns, returned),
+        own=own,
+        shown=batch.shows & (who == BOB),
     )
-    old_log_prob = jnp.where(in_sequences(own), in_sequences(rows.log_prob), log_prob)
-    pay = standardise(advantages, advantage), standardise(returns, returned)
-    pay = jax.tree.map(in_sequences, (*pay, own, batch.shows & (who == BOB)))
-    lesson = Lesson(*along[:3], in_sequences(rows.action), old_log_prob, *pay)
-    return lesson, returns, advantages, 1 - left / jnp.maximum(spread, 1e-8)
+    return jax.tree.map(in_sequences, lesson), returns, advantages, 1 - left / jnp.maximum(spread, 1e-8)

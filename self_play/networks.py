@@ -47,7 +47,8 @@ class Body(nn.Module):
         for width in self.widths:
             x = nn.relu(nn.Dense(width)(x))
         if self.lstm:
-            carry, x = nn.OptimizedLSTMCell(self.lstm)(tuple(jnp.split(memory, 2, axis=-1)), x)
+            cell, output = jnp.split(memory, 2, axis=-1)
+            carry, x = nn.OptimizedLSTMCell(self.lstm)((cell, output), x)
             memory = jnp.concatenate(carry, axis=-1)
         answer = nn.Dense(self.num_outputs, kernel_init=nn.initializers.orthogonal(self.scale), name="answer")
         return answer(x), memory
@@ -77,9 +78,14 @@ class Player(nn.Module):
         return logits, returned[..., 0], jnp.concatenate([of_policy, of_value], axis=-1)
 
 
+def answers(player: Player, params: Any, inputs: Inputs, memory: jax.Array) -> Any:
+    """What a player's networks say: (logits [.., A, NUM_BINS], value [..], memory [.., M])."""
+    return player.apply(params, inputs, memory)
+
+
 def over_rows(
     player: Player, params: Any, inputs: Inputs, memory: jax.Array, restarts: jax.Array, own: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+) -> Any:
     """A player's logits [L, A, bins] and values [L] along a sequence, through which gradients flow back.
 
     memory [L, M]: as it was when the game was played; it is taken up at the first row and where restarts [L] say so.
@@ -87,12 +93,12 @@ def over_rows(
     where his own stands, and is forgotten when his turn comes: the paper leaves open what he remembers there.
     """
     if not player.lstm:
-        return player.apply(params, inputs, memory)[:2]
+        return answers(player, params, inputs, memory)[:2]
 
     def one(carry, row):
         inputs, stored, restart, mine = row
         standing, following = jax.tree.map(lambda leaf: jnp.where(restart, stored, leaf), carry)
-        logits, value, after = player.apply(params, inputs, jnp.where(mine, standing, following))
+        logits, value, after = answers(player, params, inputs, jnp.where(mine, standing, following))
         return (jnp.where(mine, after, standing), after), (logits, value)
 
     restarts = restarts.at[0].set(True)
