@@ -53,28 +53,42 @@ SCRIPTS = {  # name: (where the blocks are, where the gripper goes)
 
 
 @functools.cache
-def played():
-    """-> (Tabletop, states of every control step, by script): [T, ..], T as many steps as the longest script."""
+def game():
+    """-> (Tabletop, follow): follow (states [7, ..], places [7, T, 5]) -> states [7, T, ..], one game a script."""
     table = self_play.tabletop(scene.blocks(3))
     scale = jnp.array(table.scene.scale)
-    steps = max(len(places) for _, places in SCRIPTS.values())
-    places = np.array([[*places, *[places[-1]] * (steps - len(places))] for _, places in SCRIPTS.values()])
 
-    def follow(position, places):
-        poses = Poses(position, jnp.tile(jnp.array([1.0, 0.0, 0.0, 0.0]), (3, 1)))
-        start = table.place(jnp.array([-0.2, -0.2, 0.25, 0.0, OPEN]), poses, jnp.ones(3, bool))
-
+    def follow(start, places):
         def one(state, place):
             way = jnp.clip(0.4 * (place - state.target) / scale, -1, 1)
             state = table.step(state, jnp.round(5 * way).astype(jnp.int32) + 5)
             return state, state
 
-        return jax.lax.scan(one, start, jnp.repeat(places, HOLD, axis=0))[1]
+        return jax.lax.scan(one, start, places)[1]
+
+    return table, jax.jit(jax.vmap(follow))
+
+
+@functools.cache
+def places():
+    """[7, T, 5]: where each script's gripper goes, T as many control steps as the longest has."""
+    longest = max(len(way) for _, way in SCRIPTS.values())
+    ways = np.array([[*way, *[way[-1]] * (longest - len(way))] for _, way in SCRIPTS.values()])
+    return jnp.asarray(np.repeat(ways, HOLD, axis=1), jnp.float32)
+
+
+@functools.cache
+def played():
+    """-> (Tabletop, states of every control step, by script [T, ..])."""
+    table, follow = game()
+
+    def begin(position):
+        poses = Poses(position, jnp.tile(jnp.array([1.0, 0.0, 0.0, 0.0]), (3, 1)))
+        return table.place(jnp.array([-0.2, -0.2, 0.25, 0.0, OPEN]), poses, jnp.ones(3, bool))
 
     starts = jnp.array([blocks for blocks, _ in SCRIPTS.values()])
-    states = jax.jit(jax.vmap(follow))(starts, jnp.asarray(places, jnp.float32))
-    by_script = {name: jax.tree.map(lambda leaf, i=i: leaf[i], states) for i, name in enumerate(SCRIPTS)}
-    return table, by_script
+    states = follow(jax.jit(jax.vmap(begin))(starts), places())
+    return table, {name: jax.tree.map(lambda leaf, i=i: leaf[i], states) for i, name in enumerate(SCRIPTS)}
 
 
 def positions(name):
@@ -123,6 +137,21 @@ def test_the_gripper_builds_a_stack_of_three():
     assert np.abs(where[:, :2] - [-0.1, 0.0]).max() < 0.02
 
 
+def test_replay_is_exact_and_needs_the_warm_start():
+    """From states stored in the middle of all scripts the same actions lead to the same states, to the bit."""
+    _, follow = game()
+    whole = [jax.tree.map(np.array, states) for states in played()[1].values()]
+    whole = jax.tree.map(lambda *leaves: np.stack(leaves), *whole)
+    cut = 4 * HOLD + 7
+    stored = jax.tree.map(lambda leaf: jnp.array(leaf[:, cut - 1]), whole)
+    way = jnp.roll(places(), -cut, axis=1)  # of the same length: one compiled program
+    again = jax.tree.map(lambda leaf: np.array(leaf)[:, :-cut], follow(stored, way))
+    for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_array_equal(a, b[:, cut:])
+    cold = follow(stored._replace(memory=jnp.zeros_like(stored.memory)), way)
+    assert np.any(np.array(cold.q)[:, :-cut] != whole.q[:, cut:])
+
+
 def test_bodies_sink_by_millimetres():
     table, states = played()
     model = mujoco.MjModel.from_xml_string(table.scene.mjcf)
@@ -153,6 +182,10 @@ def test_what_the_players_see():
     np.testing.assert_allclose(held.objects[0, 15:18], 0.0, atol=0.02)  # it is between the fingers
     np.testing.assert_array_equal(held.objects[:, 18:], [[1, 1], [0, 0], [0, 0]])
     np.testing.assert_allclose(np.array(seen.objects)[-1, 1:, 9:15], 0.0, atol=1e-3)
+    # It tells the whole place of the gripper, but for the second finger, which follows the first.
+    decode = jax.vmap(functools.partial(self_play.observations.positions, table.scene))
+    q = decode(seen.gripper, jax.vmap(table.poses)(states["lift"]))
+    np.testing.assert_allclose(np.delete(q, 5, 1), np.delete(states["lift"].q, 5, 1), atol=1e-6)
 
 
 @pytest.mark.parametrize(

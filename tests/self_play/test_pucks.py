@@ -139,3 +139,21 @@ def test_the_smoothed_action():
     states = roll(begin(), way)
     seen = np.array(states.average / states.weight[:, :, None])[:3, 0, 0]
     np.testing.assert_allclose(seen, [1.0, 0.7 * 0.3 / (1 - 0.3**2), 0.7 * 0.3**2 / (1 - 0.3**3)], rtol=1e-5)
+
+
+def test_a_film():
+    """Bodies stand where they are, ghosts at the goal, and under the table while there is none."""
+    table, _, _ = puck_games()
+    states = jax.tree.map(lambda leaf: leaf[:2], begin())
+    seen, poses = jax.vmap(table.observe)(states), jax.vmap(table.poses)(states)
+    q = jax.vmap(functools.partial(self_play.observations.positions, table.scene))(seen.gripper, poses)
+    np.testing.assert_array_equal(q, states.q)
+    goal = jax.tree.map(lambda leaf: leaf[::-1], poses)
+    frames = self_play.film(table.scene, q, goal, jnp.array([False, True]))
+    assert list(frames["geoms"]) == ["world", "pusher", "object0", "object1", "ghost0", "ghost1"]
+    places = np.array([of_frame["pos"] for of_frame in frames["states"]["x"]])
+    np.testing.assert_allclose(places[:, 0, :2], q[:, :2], atol=1e-6)
+    np.testing.assert_allclose(places[:, 1:3], poses.position[:, :2], atol=1e-6)
+    np.testing.assert_allclose(places[1, 3:], goal.position[1, :2], atol=1e-6)
+    assert (places[0, 3:, 2] < -0.9).all()
+    assert "<html" in self_play.page(frames)

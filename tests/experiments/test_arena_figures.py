@@ -1,0 +1,71 @@
+"""Strips of episodes and pictures of tasks: what is on them."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments import arena_figures
+from self_play import scene
+from self_play.goals import Poses
+
+UPRIGHT = [1.0, 0.0, 0.0, 0.0]
+
+
+def film(bobs_turn, settled, success):
+    """A pusher, a puck on its way along x, and a ghost where Bob is to bring it."""
+    geom = {
+        "name": "Sphere",
+        "pos": [0.0, 0.0, 0.0],
+        "rot": UPRIGHT,
+        "rgba": [0.1, 0.2, 0.3, 1.0],
+        "size": [0.02, 0, 0],
+    }
+    geoms = {name: [{**geom, "link_idx": i}] for i, name in enumerate(("pusher", "object0", "ghost0"))}
+    geoms["world"] = [{**geom, "name": "Plane", "link_idx": -1}]
+    places = [
+        [[0.0, 0.0, 0.02], [0.01 * t, 0.0, 0.03], [0.1, 0.0, 0.03 - (not his)]] for t, his in enumerate(bobs_turn)
+    ]
+    frames = [{"pos": of_frame, "rot": [UPRIGHT] * 3} for of_frame in places]
+    told = {"bobs_turn": bobs_turn, "settled": settled, "success": success}
+    return {"geoms": geoms, "states": {"x": frames}, **told}
+
+
+def titles(figure):
+    return [axes.get_title() for axes in figure.axes]
+
+
+def test_a_strip_shows_the_first_goal_that_bob_reached():
+    his = [False] * 4 + [True] * 3 + [False] * 5 + [True] * 2 + [False] * 2
+    ends, wins = [False] * 16, [False] * 16
+    ends[6] = ends[13] = wins[13] = True
+    figure = arena_figures.arena(film(his, ends, wins), num_pictures=2)
+    assert titles(figure) == ["Alice, step 0", "Alice, step 4", "Bob, step 0", "Bob, step 1"]
+    bodies = [len(axes.patches) - 2 for axes in figure.axes]  # but the table and its area
+    assert bodies == [2, 2, 3, 3]
+    missed = arena_figures.arena(film(his, ends, [False] * 16), num_pictures=2)
+    assert titles(missed) == ["Alice, step 0", "Alice, step 3", "Bob, step 0", "Bob, step 2"]
+
+
+def test_without_a_turn_of_bobs_the_beginning_is_shown():
+    figure = arena_figures.arena(film([False] * 6, [False, False, True] * 2, [False] * 6), num_pictures=3)
+    assert titles(figure) == ["Alice, step 0", "Alice, step 2", "Alice, step 5"]
+
+
+def test_three_sides_of_a_block_are_seen():
+    poses = Poses(np.array([[0.0, 0.0, 0.025], [0.1, 0.0, 0.025]]), np.array([UPRIGHT, UPRIGHT]))
+    figure = arena_figures.holdouts({"push_2": (scene.blocks(2), poses, poses), "two": (scene.pucks(2), poses, poses)})
+    assert isinstance(figure, Figure)
+    blocks, pucks = (len(axes.patches) - 2 for axes in figure.axes[:2])
+    assert (blocks, pucks) == (2 * 2 * 3, 2 * 2)
+
+
+def test_a_body_is_drawn_where_it_is():
+    """Along the table's x and up, in m of the picture."""
+    axes = Figure().subplots()
+    for where in ([0.0, 0.0, 0.0], [0.2, 0.0, 0.0], [0.0, 0.0, 0.2]):
+        arena_figures.draw(axes, [arena_figures.Body(np.ones(1), np.array(where), np.eye(3), np.ones(4))])
+    centre, beside, above = (axes.patches[i].get_xy()[:-1].mean(axis=0) for i in (2, 5, 8))
+    np.testing.assert_allclose(above - centre, [0.0, 0.2 * np.cos(np.radians(38))], atol=1e-9)
+    right, up = beside - centre
+    np.testing.assert_allclose(
+        [right, up], [0.2 * np.cos(np.radians(25)), -0.2 * np.sin(np.radians(38)) * np.cos(np.radians(65))], atol=1e-9
+    )
