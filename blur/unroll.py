@@ -1,6 +1,7 @@
 """The inner run: a network learns a few batches by a genome, as one differentiable function (Sandler 2021, §3.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import chex
 import jax
@@ -35,3 +36,12 @@ def unroll(
     kept = network.rest(synapses, inputs.shape[1], num_states, rule=rule)
     (synapses, _), logits = jax.lax.scan(step, (synapses, kept), (inputs, targets))
     return synapses, logits
+
+
+def each(function: Callable, tasks: tuple, *, in_turn: bool) -> Any:
+    """function(*task) of every task: a leading axis T of all of `tasks`, and of all that it returns.
+
+    in_turn: one task after another, not side by side. A meta-gradient taken task by task, of a wide network, then keeps
+    one task's synapses at a time, and they stay in the cache; narrow networks are faster side by side.
+    """
+    return jax.lax.map(lambda task: function(*task), tasks) if in_turn else jax.vmap(function)(*tasks)

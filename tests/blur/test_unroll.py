@@ -46,3 +46,17 @@ def test_is_its_steps(rule, by_layer):
     chex.assert_trees_all_close(actual, expected, rtol=1e-4, atol=1e-4)
     of_genome = actual[1][0][1] if by_layer else actual[1][0]
     assert all(jnp.abs(leaf).max() > 0 for leaf in jax.tree.leaves(of_genome))
+
+
+def test_tasks_in_turn_are_tasks_side_by_side():
+    rng = np.random.default_rng(0)
+    tasks = {"inputs": jnp.array(rng.normal(size=(4, 3)))}, jnp.array(rng.normal(size=(4,)))
+
+    def function(of_task, scale):
+        chex.assert_shape([of_task["inputs"], scale], [(3,), ()])
+        return of_task["inputs"] * scale, scale + 1
+
+    for in_turn in (False, True):
+        products, sums = blur.unroll.each(function, tasks, in_turn=in_turn)
+        np.testing.assert_allclose(products, np.array(tasks[0]["inputs"]) * np.array(tasks[1])[:, None], rtol=1e-6)
+        np.testing.assert_allclose(sums, np.array(tasks[1]) + 1, rtol=1e-6)
