@@ -79,13 +79,12 @@ def paired(
     _check(batch_size)
     if isinstance(num_samples, int) and not 1 <= num_samples <= UNLIMITED:
         raise ValueError(f"num_samples must be 1 to {UNLIMITED} (no limit), got {num_samples}")
-    n = jnp.asarray(num_samples, jnp.uint32)
 
     def draw(key, data, state, act):
         del key, act
         index = state.count + jnp.arange(batch_size, dtype=jnp.uint32)
         k_order, k_sample, k_augment = jax.random.split(jax.random.key(state.seed), 3)
-        which = jnp.where(index < n, index, epoch_order(k_order, index, n))
+        which = jnp.where(index < jnp.asarray(num_samples, jnp.uint32), index, epoch_order(k_order, index, num_samples))
         x, y = jax.vmap(sample, in_axes=(None, 0, None))(k_sample, which, data)
         if augment is not None:
             x = jax.vmap(augment)(jax.vmap(jax.random.fold_in, in_axes=(None, 0))(k_augment, index), x)
@@ -103,17 +102,20 @@ def first_samples(sample: Callable, data: Any, state: Stream, count: int) -> Any
 def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Array:
     """Which of n samples comes at each index of an endless stream that permutes them afresh every epoch.
 
-    index [B] uint32 -> sample [B] uint32 in 0 .. n - 1. The key is not consumed: it names the stream.
+    index [B] uint32, one after the other -> sample [B] uint32 in 0 .. n - 1. The key is not consumed: it names the
+    stream.
 
     No permutation is stored or sorted: a Feistel cipher keyed by the epoch permutes a power of four above n, and
     results beyond n are enciphered again until they fall below it (cycle walking, Black & Rogaway 2002).
     """
+    num_epochs = min(len(index), (len(index) - 1) // n + 2) if isinstance(n, int) else len(index)
     n = jnp.asarray(n, jnp.uint32)
     half = jnp.maximum((33 - jax.lax.clz(n - 1)) // 2, _LEAST_HALF)  # bits of one half: a domain of 4**half >= n
+    epoch = index // n
+    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, epoch[0] + jnp.arange(num_epochs, dtype=jnp.uint32))
+    pads = jax.vmap(lambda key: jax.random.bits(key, (_ROUNDS,), jnp.uint32))(keys)
 
-    def one(index):
-        pads = jax.random.bits(jax.random.fold_in(key, index // n), (_ROUNDS,), jnp.uint32)
-
+    def one(index, pads):
         def encipher(value):
             left, right = value >> half, value & ((1 << half) - 1)
             for i in range(_ROUNDS):
@@ -122,7 +124,7 @@ def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Arr
 
         return jax.lax.while_loop(lambda value: value >= n, encipher, encipher(index % n))
 
-    return jax.vmap(one)(index)
+    return jax.vmap(one)(index, pads[epoch - epoch[0]])
 
 
 # Four rounds make a strong permutation of a large domain (Luby & Rackoff 1988). With 8 on at least 256 values, 60,000

@@ -5,6 +5,7 @@ from experiments.plans import Experiment as Experiment
 from experiments.plans import Plan as Plan
 from experiments.plans import Stage as Stage
 from experiments.plans import build as build
+from experiments.plans import check_ends as check_ends
 from experiments.plans import conclude as conclude
 from experiments.plans import figure as figure
 from experiments.plans import files as files

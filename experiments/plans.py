@@ -1,6 +1,6 @@
 """Plans: a config becomes Learners in Worlds, with probes, and what is concluded, kept and drawn of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -141,6 +141,17 @@ def conclude(config: ml_collections.ConfigDict, records: list[dict]) -> dict[str
     for name, settings in config.to_dict().get("conclusions", {}).items():
         results |= choose("conclusions", CONCLUSIONS, {"name": name, "records": records, **settings})
     return results
+
+
+def check_ends(config: ml_collections.ConfigDict, names: Iterable[str]) -> None:
+    """Raises ValueError where the config could not conclude, keep or draw what it says, of metrics of these names.
+
+    Better now than after hours: the conclusions are tried on made records.
+    """
+    for kind, table in {"figures": FIGURES, "files": FILES}.items():
+        for name in config.get(kind) or ():
+            choose(kind, table, {"name": name}, lambda _: None)
+    conclude(config, [{"step": step, **dict.fromkeys(names, 1 / (step + 2))} for step in range(3)])
 
 
 def files(config: ml_collections.ConfigDict, run: bootstrap.Run) -> dict[str, str]:

@@ -43,22 +43,25 @@ def stream(data: Data, label_noise: float | jax.Array | None = None) -> Callable
     label_noise: the share of labels that are wrong, drawn once for each sample.
     """
 
-    def sample(key, index, arrays):
-        def row(key, arrays):
-            del key
-            if not data.feed:
-                return jax.tree.map(lambda leaf: jnp.asarray(leaf)[index], arrays)
-            first, present, start = arrays
-            return jax.tree.map(
-                lambda old, new: jnp.where(index < len(old), jnp.asarray(old)[index], jnp.asarray(new)[index - start]),
-                first,
-                present,
-            )
+    def row(key, at):
+        del key
+        index, arrays = at
+        if not data.feed:
+            return jax.tree.map(lambda leaf: jnp.asarray(leaf)[index], arrays)
+        first, present, start = arrays
+        return jax.tree.map(
+            lambda old, new: jnp.where(index < len(old), jnp.asarray(old)[index], jnp.asarray(new)[index - start]),
+            first,
+            present,
+        )
 
-        draw = data.sampler or row
-        if label_noise is not None:
-            draw = with_label_noise(draw, data.num_classes, label_noise)
-        x, y = draw(jax.random.fold_in(key, index), arrays)
+    sampler = data.sampler
+    draw = (lambda key, at: sampler(key, at[1])) if sampler else row
+    if label_noise is not None:
+        draw = with_label_noise(draw, data.num_classes, label_noise)
+
+    def sample(key, index, arrays):
+        x, y = draw(jax.random.fold_in(key, index), (index, arrays))
         return as_numbers(x), y
 
     return sample

@@ -49,7 +49,7 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = F
     by_row, everywhere = devices.by_seed(mesh), devices.everywhere(mesh)
     data_axis, of_data = (0, by_row) if first.by_seed else (None, everywhere)
     alone = num_cores and num_rows == num_threads  # an axis of one row costs a tenth
-    over_rows = loops.one_by_one if loop == "map" or alone else functools.partial(jax.vmap, spmd_axis_name="seed")
+    over_rows = loops.one_by_one if loop != "vmap" or alone else functools.partial(jax.vmap, spmd_axis_name="seed")
 
     def life(stage, row, data):
         experiment = plan.stages[stage].build(row.numbers)

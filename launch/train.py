@@ -52,6 +52,7 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None) -> Non
         plan = experiments.plan(config, data_dir)
         compute = programs(plan, config.seed, config.num_seeds, clock, _form(config))
         _check_shown(config, compute)
+        experiments.check_ends(config, compute.metrics)
     # Where to keep it.
     with (
         cli.refusing(OSError, saying=f"writing to {workdir}: "),

@@ -109,3 +109,37 @@ def test_data_that_nothing_can_learn_from_are_refused(data, part, arrays, messag
     data(part, **arrays)
     with pytest.raises(ValueError, match=message):
         experiments.build(config())
+
+
+CURVES = ["probe/real/test_soft_error", "probe/real/train_soft_error", "probe/ideal/test_soft_error"]
+
+
+def test_ends_that_can_be_reached_pass():
+    experiments.check_ends(config(conclusions={"gap": {}}, figures={"pair": {}}, files=("genome",)), CURVES)
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        ({"conclusions": {"nope": {}}}, "no conclusions named 'nope'; there are gap"),
+        ({"conclusions": {"gap": {"threshold": 2.0}}}, "threshold is a soft error"),
+        (
+            {"conclusions": {"gap": {"pairs": {"": ("real", "nope")}}}},
+            "the run has no metric 'probe/nope/test_soft_error'",
+        ),
+        ({"figures": {"nope": {}}}, "no figures named 'nope'; there are fan"),
+        ({"files": ("nope",)}, "no files named 'nope'; there are .*genome"),
+    ],
+)
+def test_ends_that_cannot_be_reached_are_refused(ends, message):
+    with pytest.raises(ValueError, match=message):
+        experiments.check_ends(config(**ends), CURVES)
+
+
+@pytest.mark.usefixtures("data")
+def test_a_share_of_wrong_labels_is_checked_in_every_cell():
+    noises = {name: {"world": {"label_noise": noise}} for name, noise in {"none": 0.0, "all": 2.0}.items()}
+    with pytest.raises(ValueError, match=r"label_noise is a share, from 0 to 1; got 2\.0"):
+        experiments.plan(
+            config(world={"name": "paired", "batch_size": 4, "num_samples": 12, "label_noise": 0.0}, cells=noises)
+        )
