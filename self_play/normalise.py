@@ -35,8 +35,7 @@ def see_more(moments: Moments, x: jax.Array, weights: jax.Array, *, decay: float
     share = total / jnp.maximum(count, 1.0)
     shift = mean - moments.mean
     together = (1 - share) * moments.variance + share * variance + share * (1 - share) * shift**2
-    after = Moments(count, moments.mean + share * shift, together)
-    return jax.tree.map(lambda a, b: jnp.where(count > 0, a, b), after, moments)
+    return Moments(count, moments.mean + share * shift, together)
 
 
 def standardise(moments: Moments, x: jax.Array) -> jax.Array:
