@@ -5,17 +5,24 @@
 DIR holds the four IDX files of a set (train-images-idx3-ubyte and its companions, .gz or not): MNIST, or for more
 transfer EMNIST's digits or letters (--config.learner.sizes then ends in their number) or Fashion-MNIST.
 
-variant     network, images                                         seconds
-256         256 neurons, 28 x 28: the paper's first network
-256_128     256 and 128 neurons
-512_256     512 and 256 neurons
-learned_on  64 neurons, cut to 20 x 20 and resized to 10 x 10
-meta        meta-learning on all digits, the first and the last five, at 10 x 10; leaves genome.json
-smoke       8 neurons, 4 x 4, 4 steps                                     3
+variant     network, images                                  seconds  accuracy at step 10, 20, 30, 50  ahead of every SGD
+256         256 neurons, 28 x 28: the paper's first network       41  0.772  0.806  0.800  0.212       steps 2 to 12
+            the best SGD of each step                                 0.747  0.816  0.828  0.869
+256_128     256 and 128 neurons                                    -
+512_256     512 and 256 neurons                                    -
+learned_on  64 neurons, cut to 20 x 20, resized to 10 x 10        17  0.762  0.786  0.797  0.550       steps 2 to 34
+            the best SGD of each step                                 0.532  0.742  0.787  0.845
+meta        all digits, the first and the last five, 10 x 10      49  leaves genome.json, shipped as `mnist`
+smoke       8 neurons, 4 x 4, 4 steps                              8
 
-The genome is that of blur_digits.py, which has never seen MNIST; after `meta`, --config.learner.genome=DIR/genome.json
-is the paper's own setting. None of the variants but smoke has been measured: a network of 28 x 28 takes minutes beside
-8 rivals on 2 cores, and `meta` with the paper's 10,000 steps a stage of its curriculum asks for a GPU.
+Means of 3 seeds on 1000 test digits, probed every second step; SGD at 4 rates over as many decades, with and without
+momentum, on the same batches. The genome is `mnist`, of `meta`: 400 meta-steps of unroll 20 in the network of
+`learned_on`, after which it has 0.859 on all ten digits, 0.945 and 0.894 on the first and the last five. In 29 times
+as many synapses it is figure 5's shape as far as it knows, 20 steps, and a little further; then it forgets: the paper's
+curriculum goes on to 50 unrolls, 10,000 meta-steps each, and asks for a GPU. `256` is of two runs, BLUR's without
+rivals. From set to set: `mnist` has 0.916 and 0.900 (two seeds) on scikit-learn's digits after 20 batches, in a network
+of 64; `digits` (--config.learner.genome=digits) comes to 0.713 in `256` at step 6, ahead of every SGD so far, and then
+forgets. EMNIST and Fashion-MNIST have not been run. Seconds are of one core that others shared.
 """
 
 from ml_collections import ConfigDict
@@ -107,7 +114,7 @@ def _test(variant: str) -> ConfigDict:
                 "crop": 4 if side < 28 else 0,
             },
             "world": {"name": "real", "batch_size": 32 if smoke else 128},
-            "learner": {"name": "blur", "genome": "digits", "sizes": (*hidden, 10)},
+            "learner": {"name": "blur", "genome": "mnist", "sizes": (*hidden, 10)},
             "rivals": rivals,
         }
     )
