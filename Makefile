@@ -29,3 +29,5 @@ test: install
 bench: install
 	$(BIN)/python -m launch.bench --suite=glns
 	$(BIN)/python -m launch.bench --suite=bootstrap
+	$(BIN)/python -m launch.bench --suite=blur
+	$(BIN)/python -m launch.bench --suite=self_play

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from self_play import holdouts
+
 CHECKOUT = Path(__file__).parents[1]
 TOURS = sorted((CHECKOUT / "experiments" / "tours").glob("*.py"))
 
@@ -18,6 +20,7 @@ def test_there_are_tours():
         "distributions",
         "glns_density",
         "glns_digits",
+        "self_play_holdouts",
     ]
 
 
@@ -70,3 +73,11 @@ def test_density(monkeypatch):
     assert set(np.unique(tour["samples"])) == {0, 1}
     np.testing.assert_array_equal(tour["painted"][:, :14], tour["images"].test.x[:, :14])
     assert len(tour["picture"].axes) == 3
+
+
+def test_holdouts(monkeypatch):
+    some = {name: holdouts.HOLDOUTS[name] for name in ("far", "flip_1", "stack_2")}
+    monkeypatch.setattr(holdouts, "HOLDOUTS", some)
+    tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "self_play_holdouts.py"))
+    pictures = [axes.get_title() for axes in tour["picture"].axes if axes.get_title()]
+    assert pictures == [name.replace("_", " ") for name in some]

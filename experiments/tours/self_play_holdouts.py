@@ -1,0 +1,42 @@
+# %% [markdown]
+# # What Bob is asked and never taught
+#
+# Asymmetric self-play trains Bob on Alice's goals alone. Whether he has learned to push, lift, flip and stack is asked
+# by tasks that neither of them ever sees: `self_play.holdouts`, a sampler of goals each. Here is one goal of every task
+# (see-through) and where the objects of the same colour are to begin with; a block's upper side is pale.
+#
+# `.venv/bin/python -m experiments.tours.self_play_holdouts` runs it, in about a minute, nearly all of it compiling.
+
+# %%
+import jax
+
+from experiments import arena_figures
+from self_play.arena import random_places
+from self_play.holdouts import HOLDOUTS
+from self_play.scene import SCENES
+
+# %% [markdown]
+# A task is a mode of the table, a number of objects, and a pure function of a key and of where the objects are.
+
+
+# %%
+def one_goal(task, key):
+    """One goal of a task: its scene, where the objects are, where they are to be."""
+    scene = SCENES[task.mode](task.num_objects)
+
+    @jax.jit
+    def sample(key):
+        k_start, k_goal = jax.random.split(key)
+        _, start, _ = random_places(scene, k_start)
+        return start, task.goal(k_goal, scene, start)
+
+    return scene, *sample(key)
+
+
+tasks = {name: one_goal(task, jax.random.key(3)) for name, task in HOLDOUTS.items()}
+picture = arena_figures.holdouts(tasks)
+picture
+
+# %% [markdown]
+# `picture.savefig("experiments/gallery/holdouts.png")` keeps it. `holdouts.success_rate` lets a Bob try: up to five
+# goals a game, none after a failure, as in the paper (A.3).
