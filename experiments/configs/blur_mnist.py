@@ -5,7 +5,7 @@
 DIR holds the four IDX files of a set (train-images-idx3-ubyte and its companions, .gz or not): MNIST, or for more
 transfer EMNIST's digits or letters (--config.learner.sizes then ends in their number) or Fashion-MNIST.
 
-variant     network, images                                  seconds  accuracy at step 10, 20, 30, 50  ahead of every SGD
+variant     network, images                                  seconds  accuracy at 10, 20, 30, 50 steps  ahead of all SGD
 256         256 neurons, 28 x 28: the paper's first network       41  0.772  0.806  0.800  0.212       steps 2 to 12
             the best SGD of each step                                 0.747  0.816  0.828  0.869
 256_128     256 and 128 neurons                                    -
@@ -20,7 +20,7 @@ momentum, on the same batches. The genome is `mnist`, of `meta`: 400 meta-steps 
 `learned_on`, after which it has 0.859 on all ten digits, 0.945 and 0.894 on the first and the last five. In 29 times
 as many synapses it is figure 5's shape as far as it knows, 20 steps, and a little further; then it forgets: the paper's
 curriculum goes on to 50 unrolls, 10,000 meta-steps each, and asks for a GPU. `256` is of two runs, BLUR's without
-rivals. From set to set: `mnist` has 0.916 and 0.900 (two seeds) on scikit-learn's digits after 20 batches, in a network
+rivals. From set to set: `mnist` has 0.916 and 0.900, two seeds, on scikit-learn's digits after 20 batches, in a network
 of 64; `digits` (--config.learner.genome=digits) comes to 0.713 in `256` at step 6, ahead of every SGD so far, and then
 forgets. EMNIST and Fashion-MNIST have not been run. Seconds are of one core that others shared.
 """
