@@ -1,0 +1,40 @@
+"""The probe of holdout tasks. How success is counted is tested in tests/self_play."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from experiments import probes
+from self_play import holdouts
+
+
+def test_bob_and_chance_are_asked_alike(monkeypatch):
+    """Chance is a Bob whose logits are all 0, who remembers as Bob does."""
+    asked = {}
+
+    def success_rate(table, task, act, key, **limits):
+        asked.update(limits, table=table, task=task)
+        logits, memory = act(jnp.array([0.25, 0.5]))
+        return jnp.max(logits) + memory
+
+    monkeypatch.setattr(holdouts, "table_of", lambda task, **settings: settings)
+    monkeypatch.setattr(holdouts, "success_rate", success_rate)
+
+    def predict(seen):
+        return 3 * seen, jnp.float32(10.0)
+
+    settings = {"task": "far", "num_games": 7, "bob_steps": 5, "memory_size": 4, "radius": 0.02}
+    rates = jax.jit(lambda: probes.holdout(predict, (), **settings))()
+    assert rates == {"holdout_success": 11.5, "holdout_success_random": 10.0}
+    assert asked == {
+        "num_games": 7,
+        "bob_steps": 5,
+        "memory_size": 4,
+        "table": {"radius": 0.02},
+        "task": holdouts.HOLDOUTS["far"],
+    }
+
+
+def test_there_must_be_such_a_task():
+    with pytest.raises(ValueError, match="no holdout task 'near'; there are uniform, far, "):
+        probes.holdout(None, (), task="near", num_games=1, bob_steps=1)
