@@ -4,6 +4,7 @@ Letters: B batch, D inputs, M classes, P population, S batches of a task, T task
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ import optax
 from blur import network
 from blur.genome import Genome
 from blur.rule import Rule
-from blur.unroll import unroll
+from blur.unroll import each, unroll
 
 
 class State(NamedTuple):
@@ -63,6 +64,7 @@ def meta_learner(
     synchronise_every: int | None = None,
     score_decay: float = 0.99,
     reset_after: int = 10,
+    in_turn: bool = False,
 ) -> tuple[Callable, Callable, Callable]:
     """A population of genomes that learns from `Tasks`: (init, update, predict) of a Learner.
 
@@ -76,6 +78,7 @@ def meta_learner(
     synchronise_every: every so many meta-steps all genomes become the best, by the running mean of its loss (C.4).
     reset_after: a genome whose loss or gradient is not finite keeps its genes for that step; after so many such steps
       in a row it becomes the best of the genomes that are well, or a fresh draw where none is.
+    in_turn: genomes and their tasks come one after another, not side by side: see `unroll.each`.
     Metrics: loss in nats and accuracy of the genome that was the best before the step, the mean loss of all, and how
       often since the beginning a genome skipped a step and was replaced.
     """
@@ -94,21 +97,17 @@ def meta_learner(
         zero = jnp.zeros((), jnp.int32)
         return State(zero, *fresh(key), jnp.full((population,), jnp.log(sizes[-1]), jnp.float32), counts, zero, zero)
 
-    def loss(genome, key, tasks):
-        keys = jax.random.split(key, len(tasks.labels))
+    def loss(genome, key, inputs, labels):
+        logits = adapt(key, genome, inputs, labels, sizes, rule=rule, scale=scale)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits[-num_scored:], labels[-num_scored:])
+        return losses.mean(), (logits[-1].argmax(-1) == labels[-1]).mean()
 
-        def one(key, inputs, labels):
-            logits = adapt(key, genome, inputs, labels, sizes, rule=rule, scale=scale)
-            losses = optax.softmax_cross_entropy_with_integer_labels(logits[-num_scored:], labels[-num_scored:])
-            return losses.mean(), (logits[-1].argmax(-1) == labels[-1]).mean()
-
-        of_tasks, accuracies = jax.vmap(one)(keys, tasks.inputs, tasks.labels)
-        return of_tasks.mean(), accuracies.mean()
-
-    def descend(key, before, tasks):
+    def descend(tasks, key, genome, optimizer):
         """One genome's step: (genome, optimizer) after it, held-out loss and accuracy, whether all of it is finite."""
-        genome, optimizer = before
-        (value, accuracy), gradient = jax.value_and_grad(loss, has_aux=True)(genome, key, tasks)
+        before, keys = (genome, optimizer), jax.random.split(key, len(tasks.labels))
+        one = partial(jax.value_and_grad(loss, has_aux=True), genome)
+        of_tasks = each(one, (keys, tasks.inputs, tasks.labels), in_turn=in_turn)
+        (value, accuracy), gradient = jax.tree.map(lambda leaf: leaf.mean(axis=0), of_tasks)
         good = jnp.isfinite(value) & jnp.isfinite(optax.tree.norm(gradient))
         updates, moved = tx.update(gradient, optimizer, genome)
         taken = optax.apply_updates(genome, updates), moved
@@ -122,7 +121,7 @@ def meta_learner(
         before = state.genomes, state.optimizer
         if batch.members is not None:
             keys, before = jax.tree.map(lambda leaf: leaf[batch.members], (keys, before))
-        after, losses, accuracies, good = jax.vmap(descend, (0, 0, None))(keys, before, batch)
+        after, losses, accuracies, good = each(partial(descend, batch), (keys, *before), in_turn=in_turn)
         best = _best(state.scores, state.num_bad)
         metrics = {"loss": losses[best], "accuracy": accuracies[best], "population_loss": losses.mean()}
         scores = score_decay * state.scores + (1 - score_decay) * losses

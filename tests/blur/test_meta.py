@@ -20,10 +20,10 @@ SIZES, M, T, UNROLL, B = (4, 3), 3, 2, 2, 6
 CLIP, RATE = 0.05, 0.01
 
 
-def make():
+def make(**others):
     begin = partial(blur.random_genome, num_states=2, synapse_update=-0.005)
     settings = {"population": 3, "clip": CLIP, "learning_rate": RATE, "synchronise_every": 5, "reset_after": 2}
-    return bootstrap.Learner(*blur.meta_learner(begin, SIZES, **settings))
+    return bootstrap.Learner(*blur.meta_learner(begin, SIZES, **settings, **others))
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +122,12 @@ def test_two_meta_steps(tasks, update, first):
     learned = np.concatenate([np.ravel(leaf[1]) for leaf in jax.tree.leaves(state.genomes)])
     np.testing.assert_allclose(learned, genes, atol=2e-5)
     assert np.abs(learned - begun).min() > RATE / 10
+
+
+def test_in_turn_is_side_by_side(tasks, update, first):
+    one_by_one = jax.jit(make(in_turn=True).update)
+    in_turn, side_by_side = (step(jax.random.key(1), first, tasks) for step in (one_by_one, update))
+    chex.assert_trees_all_close(in_turn, side_by_side, rtol=1e-4, atol=1e-6)
 
 
 def test_synapses_are_fresh_in_every_meta_step(tasks, update, first):
