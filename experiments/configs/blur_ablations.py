@@ -13,7 +13,7 @@ both              the base                                                      
 forward           figure 8: the forward pass alone
 backward          figure 8: the backward pass alone
 none              figure 8: neither                                                                           0.190
-states_2          figure 13
+states_2          figure 13                                                                                     0.648
 states_8          figure 13
 multiplicative    figure 9: the backward update
 second_state      figure 9: the backward update of all states but the first
@@ -27,10 +27,11 @@ depths            the test: 1, 2, 4 and 10 hidden layers of 32 at once, on 8 x 8
 finer             the test: 1, 2 and 4, on 16 x 16
 
 Each is 200 meta-steps of unroll 10, about 50 seconds of one core, most of them compiling. Accuracy is of one seed on
-test digits after ten batches, probe/test_accuracy; where there is none the variant has not been run. The tests give
-probe/test_error of one hidden layer and probe/layers_N/test_error of N. Without normalisation the loss of the base
-explodes before it comes back to that of guessing. The paper's settings, 10,000 meta-steps and the best of 8 runs, ask
-for a GPU.
+test digits after ten batches, probe/test_accuracy; where there is none the variant has not been run. Without
+normalisation the loss of the base explodes before it comes back to that of guessing. The tests give probe/test_error of
+one hidden layer and probe/layers_N/test_error of N: `depths` with the genome of `both` (29 seconds) has accuracy 0.837
+at step 10 in the one that it knows, 0.465 at step 50, and learns nothing in 2, 4 and 10. The paper's settings, 10,000
+meta-steps and the best of 8 runs, ask for a GPU.
 """
 
 from ml_collections import ConfigDict, FieldReference
