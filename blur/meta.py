@@ -73,6 +73,7 @@ def meta_learner(
     global norm, and the population, are the paper's (App. C.1, C.4).
 
     begin_genome: key -> genome, or a tuple of genomes, one a layer. sizes: neurons a layer, the last the classes, M.
+    learning_rate: of Adam; a schedule counts the steps that a genome has taken.
     num_scored: the loss is the mean over the predictions of so many batches of a task, the held-out one last, each
       before it is learned. The paper's 1 asks for the end; more ask for speed.
     synchronise_every: every so many meta-steps all genomes become the best, by the running mean of its loss (C.4).

@@ -13,7 +13,7 @@ both              the base                                                      
 forward           figure 8: the forward pass alone
 backward          figure 8: the backward pass alone
 none              figure 8: neither                                                                           0.190
-states_2          figure 13                                                                                     0.648
+states_2          figure 13                                                                                   0.648
 states_8          figure 13
 multiplicative    figure 9: the backward update
 second_state      figure 9: the backward update of all states but the first
