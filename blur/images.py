@@ -53,16 +53,6 @@ def family(
     return task
 
 
-def fresh(sampler: Callable) -> Callable:
-    """The family of an image distribution: no sample comes again. sampler: (key, data) -> (image [H, W], label)."""
-
-    def task(key, data, num_samples):
-        images, labels = jax.vmap(sampler, (0, None))(jax.random.split(key, num_samples), data)
-        return images.reshape(num_samples, -1), labels
-
-    return task
-
-
 def resized(images: jax.Array, side: int, crop: int = 0) -> jax.Array:
     """Cuts `crop` pixels from every edge and resizes the rest by weighted means. [n, H, W] -> [n, side, side]."""
     n, height, width = images.shape

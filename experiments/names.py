@@ -149,19 +149,14 @@ FAMILIES: dict[str, Callable] = {  # settings -> family
 }
 
 
-def _families(families: Mapping | Sequence[str], sampler: Callable | None = None) -> dict[str, Callable]:
-    """Families of tasks by label: named, each by itself, or described, each by name and settings.
-
-    sampler: of the data set, where it has one; then there is the family `fresh` too.
-    """
-    table = FAMILIES if sampler is None else {**FAMILIES, "fresh": partial(blur.images.fresh, sampler)}
+def _families(families: Mapping | Sequence[str]) -> dict[str, Callable]:
+    """Families of tasks by label: named, each by itself, or described, each by name and settings."""
     described = families if isinstance(families, Mapping) else {name: {"name": name} for name in families}
-    return {label: choose(f"families.{label}", table, settings) for label, settings in described.items()}
+    return {label: choose(f"families.{label}", FAMILIES, settings) for label, settings in described.items()}
 
 
 def _tasks(data, families, **settings):
-    named = _families(families, data.sampler)
-    return bootstrap.World(*blur.tasks(list(named.values()), tuple(data.train), **settings))
+    return bootstrap.World(*blur.tasks(list(_families(families).values()), tuple(data.train), **settings))
 
 
 def _games(data, **settings):

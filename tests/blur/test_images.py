@@ -109,17 +109,3 @@ def test_it_is_a_family_of_tasks():
 def test_refusals(settings, message):
     with pytest.raises(ValueError, match=message):
         draw(0, **settings)
-
-
-def test_fresh_samples_are_the_samplers():
-    key = jax.random.key(0)
-    prototype = jnp.ones((2, 3)), jnp.int32(4)
-
-    def sampler(key, data):
-        image, label = data
-        return image + jax.random.normal(key, (2, 3)), label
-
-    inputs, labels = blur.images.fresh(sampler)(jax.random.clone(key), prototype, 5)
-    expected = [1 + np.array(jax.random.normal(one, (2, 3))).ravel() for one in jax.random.split(key, 5)]
-    np.testing.assert_allclose(inputs, expected, rtol=1e-6)
-    np.testing.assert_array_equal(labels, np.full(5, 4))

@@ -1,14 +1,11 @@
-"""What configs say of BLUR's learners and tasks beyond numbers."""
+"""What configs say of BLUR's learners beyond numbers."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from experiments import data
 from experiments.names import LEARNERS, WORLDS
-
-FRESH = {"digits": {"name": "fresh"}}
 
 
 def test_the_rate_of_a_meta_learner_may_fall():
@@ -24,16 +21,3 @@ def test_the_rate_of_a_meta_learner_may_fall():
     first, second, third = (np.array(state.genomes.synapse.update) for state in states)
     assert first != second == third
     assert second.dtype == jnp.float32
-
-
-def test_tasks_of_fresh_samples():
-    distribution = data.deformed_digits(None, size=4, num_test=1)
-    world = WORLDS["tasks"](distribution, families=FRESH, unroll=1, batch_size=3)
-    _, tasks = world.draw(jax.random.key(0), world.data, world.init(jax.random.key(0), world.data), None)
-    assert tasks.inputs.shape == (1, 2, 3, 16)
-    assert len(np.unique(np.array(tasks.inputs).reshape(6, 16), axis=0)) == 6
-
-
-def test_a_set_without_a_sampler_has_no_fresh_ones():
-    with pytest.raises(ValueError, match=r"no families\.digits named 'fresh'; there are images, "):
-        WORLDS["tasks"](data.digits(None), families=FRESH, unroll=1, batch_size=3)
