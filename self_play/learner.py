@@ -195,7 +195,15 @@ def _of_games(batch):
         "bob_success": _mean(rows.success, tried),
         "bob_turns": jnp.mean(rows.bobs_turn),
         "demonstrated": _mean(batch.shows[:, 1:], ~rows.bobs_turn),
+        "goal_distance": _goal_distance(rows),
     }
+
+
+def _goal_distance(rows):
+    """How far in m an object is from its goal when Bob's turn begins: the mean of those turns and objects."""
+    begins = rows.bobs_turn & ~jnp.roll(rows.bobs_turn, 1, axis=1).at[:, 0].set(True)
+    way = jnp.linalg.norm(rows.goal.position - rows.poses.position, axis=-1)
+    return _mean(way, begins[:, :, None] & rows.seen.observation.mask)
 
 
 def _check(lstm, share, num_past, **counts):

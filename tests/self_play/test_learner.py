@@ -163,6 +163,9 @@ def test_what_is_told_of_the_games():
     np.testing.assert_allclose(metrics["bob_reward"], rows.reward[:, :, BOB].sum() / len(ended), rtol=1e-5)
     np.testing.assert_allclose(metrics["demonstrated"], np.array(batch.shows)[:, 1:][~rows.bobs_turn].mean(), rtol=1e-5)
     np.testing.assert_allclose(metrics["bob_turns"], rows.bobs_turn.mean(), rtol=1e-5)
+    games, steps = np.nonzero(rows.bobs_turn[:, 1:] & ~rows.bobs_turn[:, :-1])
+    way = rows.goal.position[games, steps + 1, 0] - rows.poses.position[games, steps + 1, 0]
+    np.testing.assert_allclose(metrics["goal_distance"], np.linalg.norm(way, axis=-1).mean(), rtol=1e-5)
 
 
 def test_past_versions_act_where_they_are_asked():
