@@ -12,7 +12,7 @@ contacts, 2 E V^2 operations for E rows of constraints and V velocities, and its
 of positions, velocities and warm start, read and written. No collision is counted, no kinematics, no second iteration:
 MJX is far above this floor. A control step has its physics steps, and nothing else is counted of a game.
 
-XLA:CPU may hang in such loops unless it schedules without concurrency (`self_play.arena`), so all are compiled so.
+XLA:CPU may hang in such loops unless it schedules without concurrency (`self_play.arena`): `cases` sees to that.
 
 Letters: A dimensions of an action, B games, C joints that are driven, T control steps.
 """
@@ -20,7 +20,7 @@ Letters: A dimensions of an action, B games, C joints that are driven, T control
 import functools
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import chex
@@ -42,10 +42,13 @@ _SCENES = {  # name: mode, settings of the scene, turns of a game
     "blocks3": ("blocks", {"num_objects": 3}, {"alice_steps": 50, "bob_steps": 100}),
 }
 _STEPS = 50  # T
+_FLAG = "--xla_cpu_enable_concurrency_optimized_scheduler"
 
 
 def cases() -> Iterator[Case]:
     """A line for each scene and batch, then those beside Brax's own environments, then the games."""
+    if _FLAG not in os.environ.get("XLA_FLAGS", ""):  # in time: nothing is computed yet
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAG}=false"
     for name in _SCENES:
         for num_games in (64, 256, 1024, 4096):
             yield Case(f"self_play/{name}/physics/b{num_games}", "steps/s", functools.partial(_c, name, num_games))
@@ -60,7 +63,7 @@ def _c(name: str, num_games: int) -> Match:
     table = _table(name)
     states, actions = _begun(table, num_games)
     substeps, model = table.scene.substeps, MjModel.from_xml_string(table.scene.mjcf)
-    targets, after = _jit(functools.partial(_targets, table))(states, actions)
+    targets, after = jax.jit(functools.partial(_targets, table))(states, actions)
     controls = np.repeat(np.asarray(targets, np.float64)[:, :, list(table.scene.actuated)], substeps, axis=0)
     begun = np.concatenate([np.zeros((num_games, 1)), np.asarray(states.q), np.asarray(states.qd)], axis=1)
     threads = [MjData(model) for _ in range(len(os.sched_getaffinity(0)))]
@@ -84,10 +87,10 @@ def _brax(name: str, theirs: str, num_games: int) -> Match:
         env: Any = brax.envs.get_environment(theirs, backend="mjx")
     keys = jax.random.key_data(jax.random.split(jax.random.key(0), num_games))  # Brax knows no typed keys
     with warnings.catch_warnings(action="ignore"):
-        begun = _jit(jax.vmap(lambda key: env.reset(key).pipeline_state))(keys)
+        begun = jax.jit(jax.vmap(lambda key: env.reset(key).pipeline_state))(keys)
     pushes = jax.random.uniform(jax.random.key(1), (_STEPS, num_games, env.action_size), minval=-1.0)
 
-    @_jit
+    @jax.jit
     def step(begun, pushes):
         return jax.lax.scan(lambda now, push: (jax.vmap(env.pipeline_step)(now, push), None), begun, pushes)[0]
 
@@ -103,12 +106,12 @@ def _game(name: str, num_games: int) -> Match:
     table = _table(name)
     data, init, draw = self_play.arena(mode=mode, num_games=num_games, num_steps=_STEPS, **settings, **turns)
 
-    @_jit
+    @jax.jit
     def play(carry):
         (games, _), i = carry
         return draw(jax.random.fold_in(jax.random.key(0), i), data, games, None), i + 1
 
-    arena = _jit(lambda: init(jax.random.key(1), data))()
+    arena = jax.jit(lambda: init(jax.random.key(1), data))()
     shapes = jax.eval_shape(lambda games: draw(jax.random.key(0), data, games, None)[1], arena)
     carry = (arena, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)), jnp.zeros((), jnp.int32)
     for _ in range(8):  # until the games are at all places
@@ -125,15 +128,9 @@ def _table(name: str) -> self_play.Tabletop:
     return self_play.tabletop(scene.SCENES[mode](**settings))
 
 
-def _jit(function: Callable) -> Callable:
-    on_cpu = jax.default_backend() == "cpu"
-    options = {"xla_cpu_enable_concurrency_optimized_scheduler": False} if on_cpu else None
-    return jax.jit(function, compiler_options=options)
-
-
 def _begun(table: self_play.Tabletop, num_games: int) -> tuple:
     """-> (states [B], actions [T, B, A])."""
-    states = _jit(jax.vmap(table.reset))(jax.random.split(jax.random.key(0), num_games))
+    states = jax.jit(jax.vmap(table.reset))(jax.random.split(jax.random.key(0), num_games))
     return states, _random_actions(table, num_games)
 
 
@@ -144,7 +141,7 @@ def _random_actions(table, num_games):
 def _bare(table: self_play.Tabletop, states, actions, count: int) -> Side:
     """The tables from `states` on, always the same way."""
 
-    @_jit
+    @jax.jit
     def roll(states, actions):
         return jax.lax.scan(lambda now, action: (jax.vmap(table.step)(now, action), None), states, actions)[0]
 
