@@ -3,7 +3,7 @@
 Bodies are seen from afar, without perspective, the farthest drawn first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from self_play.goals import Poses
-from self_play.scene import AREA, TABLE, Scene
+from self_play.scene import AREA, TABLE
 
 
 class Body(NamedTuple):
@@ -51,8 +50,8 @@ def arena(frames: Mapping, *, num_pictures: int = 8) -> Figure:
     return figure
 
 
-def holdouts(tasks: Mapping[str, tuple[Scene, Poses, Poses]], *, columns: int = 6) -> Figure:
-    """Holdout tasks, a panel each: where the objects are, and a goal as ghosts. name -> scene, start, goal.
+def holdouts(tasks: Mapping[str, tuple], *, columns: int = 6) -> Figure:
+    """Holdout tasks, a panel each: where objects are, and a goal as ghosts. name -> (Scene, Poses, Poses of the goal).
 
     Each object has its colour, and a block's upper side at the start is pale.
     """
@@ -68,7 +67,7 @@ def holdouts(tasks: Mapping[str, tuple[Scene, Poses, Poses]], *, columns: int = 
     return figure
 
 
-def draw(axes: Axes, bodies: Sequence[Body]) -> None:
+def draw(axes: Axes, bodies: Iterable[Body]) -> None:
     """Draws bodies on the table, with the placement area's outline."""
     high = AREA[1]
     for (right, above), colour in ((TABLE, "0.9"), (high[:2], "0.8")):

@@ -138,7 +138,7 @@ def film(scene: Scene, q: jax.Array, goal: Poses, shown: jax.Array) -> dict:
         ghosts = ghosts.at[:, :, 2].add(jnp.where(shown, 0.0, -1.0)[:, None])  # under the table
         whole = jnp.concatenate([q, ghosts.reshape(len(q), -1)], axis=-1)
         places = jax.vmap(lambda q: kinematics.forward(system, q, jnp.zeros(system.qd_size()))[0])(whole)
-        frames = [_Frame(jax.tree.map(lambda leaf, t=t: leaf[t], jax.device_get(places))) for t in range(len(q))]
+        frames: Any = [_Frame(jax.tree.map(lambda leaf, t=t: leaf[t], jax.device_get(places))) for t in range(len(q))]
         return json.loads(brax_json.dumps(system, frames))
 
 
