@@ -14,6 +14,7 @@ import pytest
 import blur
 import bootstrap
 import glns
+import self_play
 
 X = jnp.array(np.random.default_rng(0).normal(size=(20, 3, 2)), jnp.float32)
 LABELS = jnp.argmax(X.reshape(20, 6), axis=-1) % 3
@@ -63,6 +64,39 @@ EVOLUTION = bootstrap.Learner(
 META = bootstrap.Learner(
     *blur.meta_learner(partial(blur.random_genome, num_states=2, normalise="both"), (4, 2), population=2)
 )
+
+
+def games(rules, num_games, num_steps):
+    """Alice and Bob at a table on which an action is where the one object goes next."""
+    none = self_play.goals.symmetries_of("none")
+    zero, zero3, upright = jnp.zeros(2), np.zeros(3), jnp.array([[1.0, 0.0, 0.0, 0.0]])
+    table = self_play.Tabletop(
+        scene=self_play.scene.pucks(),
+        reset=lambda key: self_play.observations.State(
+            jax.random.uniform(key, (1, 3)), zero, zero, zero, zero, zero[0], jnp.zeros((1, 1), bool), jnp.ones(1, bool)
+        ),
+        place=None,
+        step=lambda state, action: state._replace(q=state.q.at[0, :2].add(0.01 * (action - 5))),
+        poses=lambda state: self_play.goals.Poses(state.q, upright),
+        observe=lambda state: self_play.observations.Observation(jnp.ones(3), state.q, state.mask),
+        observe_goal=lambda now, goal, mask: goal.position - now.position,
+        judge=partial(self_play.goals.judge, symmetries=none, table=(2.0, 2.0), area=(zero3, zero3 + 1)),
+        reached=partial(self_play.goals.reached, symmetries=none),
+    )
+
+    def init(key, data):
+        return self_play.world.open_games(table, rules, 8, key, num_games)
+
+    def draw(key, data, state, act):
+        return self_play.world.play(table, rules, num_steps, act or anything, key, state)
+
+    def anything(seen):
+        return jnp.zeros((num_games, 2, 2, 11)), seen.memory
+
+    return bootstrap.World((), init, draw)
+
+
+PLAYERS = self_play.learner(embedding=4, widths=(), lstm=2, chunk=4, sample_reuse=1, num_minibatches=2)
 PAIRS = {
     **{f"{name}-real": (learner, REAL) for name, learner in CLASSIFIERS.items()},
     **{
@@ -83,6 +117,10 @@ PAIRS = {
     ),
     "blur_meta-tasks": (META, TASKS),
     "blur_evolution-tasks": (EVOLUTION, TASKS),
+    "self_play-games": (
+        bootstrap.Learner(*PLAYERS),
+        games(self_play.game.Rules(alice_steps=2, bob_steps=3, max_goals=2), 3, 7),
+    ),
     "glns-permuted": (
         CLASSIFIERS["glns"],
         bootstrap.permuted(
