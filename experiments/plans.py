@@ -16,6 +16,7 @@ from experiments.names import (
     CONCLUSIONS,
     DATA,
     FIGURES,
+    FILE_FIGURES,
     FILES,
     LEARNERS,
     PROBES,
@@ -148,7 +149,7 @@ def check_ends(config: ml_collections.ConfigDict, names: Iterable[str]) -> None:
 
     Better now than after hours: the conclusions are tried on made records.
     """
-    for kind, table in {"figures": FIGURES, "files": FILES}.items():
+    for kind, table in {"figures": FIGURES | FILE_FIGURES, "files": FILES}.items():
         for name in config.get(kind) or ():
             choose(kind, table, {"name": name}, lambda _: None)
     conclude(config, [{"step": step, **dict.fromkeys(names, 1 / (step + 2))} for step in range(3)])

@@ -40,12 +40,23 @@ def start() -> None:
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".cache" / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    schedule_in_order()
     given = (_ADDRESS.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
     if not _DISTRIBUTED.value and all(value is None for value in given):
         return
     if any(value is not None for value in given) and any(value is None for value in given):
         raise ValueError("give --coordinator_address, --num_processes and --process_id together, or none on a cluster")
     jax.distributed.initialize(*given)
+
+
+def schedule_in_order() -> None:
+    """Keeps XLA:CPU from running the operations of a program at once, at which loops of physics may hang.
+
+    See `self_play.arena`. The flag is read when JAX is first used.
+    """
+    flag, given = "--xla_cpu_enable_concurrency_optimized_scheduler", os.environ.get("XLA_FLAGS", "")
+    if flag not in given:
+        os.environ["XLA_FLAGS"] = f"{given} {flag}=false".strip()
 
 
 def first_process() -> bool:

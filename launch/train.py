@@ -113,7 +113,7 @@ def _advance(
 def _finish(
     config: ConfigDict, plan: experiments.Plan, workdir: Path, clock: Clock, fingerprint: str, run: Run | None
 ) -> None:
-    """Draws the figures, writes the files, and then the summary, which says that the run is finished."""
+    """Writes the files, draws the figures, and then writes the summary, which says that the run is finished."""
     records, seconds = metrics.read(workdir), clock.run()
     final = dict(records[-1])
     summary = {
@@ -126,10 +126,10 @@ def _finish(
         **final,
         **experiments.conclude(config, records),
     }
-    figures = draw.curves([workdir], workdir / "figures") + draw.figures([workdir], workdir / "figures")
     for name, text in _files(config, plan, run).items():
         folder.replace_text(workdir / name, text)
         print(f"file: {workdir / name}")
+    figures = draw.curves([workdir], workdir / "figures") + draw.figures([workdir], workdir / "figures")
     folder.write_json(workdir / "summary.json", summary)
     print(f"{workdir} is finished: {progress.final(summary, config.show)}")
     for path in figures:

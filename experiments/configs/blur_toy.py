@@ -3,7 +3,7 @@
     python -m launch.train --config=experiments/configs/blur_toy.py --workdir=runs/blur_toy
 
 variant     what                                            seconds  train_tasks  paper's unseen  all unseen
-learned     300 meta-steps of four genomes, 10 batches           70        0.928           0.852       0.890
+learned     300 meta-steps of four genomes, 10 batches           59        0.927           0.848       0.888
             the same, --config.seed=1                             -        0.929           0.846       0.888
             the same, --config.seed=2                             -        0.936           0.838       0.876
 curriculum  10, 20, 35, then 50 batches, probed after 50          -

@@ -30,6 +30,7 @@ import numpy as np
 from mujoco import MjData, MjModel, rollout  # pyrefly: ignore
 
 import self_play
+from launch import devices
 from launch.suites.match import Case, Match, Side
 from self_play import scene
 from self_play.arena import NUM_BINS
@@ -42,13 +43,11 @@ _SCENES = {  # name: mode, settings of the scene, turns of a game
     "blocks3": ("blocks", {"num_objects": 3}, {"alice_steps": 50, "bob_steps": 100}),
 }
 _STEPS = 50  # T
-_FLAG = "--xla_cpu_enable_concurrency_optimized_scheduler"
 
 
 def cases() -> Iterator[Case]:
     """A line for each scene and batch, then those beside Brax's own environments, then the games."""
-    if _FLAG not in os.environ.get("XLA_FLAGS", ""):  # in time: nothing is computed yet
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAG}=false"
+    devices.schedule_in_order()  # in time: nothing is computed yet
     for name in _SCENES:
         for num_games in (64, 256, 1024, 4096):
             yield Case(f"self_play/{name}/physics/b{num_games}", "steps/s", functools.partial(_c, name, num_games))

@@ -1,10 +1,13 @@
 """The same command on one device, on eight, and in two processes of two: the same run, and one folder."""
 
 import json
+import os
 import socket
 
 import numpy as np
 import pytest
+
+from launch.devices import schedule_in_order
 
 FLAGS = ("--config.num_steps=8", "--config.log_every=4", "--config.probe_every=4", "--config.checkpoint_every=4")
 
@@ -76,3 +79,11 @@ def test_what_the_first_process_refuses_all_refuse(start, command, one):
     assert statuses == [2, 2]
     assert "num_seeds: 2 -> 1" in outputs[0]
     assert "process 0 refused" in outputs[1]
+
+
+def test_a_cpu_schedules_in_order_unless_told(monkeypatch):
+    flag = "--xla_cpu_enable_concurrency_optimized_scheduler"
+    for given, then in (("--a=1", f"--a=1 {flag}=false"), ("", f"{flag}=false"), (f"{flag}=true", f"{flag}=true")):
+        monkeypatch.setenv("XLA_FLAGS", given)
+        schedule_in_order()
+        assert os.environ["XLA_FLAGS"] == then
