@@ -48,11 +48,25 @@ def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> No
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(run))
     try:
         devices.in_first_process(lambda: _make_room(Path(manager.directory), size))
-        manager.save(step, args=ocp.args.Composite(run=ocp.args.StandardSave(run), notes=ocp.args.JsonSave(notes)))
+        saved = ocp.args.StandardSave(_filled(run))
+        manager.save(step, args=ocp.args.Composite(run=saved, notes=ocp.args.JsonSave(notes)))
     except (OSError, ValueError) as error:
         raise cli.Refusal(
             f"cannot save step {step} to {manager.directory}: {cli.one_line(error)}; earlier ones are intact"
         ) from error
+
+
+def _filled(run: Any) -> list:
+    """The arrays of a run that have elements: orbax saves no others."""
+    return [leaf for leaf in jax.tree.leaves(run) if leaf.size]
+
+
+def _whole(like: Any, filled: list) -> Any:
+    """A run of these shapes, of the arrays that have elements."""
+    rest = iter(filled)
+    return jax.tree.map(
+        lambda leaf: next(rest) if leaf.size else jnp.zeros(leaf.shape, leaf.dtype, device=leaf.sharding), like
+    )
 
 
 def _make_room(folder: Path, size: int) -> None:
@@ -71,16 +85,17 @@ def newest(manager: ocp.CheckpointManager, like: Any) -> tuple[Any, dict] | None
     damaged = []
     for step in steps:
         try:
-            args = ocp.args.Composite(run=ocp.args.StandardRestore(like), notes=ocp.args.JsonRestore())
+            args = ocp.args.Composite(run=ocp.args.StandardRestore(_filled(like)), notes=ocp.args.JsonRestore())
             saved: Any = manager.restore(step, args=args)
-            if fingerprint(saved.run) != saved.notes["fingerprint"]:
+            run = _whole(like, saved.run)
+            if fingerprint(run) != saved.notes["fingerprint"]:
                 raise ValueError("its contents changed after it was saved")
         except Exception as error:  # orbax and tensorstore raise many kinds
             devices.say(f"checkpoint {step} is damaged ({cli.one_line(error)}); trying the one before")
             damaged.append(step)
         else:
             _set_aside(manager, damaged)
-            return saved.run, saved.notes
+            return run, saved.notes
     if steps:
         raise cli.Refusal(f"no checkpoint in {manager.directory} can be read; give another --workdir to begin again")
     return None

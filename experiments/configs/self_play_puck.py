@@ -46,6 +46,8 @@ def get_config(variant: str = "puck") -> ConfigDict:
         "checkpoint_every": num_steps if variant == "smoke" else 30,
         "show": ("train/valid_goals", "train/bob_success", "probe/holdout_success", "probe/holdout_success_random"),
         "probes": {"holdout": {"task": "uniform", "num_games": num_games // 2, "bob_steps": 100}},
+        "files": ("episode",),
+        "figures": {"arena": {}},
         "data": {"name": "nothing"},
         "world": {
             "name": "self_play",
