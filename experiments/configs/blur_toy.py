@@ -6,8 +6,8 @@ variant     what                                            seconds  train_tasks
 learned     300 meta-steps of four genomes, 10 batches           59        0.927           0.848       0.888
             the same, --config.seed=1                             -        0.929           0.846       0.888
             the same, --config.seed=2                             -        0.936           0.838       0.876
-curriculum  10, 20, 35, then 50 batches, probed after 50          -
-random      random normalised genomes, tanh, no delta rule        -
+curriculum  10, 20, 35, then 50 batches, probed after 50        116        0.935           0.803       0.854
+random      random normalised genomes, tanh, no delta rule       79        0.680           0.399       0.511
 smoke       `learned`, cut to 4 steps of small batches            -
 
 Columns are probe/train_tasks_accuracy, probe/paper_unseen_tasks_accuracy and probe/unseen_tasks_accuracy. Seconds are
