@@ -11,7 +11,7 @@ import blur
 import bootstrap
 import glns
 import self_play
-from experiments import arena_figures, conclusions, figures, probes, streams, texts
+from experiments import arena_figures, conclusions, figures, probes, self_play_figures, streams, texts
 from experiments import data as data_sets
 
 
@@ -202,11 +202,16 @@ CONCLUSIONS: dict[str, Callable] = {"gap": conclusions.gap, "race": conclusions.
 FILES: dict[str, Callable] = {  # (config, run of one cell and seed) -> file name -> text
     "episode": texts.episode,
     "genome": texts.genome,
+    "payoff": texts.payoff,
 }
 
-FILE_FIGURES = {"arena": ("episode.json", arena_figures.arena)}  # (what that file of a run holds, ..) -> Figure
+FILE_FIGURES = {  # (what that file of a run holds, ..) -> Figure
+    "arena": ("episode.json", arena_figures.arena),
+    "payoff": ("payoff.json", self_play_figures.payoff),
+}
 
 FIGURES: dict[str, Callable] = {  # (runs: label -> records, ..) -> Figure
+    "curriculum": self_play_figures.curriculum,
     "fan": figures.fan,
     "pair": figures.pair,
     "race": figures.race,

@@ -61,29 +61,38 @@ def density(predict, data):
     return {"nats": -predict(images).mean()}
 
 
-def holdout(predict, data, *, task, num_games, bob_steps, memory_size=0, **settings):
-    """The share of the goals of a task that Bob solves, who never trained on them, and that chance solves.
+def holdout(predict, data, *, tasks, num_games, bob_steps, memory_size=0, **settings):
+    """The share of the goals of holdout tasks that Bob solves, who never trained on them, and that chance solves.
 
-    predict: as of the learner of `self_play`. task: a name of self_play's HOLDOUTS. bob_steps: for each object.
-    settings: of the task's scene. Every probe has the same first goals.
+    predict: as of the learner of `self_play`. tasks: names of self_play's HOLDOUTS. bob_steps: for each object.
+    settings: of the tasks' scenes. holdout_success is the mean of the tasks; of several, TASK_success is of one. Every
+    probe has the same first goals.
     """
     del data
-    if task not in holdouts.HOLDOUTS:
-        raise ValueError(f"no holdout task {task!r}; there are {', '.join(holdouts.HOLDOUTS)}")
-    of_task = holdouts.HOLDOUTS[task]
-    table = holdouts.table_of(of_task, **settings)
-    key = jax.random.key(jax.lax.optimization_barrier(jnp.uint32(0)))  # as in `adaptation`
+    unknown = [task for task in tasks if task not in holdouts.HOLDOUTS]
+    if unknown or not tasks:
+        which = f"no holdout task {unknown[0]!r}" if unknown else "name some tasks"
+        raise ValueError(f"{which}; there are {', '.join(holdouts.HOLDOUTS)}")
 
-    def rate(sharpness):
-        def act(seen):
-            logits, memory = predict(seen)
-            return sharpness * logits, memory
+    def rates(task):
+        of_task = holdouts.HOLDOUTS[task]
+        table = holdouts.table_of(of_task, **settings)
+        key = jax.random.key(jax.lax.optimization_barrier(jnp.uint32(0)))  # as in `adaptation`
 
-        limits = {"num_games": num_games, "bob_steps": bob_steps, "memory_size": memory_size}
-        return holdouts.success_rate(table, of_task, act, key, **limits)
+        def rate(sharpness):
+            def act(seen):
+                logits, memory = predict(seen)
+                return sharpness * logits, memory
 
-    learned, random = jax.vmap(rate)(jnp.array([1.0, 0.0]))
-    return {"holdout_success": learned, "holdout_success_random": random}
+            limits = {"num_games": num_games, "bob_steps": bob_steps, "memory_size": memory_size}
+            return holdouts.success_rate(table, of_task, act, key, **limits)
+
+        return jax.vmap(rate)(jnp.array([1.0, 0.0]))
+
+    of_tasks = {task: rates(task) for task in tasks}
+    learned, random = sum(of_tasks.values()) / len(tasks)
+    each = {f"{task}_success": rate for task, (rate, _) in of_tasks.items()} if len(tasks) > 1 else {}
+    return {"holdout_success": learned, "holdout_success_random": random, **each}
 
 
 def regret(play):

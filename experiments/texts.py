@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import blur
@@ -36,11 +37,8 @@ def episode(config: Any, run: Any, *, num_frames: int = 300) -> dict[str, str]:
 
     The frames tell besides whose turn it was, and what became of a goal: settled, success.
     """
-    settings = {name: dict(config.to_dict()[name]) for name in ("world", "learner")}
-    if any(of.pop("name") != "self_play" for of in settings.values()):
-        raise ValueError('an episode is of a learner and a world named "self_play"')
-    predict = partial(self_play.learner(**settings["learner"])[2], run.learner)
-    world = settings["world"] | {"num_games": 1, "num_steps": num_frames, "past_share": 0.0}
+    world, predict = _self_play(config, {"num_games": 1, "num_steps": num_frames})
+    predict = partial(predict, run.learner)
     _, init, draw = self_play.arena(**world)
     build = SCENES[world.get("mode", "pucks")]
     scene = build(**{key: world[key] for key in inspect.signature(build).parameters if key in world})
@@ -56,3 +54,47 @@ def episode(config: Any, run: Any, *, num_frames: int = 300) -> dict[str, str]:
     frames = self_play.film(scene, q, rows.goal, rows.bobs_turn)
     told = {name: np.asarray(getattr(rows, name)).tolist() for name in ("bobs_turn", "settled", "success")}
     return {"episode.html": self_play.page(frames), "episode.json": json.dumps({**frames, **told})}
+
+
+def payoff(config: Any, run: Any, *, num_games: int = 64, num_steps: int = 400) -> dict[str, str]:
+    """How many of the goals of each version of Alice each version of Bob reaches.
+
+    The versions that a learner with num_past keeps, oldest first, and the last one; all see by the last one's scales.
+    updates: after how many each was kept. bob_success[i][j]: of the goals that version i of Alice set in num_steps of
+    num_games, what version j of Bob reached; null where she set none.
+    """
+    past = run.learner.past
+    if past is None:
+        raise ValueError("payoff.json is of past versions: set learner.num_past to keep some")
+    world, predict = _self_play(config, {"num_games": num_games, "num_steps": num_steps})
+    data, init, draw = self_play.arena(**world)
+    kept, updates = self_play.past.in_order(past, config.learner.get("past_every", 10))
+    versions = jax.tree.map(lambda old, now: jnp.concatenate([old, now[None]]), kept, run.learner.params)
+    updates = [*updates, int(past.count)]
+
+    @jax.jit
+    def success(key):
+        def one(pair):
+            alice, bob, key = pair
+            params = jax.tree.map(lambda leaf: jnp.stack([leaf[alice, 0], leaf[bob, 1]]), versions)
+            act = partial(predict, run.learner._replace(params=params))
+            k_init, k_draw = jax.random.split(key)
+            rows = draw(k_draw, data, init(k_init, data), act)[1].rows
+            tried = rows.settled & rows.bobs_turn
+            return jnp.sum(tried & rows.success), jnp.sum(tried)
+
+        alice, bob = (numbers.ravel() for numbers in jnp.indices((len(updates), len(updates))))
+        return jax.lax.map(one, (alice, bob, jax.random.split(key, len(alice))))
+
+    reached, tried = (np.asarray(leaf).tolist() for leaf in success(jax.random.key(config.seed)))
+    shares = [won / of if of else None for won, of in zip(reached, tried, strict=True)]
+    rows = [shares[i : i + len(updates)] for i in range(0, len(shares), len(updates))]
+    return {"payoff.json": json.dumps({"updates": updates, "bob_success": rows})}
+
+
+def _self_play(config, size):
+    """-> (settings of the run's world, of that size and with the players of today, the learner's predict)."""
+    settings = {name: dict(config.to_dict()[name]) for name in ("world", "learner")}
+    if any(of.pop("name") != "self_play" for of in settings.values()):
+        raise ValueError('this file is of a learner and a world named "self_play"')
+    return settings["world"] | size | {"past_share": 0.0}, self_play.learner(**settings["learner"])[2]

@@ -68,22 +68,26 @@ def in_calls(advance_one: Callable, steps_per_call: int, call: Callable) -> Call
     return advance
 
 
-def in_threads(advance: Callable, num_threads: int, call: Callable) -> Callable:
-    """The same `advance` of a share of the rows in each of several threads. The shares are equally large."""
-    pool = ThreadPoolExecutor(num_threads)
+def in_threads(advance: Callable, num_shares: int, num_cores: int, call: Callable) -> Callable:
+    """The same `advance` of equal shares of the rows, in a thread for each core."""
+    pool = ThreadPoolExecutor(num_cores)
 
     def over(stage, num_steps, rows, data, run):
         def one(share):
             return jax.block_until_ready(advance(stage, num_steps, share[0], data, share[1]))
 
-        return call(_joined, (), list(pool.map(one, call(_shares, (num_threads,), (rows, run)))))
+        return call(_joined, (), list(pool.map(one, call(_shares, (num_shares,), (rows, run)))))
 
     return over
 
 
-def num_threads(num_rows: int, num_cores: int) -> int:
-    """As many as divide the rows, so that one program serves them all."""
-    return math.gcd(num_rows, num_cores) if num_cores else 1
+def num_shares(num_rows: int, num_cores: int) -> int:
+    """Into how many equal shares, which one program serves, rows are dealt out to threads: those that are done soonest.
+
+    So 4 rows are 2 shares for 2 cores, and 3 rows 3, of which one core computes two. 1 where there are no cores.
+    """
+    numbers = [number for number in range(1, num_rows + 1) if num_rows % number == 0]
+    return min(numbers, key=lambda number: num_rows // number * math.ceil(number / num_cores)) if num_cores else 1
 
 
 @jax.jit

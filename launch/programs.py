@@ -44,11 +44,11 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = F
     first = plan.stages[0].build({})
     _check_splits(first, num_seeds)
     num_rows, num_cores = len(plan.cells) * num_seeds, devices.num_cores()
-    loop, num_threads = form.loop if num_cores else "vmap", loops.num_threads(num_rows, num_cores)
+    loop, num_shares = form.loop if num_cores else "vmap", loops.num_shares(num_rows, num_cores)
     mesh = devices.mesh(num_rows)
     by_row, everywhere = devices.by_seed(mesh), devices.everywhere(mesh)
     data_axis, of_data = (0, by_row) if first.by_seed else (None, everywhere)
-    alone = num_cores and num_rows == num_threads  # an axis of one row costs a tenth
+    alone = num_cores and num_rows == num_shares  # an axis of one row costs a tenth
     over_rows = loops.one_by_one if loop != "vmap" or alone else functools.partial(jax.vmap, spmd_axis_name="seed")
 
     def life(stage, row, data):
@@ -106,8 +106,8 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = F
 
     if loop == "calls":
         advance = loops.in_calls(advance_one, form.steps_per_call, call)
-    if num_threads > 1 and not first.by_seed:
-        advance = loops.in_threads(advance, num_threads, call)
+    if num_shares > 1 and not first.by_seed:
+        advance = loops.in_threads(advance, num_shares, num_cores, call)
 
     def advance_rows(step, run, num_steps):
         stage = _stage(plan, step)

@@ -3,6 +3,7 @@
 from self_play import game as game
 from self_play import goals as goals
 from self_play import observations as observations
+from self_play import past as past
 from self_play import scene as scene
 from self_play.arena import Tabletop as Tabletop
 from self_play.arena import film as film

@@ -28,6 +28,14 @@ from self_play.observations import Observation, State
 ALICE, BOB = 0, 1  # places in arrays of both players
 
 
+class Opening(NamedTuple):
+    """With what an episode begins."""
+
+    state: State  # of both copies of the table
+    past: jax.Array  # [2] bool, whom a past version plays in this episode, at most one
+    aims: Poses | None  # [max_goals, N] the goals of the episode, where Alice does not set them
+
+
 class Game(NamedTuple):
     """One game between two steps."""
 
@@ -42,7 +50,8 @@ class Game(NamedTuple):
     alive: jax.Array  # [] bool, Bob has not failed in this episode
     at_goal: jax.Array  # [N] bool, Bob's objects that are at their goals
     memory: jax.Array  # [2, M] both players', zero when an episode begins
-    past: jax.Array  # [2] bool, whom a past version plays in this episode, at most one
+    past: jax.Array  # [2] bool, as of its Opening
+    aims: Poses | None  # likewise
 
 
 class Seen(NamedTuple):
@@ -80,10 +89,13 @@ class Rules(NamedTuple):
     bob_starts: str = "own"  # his later turns: "own", where his last ended (the paper), or "alice", where hers began
     alice_reward: str = "success"  # or "timestep", of Sukhbaatar et al. (C.2)
     past_share: float = 0.0  # of the episodes, in which one of the players is a past version (0.2); each half of these
+    demonstrations: str = "failed"  # or "valid": also of the goals that Bob reached (the paper's ablation, figure 9)
+    goal_source: str = "alice"  # or another of episodes.SOURCES, and her turns only pass
 
 
-def begin(table: Tabletop, state: State, past: jax.Array, memory_size: int) -> Game:
+def begin(table: Tabletop, opening: Opening, memory_size: int) -> Game:
     """A game at the start of an episode: both copies of the table are alike."""
+    state = opening.state
     no, zero = jnp.zeros((), bool), jnp.zeros((), jnp.int32)
     return Game(
         state=state,
@@ -97,16 +109,9 @@ def begin(table: Tabletop, state: State, past: jax.Array, memory_size: int) -> G
         alive=~no,
         at_goal=jnp.zeros_like(state.mask),
         memory=jnp.zeros((2, memory_size)),
-        past=past,
+        past=opening.past,
+        aims=opening.aims,
     )
-
-
-def open_one(table: Tabletop, rules: Rules, key: jax.Array) -> tuple[State, jax.Array]:
-    """With what an episode begins: a table, and whom a past version plays [2] bool. The key is consumed."""
-    k_table, k_past = jax.random.split(key)
-    share = jax.random.uniform(k_past)
-    past = jnp.stack([share < rules.past_share / 2, (share >= rules.past_share / 2) & (share < rules.past_share)])
-    return table.reset(k_table), past
 
 
 def see(table: Tabletop, game: Game) -> Seen:
@@ -124,8 +129,9 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
     mask, now, count = state.mask, table.poses(state), game.count + 1
     # Alice's turn ends with a goal, Bob's with success or out of time.
     set_goal = ~game.bobs_turn & (count >= rules.alice_steps)
-    verdict = table.judge(table.poses(game.start), now, mask)
-    goal, verdict = _choose(set_goal, (now, verdict), (game.goal, game.verdict))
+    aim, start = _aim(table, game, now)
+    verdict = table.judge(start, aim, mask)
+    goal, verdict = _choose(set_goal, (aim, verdict), (game.goal, game.verdict))
     at_goal = table.reached(now, goal, mask)
     bob_reward, success = goals.bob_reward(game.at_goal, at_goal, mask)
     success &= game.bobs_turn
@@ -150,11 +156,19 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
         at_goal=jnp.where(to_bob, table.reached(table.poses(next_state), goal, mask), at_goal),
         memory=game.memory,
         past=game.past,
+        aims=game.aims,
     )
     alice_reward = _alice_reward(rules, verdict, success, jnp.where(success, count, most))
     pay = [jnp.where(settled, alice_reward, 0.0), jnp.where(game.bobs_turn, bob_reward, 0.0)]
     outcome = {"settled": settled, "valid": verdict.valid, "success": success, "goal": goal}
     return _choose(over, fresh, played), {"reward": jnp.stack(pay), "done": jnp.stack([over, bob_done]), **outcome}
+
+
+def _aim(table, game, now):
+    """-> (the goal that Alice's turn would end in, where the objects are before it, by which it is judged)."""
+    if game.aims is None:
+        return now, table.poses(game.start)
+    return jax.tree.map(lambda leaf: leaf[game.num_goals], game.aims), table.poses(game.other)
 
 
 def _turn(rules, game, state, to_bob, bob_done):
@@ -171,18 +185,19 @@ def _alice_reward(rules, verdict, success, bob_steps):
 
 
 def rollout(
-    table: Tabletop, rules: Rules, num_steps: int, act: Callable, key: jax.Array, games: Game
+    table: Tabletop, rules: Rules, num_steps: int, act: Callable, opens: Callable, key: jax.Array, games: Game
 ) -> tuple[Game, Row]:
     """Plays all games on by T steps. -> (games, rows [B, T, ..]).
 
-    act: Seen, of all games -> (logits [B, 2, A, NUM_BINS] of both players, memory [B, 2, M]). The key is consumed.
+    act: Seen, of all games -> (logits [B, 2, A, NUM_BINS] of both players, memory [B, 2, M]). opens: key -> Opening.
+    The key is consumed.
     """
     num_games, _, memory_size = games.memory.shape
     k_fresh, k_act = jax.random.split(key)
     # No episode is shorter than Alice's turn, so no game begins more of them than these.
     num_fresh = num_steps // rules.alice_steps + 1
     keys = jax.random.split(k_fresh, (num_games, num_fresh))
-    pool = jax.vmap(jax.vmap(functools.partial(open_one, table, rules)))(keys)
+    pool = jax.vmap(jax.vmap(opens))(keys)
     # All at once: in the loop, random numbers would cost as much as everything else that is not physics.
     luck = jax.random.uniform(k_act, (num_steps, num_games, len(table.scene.scale)))
 
@@ -194,7 +209,7 @@ def rollout(
         moves = jnp.stack([~games.bobs_turn, games.bobs_turn], axis=-1)[:, :, None]  # the other's memory stands still
         moved = games._replace(memory=jnp.where(moves, memory, games.memory))
         opened = jax.vmap(lambda pool, i: jax.tree.map(lambda leaf: leaf[i], pool))(pool, used)
-        fresh = jax.vmap(lambda state, past: begin(table, state, past, memory_size))(*opened)
+        fresh = jax.vmap(lambda one: begin(table, one, memory_size))(opened)
         after, row = jax.vmap(functools.partial(step, table, rules))(moved, action, fresh)
         now, real = jax.vmap(table.poses)(games.state), jnp.ones_like(games.bobs_turn)
         return (after, used + row["done"][:, ALICE]), Row(seen, now, games.bobs_turn, real, action, log_prob, **row)
@@ -203,19 +218,21 @@ def rollout(
     return games, jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), rows)
 
 
-def hindsight(rows: Row) -> tuple[Poses, jax.Array]:
+def hindsight(rules: Rules, rows: Row) -> tuple[Poses, jax.Array]:
     """What became of each of Alice's steps: the goal that it led to, and whether it shows Bob something.
 
     rows [T, ..] of one game -> (goals [T, ..], shows [T] bool). A step is a demonstration of a goal that is valid and
-    that Bob did not reach, be it that he failed or that his turn was skipped (algorithm 2). Steps of Bob's are none,
-    nor are those of a turn that is not settled within the rows, or of a goal that a past version of Bob missed.
+    that Bob did not reach, be it that he failed or that his turn was skipped (algorithm 2); by a rule, also of one that
+    he did. Steps of Bob's are none, nor are those of a turn that is not settled within the rows, or of a goal that a
+    past version of Bob was before.
     """
+    unfiltered = rules.demonstrations == "valid"
 
     def one(later, row):
-        goal, failed = later
+        goal, shown = later
         goal = _choose(row.settled, row.goal, goal)
-        failed = jnp.where(row.settled, row.valid & ~row.success, failed)
-        return (goal, failed), (goal, failed & ~row.bobs_turn & row.real & ~row.seen.past[BOB])
+        shown = jnp.where(row.settled, row.valid & (unfiltered | ~row.success), shown)
+        return (goal, shown), (goal, shown & ~row.bobs_turn & row.real & ~row.seen.past[BOB])
 
     unknown = jax.tree.map(lambda leaf: leaf[-1], rows.goal), jnp.zeros((), bool)
     return jax.lax.scan(one, unknown, rows, reverse=True)[1]

@@ -141,7 +141,7 @@ def success_rate(
     limit = bob_steps * table.scene.num_objects
 
     def trial(key, reset_key):
-        one = game.begin(table, table.reset(reset_key), jnp.zeros(2, bool), memory_size)
+        one = game.begin(table, game.Opening(table.reset(reset_key), jnp.zeros(2, bool), None), memory_size)
         one = one._replace(bobs_turn=jnp.ones((), bool))
         return _next_goal(table, task, Trial(one, jnp.int32(0), jnp.int32(0), jnp.zeros((), bool)), key)
 

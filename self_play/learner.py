@@ -14,8 +14,8 @@ import optax
 from self_play import ppo
 from self_play.arena import NUM_BINS
 from self_play.cloning import cloning_loss
-from self_play.game import ALICE, BOB
 from self_play.lessons import Scales, inputs_of, lessons, no_scales
+from self_play.metrics import mean, of_games
 from self_play.networks import Inputs, Player, answers, over_rows
 from self_play.past import Past, keep, no_past, version
 
@@ -110,7 +110,7 @@ def learner(
         metrics["explained_variance"] = explained
         by_player = {f"{name}_{of}": values[i] for i, name in enumerate(NAMES) for of, values in metrics.items()}
         past = keep(k_past, state.past, params, past_every) if num_past else None
-        return State(params, optimizer, scales, past), {**_of_games(batch), **by_player}
+        return State(params, optimizer, scales, past), {**of_games(batch), **by_player}
 
     def predict(state, seen):
         """Seen [B, ..] -> (logits [B, P, A, NUM_BINS], memory [B, P, M])."""
@@ -124,13 +124,17 @@ def learner(
         present = both(jnp.arange(2), state.params, seen.memory)
         if not num_past:
             return present
-        before = both(jnp.arange(2), version(state.past), seen.memory)
-        return jax.tree.map(lambda a, b: jax.vmap(jax.vmap(jnp.where))(seen.past, a, b), before, present)
+
+        def mixed():
+            before = both(jnp.arange(2), version(state.past), seen.memory)
+            return jax.tree.map(lambda a, b: jax.vmap(jax.vmap(jnp.where))(seen.past, a, b), before, present)
+
+        return jax.lax.cond(jnp.any(seen.past), mixed, lambda: present)
 
     return init, update, predict
 
 
-NAMES = ("alice", "bob")  # ALICE, BOB
+NAMES = ("alice", "bob")  # by game.ALICE, game.BOB
 
 
 def _learn(player, tx, weighs, sample_reuse, num_minibatches, share, key, params, optimizer, lesson):
@@ -165,45 +169,16 @@ def _loss(player, weighs, params, lesson):
     cloning = cloning_loss(log_prob, lesson.old_log_prob, clip=weighs.cloning_clip, literal=weighs.cloning_literal)
     change = log_prob - lesson.old_log_prob
     metrics = {
-        "policy_loss": _mean(surrogate, lesson.own),
-        "value_loss": _mean(ppo.value_loss(values, lesson.returned), lesson.own),
-        "entropy": _mean(jax.vmap(jax.vmap(ppo.entropy))(logits), lesson.own),
-        "cloning_loss": _mean(cloning, lesson.shown),
-        "kl": _mean(jnp.exp(change) - 1 - change, lesson.own),  # from the policy that played, estimated
-        "clip_fraction": _mean(jnp.abs(jnp.exp(change) - 1) > weighs.clip, lesson.own),
+        "policy_loss": mean(surrogate, lesson.own),
+        "value_loss": mean(ppo.value_loss(values, lesson.returned), lesson.own),
+        "entropy": mean(jax.vmap(jax.vmap(ppo.entropy))(logits), lesson.own),
+        "cloning_loss": mean(cloning, lesson.shown),
+        "kl": mean(jnp.exp(change) - 1 - change, lesson.own),  # from the policy that played, estimated
+        "clip_fraction": mean(jnp.abs(jnp.exp(change) - 1) > weighs.clip, lesson.own),
     }
     loss = metrics["policy_loss"] + weighs.value_weight * metrics["value_loss"]
     loss -= weighs.entropy_weight * metrics["entropy"]
     return loss + weighs.cloning_weight * metrics["cloning_loss"], metrics
-
-
-def _mean(x, where):
-    """The mean of those that count, 0 where there is none."""
-    return jnp.sum(jnp.where(where, x, 0.0)) / jnp.maximum(jnp.sum(where), 1)
-
-
-def _of_games(batch):
-    """What happened in a rollout. Rewards are Alice's for each goal that is settled, and Bob's for each he tried."""
-    rows = jax.tree.map(lambda leaf: leaf[:, 1:], batch.rows)  # the first was told of when it was played
-    tried = rows.settled & rows.bobs_turn
-    rewards = jnp.sum(rows.reward, axis=(0, 1))
-    return {
-        "goals": jnp.sum(rows.settled, dtype=jnp.float32),
-        "valid_goals": _mean(rows.valid, rows.settled),
-        "alice_reward": rewards[ALICE] / jnp.maximum(jnp.sum(rows.settled), 1),
-        "bob_reward": rewards[BOB] / jnp.maximum(jnp.sum(tried), 1),
-        "bob_success": _mean(rows.success, tried),
-        "bob_turns": jnp.mean(rows.bobs_turn),
-        "demonstrated": _mean(batch.shows[:, 1:], ~rows.bobs_turn),
-        "goal_distance": _goal_distance(rows),
-    }
-
-
-def _goal_distance(rows):
-    """How far in m an object is from its goal when Bob's turn begins: the mean of those turns and objects."""
-    begins = rows.bobs_turn & ~jnp.roll(rows.bobs_turn, 1, axis=1).at[:, 0].set(True)
-    way = jnp.linalg.norm(rows.goal.position - rows.poses.position, axis=-1)
-    return _mean(way, begins[:, :, None] & rows.seen.observation.mask)
 
 
 def _check(lstm, share, num_past, **counts):

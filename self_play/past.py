@@ -38,6 +38,15 @@ def keep(key: jax.Array, past: Past, params: Any, past_every: int) -> Past:
     return Past(past.count + 1, versions, jax.random.randint(key, (), 0, num_past))
 
 
+def in_order(past: Past, past_every: int) -> tuple[Any, list[int]]:
+    """All that were ever kept, oldest first, and after how many updates. Not for jit."""
+    num_past = len(jax.tree.leaves(past.versions)[0])
+    num_kept = -(-int(past.count) // past_every)
+    numbers = range(max(0, num_kept - num_past), num_kept)
+    slots = jnp.array([number % num_past for number in numbers], jnp.int32)
+    return jax.tree.map(lambda leaf: leaf[slots], past.versions), [1 + number * past_every for number in numbers]
+
+
 def version(past: Past) -> Any:
     """The parameters of the version that plays [P, ..]."""
     return jax.tree.map(lambda leaf: leaf[past.chosen], past.versions)

@@ -9,7 +9,9 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-jax.config.update("jax_platforms", os.environ.setdefault("JAX_PLATFORMS", "cpu"))  # child processes inherit it
+# Nearly all of the suite's time is compiling, and what it compiles runs for moments; child processes inherit both.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=1".strip()
+jax.config.update("jax_platforms", os.environ.setdefault("JAX_PLATFORMS", "cpu"))
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_captured_constants_warn_bytes", 1_000_000)  # pytest turns the warning into an error

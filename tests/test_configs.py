@@ -67,6 +67,7 @@ def test_smoke(path, tmp_path, capsys):
     assert f"figure: {tmp_path}" in capsys.readouterr().out
     names = {"config.json", "run.json", "metrics.jsonl", "summary.json", "checkpoints", "tb", "figures", ".lock"}
     names |= {f"{name}.json" for name in config.get("files", ())}
+    names |= {"episode.html"} if "episode" in config.get("files", ()) else set()
     assert {path.name for path in (tmp_path / "run").iterdir()} == names
 
 

@@ -21,6 +21,7 @@ def test_there_are_tours():
         "glns_density",
         "glns_digits",
         "self_play_holdouts",
+        "self_play_puck",
     ]
 
 

@@ -29,12 +29,25 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+_VARIANTS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and of the world
+    "puck": {},
+    "quick": {},
+    "no_abc": {"learner": {"cloning_weight": 0.0}},
+    "no_clip": {"learner": {"cloning_clip": None}},
+    "no_filter": {"world": {"demonstrations": "valid"}},
+    "one_goal": {"world": {"max_goals": 1}},
+    "timestep": {"world": {"alice_reward": "timestep"}},
+    "past": {"world": {"past_share": 0.2}},
+    "uniform": {"learner": {"cloning_weight": 0.0}, "world": {"goal_source": "uniform", "alice_steps": 4}},
+    "curriculum": {"learner": {"cloning_weight": 0.0}, "world": {"goal_source": "curriculum", "alice_steps": 4}},
+    "smoke": {},
+}
+
 
 def get_config(variant: str = "puck") -> ConfigDict:
     """The config of a variant."""
-    variants = ("puck", "quick", "no_abc", "smoke")
-    if variant not in variants:
-        raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
+    if variant not in _VARIANTS:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(_VARIANTS)}")
     num_steps, log_every, num_games = {"smoke": (2, 1, 8), "quick": (60, 10, 256)}.get(variant, (120, 10, 256))
     config: dict[str, Any] = {
         "seed": 0,
@@ -42,12 +55,12 @@ def get_config(variant: str = "puck") -> ConfigDict:
         "num_steps": num_steps,
         "log_every": log_every,
         "loop": "map",
-        "probe_every": num_steps if variant == "smoke" else 30,
-        "checkpoint_every": num_steps if variant == "smoke" else 30,
+        "probe_every": num_steps // 4 if num_steps > 4 else num_steps,
+        "checkpoint_every": num_steps // 4 if num_steps > 4 else num_steps,
         "show": ("train/valid_goals", "train/bob_success", "probe/holdout_success", "probe/holdout_success_random"),
-        "probes": {"holdout": {"task": "uniform", "num_games": num_games // 2, "bob_steps": 100}},
-        "files": ("episode",),
-        "figures": {"arena": {}},
+        "probes": {"holdout": {"tasks": ("uniform",), "num_games": num_games // 2, "bob_steps": 100}},
+        "files": ("episode", "payoff"),
+        "figures": {"arena": {}, "curriculum": {}, "payoff": {}},
         "data": {"name": "nothing"},
         "world": {
             "name": "self_play",
@@ -66,9 +79,13 @@ def get_config(variant: str = "puck") -> ConfigDict:
             "sample_reuse": 3,
             "num_minibatches": 16,
             "share": 0.6,
-            "cloning_weight": 0.0 if variant == "no_abc" else 0.5,
+            "cloning_weight": 0.5,
+            "num_past": 4,
+            "past_every": max(1, num_steps // 4),
         },
     }
+    for part, changes in _VARIANTS[variant].items():
+        config[part] |= changes
     if variant == "smoke":
         config["world"] |= {"num_steps": 16, "alice_steps": 4, "bob_steps": 4}
         config["probes"]["holdout"]["bob_steps"] = 2

@@ -6,6 +6,11 @@
     actions; a physics step of theirs counts as one.
   SCENE/game: control steps of whole games between random players, all that a batch holds included. Baseline: the bare
     tables, from the states of such games, with actions as random: the ratio is the share of the time that is physics.
+  SCENE/train: control steps of whole training, rollouts and updates, as experiments/configs/self_play_puck.py has it.
+    Baseline: Brax's own PPO on the same table (`brax_ppo`), as many games, steps, epochs and minibatches, and layers as
+    wide. It has one player, who learns from every step; ours has two, and each learns from its own.
+  SCENE/train/games, SCENE/train/physics: the same training. Baselines: its rollouts alone, and the bare tables. One
+    less the first ratio is the share of the time that is learning, the second is that of physics.
 
 A line of physics counts, of every step, the least that the solver's first iteration takes: the Hessian of all slots of
 contacts, 2 E V^2 operations for E rows of constraints and V velocities, and its factorisation, 2 V^3 / 3; and the bytes
@@ -29,8 +34,10 @@ import jax.numpy as jnp
 import numpy as np
 from mujoco import MjData, MjModel, rollout  # pyrefly: ignore
 
+import bootstrap
 import self_play
 from launch import devices
+from launch.suites import brax_ppo
 from launch.suites.match import Case, Match, Side
 from self_play import scene
 from self_play.arena import NUM_BINS
@@ -46,7 +53,7 @@ _STEPS = 50  # T
 
 
 def cases() -> Iterator[Case]:
-    """A line for each scene and batch, then those beside Brax's own environments, then the games."""
+    """A line for each scene and batch, then those beside Brax's own environments, the games, and the training."""
     devices.schedule_in_order()  # in time: nothing is computed yet
     for name in _SCENES:
         for num_games in (64, 256, 1024, 4096):
@@ -55,6 +62,8 @@ def cases() -> Iterator[Case]:
         yield Case(f"self_play/{name}/{theirs}", "steps/s", functools.partial(_brax, name, theirs, 256))
     for name in ("puck", "blocks1", "blocks2"):
         yield Case(f"self_play/{name}/game", "steps/s", functools.partial(_game, name, 256))
+    for line in ("train", "train/games", "train/physics"):
+        yield Case(f"self_play/puck/{line}", "steps/s", functools.partial(_train, "puck", line, 256))
 
 
 def _c(name: str, num_games: int) -> Match:
@@ -119,6 +128,42 @@ def _game(name: str, num_games: int) -> Match:
     operations, traffic = _floor(MjModel.from_xml_string(table.scene.mjcf))
     bare = _bare(table, carry[0][0].games.state, actions, count)
     return Match(Side(play, carry, count), bare, table.scene.substeps * operations, table.scene.substeps * traffic)
+
+
+_UPDATE = {"num_minibatches": 16, "sample_reuse": 3}
+
+
+def _train(name: str, line: str, num_games: int) -> Match:
+    """The whole training against Brax's PPO, its own rollouts, or the bare tables."""
+    mode, settings, _ = _SCENES[name]
+    table, num_steps = _table(name), 128
+    world = bootstrap.World(
+        *self_play.arena(mode=mode, num_games=num_games, num_steps=num_steps, alice_steps=30, bob_steps=60, **settings)
+    )
+    learner = bootstrap.Learner(*self_play.learner(learning_rate=1e-3, share=0.6, **_UPDATE))
+
+    @jax.jit
+    def train(run):
+        return bootstrap.advance(jax.random.key(0), learner, world, run, 1)[0]
+
+    @jax.jit
+    def play(run):
+        act = functools.partial(learner.predict, run.learner)
+        games, batch = world.draw(jax.random.key(run.step), world.data, run.world, act)
+        return run._replace(step=run.step + 1, world=games), batch
+
+    run = jax.jit(lambda: bootstrap.begin(jax.random.key(0), learner, world))()
+    for _ in range(4):  # until the games are at all places
+        run = train(run)
+    count = num_games * num_steps
+    if line == "train":
+        baseline = brax_ppo.side(table, num_games=num_games, num_steps=num_steps, **_UPDATE)
+    elif line == "train/games":
+        baseline = Side(lambda pair: play(pair[0]), (run, None), count)
+    else:
+        baseline = _bare(table, run.world.games.state, _random_actions(table, num_games), _STEPS * num_games)
+    operations, traffic = _floor(MjModel.from_xml_string(table.scene.mjcf))
+    return Match(Side(train, run, count), baseline, table.scene.substeps * operations, table.scene.substeps * traffic)
 
 
 @functools.cache

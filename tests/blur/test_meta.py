@@ -258,7 +258,7 @@ for population, num_tasks in ((1, 8), (8, 1)):
 def test_tasks_and_the_population_are_divided_among_devices():
     """Of eight devices each does about an eighth of the arithmetic, of 8 tasks or of 8 genomes."""
     flags = {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=8",
         "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir,
     }
     done = subprocess.run(

@@ -59,7 +59,7 @@ def test_the_conclusions_by_hand():
 
 
 def test_where_it_never_stops_the_end_counts_and_that_is_said():
-    got = conclusions.gap(records(), threshold=0.0)
+    got = conclusions.gap(records(CURVES | {"real/train_soft_error": [[0.9, 0.5, 0.2, 0.1]] * 2}))
     assert got["probe/stopping_step"] == 40
     assert got["probe/stopping_reached"] == 0
     assert got["probe/bootstrap_error"] == got["probe/bootstrap_error_end"] == pytest.approx(0.4)

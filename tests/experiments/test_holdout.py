@@ -23,7 +23,7 @@ def test_bob_and_chance_are_asked_alike(monkeypatch):
     def predict(seen):
         return 3 * seen, jnp.float32(10.0)
 
-    settings = {"task": "far", "num_games": 7, "bob_steps": 5, "memory_size": 4, "radius": 0.02}
+    settings = {"tasks": ("far",), "num_games": 7, "bob_steps": 5, "memory_size": 4, "radius": 0.02}
     rates = jax.jit(lambda: probes.holdout(predict, (), **settings))()
     assert rates == {"holdout_success": 11.5, "holdout_success_random": 10.0}
     assert asked == {
@@ -35,6 +35,26 @@ def test_bob_and_chance_are_asked_alike(monkeypatch):
     }
 
 
-def test_there_must_be_such_a_task():
-    with pytest.raises(ValueError, match="no holdout task 'near'; there are uniform, far, "):
-        probes.holdout(None, (), task="near", num_games=1, bob_steps=1)
+def test_several_tasks_have_a_mean_and_a_number_each(monkeypatch):
+    rates = {"uniform": 0.25, "far": 0.75}
+    names = {id(task): name for name, task in holdouts.HOLDOUTS.items()}
+    monkeypatch.setattr(holdouts, "table_of", lambda task, **settings: None)
+    monkeypatch.setattr(
+        holdouts, "success_rate", lambda table, task, act, key, **limits: act(rates[names[id(task)]])[0]
+    )
+    got = probes.holdout(lambda seen: (seen, None), (), tasks=("uniform", "far"), num_games=1, bob_steps=1)
+    assert got == {
+        "holdout_success": 0.5,
+        "holdout_success_random": 0.0,
+        "uniform_success": 0.25,
+        "far_success": 0.75,
+    }
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [(("far", "near"), "no holdout task 'near'; there are uniform, far, "), ((), "name some tasks")],
+)
+def test_there_must_be_such_tasks(tasks, message):
+    with pytest.raises(ValueError, match=message):
+        probes.holdout(None, (), tasks=tasks, num_games=1, bob_steps=1)

@@ -193,7 +193,8 @@ for one, other in zip(ours, learn("rows")(weights, contexts, inputs, targets, ra
 @needs_native
 def test_a_mesh_splits_the_seeds():
     """Each device learns its own seeds, and nothing is gathered."""
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
+    environment = {**os.environ, "XLA_FLAGS": flags}
     done = subprocess.run([sys.executable, "-c", SPLIT], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -120,6 +120,13 @@ def test_threads_share_the_rows(monkeypatch, grid, loop):
         np.testing.assert_allclose(values, grid[1][name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize(
+    ("num_rows", "num_cores", "shares"), [(1, 2, 1), (3, 2, 3), (4, 2, 2), (16, 2, 2), (6, 4, 3), (8, 4, 4), (3, 0, 1)]
+)
+def test_rows_are_shared_out_so_that_the_last_thread_is_done_soonest(num_rows, num_cores, shares):
+    assert loops.num_shares(num_rows, num_cores) == shares
+
+
 def test_a_setting_that_decides_what_is_computed_cannot_differ():
     sizes = {"small": {"world": {"batch_size": 4}}, "large": {"world": {"batch_size": 8}}}
     with pytest.raises(ValueError, match=r"cells: one of world\.batch_size decides what is computed"):

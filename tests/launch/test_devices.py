@@ -13,7 +13,7 @@ FLAGS = ("--config.num_steps=8", "--config.log_every=4", "--config.probe_every=4
 
 
 def devices(number):
-    return {"XLA_FLAGS": f"--xla_force_host_platform_device_count={number}"}
+    return {"XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={number}"}
 
 
 def records(workdir):

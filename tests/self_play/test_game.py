@@ -184,8 +184,9 @@ def test_every_step_of_a_player_is_learnt_from_once():
     assert not np.any(pending & np.stack([batch.rows.bobs_turn[:, 0] for batch in batches]))
 
 
-def test_demonstrations_are_of_the_goals_that_bob_missed():
-    rules = Rules(7, 3, 3, "own")
+@pytest.mark.parametrize("demonstrations", ["failed", "valid"])
+def test_demonstrations_are_of_the_goals_that_bob_missed(demonstrations):
+    rules = Rules(7, 3, 3, "own", demonstrations=demonstrations)
     (batch,), _ = play(rules)
     skipped = 0
     for i in range(NUM_GAMES):
@@ -195,7 +196,7 @@ def test_demonstrations_are_of_the_goals_that_bob_missed():
         for t in range(1, 1 + NUM_STEPS):
             turn += [] if rows.bobs_turn[t] else [t]
             if rows.settled[t]:
-                missed = rows.reward[t, ALICE] in (3.0, 6.0)
+                missed = rows.reward[t, ALICE] in (3.0, 6.0) or (demonstrations == "valid" and bool(rows.valid[t]))
                 shows[turn] = missed
                 for step in turn * missed:
                     here = rows.seen.observation.mask[step]
@@ -286,8 +287,11 @@ def test_the_world_of_pucks():
     ("settings", "message"),
     [
         ({"mode": "pins"}, "mode must be one of pucks, blocks, got 'pins'"),
-        ({"bob_starts": "here"}, 'bob_starts must be "own" or "alice", got \'here\''),
-        ({"alice_reward": "time"}, 'alice_reward must be "success" or "timestep", got \'time\''),
+        ({"bob_starts": "here"}, "bob_starts must be 'own' or 'alice', got 'here'"),
+        ({"alice_reward": "time"}, "alice_reward must be 'success' or 'timestep', got 'time'"),
+        ({"demonstrations": "all"}, "demonstrations must be 'failed' or 'valid', got 'all'"),
+        ({"goal_source": "bob"}, "goal_source must be 'alice' or 'uniform' or 'curriculum', got 'bob'"),
+        ({"num_tasks": -2}, "num_tasks must not be negative, got -2"),
         ({"past_share": 1.2}, "past_share must be 0 to 1, got 1.2"),
         ({"num_games": 0}, "num_games must be positive, got 0"),
         ({"alice_steps": -1}, "alice_steps must be positive, got -1"),

@@ -165,7 +165,12 @@ def test_what_is_told_of_the_games():
     np.testing.assert_allclose(metrics["bob_turns"], rows.bobs_turn.mean(), rtol=1e-5)
     games, steps = np.nonzero(rows.bobs_turn[:, 1:] & ~rows.bobs_turn[:, :-1])
     way = rows.goal.position[games, steps + 1, 0] - rows.poses.position[games, steps + 1, 0]
+    way = way[np.linalg.norm(way, axis=-1) > goals.MAX_DISTANCE]
+    assert 20 < len(way) < len(games)
     np.testing.assert_allclose(metrics["goal_distance"], np.linalg.norm(way, axis=-1).mean(), rtol=1e-5)
+    direction = (way / np.linalg.norm(way, axis=-1, keepdims=True)).mean(axis=0)
+    np.testing.assert_allclose(metrics["goal_direction"], np.linalg.norm(direction), rtol=1e-4)
+    assert metrics["goal_lifted"] == metrics["goal_rotated"] == metrics["goal_stacked"] == 0
 
 
 def test_past_versions_act_where_they_are_asked():

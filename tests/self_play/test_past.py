@@ -23,3 +23,16 @@ def test_the_oldest_gives_way_to_the_newest():
     assert seen[5] == [[0.0, 100.0], [2.0, 102.0], [4.0, 104.0]]
     assert seen[6] == [[6.0, 106.0], [2.0, 102.0], [4.0, 104.0]]
     assert chosen == {0, 1, 2}
+    versions, updates = past.in_order(kept, 2)
+    assert updates == [7, 9, 11]
+    assert versions["w"][:, 0, 0].tolist() == [6.0, 8.0, 10.0]  # the values count from 0
+
+
+def test_fewer_than_there_are_places_for():
+    kept = past.no_past({"w": jnp.zeros((2, 1))}, 3)
+    assert past.in_order(kept, 2)[1] == []
+    for i in range(3):
+        kept = past.keep(jax.random.key(i), kept, {"w": jnp.full((2, 1), i, jnp.float32)}, 2)
+    versions, updates = past.in_order(kept, 2)
+    assert updates == [1, 3]
+    assert versions["w"][:, 1, 0].tolist() == [0.0, 2.0]

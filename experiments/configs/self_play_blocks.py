@@ -1,0 +1,79 @@
+"""The gripper: Bob learns to handle blocks from Alice alone, and is asked to push, lift, flip and stack them.
+
+    python -m launch.train --config=experiments/configs/self_play_blocks.py:two --workdir=runs/self_play_blocks
+
+variant  what                                                        steps  holdouts
+one      one block, on a CPU
+two      one or two blocks, on a CPU
+gpu      one or two blocks, 2048 games and players with memory
+smoke    `one`, cut to 2 updates of 4 games
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+_VARIANTS: dict[str, dict[str, Any]] = {
+    "one": {"num_steps": 100, "num_games": 128, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
+    "two": {"num_steps": 100, "num_games": 64, "num_blocks": 2, "tasks": ("push_1", "push_2", "stack_2")},
+    "gpu": {
+        "num_steps": 3000,
+        "num_games": 2048,
+        "num_blocks": 2,
+        "tasks": ("push_1", "push_2", "pick_and_place_1", "flip_1", "stack_2"),
+        "lstm": 256,
+    },
+    "smoke": {"num_steps": 2, "num_games": 4, "num_blocks": 1, "tasks": ("push_1",)},
+}
+
+
+def get_config(variant: str = "one") -> ConfigDict:
+    """The config of a variant."""
+    if variant not in _VARIANTS:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(_VARIANTS)}")
+    of = _VARIANTS[variant]
+    smoke, lstm = variant == "smoke", of.get("lstm", 0)
+    config: dict[str, Any] = {
+        "seed": 0,
+        "num_seeds": 1,
+        "num_steps": of["num_steps"],
+        "log_every": max(1, of["num_steps"] // 20),
+        "probe_every": max(1, of["num_steps"] // 2),
+        "checkpoint_every": max(1, of["num_steps"] // 4),
+        "show": ("train/valid_goals", "train/bob_success", "probe/holdout_success", "probe/holdout_success_random"),
+        "probes": {
+            "holdout": {
+                "tasks": of["tasks"],
+                "num_games": 4 if smoke else of["num_games"],
+                "bob_steps": 2 if smoke else 100,
+                "memory_size": 4 * lstm,
+            }
+        },
+        "files": ("episode",),
+        "figures": {"arena": {}, "curriculum": {}},
+        "data": {"name": "nothing"},
+        "world": {
+            "name": "self_play",
+            "mode": "blocks",
+            "num_objects": of["num_blocks"],
+            "min_objects": 1,
+            "num_games": of["num_games"],
+            "num_steps": 15 if smoke else 127,
+            "alice_steps": 4 if smoke else 50,
+            "bob_steps": 4 if smoke else 100,
+            "memory_size": 4 * lstm,
+        },
+        "learner": {
+            "name": "self_play",
+            "embedding": 64,
+            "widths": (64,),
+            "lstm": lstm,
+            "chunk": 16 if lstm else 1,
+            "learning_rate": 3e-4 if lstm else 1e-3,
+            "sample_reuse": 3,
+            "num_minibatches": 4 if smoke else 16,
+            "share": 0.6,
+            "cloning_weight": 0.5,
+        },
+    }
+    return ConfigDict(config)

@@ -1,0 +1,74 @@
+"""Is an automatic curriculum an ideal world? Bob learns from few goals, from fresh ones, or from Alice's.
+
+    python -m launch.sweep --config=experiments/configs/self_play_curriculum.py --workdir=runs/self_play_curriculum
+    python -m launch.plot runs/self_play_curriculum/* --out=runs/figures
+
+variant    Bob's goals                                              of the goals he trains on  holdout_success
+tasks_4    one of 4 tables and uniform goals, again and again
+tasks_16   of 16
+tasks_64   of 64
+tasks_256  of 256
+fresh      uniform goals, each a new one
+alice      Alice's, from new tables
+smoke      `tasks_4`, cut to 2 updates of 8 games
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+_WORLDS: dict[str, dict[str, Any]] = {
+    **{f"tasks_{n}": {"goal_source": "uniform", "alice_steps": 4, "num_tasks": n} for n in (4, 16, 64, 256)},
+    "fresh": {"goal_source": "uniform", "alice_steps": 4},
+    "alice": {"alice_steps": 30},
+}
+_WORLDS["smoke"] = _WORLDS["tasks_4"]
+
+
+def get_config(variant: str = "alice") -> ConfigDict:
+    """The config of a variant."""
+    if variant not in _WORLDS:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(_WORLDS)}")
+    num_steps, log_every, num_games = (2, 1, 8) if variant == "smoke" else (80, 10, 256)
+    config: dict[str, Any] = {
+        "seed": 0,
+        "num_seeds": 1,
+        "num_steps": num_steps,
+        "log_every": log_every,
+        "loop": "map",
+        "probe_every": max(1, num_steps // 8),
+        "checkpoint_every": num_steps // 2,
+        "show": ("train/bob_success", "probe/holdout_success"),
+        "probes": {"holdout": {"tasks": ("uniform",), "num_games": num_games // 2, "bob_steps": 60}},
+        "data": {"name": "nothing"},
+        "world": {
+            "name": "self_play",
+            "mode": "pucks",
+            "num_games": num_games,
+            "num_steps": 128,
+            "bob_steps": 60,
+            "max_goals": 1,
+            **_WORLDS[variant],
+        },
+        "learner": {
+            "name": "self_play",
+            "embedding": 64,
+            "widths": (64,),
+            "learning_rate": 1e-3,
+            "sample_reuse": 3,
+            "num_minibatches": 16,
+            "share": 0.6 if variant == "alice" else 0.9,
+            "cloning_weight": 0.5 if variant == "alice" else 0.0,
+        },
+    }
+    if variant == "smoke":
+        config["world"] |= {"num_steps": 16, "bob_steps": 4}
+        config["probes"]["holdout"]["bob_steps"] = 2
+    return ConfigDict(config)
+
+
+def sweep(add) -> None:
+    """All worlds."""
+    for variant in _WORLDS:
+        if variant != "smoke":
+            add(variant)

@@ -1,0 +1,57 @@
+"""Figures of self-play: which numbers are in them."""
+
+import numpy as np
+import pytest
+
+from experiments import self_play_figures
+
+NAMES = ("valid_goals", "bob_success", "demonstrated", "goal_rotated", "goal_lifted", "goal_stacked", "goal_direction")
+
+
+def records(num_seeds=2):
+    """A metric that grows from 0 to 0.8, one seed 0.1 above the other."""
+    lines = []
+    for step in range(1, 6):
+        value = 0.2 * (step - 1)
+        line = {"step": step}
+        for name in (*(f"train/{name}" for name in (*NAMES, "goal_distance")), "probe/holdout_success"):
+            line[name] = value
+            line |= {f"{name}/seeds": [value - 0.05, value + 0.05]} if num_seeds == 2 else {}
+        lines.append(line)
+    return lines
+
+
+def test_a_curriculum_has_means_bands_and_a_row_of_panels_for_each_run():
+    figure = self_play_figures.curriculum({"a": records(), "b": records(1)})
+    assert len(figure.axes) == 6
+    often, kinds, far = figure.axes[:3]
+    assert [text.get_text() for text in often.get_legend().get_texts()] == [
+        *("valid goals", "bob success", "demonstrated", "holdout success")
+    ]
+    assert len(kinds.lines) == 4
+    (line,) = far.lines
+    np.testing.assert_allclose(line.get_xydata(), [[step, 0.2 * (step - 1)] for step in range(1, 6)], atol=1e-12)
+    band = far.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == pytest.approx((-0.05, 0.85))
+    assert [figure.axes[i].get_ylabel() for i in (0, 3)] == ["a", "b"]
+
+
+def test_another_run_has_no_curriculum():
+    with pytest.raises(
+        ValueError, match="the run has no metric 'train/valid_goals'; the figure is of runs of self-play"
+    ):
+        self_play_figures.curriculum({"a": [{"step": 1, "train/loss": 0.1}]})
+
+
+def test_a_payoff_shows_each_number_where_it_belongs():
+    """Alice's versions go down, Bob's to the right; nothing stands where she set no goals."""
+    figure = self_play_figures.payoff({"updates": [1, 7], "bob_success": [[None, 0.25], [0.5, 1.0]]})
+    (axes,) = figure.axes
+    assert {text.get_position(): text.get_text() for text in axes.texts} == {
+        (1, 0): "0.25",
+        (0, 1): "0.50",
+        (1, 1): "1.00",
+    }
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "7"]
+    image = axes.images[0].get_array()
+    np.testing.assert_allclose(image[0, 1], 0.25)
