@@ -38,19 +38,20 @@ def episode(config: Any, run: Any, *, num_frames: int = 300) -> dict[str, str]:
     The frames tell besides whose turn it was, and what became of a goal: settled, success.
     """
     world, predict = _self_play(config, {"num_games": 1, "num_steps": num_frames})
-    predict = partial(predict, run.learner)
     _, init, draw = self_play.arena(**world)
     build = SCENES[world.get("mode", "pucks")]
     scene = build(**{key: world[key] for key in inspect.signature(build).parameters if key in world})
 
     @jax.jit
-    def play(key):
+    def play(learned, key):  # of seeds, whose learners differ, XLA compiles one
         k_init, k_draw = jax.random.split(key)
-        rows = jax.tree.map(lambda leaf: leaf[0, 1:], draw(k_draw, (), init(k_init, ()), predict)[1].rows)
+        rows = jax.tree.map(
+            lambda leaf: leaf[0, 1:], draw(k_draw, (), init(k_init, ()), partial(predict, learned))[1].rows
+        )
         positions = jax.vmap(partial(self_play.observations.positions, scene))
         return rows, positions(rows.seen.observation.gripper, rows.poses)
 
-    rows, q = play(jax.random.key(config.seed))
+    rows, q = play(run.learner, jax.random.key(config.seed))
     frames = self_play.film(scene, q, rows.goal, rows.bobs_turn)
     told = {name: np.asarray(getattr(rows, name)).tolist() for name in ("bobs_turn", "settled", "success")}
     return {"episode.html": self_play.page(frames), "episode.json": json.dumps({**frames, **told})}
@@ -73,11 +74,11 @@ def payoff(config: Any, run: Any, *, num_games: int = 64, num_steps: int = 400) 
     updates = [*updates, int(past.count)]
 
     @jax.jit
-    def success(key):
+    def success(learned, versions, key):
         def one(pair):
             alice, bob, key = pair
             params = jax.tree.map(lambda leaf: jnp.stack([leaf[alice, 0], leaf[bob, 1]]), versions)
-            act = partial(predict, run.learner._replace(params=params))
+            act = partial(predict, learned._replace(params=params))
             k_init, k_draw = jax.random.split(key)
             rows = draw(k_draw, data, init(k_init, data), act)[1].rows
             tried = rows.settled & rows.bobs_turn
@@ -86,7 +87,7 @@ def payoff(config: Any, run: Any, *, num_games: int = 64, num_steps: int = 400) 
         alice, bob = (numbers.ravel() for numbers in jnp.indices((len(updates), len(updates))))
         return jax.lax.map(one, (alice, bob, jax.random.split(key, len(alice))))
 
-    reached, tried = (np.asarray(leaf).tolist() for leaf in success(jax.random.key(config.seed)))
+    reached, tried = (np.asarray(leaf).tolist() for leaf in success(run.learner, versions, jax.random.key(config.seed)))
     shares = [won / of if of else None for won, of in zip(reached, tried, strict=True)]
     rows = [shares[i : i + len(updates)] for i in range(0, len(shares), len(updates))]
     return {"payoff.json": json.dumps({"updates": updates, "bob_success": rows})}
