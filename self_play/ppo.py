@@ -63,7 +63,8 @@ def value_loss(value: jax.Array, returned: jax.Array) -> jax.Array:
 
 def log_prob(logits: jax.Array, action: jax.Array) -> jax.Array:
     """The log-probability of a joint action, whose dimensions are independent. logits [A, bins], action [A] -> []."""
-    return jnp.sum(jnp.take_along_axis(jax.nn.log_softmax(logits), action[:, None], axis=-1))
+    taken = jnp.arange(logits.shape[-1])[None] == action[:, None]  # a gather's gradient would scatter
+    return jnp.sum(jnp.where(taken, jax.nn.log_softmax(logits), 0.0))
 
 
 def entropy(logits: jax.Array) -> jax.Array:

@@ -9,6 +9,7 @@ import queue
 import threading
 import warnings
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +35,7 @@ def side(table: self_play.Tabletop, *, num_games: int, num_steps: int, num_minib
     def run():
         asked.get()
         epochs = 10_000  # more than are ever asked for
-        with warnings.catch_warnings(action="ignore"), jax.numpy_rank_promotion("allow"):
+        with warnings.catch_warnings(action="ignore"), jax.numpy_rank_promotion("allow"), _jax_as_brax_knows_it():
             try:
                 train.train(
                     _environment(table),
@@ -73,6 +74,15 @@ def side(table: self_play.Tabletop, *, num_games: int, num_steps: int, num_minib
         return state
 
     return Side(step, None, num_games * num_steps)
+
+
+def _jax_as_brax_knows_it():
+    """Brax asks for a function that JAX has withdrawn: a copy on every device, for pmap."""
+
+    def replicated(tree, devices):
+        return jax.tree.map(lambda leaf: jnp.stack([leaf] * len(devices)), tree)
+
+    return mock.patch.object(jax, "device_put_replicated", replicated, create=True)
 
 
 def _environment(table):

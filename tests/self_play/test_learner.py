@@ -12,6 +12,7 @@ from self_play import goals, holdouts, scene, world
 from self_play.game import ALICE, BOB, Rules
 from self_play.goals import Poses
 from self_play.holdouts import Holdout
+from self_play.learner import _shuffled
 from self_play.observations import Observation, State
 
 RULES = Rules(alice_steps=4, bob_steps=8, max_goals=3, bob_starts="own")
@@ -149,6 +150,17 @@ def test_a_share_is_enough_for_the_rows_there_are():
     (whole, _), (part, _) = updated(batch), updated(batch, share=0.7)
     for a, b in zip(jax.tree.leaves(whole.params), jax.tree.leaves(part.params), strict=True):
         np.testing.assert_allclose(a[BOB], b[BOB], rtol=1e-4, atol=1e-6)
+
+
+def test_sequences_come_in_random_order_and_the_empty_ones_last():
+    empty = np.random.default_rng(0).random(1000) < 0.3
+    orders = np.array([_shuffled(jax.random.key(i), jnp.array(empty)) for i in range(50)])
+    np.testing.assert_array_equal(np.sort(orders, axis=1), np.tile(np.arange(1000), (50, 1)))
+    assert (np.diff(empty[orders].astype(int), axis=1) >= 0).all()
+    places = np.argsort(orders, axis=1)[:, ~empty]  # of each that is not empty
+    middle = (len(places[0]) - 1) / 2
+    np.testing.assert_allclose(places.mean(axis=0), middle, atol=5 * len(places[0]) / 12**0.5 / 50**0.5)
+    assert np.abs(np.corrcoef(places)[np.triu_indices(50, 1)]).max() < 0.2
 
 
 def test_what_is_told_of_the_games():
