@@ -29,6 +29,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+_TWO = {"num_objects": 2, "alice_steps": 50}
 _VARIANTS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and of the world
     "puck": {},
     "quick": {},
@@ -40,6 +41,8 @@ _VARIANTS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and 
     "past": {"world": {"past_share": 0.2}},
     "uniform": {"learner": {"cloning_weight": 0.0}, "world": {"goal_source": "uniform", "alice_steps": 4}},
     "curriculum": {"learner": {"cloning_weight": 0.0}, "world": {"goal_source": "curriculum", "alice_steps": 4}},
+    "two": {"world": _TWO},
+    "two_no_abc": {"world": _TWO, "learner": {"cloning_weight": 0.0}},
     "smoke": {},
 }
 
@@ -86,6 +89,9 @@ def get_config(variant: str = "puck") -> ConfigDict:
     }
     for part, changes in _VARIANTS[variant].items():
         config[part] |= changes
+    if variant.startswith("two"):
+        config["num_seeds"] = 1
+        config["probes"]["holdout"]["tasks"] = ("uniform", "two")
     if variant == "smoke":
         config["world"] |= {"num_steps": 16, "alice_steps": 4, "bob_steps": 4}
         config["probes"]["holdout"]["bob_steps"] = 2

@@ -87,7 +87,8 @@ def _jax_as_brax_knows_it():
 
 def _environment(table):
     """One game of Bob alone, as an environment of Brax's."""
-    from brax.envs import base
+    with warnings.catch_warnings(action="ignore"):
+        from brax.envs import base
 
     class Push(base.Env):
         """The table, a uniform goal, and Bob's rewards. Actions are continuous: each is put into its bin."""

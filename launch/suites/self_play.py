@@ -140,7 +140,7 @@ def _train(name: str, line: str, num_games: int) -> Match:
     world = bootstrap.World(
         *self_play.arena(mode=mode, num_games=num_games, num_steps=num_steps, alice_steps=30, bob_steps=60, **settings)
     )
-    learner = bootstrap.Learner(*self_play.learner(learning_rate=1e-3, share=0.6, **_UPDATE))
+    learner = bootstrap.Learner(*self_play.learner(learning_rate=1e-3, share=0.5, **_UPDATE))
 
     @jax.jit
     def train(run):

@@ -1,0 +1,49 @@
+"""The baseline of self-play's training, on a table without physics: its puck goes where actions say."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import self_play
+from launch.suites import brax_ppo
+
+
+@pytest.fixture
+def table():
+    table = self_play.tabletop(self_play.scene.pucks())
+    place = len(table.scene.actuated)  # of the puck's x and y in q
+    return table._replace(step=lambda state, bins: state._replace(q=state.q.at[place:].add(0.01 * (bins - 5))))
+
+
+def test_it_is_bobs_task(table):
+    """Continuous actions fall into bins; +1 for the object at its goal and +5 for all of them, and that ends it."""
+    env = brax_ppo._environment(table)
+    state = env.reset(jax.random.PRNGKey(0))
+    assert state.obs.shape == (env.observation_size,)
+    assert env.action_size == 2
+    goal = state.pipeline_state[1]
+    far = table.poses(state.pipeline_state[0]).position
+    after = env.step(state, jnp.array([1.0, -0.2]))  # bins 10 and 4
+    moved = table.poses(after.pipeline_state[0]).position - far
+    np.testing.assert_allclose(moved[0], [0.05, -0.01, 0.0], atol=1e-6)
+    assert (after.reward, after.done) == (0, 0)
+    q = state.pipeline_state[0].q.at[-2:].set(goal.position[0, :2] + jnp.array([-0.045, 0.0]))
+    near = state.replace(pipeline_state=(state.pipeline_state[0]._replace(q=q), goal))
+    there = env.step(near, jnp.array([0.4, 0.0]))
+    assert (there.reward, there.done) == (6, 1)
+    np.testing.assert_allclose(there.obs[-2:], goal.position[0, :2] - there.pipeline_state[0].q[-2:], atol=1e-6)
+
+
+def test_a_step_is_an_epoch_and_an_error_is_told(table):
+    settings = {"num_steps": 3, "num_minibatches": 2, "sample_reuse": 1}
+    side = brax_ppo.side(table, num_games=4, **settings)
+    assert side.count == 12
+    for _ in range(3):
+        assert side.step(side.state) is None
+    with pytest.raises(TypeError, match="nope"):
+        brax_ppo.side(table._replace(step=lambda state, bins: _nope()), num_games=4, **settings).step(None)
+
+
+def _nope():
+    raise TypeError("nope")
