@@ -19,18 +19,18 @@ def table():
 def test_it_is_bobs_task(table):
     """Continuous actions fall into bins; +1 for the object at its goal and +5 for all of them, and that ends it."""
     env = brax_ppo._environment(table)
-    state = env.reset(jax.random.PRNGKey(0))
+    step, state = jax.jit(env.step), jax.jit(env.reset)(jax.random.PRNGKey(0))
     assert state.obs.shape == (env.observation_size,)
     assert env.action_size == 2
     goal = state.pipeline_state[1]
     far = table.poses(state.pipeline_state[0]).position
-    after = env.step(state, jnp.array([1.0, -0.2]))  # bins 10 and 4
+    after = step(state, jnp.array([1.0, -0.2]))  # bins 10 and 4
     moved = table.poses(after.pipeline_state[0]).position - far
     np.testing.assert_allclose(moved[0], [0.05, -0.01, 0.0], atol=1e-6)
     assert (after.reward, after.done) == (0, 0)
     q = state.pipeline_state[0].q.at[-2:].set(goal.position[0, :2] + jnp.array([-0.045, 0.0]))
     near = state.replace(pipeline_state=(state.pipeline_state[0]._replace(q=q), goal))
-    there = env.step(near, jnp.array([0.4, 0.0]))
+    there = step(near, jnp.array([0.4, 0.0]))
     assert (there.reward, there.done) == (6, 1)
     np.testing.assert_allclose(there.obs[-2:], goal.position[0, :2] - there.pipeline_state[0].q[-2:], atol=1e-6)
 
