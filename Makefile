@@ -1,5 +1,5 @@
 # make install   .venv with everything, pinned by constraints.txt
-# make run       the main job: four runs on digits, one figure, one table
+# make run       the main job: four runs on digits, one figure, one table; then Alice teaches Bob to push a puck
 # make test      lint, types, layers and the whole test suite
 # make bench     every benchmark suite
 
@@ -19,6 +19,7 @@ run: install
 	$(BIN)/python -m launch.sweep --config=experiments/configs/glns_digits.py --workdir=runs/glns_digits
 	$(BIN)/python -m launch.sweep --config=experiments/configs/sgd_digits.py --workdir=runs/sgd_digits
 	$(BIN)/python -m launch.plot runs/glns_digits/real runs/glns_digits/ideal runs/sgd_digits/real runs/sgd_digits/ideal --out=runs/figures
+	$(BIN)/python -m launch.train --config=experiments/configs/self_play_puck.py:quick --workdir=runs/self_play_quick
 
 test: install
 	$(BIN)/ruff check
