@@ -82,3 +82,12 @@ def test_holdouts(monkeypatch):
     tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "self_play_holdouts.py"))
     pictures = [axes.get_title() for axes in tour["picture"].axes if axes.get_title()]
     assert pictures == [name.replace("_", " ") for name in some]
+
+
+def test_self_play(capsys):
+    tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "self_play_puck.py"))
+    first, last = tour["records"][0], tour["records"][-1]
+    assert first["probe/holdout_success"] < 0.1 < 0.3 < last["probe/holdout_success"]
+    assert last["train/bob_success"] > first["train/bob_success"] + 0.2
+    assert len(tour["picture"].axes) == 3
+    assert capsys.readouterr().out.count("m away, of which Bob reaches") == len(tour["records"])

@@ -6,7 +6,7 @@
 # watches her goals grow harder, and then asks Bob for goals of a task that neither of them ever saw.
 #
 # It is a script in the percent format: an editor or Jupyter (through jupytext) shows it as a notebook, and
-# `.venv/bin/python -m experiments.tours.self_play_puck` runs it, in about two minutes, half of them compiling.
+# `.venv/bin/python -m experiments.tours.self_play_puck` runs it, in about two minutes, most of them compiling.
 
 # %%
 import functools
@@ -19,7 +19,7 @@ import self_play
 from experiments import self_play_figures
 from self_play import holdouts
 
-NUM_GAMES, NUM_UPDATES, EVERY = 128, 60, 5
+NUM_GAMES, NUM_UPDATES, EVERY = 128, 45, 5
 
 # %% [markdown]
 # ## The game and its players
