@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import experiments
-from launch.train import train
+from launch.train import _check_schedule, train
 
 CHECKOUT = Path(__file__).parents[1]
 CONFIGS = sorted((CHECKOUT / "experiments" / "configs").glob("*.py"))
@@ -72,14 +72,14 @@ def test_smoke(path, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_the_docstring_gives_the_command_and_every_variant(path):
+def test_the_docstring_gives_the_command_and_every_variant_has_a_schedule(path):
     module = load(path)
     assert f"--config=experiments/configs/{path.name}" in module.__doc__
     with pytest.raises(ValueError, match="no variant 'nope'; there are ") as refusal:
         module.get_config("nope")
     for variant in str(refusal.value).split("there are ")[1].split(", "):
         assert f"\n{variant} " in module.__doc__
-        module.get_config(variant)
+        _check_schedule(module.get_config(variant))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
