@@ -3,7 +3,7 @@
   SCENE/physics/bB: physics steps of B tables under random actions; a control step is four of them. Baseline: C MuJoCo,
     `mujoco.rollout` of the same model from the same states with the same controls, on all cores.
   SCENE/reacher, SCENE/pusher: the same beside Brax's own environment of that name, in the same pipeline (MJX), random
-    actions; a physics step of theirs counts as one.
+    actions; a physics step of theirs counts as one. Of 256 games; of 16 beside the pusher, which makes 37 steps/s.
   SCENE/game: control steps of whole games between random players, all that a batch holds included. Baseline: the bare
     tables, from the states of such games, with actions as random: the ratio is the share of the time that is physics.
   SCENE/train: control steps of whole training, rollouts and updates, as experiments/configs/self_play_puck.py has it.
@@ -58,8 +58,8 @@ def cases() -> Iterator[Case]:
     for name in _SCENES:
         for num_games in (64, 256, 1024, 4096):
             yield Case(f"self_play/{name}/physics/b{num_games}", "steps/s", functools.partial(_c, name, num_games))
-    for name, theirs in (("puck", "reacher"), ("blocks1", "pusher")):
-        yield Case(f"self_play/{name}/{theirs}", "steps/s", functools.partial(_brax, name, theirs, 256))
+    for name, *theirs in (("puck", "reacher", 256, _STEPS), ("blocks1", "pusher", 16, 2)):
+        yield Case(f"self_play/{name}/{theirs[0]}", "steps/s", functools.partial(_brax, name, *theirs))
     for name in ("puck", "blocks1", "blocks2"):
         yield Case(f"self_play/{name}/game", "steps/s", functools.partial(_game, name, 256))
     for line in ("train", "train/games", "train/physics"):
@@ -85,8 +85,8 @@ def _c(name: str, num_games: int) -> Match:
     return Match(_bare(table, states, actions, count), Side(roll, None, count), *_floor(model))
 
 
-def _brax(name: str, theirs: str, num_games: int) -> Match:
-    """The table against an environment of Brax's, both in MJX."""
+def _brax(name: str, theirs: str, num_games: int, num_steps: int) -> Match:
+    """The table against an environment of Brax's, both in MJX; of theirs num_steps control steps are timed."""
     table = _table(name)
     states, actions = _begun(table, num_games)
     with warnings.catch_warnings(action="ignore"):
@@ -96,16 +96,16 @@ def _brax(name: str, theirs: str, num_games: int) -> Match:
     keys = jax.random.key_data(jax.random.split(jax.random.key(0), num_games))  # Brax knows no typed keys
     with warnings.catch_warnings(action="ignore"):
         begun = jax.jit(jax.vmap(lambda key: env.reset(key).pipeline_state))(keys)
-    pushes = jax.random.uniform(jax.random.key(1), (_STEPS, num_games, env.action_size), minval=-1.0)
+    pushes = jax.random.uniform(jax.random.key(1), (num_steps, num_games, env.action_size), minval=-1.0)
 
     @jax.jit
     def step(begun, pushes):
         return jax.lax.scan(lambda now, push: (jax.vmap(env.pipeline_step)(now, push), None), begun, pushes)[0]
 
     model = MjModel.from_xml_string(table.scene.mjcf)
-    per_control = _STEPS * num_games
-    ours = _bare(table, states, actions, per_control * table.scene.substeps)
-    return Match(ours, Side(lambda _: step(begun, pushes), None, per_control * env._n_frames), *_floor(model))
+    ours = _bare(table, states, actions, _STEPS * num_games * table.scene.substeps)
+    count = num_steps * num_games * env._n_frames
+    return Match(ours, Side(lambda _: step(begun, pushes), None, count), *_floor(model))
 
 
 def _game(name: str, num_games: int) -> Match:
