@@ -90,7 +90,7 @@ def holdout(predict, data, *, tasks, num_games, bob_steps, memory_size=0, **sett
         return jax.vmap(rate)(jnp.array([1.0, 0.0]))
 
     of_tasks = {task: rates(task) for task in tasks}
-    learned, random = sum(of_tasks.values()) / len(tasks)
+    learned, random = jnp.stack(list(of_tasks.values())).mean(0)
     each = {f"{task}_success": rate for task, (rate, _) in of_tasks.items()} if len(tasks) > 1 else {}
     return {"holdout_success": learned, "holdout_success_random": random, **each}
 

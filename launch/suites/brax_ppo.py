@@ -96,8 +96,8 @@ def _environment(table):
         def reset(self, rng):
             k_reset, k_goal = jax.random.split(jax.random.wrap_key_data(rng))
             state = table.reset(k_reset)
-            goal = holdouts.push(k_goal, table.scene, table.poses(state))
-            return base.State((state, goal), self.observe(state, goal), jnp.zeros(()), jnp.zeros(()))
+            both: Any = state, holdouts.push(k_goal, table.scene, table.poses(state))  # Brax expects one of its own
+            return base.State(both, self.observe(*both), jnp.zeros(()), jnp.zeros(()))
 
         def step(self, state, action):
             now, goal = state.pipeline_state

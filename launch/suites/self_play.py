@@ -58,8 +58,9 @@ def cases() -> Iterator[Case]:
     for name in _SCENES:
         for num_games in (64, 256, 1024, 4096):
             yield Case(f"self_play/{name}/physics/b{num_games}", "steps/s", functools.partial(_c, name, num_games))
-    for name, *theirs in (("puck", "reacher", 256, _STEPS), ("blocks1", "pusher", 16, 2)):
-        yield Case(f"self_play/{name}/{theirs[0]}", "steps/s", functools.partial(_brax, name, *theirs))
+    for name, theirs, num_games, num_steps in (("puck", "reacher", 256, _STEPS), ("blocks1", "pusher", 16, 2)):
+        match = functools.partial(_brax, name, theirs, num_games, num_steps)
+        yield Case(f"self_play/{name}/{theirs}", "steps/s", match)
     for name in ("puck", "blocks1", "blocks2"):
         yield Case(f"self_play/{name}/game", "steps/s", functools.partial(_game, name, 256))
     for line in ("train", "train/games", "train/physics"):
