@@ -9,8 +9,9 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-# Nearly all of the suite's time is compiling, and what it compiles runs for moments; child processes inherit both.
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=1".strip()
+# Nearly all of the suite's time is compiling, and what it compiles runs for moments; child processes inherit these.
+_QUICK = "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false"
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_QUICK}".strip()
 jax.config.update("jax_platforms", os.environ.setdefault("JAX_PLATFORMS", "cpu"))
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)

@@ -49,8 +49,8 @@ def get_config(variant: str = "one") -> ConfigDict:
                 "memory_size": 4 * lstm,
             }
         },
-        "files": ("episode",),
-        "figures": {"arena": {}, "curriculum": {}},
+        "files": () if smoke else ("episode",),
+        "figures": {"curriculum": {}} if smoke else {"arena": {}, "curriculum": {}},
         "data": {"name": "nothing"},
         "world": {
             "name": "self_play",
