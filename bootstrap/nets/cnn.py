@@ -66,25 +66,27 @@ def _greater(a, b):
 
 
 class CNN(nn.Module):
-    """Four convolutions of width, 2, 4 and 8 times it; the mCNN of Nakkiran 2021's code, after Page 2018 (Myrtle).
+    """Convolutions of width, 2, 4 and 8 times it ..; the mCNN of Nakkiran 2021's code, after Page 2018 (Myrtle).
 
-    All but the first are followed by a halving of the image, and the last by the maximum over what is left of it.
+    A halving of the image follows each of them but the first `whole`; the maximum over what is left follows the last.
     """
 
     num_classes: int
     width: int = 64
+    depth: int = 4
+    whole: int = 1
     batch_norm: bool = True
     form: str = "conv"
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x, train=False):
-        """Images [B, H, W] or [B, H, W, C], of at least 8 x 8 pixels -> logits [B, K] float32."""
+        """Images [B, H, W] or [B, H, W, C], a pixel or more after the halvings -> logits [B, K] float32."""
         x = x if x.ndim == 4 else x[..., None]
-        for i in range(4):
+        for i in range(self.depth):
             x = Conv(self.width * 2**i, form=self.form, dtype=self.dtype)(x)
             if self.batch_norm:
                 x = nn.BatchNorm(use_running_average=not train, momentum=0.9, dtype=self.dtype)(x)
             x = nn.relu(x)
-            x = halved(x) if i else x
+            x = halved(x) if i >= self.whole else x
         return nn.Dense(self.num_classes)(x.max(axis=(1, 2)).astype(jnp.float32))

@@ -47,35 +47,42 @@ class Task(NamedTuple):
 class PlainCNN(nn.Module):
     """`nets.CNN` of width 16 as a Linen example has it."""
 
+    depth: int
+    whole: int
+
     @nn.compact
     def __call__(self, x):
         """Images [B, H, W] -> logits [B, K]."""
         x = x[..., None]
-        for i in range(4):
+        for i in range(self.depth):
             x = nn.relu(nn.Conv(16 * 2**i, (3, 3))(x))
-            x = nn.max_pool(x, (2, 2), (2, 2)) if i else x
+            x = nn.max_pool(x, (2, 2), (2, 2)) if i >= self.whole else x
         return nn.Dense(NUM_CLASSES)(x.max(axis=(1, 2)))
 
 
 def cases() -> Iterator[Case]:
     """bootstrap/NET/one: one classifier in the real world. /grid16: 16 learning rates in one program, per sample.
 
-    The baseline, the same for both, is a compiled call a step, with batches that NumPy gathers.
+    cnn has convolutions of 16 and 32, both halved; myrtle 16, 32, 64 and 128, all but the first halved. The baseline,
+    the same for both lines, is a compiled call a step, with batches that NumPy gathers.
     """
     mlp, small = nets.MLP((256,), NUM_CLASSES), nets.MLP((64, 64), NUM_CLASSES)
-    cnn, places = nets.CNN(NUM_CLASSES, width=16, batch_norm=False), (784, 784, 196, 49)
     tasks = {
         "mlp": (Task(mlp, mlp, 60_000, (784,), 128, 200), Form("map")),
         "small": (Task(small, small, 1797, (64,), 32, 200), Form("vmap")),
-        "cnn": (
-            Task(cnn, PlainCNN(), 6000, (28, 28), 128, 8, "Conv_0", {f"Conv_{i}": n for i, n in enumerate(places)}),
-            Form("calls"),
-        ),
+        "cnn": (_convolutions(depth=2, whole=0, places=(784, 196)), Form("calls")),
+        "myrtle": (_convolutions(depth=4, whole=1, places=(784, 784, 196, 49)), Form("calls")),
     }
     for name, (task, form) in tasks.items():
         yield Case(f"bootstrap/{name}/one", "samples/s", partial(_training, task, form, 1))
         yield Case(f"bootstrap/{name}/grid16", "samples/s", partial(_training, task, form, 16))
     yield Case("bootstrap/whole", "comparisons/s", comparison)
+
+
+def _convolutions(depth: int, whole: int, places: tuple[int, ...]) -> Task:
+    net = nets.CNN(NUM_CLASSES, width=16, depth=depth, whole=whole, batch_norm=False)
+    used = {f"Conv_{i}": n for i, n in enumerate(places)}
+    return Task(net, PlainCNN(depth, whole), 6000, (28, 28), 128, 8, "Conv_0", used)
 
 
 def _training(task: Task, form: Form, num_cells: int) -> Match:

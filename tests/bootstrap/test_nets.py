@@ -129,6 +129,15 @@ def test_bodies_learn_a_batch(name):
         assert np.mean(predict(state, x).argmax(-1) == y) > 0.8  # with the running statistics
 
 
+def test_convolutions_are_as_deep_and_halved_as_asked():
+    net = nets.CNN(10, width=16, depth=2, whole=0, batch_norm=False)
+    x = jnp.zeros((3, 28, 28))
+    variables = net.init(jax.random.key(0), x)
+    seen = net.apply(variables, x, capture_intermediates=True)[1]["intermediates"]
+    assert [seen[f"Conv_{i}"]["__call__"][0].shape for i in range(2)] == [(3, 28, 28, 16), (3, 14, 14, 32)]
+    assert variables["params"].keys() == {"Conv_0", "Conv_1", "Dense_0"}
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_half_precision_is_close_and_its_logits_are_not_half(name):
     x = jnp.array(RNG.normal(size=(4, 8, 8, 3)), jnp.float32)
