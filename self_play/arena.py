@@ -117,7 +117,7 @@ def _brax_manners():
 
 def _load(scene, pipeline):
     """-> (pipeline, System). Brax is imported here: it takes seconds, which those who build no table do not pay."""
-    with _brax_manners():
+    with _brax_manners(), jax.ensure_compile_time_eval():  # a caller may be tracing, and what is loaded is kept
         from brax.io import mjcf
 
         return importlib.import_module(f"brax.{pipeline}.pipeline"), mjcf.loads(scene.mjcf)
@@ -154,6 +154,7 @@ def page(frames: dict) -> str:
         return html.render_from_json(json.dumps(frames), height=480, colab=False, base_url=None)
 
 
+@functools.cache
 def _mjx(scene, pipeline):
     """-> begin: (q) -> (q, qd, memory); advance: (q, qd, memory, controls [J]) -> (q, qd, memory, touch).
 
