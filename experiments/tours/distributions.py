@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bootstrap import distributions
-from experiments import data, figures
+from experiments import data, pictures
 
 digits = data.digits(None)
 shown = {
@@ -43,7 +43,7 @@ samples = {
 # colour.
 
 # %%
-picture = figures.distributions(samples)
+picture = pictures.distributions(samples)
 picture
 
 # %% [markdown]
