@@ -21,14 +21,14 @@ probe/holdout_success is the share of the goals of the task `uniform` that Bob s
 place of the grid on which episodes begin, within 100 control steps, up to five times, until he fails. A Bob who acts at
 random solves none of 128 (probe/holdout_success_random). Means of 3 seeds; those of `puck` end at 0.910, 0.825, 0.907.
 Seconds are of whole runs on 2 cores, a third of them compiling and films. A step is an update, after 128 control steps
-of each of 256 games: 32,768. `uniform`, `curriculum` and the two of two
-pucks were run with other random streams, by which `puck` ended at 0.925.
+of each of 256 games: 32,768. `uniform`, `curriculum` and those of two pucks were run
+with other random streams, by which `puck` ended at 0.925.
 
 One puck needs neither cloning nor Alice: with cloning Bob is ahead of PPO alone for 60 updates and behind in the end.
 Beside goals drawn over the whole table, of which chance reaches 1 in 100, Alice's teach four times as much in the first
-30 updates, one and a half times in 60, and less in the last 30: of her goals he has then learned 0.84, and they are 0.18 m away; the
-table's are 0.25 m. A curriculum made by hand, which knows the holdouts' distribution, is the best teacher all along. At
-equal control steps its Bob has twice as many: her turns only pass.
+30 updates, one and a half times in 60, and less in the last 30: of her goals he has then learned 0.84, and they are
+0.18 m away; the table's are 0.25 m. A curriculum made by hand, which knows the holdouts' distribution, is the best
+teacher all along. At equal control steps its Bob has twice as many: her turns only pass.
 
 With two pucks and turns of 50 and 120 steps cloning decides, as in the paper: Bob reaches 0.38 of Alice's goals after
 120 updates and 0.21 without it; of those of `uniform`, with one puck, 0.21 and 0.06. The task of two pucks,
