@@ -19,7 +19,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 _VARIANTS: dict[str, dict[str, Any]] = {
-    "one": {"num_steps": 60, "num_games": 128, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
+    "one": {"num_steps": 240, "num_games": 128, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
     "two": {"num_steps": 60, "num_games": 64, "num_blocks": 2, "tasks": ("push_1", "push_2", "stack_2")},
     "gpu": {
         "num_steps": 3000,

@@ -1,9 +1,11 @@
 """The tabletop of pucks: replay, random steps, slots, and what is seen."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 
 import self_play
@@ -157,3 +159,24 @@ def test_a_film():
     np.testing.assert_allclose(places[1, 3:], goal.position[1, :2], atol=1e-6)
     assert (places[0, 3:, 2] < -0.9).all()
     assert "<html" in self_play.page(frames)
+
+
+def test_contacts_are_solved_to_rounding():
+    """After a control step pucks are where C MuJoCo puts them, whose solver goes on until nothing changes."""
+    table, _, roll = puck_games()
+    states = begin()
+    model: Any = mujoco.MjModel.from_xml_string(table.scene.mjcf)
+    model.opt.tolerance, model.opt.iterations = 0.0, 100
+    pushed = 0
+    for _ in range(12):
+        towards = states.q[:, 2:4] - states.q[:, :2]
+        towards /= jnp.linalg.norm(towards, axis=1, keepdims=True)
+        after = jax.tree.map(lambda leaf: leaf[0], roll(states, jnp.round(5 * (towards + 1)).astype(jnp.int32)[None]))
+        for q, qd, target, ends in zip(states.q, states.qd, after.target, after.q, strict=True):
+            data: Any = mujoco.MjData(model)
+            data.qpos, data.qvel, data.ctrl = q, qd, target
+            mujoco.mj_step(model, data, table.scene.substeps)
+            np.testing.assert_allclose(ends, data.qpos, atol=2e-6)
+            pushed += data.ncon
+        states = after
+    assert pushed > 100
