@@ -8,7 +8,8 @@
     tables, from the states of such games, with actions as random: the ratio is the share of the time that is physics.
   SCENE/train: control steps of whole training, rollouts and updates, as experiments/configs/self_play_puck.py has it.
     Baseline: Brax's own PPO on the same table (`brax_ppo`), as many games, steps, epochs and minibatches, and layers as
-    wide. It has one player, who learns from every step; ours has two, and each learns from its own.
+    wide. It has one player, who learns from every step; ours has two, and each learns from its own. Both have learned
+    for 20 updates: the more is pushed, the more iterations the solver takes.
   SCENE/train/games, SCENE/train/physics: the same training. Baselines: its rollouts alone, and the bare tables. One
     less the first ratio is the share of the time that is learning, the second is that of physics.
 
@@ -132,6 +133,7 @@ def _game(name: str, num_games: int) -> Match:
 
 
 _UPDATE = {"num_minibatches": 16, "sample_reuse": 3}
+_WARM_UP = 20  # updates: by then players push, and the solver takes the iterations that it takes from then on
 
 
 def _train(name: str, line: str, num_games: int) -> Match:
@@ -154,11 +156,13 @@ def _train(name: str, line: str, num_games: int) -> Match:
         return run._replace(step=run.step + 1, world=games), batch
 
     run = jax.jit(lambda: bootstrap.begin(jax.random.key(0), learner, world))()
-    for _ in range(4):  # until the games are at all places
+    for _ in range(_WARM_UP):
         run = train(run)
     count = num_games * num_steps
     if line == "train":
         baseline = brax_ppo.side(table, num_games=num_games, num_steps=num_steps, **_UPDATE)
+        for _ in range(_WARM_UP):
+            baseline.step(None)
     elif line == "train/games":
         baseline = Side(lambda pair: play(pair[0]), (run, None), count)
     else:
