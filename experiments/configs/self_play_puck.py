@@ -3,7 +3,7 @@
     python -m launch.train --config=experiments/configs/self_play_puck.py --workdir=runs/self_play_puck
 
 variant     what                                                        seconds  holdout_success after 30, 60, 90, 120
-puck        PPO for both, and Bob clones Alice                              361  0.319  0.697  0.842  0.881
+puck        PPO for both, and Bob clones Alice                              261  0.305  0.708  0.831  0.879
 no_abc      PPO alone                                                       313  0.180  0.680  0.889  0.942
 uniform     Bob alone, PPO: goals drawn over the whole table                334  0.083  0.457  0.866  0.964
 curriculum  Bob alone, PPO: such goals, but only part of the way there      355  0.275  0.861  0.989  0.994
@@ -14,19 +14,19 @@ no_filter   ABC of all valid goals, also of those that Bob reached      188  0.4
 one_goal    one goal an episode                                         212  0.195  0.658  0.846  0.923
 timestep    Alice is paid by how much longer Bob takes (Sukhbaatar)     188  0.293  0.645  0.859  0.881
 past        a fifth of the episodes against past versions               208  0.376  0.716  0.897  0.923
-quick       `puck`, half as long, one seed
+quick       `puck`, half as long, one seed                              107  0.415  0.753
 smoke       `puck`, cut to 2 updates of 8 games
 
 probe/holdout_success is the share of the goals of the task `uniform` that Bob solves: the puck is to go to another
 place of the grid on which episodes begin, within 100 control steps, up to five times, until he fails. A Bob who acts at
 random solves none of 128 (probe/holdout_success_random). Means of 3 seeds, but `no_clip` to `past` are of one
-(--config.num_seeds=1); those of `puck` end at 0.910, 0.825, 0.907. Seconds are of whole runs on 2 cores, from two pucks
+(--config.num_seeds=1); those of `puck` end at 0.910, 0.830, 0.896. Seconds are of whole runs on 2 cores, from two pucks
 on beside another program; a third of them compiling and films. A step is an update, after 128 control steps of each of
 256 games: 32,768. `uniform` and `curriculum` were run with other random streams, by which `puck` ended at 0.925.
 
 One puck needs neither cloning nor Alice: with cloning Bob is ahead of PPO alone for 60 updates and behind in the end.
 Beside goals drawn over the whole table, of which chance reaches 1 in 100, Alice's teach four times as much in the first
-30 updates, one and a half times in 60, and less in the last 30: of her goals he has then learned 0.84, and they are
+30 updates, one and a half times in 60, and less in the last 30: of her goals he has then learned 0.82, and they are
 0.18 m away; the table's are 0.25 m. A curriculum made by hand, which knows the holdouts' distribution, is the best
 teacher all along. At equal control steps its Bob has twice as many: her turns only pass.
 
