@@ -1,6 +1,6 @@
 """The gripper: Bob learns to handle blocks from Alice alone, and is asked to push, lift, flip and stack them.
 
-    python -m launch.train --config=experiments/configs/self_play_blocks.py:two --workdir=runs/self_play_blocks
+    python -m launch.train --config=experiments/configs/self_play_blocks.py --workdir=runs/self_play_blocks
 
 variant  what                                                        updates
 one      one block, 128 games, on a CPU                                  240
@@ -10,9 +10,9 @@ smoke    `one`, cut to 2 updates of 4 games                                2
 
 What 2 cores reach: `one`, one seed, in 41 minutes beside other programs. Alice learns to move the block first: valid
 goals rise from 0.02 of all to 0.85 within 60 updates, 0.1 m away, four of five turned as well, next to none lifted.
-Then Bob learns from her: 0.07 of her goals after 60 updates, 0.19 after 120, 0.28 to 0.33 in the last 60. Of the holdouts, 0.04
-of `push_1` and none of `pick_and_place_1`; a random Bob solves none of either. An episode of theirs is
-experiments/gallery/arena.png. `two` and `gpu` were not run.
+Then Bob learns from her: 0.07 of her goals after 60 updates, 0.19 after 120, 0.28 to 0.33 in the last 60. Of the
+holdouts he solves 0.04 of `push_1` and none of `pick_and_place_1`; a random Bob solves none of either. An episode of
+theirs is experiments/gallery/arena.png. `two` and `gpu` were not run.
 """
 
 from typing import Any
