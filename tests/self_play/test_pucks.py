@@ -167,13 +167,14 @@ def test_contacts_are_solved_to_rounding():
     states = begin()
     model: Any = mujoco.MjModel.from_xml_string(table.scene.mjcf)
     model.opt.tolerance, model.opt.iterations = 0.0, 100
+    data: Any = mujoco.MjData(model)
     pushed = 0
     for _ in range(12):
         towards = states.q[:, 2:4] - states.q[:, :2]
         towards /= jnp.linalg.norm(towards, axis=1, keepdims=True)
         after = jax.tree.map(lambda leaf: leaf[0], roll(states, jnp.round(5 * (towards + 1)).astype(jnp.int32)[None]))
-        for q, qd, target, ends in zip(states.q, states.qd, after.target, after.q, strict=True):
-            data: Any = mujoco.MjData(model)
+        for q, qd, target, ends in zip(*map(np.array, (states.q, states.qd, after.target, after.q)), strict=True):
+            mujoco.mj_resetData(model, data)
             data.qpos, data.qvel, data.ctrl = q, qd, target
             mujoco.mj_step(model, data, table.scene.substeps)
             np.testing.assert_allclose(ends, data.qpos, atol=2e-6)
