@@ -10,12 +10,12 @@ from bootstrap import nets as nets
 from bootstrap import regression as regression
 from bootstrap import sgd as sgd
 from bootstrap import worlds as worlds
+from bootstrap.baselines import beside as beside
 from bootstrap.core import Learner as Learner
 from bootstrap.core import Run as Run
 from bootstrap.core import World as World
 from bootstrap.core import advance as advance
 from bootstrap.core import begin as begin
-from bootstrap.rivals import beside as beside
 from bootstrap.scores import scores as scores
 from bootstrap.tasks import permuted as permuted
 from bootstrap.worlds import UNLIMITED as UNLIMITED

@@ -2,14 +2,14 @@
 
     python -m launch.plot runs/glns_digits/* runs/sgd_digits/* --out=runs/figures
 
-One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draws one of experiments.names.FIGURES.
+One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draws one of experiments.registry.FIGURES.
 """
 
 from pathlib import Path
 
 from absl import flags
 
-from launch import cli, draw
+from launch import cli, plots
 
 _OUT = flags.DEFINE_string("out", None, "Folder for the figures. Default for a single run: its own figures/.")
 _FIGURE = flags.DEFINE_list("figure", None, "Figures to draw in place of curves, as the first run's config sets them.")
@@ -25,8 +25,8 @@ def main(argv: list[str]) -> None:
         raise cli.Refusal("several runs: say with --out=DIR where their figures go")
     with cli.refusing(OSError):
         out = Path(_OUT.value) if _OUT.value else runs[0] / "figures"
-        draws = draw.figures(runs, out, _FIGURE.value) if _FIGURE.value else draw.curves(runs, out, _METRICS.value)
-    print(draw.table(runs))
+        draws = plots.figures(runs, out, _FIGURE.value) if _FIGURE.value else plots.curves(runs, out, _METRICS.value)
+    print(plots.table(runs))
     for path in draws:
         print(f"figure: {path}")
 

@@ -11,9 +11,9 @@ import numpy as np
 
 import bootstrap
 from experiments import Plan
-from launch import devices, loops
+from launch import devices, execution
 from launch.clock import Clock
-from launch.loops import Form
+from launch.execution import Form
 
 
 class Row(NamedTuple):
@@ -44,12 +44,12 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = F
     first = plan.stages[0].build({})
     _check_splits(first, num_seeds)
     num_rows, num_cores = len(plan.cells) * num_seeds, devices.num_cores()
-    loop, num_shares = form.loop if num_cores else "vmap", loops.num_shares(num_rows, num_cores)
+    loop, num_shares = form.loop if num_cores else "vmap", execution.num_shares(num_rows, num_cores)
     mesh = devices.mesh(num_rows)
     by_row, everywhere = devices.by_seed(mesh), devices.everywhere(mesh)
     data_axis, of_data = (0, by_row) if first.by_seed else (None, everywhere)
     alone = num_cores and num_rows == num_shares  # an axis of one row costs a tenth
-    over_rows = loops.one_by_one if loop != "vmap" or alone else functools.partial(jax.vmap, spmd_axis_name="seed")
+    over_rows = execution.one_by_one if loop != "vmap" or alone else functools.partial(jax.vmap, spmd_axis_name="seed")
 
     def life(stage, row, data):
         experiment = plan.stages[stage].build(row.numbers)
@@ -105,9 +105,9 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = F
         return call(in_one_call, (stage, num_steps), rows, data, run)
 
     if loop == "calls":
-        advance = loops.in_calls(advance_one, form.steps_per_call, call)
+        advance = execution.in_calls(advance_one, form.steps_per_call, call)
     if num_shares > 1 and not first.by_seed:
-        advance = loops.in_threads(advance, num_shares, num_cores, call)
+        advance = execution.in_threads(advance, num_shares, num_cores, call)
 
     def advance_rows(step, run, num_steps):
         stage = _stage(plan, step)

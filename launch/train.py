@@ -18,11 +18,11 @@ from ml_collections import ConfigDict, config_flags
 import experiments
 from bootstrap import Run
 from experiments import data
-from launch import checkpoints, cli, devices, draw, folder, metrics, progress, signals
+from launch import checkpoints, cli, devices, folder, metrics, plots, progress, signals
 from launch.clock import Clock
-from launch.journal import Journal
-from launch.loops import LOOPS, Form
+from launch.execution import LOOPS, Form
 from launch.programs import Programs, programs
+from launch.runlog import Journal
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "FILE.py[:VARIANT]: what to run.", lock_config=True)
 flags.mark_flag_as_required("config")
@@ -129,7 +129,7 @@ def _finish(
     for name, text in _files(config, plan, run).items():
         folder.replace_text(workdir / name, text)
         print(f"file: {workdir / name}")
-    figures = draw.curves([workdir], workdir / "figures") + draw.figures([workdir], workdir / "figures")
+    figures = plots.curves([workdir], workdir / "figures") + plots.figures([workdir], workdir / "figures")
     folder.write_json(workdir / "summary.json", summary)
     print(f"{workdir} is finished: {progress.final(summary, config.show)}")
     for path in figures:

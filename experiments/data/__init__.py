@@ -13,10 +13,10 @@ from experiments.data.fresh import shapes as shapes
 from experiments.data.fresh import teacher as teacher
 from experiments.data.genome import genome as genome
 from experiments.data.idx import idx as idx
+from experiments.data.kinds import Data as Data
+from experiments.data.kinds import Part as Part
+from experiments.data.kinds import check as check
 from experiments.data.nothing import nothing as nothing
-from experiments.data.part import Data as Data
-from experiments.data.part import Part as Part
-from experiments.data.part import check as check
 from experiments.data.permuted import permuted as permuted
 from experiments.data.uci import uci as uci
 from experiments.data.uci_regression import sarcos as sarcos

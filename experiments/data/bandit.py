@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.data.folder import required
-from experiments.data.part import Data, Part
+from experiments.data.kinds import Data, Part
 
 BANDITS = ("adult", "covertype", "statlog", "stock")
 

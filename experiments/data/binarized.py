@@ -6,7 +6,7 @@ import numpy as np
 import scipy.io
 
 from experiments.data.folder import required
-from experiments.data.part import Data, Part
+from experiments.data.kinds import Data, Part
 
 _SIDE = 28
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.data.folder import required
-from experiments.data.part import Data, Part
+from experiments.data.kinds import Data, Part
 
 _TRAIN, _TEST = tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"
 _RECORD = 1 + 3 * 32 * 32  # bytes: the label, then the red, the green and the blue plane

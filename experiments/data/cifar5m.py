@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from experiments.data.folder import required
+from experiments.data.kinds import Data, Part
 from experiments.data.npz import Stored, locate
-from experiments.data.part import Data, Part
 
 _NUM_PARTS, _NUM_CLASSES = 6, 10
 _IMAGE = (32, 32, 3)

@@ -8,7 +8,7 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
 import blur
-from experiments.data.part import Data, Part
+from experiments.data.kinds import Data, Part
 
 
 def digits(data_dir: str | None, *, train_fraction: float = 0.75, split_seed: int = 0, side: int | None = None) -> Data:

@@ -6,7 +6,7 @@ import numpy as np
 from bootstrap import distributions
 from bootstrap.distributions import Distribution
 from experiments.data.digits import embedded
-from experiments.data.part import Data, Part
+from experiments.data.kinds import Data, Part
 
 _TEST_SEED = 2021  # of the stream of test samples; a run draws the seed of its own stream from 2**32
 

@@ -12,7 +12,7 @@ import numpy as np
 import blur
 from bootstrap import images
 from experiments.data.folder import required
-from experiments.data.part import Data, Part
+from experiments.data.kinds import Data, Part
 
 
 def idx(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments.data.part import Data, Part
+from experiments.data.kinds import Data, Part
 
 
 def nothing(data_dir: str | None) -> Data:

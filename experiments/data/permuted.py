@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.data.idx import idx
-from experiments.data.part import Data, Part
+from experiments.data.kinds import Data, Part
 
 
 class Tasks(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from experiments.data.folder import required
-from experiments.data.part import Data, Part
+from experiments.data.kinds import Data, Part
 
 
 class _Layout(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from experiments.data.folder import required
-from experiments.data.part import Data, Part
+from experiments.data.kinds import Data, Part
 
 
 def uci_regression(data_dir: str | None, *, set: str, num_splits: int = 20) -> Data:  # noqa: A002

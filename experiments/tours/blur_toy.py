@@ -19,7 +19,7 @@ import optax
 
 import blur
 import bootstrap
-from experiments import figures, pictures
+from experiments import figures
 
 # %% [markdown]
 # ## Tasks
@@ -30,7 +30,7 @@ from experiments import figures, pictures
 learned_from = ("xor", "and", "two_moon", "center_circle", "small_center_circle", "pieslice")
 names = (*learned_from, *(name for name in blur.toys.FAMILIES if name not in learned_from))
 drawn = {name: blur.toys.FAMILIES[name](jax.random.key(0), (), 500) for name in names}
-toys = pictures.plane(drawn)
+toys = figures.samples.plane(drawn)
 toys
 
 # %% [markdown]

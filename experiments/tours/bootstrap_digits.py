@@ -18,7 +18,7 @@ import optax
 
 import bootstrap
 import glns
-from experiments import conclusions, data, figures
+from experiments import analyses, data, figures
 
 NUM_SAMPLES, BATCH_SIZE, NUM_STEPS, EVERY = 500, 32, 900, 30
 
@@ -79,7 +79,7 @@ def compare(learner, num_seeds=3):
 
 def say(name, records):
     """Prints what follows from the records, and returns it."""
-    said = conclusions.gap(records)
+    said = analyses.gap(records)
     stop, error = said["probe/stopping_step"], said["probe/bootstrap_error"]
     print(f"{name}: at step {stop:.0f} {said['probe/stopping_reached']:.0%} of the seeds know their samples.")
     print(f"  Test soft error: real {said['probe/real_soft_error']:.3f}, ideal {said['probe/ideal_soft_error']:.3f}.")

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bootstrap import distributions
-from experiments import data, pictures
+from experiments import data, figures
 
 digits = data.digits(None)
 shown = {
@@ -43,7 +43,7 @@ samples = {
 # colour.
 
 # %%
-picture = pictures.distributions(samples)
+picture = figures.samples.distributions(samples)
 picture
 
 # %% [markdown]

@@ -10,7 +10,7 @@ import numpy as np
 
 import bootstrap
 import glns
-from experiments import data, pictures
+from experiments import data, figures
 from glns.density import inpaint, sample
 
 # %% [markdown]
@@ -47,7 +47,7 @@ rows = {
     "unseen images": images.test.x,
     "their lower halves drawn anew": painted,
 }
-picture = pictures.pictures({label: np.asarray(row) for label, row in rows.items()})
+picture = figures.samples.pictures({label: np.asarray(row) for label, row in rows.items()})
 picture
 
 # %% [markdown]

@@ -18,7 +18,7 @@ import optax
 
 import bootstrap
 import glns
-from experiments import data, pictures
+from experiments import data, figures
 
 digits = data.digits(None)
 print(len(digits.train.x), "digits to learn from,", len(digits.test.x), "to be tested on")
@@ -56,7 +56,7 @@ gate, exact = glns.context.half_spaces(4, offset_scale=0.05), glns.bernoulli.Rul
 explain = partial(glns.explain.saliency, rule=exact, gate=gate, feature_epsilon=1 / 16, shared_gates=True)
 chosen = [int(np.argmax(digits.test.y == n)) for n in range(10)]
 maps = jax.vmap(partial(explain, run.learner))(digits.test.x[np.array(chosen)]).weights
-saliency = pictures.saliency(digits.test.x[chosen], np.array(maps)[range(10), range(10)], list("0123456789"))
+saliency = figures.samples.saliency(digits.test.x[chosen], np.array(maps)[range(10), range(10)], list("0123456789"))
 saliency
 
 # %% [markdown]

@@ -10,7 +10,7 @@
 # %%
 import jax
 
-from experiments import arena_figures
+from experiments.figures import scenes
 from self_play.arena import random_places
 from self_play.holdouts import HOLDOUTS
 from self_play.scene import SCENES
@@ -34,7 +34,7 @@ def one_goal(task, key):
 
 
 tasks = {name: one_goal(task, jax.random.key(3)) for name, task in HOLDOUTS.items()}
-picture = arena_figures.holdouts(tasks)
+picture = scenes.holdouts(tasks)
 picture
 
 # %% [markdown]

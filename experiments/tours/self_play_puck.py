@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 import bootstrap
 import self_play
-from experiments import self_play_figures
+from experiments.figures import self_play as self_play_figures
 from self_play import holdouts
 
 NUM_GAMES, NUM_UPDATES, EVERY = 128, 45, 5

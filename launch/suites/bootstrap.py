@@ -25,7 +25,7 @@ import bootstrap
 from bootstrap import nets, sgd
 from experiments import Experiment, Plan, Stage
 from launch.clock import Clock
-from launch.loops import Form
+from launch.execution import Form
 from launch.programs import Programs, programs
 from launch.suites.comparison import comparison
 from launch.suites.match import NUM_CLASSES, Case, Match, Side, stream

@@ -19,11 +19,11 @@ from ml_collections import ConfigDict
 
 import bootstrap
 from bootstrap import nets, sgd
-from experiments import Experiment, Plan, Stage, probes, streams
+from experiments import Experiment, Plan, Stage, evals, worlds
 from experiments.data import Data, Part
 from launch import progress
 from launch.clock import Clock
-from launch.loops import Form
+from launch.execution import Form
 from launch.programs import programs
 from launch.suites.match import NUM_CLASSES, Match, Side, stream
 
@@ -62,11 +62,11 @@ def _in_one_program(data: Data) -> tuple[Callable, dict]:
 
         def probe(run, arrays, test):
             predict = partial(learner.predict, run.learner)
-            train = streams.first_samples(data, settings, arrays, run.world, _NUM_TEST)
-            return probes.classification(predict, test) | probes.training(predict, train)
+            train = worlds.first_samples(data, settings, arrays, run.world, _NUM_TEST)
+            return evals.classification(predict, test) | evals.training(predict, train)
 
-        world = streams.paired(data, **settings)
-        test = streams.as_numbers(data.test.x), data.test.y
+        world = worlds.paired(data, **settings)
+        test = worlds.as_numbers(data.test.x), data.test.y
         return Experiment(learner, world, probe, test, by_seed=False, feed=None)
 
     cells = {"n": np.array([_NUM_SAMPLES, len(data.train.x)], np.int32)}

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import blur
-from experiments import probes
+from experiments import evals
 
 GROUPS = {
     "learned_from": {name: blur.toys.FAMILIES[name] for name in ("and", "xor")},
@@ -15,7 +15,7 @@ GROUPS = {
 
 def measure(predict):
     settings = {"groups": GROUPS, "unroll": 2, "batch_size": 500, "num_draws": 4}
-    return {name: float(value) for name, value in jax.jit(lambda: probes.adaptation(predict, (), **settings))().items()}
+    return {name: float(value) for name, value in jax.jit(lambda: evals.adaptation(predict, (), **settings))().items()}
 
 
 def test_adaptation():

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 import blur
 from blur.rule import Rule
-from experiments import conclusions, data, texts
+from experiments import analyses, artifacts, data
 
 GENOME = blur.delta_genome(jax.random.key(0), 2)
 
@@ -57,7 +57,7 @@ def run_of(name, state):
 def test_the_text_that_a_run_leaves_has_its_best_genome():
     genomes = jax.vmap(lambda key: blur.delta_genome(key, 2))(jax.random.split(jax.random.key(1), 3))
     state = blur.meta.State(0, genomes, (), np.array([1.0, 0.2, 0.1]), np.array([0, 0, 4]), 0, 0)
-    written = texts.genome(*run_of("blur_meta", state))
+    written = artifacts.genome(*run_of("blur_meta", state))
     assert list(written) == ["genome.json"]
     of_genome, rule, note = blur.text.loads(written["genome.json"])
     chex.assert_trees_all_equal(of_genome, jax.tree.map(lambda leaf: leaf[1], genomes))  # the third is diverging
@@ -67,13 +67,13 @@ def test_the_text_that_a_run_leaves_has_its_best_genome():
 
 
 def test_the_text_of_an_evolution_has_its_mean():
-    written = texts.genome(*run_of("blur_evolution", blur.evolution.State(None, GENOME)))
+    written = artifacts.genome(*run_of("blur_evolution", blur.evolution.State(None, GENOME)))
     chex.assert_trees_all_equal(blur.text.loads(written["genome.json"])[0], GENOME)
 
 
 def test_a_learner_without_a_genome():
     with pytest.raises(ValueError, match="the learner 'sgd' has no genome to keep; blur_meta, blur_evolution have"):
-        texts.genome(*run_of("sgd", None))
+        artifacts.genome(*run_of("sgd", None))
 
 
 def test_race_by_hand():
@@ -95,4 +95,4 @@ def test_race_by_hand():
         "probe/steps_ahead": 0.5,  # 0.6 against 0.5, 0.8 against 0.9
         "probe/least_lead": -0.1,
     }
-    chex.assert_trees_all_close(conclusions.race(records, first=2), expected, rtol=1e-6)
+    chex.assert_trees_all_close(analyses.race(records, first=2), expected, rtol=1e-6)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import figures, probes
+from experiments import evals, figures
 from experiments.data import check, permuted
 
 RNG = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def test_the_probe_tests_every_task_under_its_permutation():
     x, weights = RNG.normal(size=(40, 6)).astype(np.float32), RNG.normal(size=(6, 3)).astype(np.float32)
     permutations = np.array([[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]])
     y = (x @ weights).argmax(-1)  # the first task is known
-    metrics = jax.jit(lambda data: probes.retention(lambda inputs: inputs @ weights, data))((x, y, permutations))
+    metrics = jax.jit(lambda data: evals.retention(lambda inputs: inputs @ weights, data))((x, y, permutations))
     errors = [0.0, np.mean((x[:, ::-1] @ weights).argmax(-1) != y)]
     assert errors[1] > 0.2
     assert metrics.keys() == {"retention", "task_1/test_error", "task_2/test_error"}

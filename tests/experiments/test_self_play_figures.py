@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments import self_play_figures
+from experiments.figures import self_play as self_play_figures
 
 NAMES = ("valid_goals", "bob_success", "demonstrated", "goal_rotated", "goal_lifted", "goal_stacked", "goal_direction")
 

@@ -9,13 +9,13 @@ from ml_collections import ConfigDict
 
 import bootstrap
 import experiments
-from launch import devices, loops
+from launch import devices, execution
 from launch.clock import Clock
-from launch.loops import Form
+from launch.execution import Form
 from launch.programs import programs
 from launch.train import train
 
-in_threads = loops.in_threads
+in_threads = execution.in_threads
 RATES = {"slow": 0.01, "fast": 0.1}
 
 
@@ -111,7 +111,7 @@ def test_a_grid_is_one_program(monkeypatch):
 def test_threads_share_the_rows(monkeypatch, grid, loop):
     monkeypatch.setattr(devices, "num_cores", lambda: 4)
     shared = []
-    monkeypatch.setattr(loops, "in_threads", lambda *args: shared.append(args[1]) or in_threads(*args))
+    monkeypatch.setattr(execution, "in_threads", lambda *args: shared.append(args[1]) or in_threads(*args))
     run, metrics = compute(make_config(cells=CELLS), form=Form(loop))
     assert shared == [4]  # of 8 rows
     for leaf, expected in zip(jax.tree.leaves(run), jax.tree.leaves(grid[0]), strict=True):
@@ -124,7 +124,7 @@ def test_threads_share_the_rows(monkeypatch, grid, loop):
     ("num_rows", "num_cores", "shares"), [(1, 2, 1), (3, 2, 3), (4, 2, 2), (16, 2, 2), (6, 4, 3), (8, 4, 4), (3, 0, 1)]
 )
 def test_rows_are_shared_out_so_that_the_last_thread_is_done_soonest(num_rows, num_cores, shares):
-    assert loops.num_shares(num_rows, num_cores) == shares
+    assert execution.num_shares(num_rows, num_cores) == shares
 
 
 def test_a_setting_that_decides_what_is_computed_cannot_differ():

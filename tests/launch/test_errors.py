@@ -107,7 +107,7 @@ def test_plot_and_sweep_refuse_in_one_line(fork, tmp_path):
         ("launch.plot", tmp_path): "is not a run folder",
         ("launch.plot", tmp_path, tmp_path): "--out=DIR",
         ("launch.sweep", "--config=nope.py", f"--workdir={tmp_path}"): "No such file",
-        ("launch.sweep", "--config=experiments/probes.py", f"--workdir={tmp_path}"): "has no sweep(add)",
+        ("launch.sweep", "--config=experiments/evals.py", f"--workdir={tmp_path}"): "has no sweep(add)",
     }
     for argv, message in mistakes.items():
         status, output = fork(*argv)

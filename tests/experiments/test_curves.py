@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments import conclusions, figures
+from experiments import analyses, figures
 
 STEPS = (0, 10, 20, 40)
 CURVES = {  # of two seeds
@@ -63,7 +63,7 @@ def test_the_pair_shades_standard_errors_and_the_gap_until_it_stops():
 
 def test_the_pair_says_what_the_summary_says():
     (axes,) = figures.pair({"digits": records()}).axes
-    numbers = conclusions.gap(records())
+    numbers = analyses.gap(records())
     title = axes.get_title().replace("\n", " ")
     assert title == (
         "digits, at step 20, train soft error under 1% in 100% of the seeds: bootstrap error "
@@ -122,7 +122,7 @@ def test_the_scatter_has_a_point_a_pair():
     pairs = {"large": ("real", "ideal"), "small": ("n5", "ideal")}
     (axes,) = figures.scatter({"a": records(), "b": records(num_seeds=1)}, pairs=pairs).axes
     points = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o" and len(line.get_xydata())]
-    numbers = conclusions.gap(records(), pairs=pairs)
+    numbers = analyses.gap(records(), pairs=pairs)
     wanted = [[numbers[f"probe/{name}/{world}_soft_error"] for world in ("ideal", "real")] for name in pairs]
     np.testing.assert_allclose(points[:2], wanted)
     assert len(points) == 4

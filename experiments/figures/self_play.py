@@ -44,7 +44,7 @@ def _curve(axes, records, name):
 
 
 def payoff(versions: Mapping) -> Figure:
-    """Which version of Bob reaches the goals of which version of Alice. versions: what `texts.payoff` tells."""
+    """Which version of Bob reaches the goals of which version of Alice. versions: what `artifacts.payoff` tells."""
     updates, success = versions["updates"], np.array(versions["bob_success"], float)
     figure = Figure(figsize=(1.2 + 0.8 * len(updates), 0.8 + 0.8 * len(updates)), layout="constrained")
     axes = figure.subplots()

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 import bootstrap
 import experiments
-from experiments import streams
+from experiments import worlds
 from launch import signals
 from launch.train import train
 
@@ -119,8 +119,8 @@ def test_a_slab_is_at_most_2_gigabytes(folder):
 
 
 def test_bytes_become_numbers_from_minus_1_to_1():
-    np.testing.assert_allclose(streams.as_numbers(np.array([0, 51, 255], np.uint8)), [-1, -0.6, 1], atol=1e-7)
-    assert streams.as_numbers(np.array([3.0])) == 3
+    np.testing.assert_allclose(worlds.as_numbers(np.array([0, 51, 255], np.uint8)), [-1, -0.6, 1], atol=1e-7)
+    assert worlds.as_numbers(np.array([3.0])) == 3
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 import bootstrap
 from experiments import data as data_sets
-from experiments import grid, streams
-from experiments.names import (
+from experiments import grid, worlds
+from experiments.registry import (
     CONCLUSIONS,
     DATA,
     FIGURES,
@@ -72,7 +72,7 @@ def plan(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Plan
         configs = {cell: grid.merged(of_stage, changes, f"cells.{cell}") for cell, changes in cells.items()}
         numbers, first = grid.differing(configs), next(iter(configs.values()))
         for of_cell in configs.values():
-            streams.check(of_cell, data)
+            worlds.check(of_cell, data)
             _build(of_cell, data)
         _check_labels(first, data)
         stages.append(Stage(of_stage["from_step"], numbers, partial(_build_with, first, data)))
@@ -110,8 +110,8 @@ def _build(config, data):
     def probe(run, world_data, test):
         train = None
         if chosen["train"]:
-            train = streams.first_samples(data, config["world"], world_data, run.world, len(test[0]))
-        test = streams.noisy(data, test, config["world"].get("label_noise"))
+            train = worlds.first_samples(data, config["world"], world_data, run.world, len(test[0]))
+        test = worlds.noisy(data, test, config["world"].get("label_noise"))
         metrics = measure(learner, run.learner.learner if rivals else run.learner, test, train)
         for name, rival in rivals.items():
             of_rival = measure(rival, run.learner.rivals[name], test, train)
@@ -121,8 +121,8 @@ def _build(config, data):
         return metrics
 
     everyone = bootstrap.beside(learner, rivals) if rivals else learner
-    feed = streams.feed(data.feed, config["world"]["batch_size"]) if data.feed else None
-    test = data.test._replace(x=streams.as_numbers(data.test.x))
+    feed = worlds.feed(data.feed, config["world"]["batch_size"]) if data.feed else None
+    test = data.test._replace(x=worlds.as_numbers(data.test.x))
     return Experiment(everyone, world, probe, tuple(test), data.by_seed, feed)
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import data
-from experiments.names import LEARNERS, WORLDS
+from experiments.registry import LEARNERS, WORLDS
 
 
 def test_the_rate_of_a_meta_learner_may_fall():

@@ -34,7 +34,7 @@ _LIGHT = np.array([0.2, -0.4, 0.9])
 
 
 def arena(frames: Mapping, *, num_pictures: int = 8) -> Figure:
-    """A strip of one goal of a film of `texts.episode`: Alice's turn above, Bob's below, her goal as ghosts.
+    """A strip of one goal of a film of `artifacts.episode`: Alice's turn above, Bob's below, her goal as ghosts.
 
     Of the goals that Bob tried, the first that he reached; if none, the first. Without any, the film's beginning.
     """

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bootstrap import gap
-from experiments import conclusions
+from experiments import analyses
 
 
 def curves(runs: Mapping[str, Sequence[Mapping]], name: str) -> Figure:
@@ -41,7 +41,7 @@ def curves(runs: Mapping[str, Sequence[Mapping]], name: str) -> Figure:
 def retention(records: Sequence[Mapping], learners: Mapping[str, str], steps_per_task: int) -> Figure:
     """What several learners of one run keep of a sequence of tasks: of the first, and on average of those seen so far.
 
-    records: of the run, with the metrics of `probes.retention`. learners: label -> the prefix of its metrics,
+    records: of the run, with the metrics of `evals.retention`. learners: label -> the prefix of its metrics,
     "probe/" or "probe/NAME/".
     """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
@@ -110,7 +110,7 @@ def pair(
         _band(axes, records, names[0], label="real world, train", color="C0", linestyle=":")
         steps, of_real = _band(axes, records, names[1], label="real world, test", color="C0")
         _, of_ideal = _band(axes, records, names[2], label="ideal world, test", color="C1")
-        reached, times = conclusions.stopping(records, real, threshold)
+        reached, times = analyses.stopping(records, real, threshold)
         stop, share = times.mean(), 1 - np.isnan(reached).mean()
         inside = np.append(steps[steps < stop], stop)
         shaded = (np.interp(inside, steps, curve) for curve in (of_real, of_ideal))
@@ -118,7 +118,7 @@ def pair(
             inside, next(shaded), next(shaded), color="C3", alpha=0.3, linewidth=0, label="bootstrap error"
         )
         axes.axvline(stop, color="black", linestyle="--", linewidth=1)
-        train, test, online = (gap.at(*conclusions.curve(records, name), times) for name in names)
+        train, test, online = (gap.at(*analyses.curve(records, name), times) for name in names)
         error, spread = gap.mean_and_error(test - online)
         plus = f" ± {spread:.3f}" if np.isfinite(spread) else ""
         when = f"at step {stop:.0f}, train soft error under {threshold:.0%} in {share:.0%} of the seeds"
@@ -141,11 +141,11 @@ def race(runs: Mapping[str, Sequence[Mapping]], *, first: int = 100, measure: st
     for axes, (label, records) in zip(panels, runs.items(), strict=True):
         names = [name for name in records[-1] if re.fullmatch(rf"probe/[^/]+/{measure}", name)]
         for number, name in enumerate(names):
-            steps, errors = conclusions.curve(records, name)
+            steps, errors = analyses.curve(records, name)
             style = "--" if "momentum" in name else "-"
             colour = cm.Blues(0.25 + 0.75 * number / len(names))
             axes.plot(steps, 1 - errors.mean(axis=0), style, color=colour, linewidth=1, label=name.split("/")[1])
-        steps, errors = conclusions.curve(records, f"probe/{measure}")
+        steps, errors = analyses.curve(records, f"probe/{measure}")
         axes.plot(steps, 1 - errors.mean(axis=0), color="tab:red", linewidth=2, label="BLUR")
         least, greatest = 1 - errors.max(axis=0), 1 - errors.min(axis=0)
         axes.fill_between(steps, least, greatest, color="tab:red", alpha=0.2, linewidth=0)
@@ -175,7 +175,7 @@ def fan(
             color = cm.viridis(shade)
             name = f"probe/{cell}/test_{score}"
             steps, of_real = _band(axes, records, name, label=cell, color=color)
-            reached, _ = conclusions.stopping(records, cell, threshold)
+            reached, _ = analyses.stopping(records, cell, threshold)
             stops = reached[~np.isnan(reached)]
             if len(stops):
                 axes.plot(stops.mean(), np.interp(stops.mean(), steps, of_real), "o", color=color, markersize=6)
@@ -194,14 +194,14 @@ def scatter(
     """Test errors in the real world against the ideal world, at the real world's stopping time (Nakkiran 2021, fig. 2).
 
     One point a pair, one colour a run; bars are standard errors over seeds. An open point never stopped, in one seed at
-    least, and is that of the end there. pairs: as of `conclusions.gap`.
+    least, and is that of the end there. pairs: as of `analyses.gap`.
     """
     figure = Figure(figsize=(5.5, 5.5), layout="constrained")
     axes, most = figure.subplots(), 0.0
     for i, (label, records) in enumerate(runs.items()):
         for name, cells in (pairs or {"": ("real", "ideal")}).items():
-            reached, times = conclusions.stopping(records, cells[0], threshold)
-            at_stop = [gap.at(*conclusions.curve(records, f"probe/{cell}/test_{score}"), times) for cell in cells]
+            reached, times = analyses.stopping(records, cells[0], threshold)
+            at_stop = [gap.at(*analyses.curve(records, f"probe/{cell}/test_{score}"), times) for cell in cells]
             (y, y_error), (x, x_error) = map(gap.mean_and_error, at_stop)
             face = "none" if np.isnan(reached).any() else f"C{i}"
             axes.errorbar(x, y, np.nan_to_num(y_error), np.nan_to_num(x_error), fmt="o", color=f"C{i}", mfc=face)
@@ -230,7 +230,7 @@ def _panels(labels: Collection[str], score: str) -> tuple[Figure, list[Axes]]:
 
 def _band(axes: Axes, records: Sequence[Mapping], name: str, **style: Any) -> tuple[np.ndarray, np.ndarray]:
     """Draws a metric from the first step on, its mean and standard error over seeds. -> steps [E], mean [E]."""
-    steps, values = conclusions.curve(records, name)
+    steps, values = analyses.curve(records, name)
     steps, values = steps[steps > 0], values[:, steps > 0]  # step 0 is not on a logarithmic axis
     mean, error = (np.array(numbers) for numbers in zip(*map(gap.mean_and_error, values.T), strict=True))
     axes.plot(steps, mean, **style)

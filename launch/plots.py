@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import experiments
 from experiments.figures import curves as draw_curves
-from experiments.names import FILE_FIGURES
+from experiments.registry import FILE_FIGURES
 from launch import cli, folder, metrics
 
 
@@ -28,7 +28,7 @@ def curves(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) 
 
 
 def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
-    """Draws figures of experiments.names into `out`: those named, else those of the first run's config."""
+    """Draws figures of experiments.registry into `out`: those named, else those of the first run's config."""
     settings = folder.read_json(runs[0] / "config.json").get("figures", {})
     names = list(settings) if names is None else names
     if not names:
@@ -46,7 +46,7 @@ def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None)
 
 
 def _of_file(run: Path, name: str, settings: Mapping) -> Figure:
-    """A figure of experiments.names.FILE_FIGURES, of the run's first seed."""
+    """A figure of experiments.registry.FILE_FIGURES, of the run's first seed."""
     file, make = FILE_FIGURES[name]
     paths = sorted(run.glob(f"*{file}"))
     if not paths:

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 import bootstrap
 import self_play
-from experiments import texts
+from experiments import artifacts
 from self_play.past import Past
 
 
@@ -52,11 +52,11 @@ def fakes(monkeypatch):
 def test_rows_are_alices_and_columns_bobs(fakes):
     versions = {"w": jnp.array([[4.0, 1.0], [8.0, 2.0], [-1.0, -1.0]])}  # the third place is empty
     run = run_of(Past(jnp.int32(4), versions, jnp.int32(0)))
-    told = json.loads(texts.payoff(CONFIG, run)["payoff.json"])
+    told = json.loads(artifacts.payoff(CONFIG, run)["payoff.json"])
     assert told["updates"] == [1, 3, 4]
     assert told["bob_success"] == [[0.25, 0.5, 0.75], [0.125, 0.25, 0.375], [None, None, None]]
 
 
 def test_without_past_versions_there_is_no_payoff(fakes):
     with pytest.raises(ValueError, match=r"payoff.json is of past versions: set learner.num_past to keep some"):
-        texts.payoff(CONFIG, run_of(None))
+        artifacts.payoff(CONFIG, run_of(None))

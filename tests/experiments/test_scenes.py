@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments import arena_figures
+from experiments.figures import scenes
 from self_play import scene
 from self_play.goals import Poses
 
@@ -37,22 +37,22 @@ def test_a_strip_shows_the_first_goal_that_bob_reached():
     his = [False] * 4 + [True] * 3 + [False] * 5 + [True] * 2 + [False] * 2
     ends, wins = [False] * 16, [False] * 16
     ends[6] = ends[13] = wins[13] = True
-    figure = arena_figures.arena(film(his, ends, wins), num_pictures=2)
+    figure = scenes.arena(film(his, ends, wins), num_pictures=2)
     assert titles(figure) == ["Alice, step 0", "Alice, step 4", "Bob, step 0", "Bob, step 1"]
     bodies = [len(axes.patches) - 2 for axes in figure.axes]  # but the table and its area
     assert bodies == [2, 2, 3, 3]
-    missed = arena_figures.arena(film(his, ends, [False] * 16), num_pictures=2)
+    missed = scenes.arena(film(his, ends, [False] * 16), num_pictures=2)
     assert titles(missed) == ["Alice, step 0", "Alice, step 3", "Bob, step 0", "Bob, step 2"]
 
 
 def test_without_a_turn_of_bobs_the_beginning_is_shown():
-    figure = arena_figures.arena(film([False] * 6, [False, False, True] * 2, [False] * 6), num_pictures=3)
+    figure = scenes.arena(film([False] * 6, [False, False, True] * 2, [False] * 6), num_pictures=3)
     assert titles(figure) == ["Alice, step 0", "Alice, step 2", "Alice, step 5"]
 
 
 def test_three_sides_of_a_block_are_seen():
     poses = Poses(np.array([[0.0, 0.0, 0.025], [0.1, 0.0, 0.025]]), np.array([UPRIGHT, UPRIGHT]))
-    figure = arena_figures.holdouts({"push_2": (scene.blocks(2), poses, poses), "two": (scene.pucks(2), poses, poses)})
+    figure = scenes.holdouts({"push_2": (scene.blocks(2), poses, poses), "two": (scene.pucks(2), poses, poses)})
     assert isinstance(figure, Figure)
     blocks, pucks = (len(axes.patches) - 2 for axes in figure.axes[:2])
     assert (blocks, pucks) == (2 * 2 * 3, 2 * 2)
@@ -62,7 +62,7 @@ def test_a_body_is_drawn_where_it_is():
     """Along the table's x and up, in m of the picture."""
     axes = Figure().subplots()
     for where in ([0.0, 0.0, 0.0], [0.2, 0.0, 0.0], [0.0, 0.0, 0.2]):
-        arena_figures.draw(axes, [arena_figures.Body(np.ones(1), np.array(where), np.eye(3), np.ones(4))])
+        scenes.draw(axes, [scenes.Body(np.ones(1), np.array(where), np.eye(3), np.ones(4))])
     centre, beside, above = (axes.patches[i].get_xy()[:-1].mean(axis=0) for i in (2, 5, 8))
     np.testing.assert_allclose(above - centre, [0.0, 0.2 * np.cos(np.radians(38))], atol=1e-9)
     right, up = beside - centre

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import probes
+from experiments import evals
 
 RNG = np.random.default_rng(0)
 X, W = jnp.float32(RNG.normal(size=(12, 2, 3))), jnp.float32(RNG.normal(size=(6, 4)))
@@ -19,7 +19,7 @@ def predict(x):
 
 
 @pytest.mark.parametrize(
-    ("probe", "data"), [(probes.classification, (X, Y)), (probes.training, (X, Y, WEIGHTS))], ids=["test", "train"]
+    ("probe", "data"), [(evals.classification, (X, Y)), (evals.training, (X, Y, WEIGHTS))], ids=["test", "train"]
 )
 def test_batches_change_nothing(probe, data):
     SIZES.clear()
@@ -32,4 +32,4 @@ def test_batches_change_nothing(probe, data):
 
 def test_a_batch_that_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="batch_size must divide the number of its samples, 12; got 5"):
-        probes.classification(predict, (X, Y), batch_size=5)
+        evals.classification(predict, (X, Y), batch_size=5)

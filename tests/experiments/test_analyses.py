@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from experiments import conclusions
+from experiments import analyses
 
 STEPS = (0, 10, 20, 40)
 CURVES = {  # of two seeds
@@ -33,7 +33,7 @@ def records(curves=CURVES, seeds=slice(None)):
 
 
 def test_the_conclusions_by_hand():
-    got = conclusions.gap(records())
+    got = analyses.gap(records())
     assert got.pop("probe/stopping_step") == pytest.approx((20 + 19.75) / 2)
     assert got.pop("probe/stopping_reached") == 1
     # .5 - .45 at 20; at 19.75 the curves lie .975 of the way from .5 to .3 and to .1: .305 - .11.
@@ -59,14 +59,14 @@ def test_the_conclusions_by_hand():
 
 
 def test_where_it_never_stops_the_end_counts_and_that_is_said():
-    got = conclusions.gap(records(CURVES | {"real/train_soft_error": [[0.9, 0.5, 0.2, 0.1]] * 2}))
+    got = analyses.gap(records(CURVES | {"real/train_soft_error": [[0.9, 0.5, 0.2, 0.1]] * 2}))
     assert got["probe/stopping_step"] == 40
     assert got["probe/stopping_reached"] == 0
     assert got["probe/bootstrap_error"] == got["probe/bootstrap_error_end"] == pytest.approx(0.4)
 
 
 def test_what_one_seed_cannot_say_is_left_out():
-    got = conclusions.gap(records(seeds=slice(1, 2)))
+    got = analyses.gap(records(seeds=slice(1, 2)))
     assert got["probe/bootstrap_error"] == pytest.approx(0.195)
     assert got["probe/reuse_reached"] == 0
     assert not {"probe/bootstrap_error_se", "probe/generalisation_gap_se", "probe/reuse_rate"} & got.keys()
@@ -77,14 +77,14 @@ def test_what_one_seed_cannot_say_is_left_out():
 def test_pairs_have_their_names():
     few = {name.replace("real", "few"): rows for name, rows in CURVES.items() if name.startswith("real")}
     pairs = {"few": ("few", "ideal"), "": ("real", "ideal")}
-    got = conclusions.gap(records(CURVES | few), pairs=pairs)
-    alone = conclusions.gap(records())
+    got = analyses.gap(records(CURVES | few), pairs=pairs)
+    alone = analyses.gap(records())
     assert got == {**alone, **{name.replace("probe/", "probe/few/"): value for name, value in alone.items()}}
 
 
 def test_soft_error_alone_will_do():
     soft = {name: rows for name, rows in CURVES.items() if name.endswith("soft_error")}
-    got, everything = conclusions.gap(records(soft)), conclusions.gap(records())
+    got, everything = analyses.gap(records(soft)), analyses.gap(records())
     loss = {name for name in everything if "loss" in name or "reuse" in name}
     assert got == {name: value for name, value in everything.items() if name not in loss}
 
@@ -93,10 +93,10 @@ def test_soft_error_alone_will_do():
 def test_a_metric_that_is_missing_is_named(missing):
     curves = {name: rows for name, rows in CURVES.items() if name != missing}
     with pytest.raises(ValueError, match=rf"the run has no metric 'probe/{missing}'; there are .*train/loss"):
-        conclusions.gap(records(curves))
+        analyses.gap(records(curves))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0, -0.1])
 def test_a_threshold_is_a_soft_error(threshold):
     with pytest.raises(ValueError, match=f"threshold is a soft error, between 0 and 1; got {threshold}"):
-        conclusions.gap(records(), threshold=threshold)
+        analyses.gap(records(), threshold=threshold)

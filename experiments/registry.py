@@ -11,8 +11,9 @@ import blur
 import bootstrap
 import glns
 import self_play
-from experiments import arena_figures, conclusions, figures, probes, self_play_figures, streams, texts
+from experiments import analyses, artifacts, evals, figures, worlds
 from experiments import data as data_sets
+from experiments.figures import self_play as self_play_figures
 
 
 def choose(where: str, table: dict, settings: Any, call: Callable = lambda entry, **settings: entry(**settings)) -> Any:
@@ -140,7 +141,7 @@ def _paired(data, augment=None, **settings):
         choose("world.augment", AUGMENTATIONS, {"name": name, **of_one}, partial)
         for name, of_one in (augment or {}).items()
     ]
-    return streams.paired(data, augment=bootstrap.augment.chain(*named) if named else None, **settings)
+    return worlds.paired(data, augment=bootstrap.augment.chain(*named) if named else None, **settings)
 
 
 FAMILIES: dict[str, Callable] = {  # settings -> family
@@ -179,34 +180,34 @@ WORLDS = {
 
 def _adaptation(predict, data, *, groups, **settings):
     families = {group: _families(families) for group, families in groups.items()}
-    return probes.adaptation(predict, data, groups=families, **settings)
+    return evals.adaptation(predict, data, groups=families, **settings)
 
 
 PROBES = {  # (predict, probe_data) -> metrics
     "adaptation": _adaptation,
-    "classification": probes.classification,
-    "density": probes.density,
-    "holdout": probes.holdout,
-    "regression": probes.regression,
-    "retention": probes.retention,
+    "classification": evals.classification,
+    "density": evals.density,
+    "holdout": evals.holdout,
+    "regression": evals.regression,
+    "retention": evals.retention,
 }
 
-TRAIN_PROBES = {"training": probes.training}  # (predict, the samples that a paired world showed first) -> metrics
+TRAIN_PROBES = {"training": evals.training}  # (predict, the samples that a paired world showed first) -> metrics
 
-WORLD_PROBES = {"regret": probes.regret}  # (world state) -> metrics
+WORLD_PROBES = {"regret": evals.regret}  # (world state) -> metrics
 
 
-CONCLUSIONS: dict[str, Callable] = {"gap": conclusions.gap, "race": conclusions.race}  # (records, ..) -> numbers
+CONCLUSIONS: dict[str, Callable] = {"gap": analyses.gap, "race": analyses.race}  # (records, ..) -> numbers
 
 
 FILES: dict[str, Callable] = {  # (config, run of one cell and seed) -> file name -> text
-    "episode": texts.episode,
-    "genome": texts.genome,
-    "payoff": texts.payoff,
+    "episode": artifacts.episode,
+    "genome": artifacts.genome,
+    "payoff": artifacts.payoff,
 }
 
 FILE_FIGURES = {  # (what that file of a run holds, ..) -> Figure
-    "arena": ("episode.json", arena_figures.arena),
+    "arena": ("episode.json", figures.scenes.arena),
     "payoff": ("payoff.json", self_play_figures.payoff),
 }
 
