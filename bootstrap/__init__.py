@@ -7,6 +7,7 @@ from bootstrap import ewc as ewc
 from bootstrap import gap as gap
 from bootstrap import images as images
 from bootstrap import nets as nets
+from bootstrap import prefetch as prefetch
 from bootstrap import regression as regression
 from bootstrap import sgd as sgd
 from bootstrap import worlds as worlds
@@ -19,7 +20,6 @@ from bootstrap.core import begin as begin
 from bootstrap.scores import scores as scores
 from bootstrap.tasks import permuted as permuted
 from bootstrap.worlds import UNLIMITED as UNLIMITED
-from bootstrap.worlds import first_samples as first_samples
 from bootstrap.worlds import ideal as ideal
 from bootstrap.worlds import paired as paired
 from bootstrap.worlds import real as real

@@ -9,6 +9,7 @@ Everything is pure. Seeds, rates and populations are `vmap`s of `begin` and `adv
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -35,11 +36,22 @@ class World(NamedTuple):
     init: (key, data) -> state.
     draw: (key, data, state, act) -> (state, batch). `act(inputs)` is the learner's present `predict`, for worlds in
       which it moves; a supervised world deletes it. `act` is None before there is a learner: then draw any batch.
+
+    The rest is optional: what a world tells to those who measure and to those who run it.
+    first_samples: (data, state, count) -> (x, y, weights), the samples [count, ..] that it shows first; a weight of 0
+      marks those that it never shows.
+    as_test: (test) -> test, the test samples as this world would show them, e.g. with its label noise.
+    read_rows: (data, step, num_steps) -> data with the rows that these steps draw, for data read as they are needed.
+    prefetch: how many batches are worth drawing at once, where drawing is a program of its own (`bootstrap.prefetch`).
     """
 
     data: Any
     init: Callable
     draw: Callable
+    first_samples: Callable | None = None
+    as_test: Callable | None = None
+    read_rows: Callable | None = None
+    prefetch: int = 1
 
 
 class Run(NamedTuple):
@@ -63,50 +75,23 @@ def begin(key: jax.Array, learner: Learner, world: World) -> Run:
     return Run(jnp.zeros((), jnp.int32), learner.init(k_learner, example), world_state)
 
 
-def advance(
-    key: jax.Array, learner: Learner, world: World, run: Run, num_steps: int, *, slab: int = 1, unroll: int = 1
-) -> tuple[Run, dict]:
+def advance(key: jax.Array, learner: Learner, world: World, run: Run, num_steps: int) -> tuple[Run, dict]:
     """Takes `num_steps` steps: draw a batch, update the learner. -> (run, metrics), each metric [num_steps].
 
-    The key of a step is fold_in(key, step), so no key is carried, and a run taken up from any saved step goes on as if
-    it had never stopped.
-
-    Two settings choose the form of the loop, not what it computes. slab: so many batches are drawn before the learner
-    learns the first of them, in a world that does not use `act`. unroll: so many steps are one turn of the loop.
+    The key of a step is fold_in(key, step), so no key is carried, and a run resumed from any saved step goes on as if
+    it had never stopped. `bootstrap.prefetch` has other forms of this loop.
     """
-
-    def draw(step, state, act):
-        k_draw, _ = jax.random.split(jax.random.fold_in(key, step))
-        return world.draw(k_draw, world.data, state, act)
-
-    def learn(step, state, batch):
-        _, k_update = jax.random.split(jax.random.fold_in(key, step))
-        return learner.update(k_update, state, batch)
-
-    def one(run, _):
-        world_state, batch = draw(run.step, run.world, lambda inputs: learner.predict(run.learner, inputs))
-        learner_state, metrics = learn(run.step, run.learner, batch)
-        return Run(run.step + 1, learner_state, world_state), metrics
-
-    def several(run, _):
-        steps = run.step + jnp.arange(slab)
-        world_state, batches = jax.lax.scan(lambda state, step: draw(step, state, _no_act), run.world, steps)
-        learner_state, metrics = jax.lax.scan(
-            lambda state, drawn: learn(drawn[0], state, drawn[1]), run.learner, (steps, batches), unroll=unroll
-        )
-        return Run(run.step + slab, learner_state, world_state), metrics
-
-    num_slabs, rest = divmod(num_steps, slab) if slab > 1 else (0, num_steps)
-    parts = []
-    if num_slabs:
-        run, metrics = jax.lax.scan(several, run, length=num_slabs)
-        parts.append(jax.tree.map(lambda values: values.reshape(-1, *values.shape[2:]), metrics))
-    if rest:
-        run, metrics = jax.lax.scan(one, run, length=rest, unroll=unroll)
-        parts.append(metrics)
-    return run, jax.tree.map(lambda *values: jnp.concatenate(values), *parts)
+    return jax.lax.scan(lambda run, _: step(key, learner, world, run), run, length=num_steps)
 
 
-def _no_act(inputs):
-    del inputs
-    raise ValueError("slab must be 1 in a world in which the learner acts: its batches cannot be drawn ahead")
+def step(key: jax.Array, learner: Learner, world: World, run: Run) -> tuple[Run, dict]:
+    """One step. -> (run, metrics), each metric []."""
+    k_draw, k_update = step_keys(key, run.step)
+    world_state, batch = world.draw(k_draw, world.data, run.world, partial(learner.predict, run.learner))
+    learner_state, metrics = learner.update(k_update, run.learner, batch)
+    return Run(run.step + 1, learner_state, world_state), metrics
+
+
+def step_keys(key: jax.Array, step: jax.Array) -> jax.Array:
+    """The keys of the draw and of the update of a step. The run's key is not consumed."""
+    return jax.random.split(jax.random.fold_in(key, step))

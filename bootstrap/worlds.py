@@ -74,7 +74,7 @@ def paired(
     one program computes both, and any n between.
 
     sample: (key, index, data) -> (x, y): sample `index` of the stream that the key names. The key is not consumed.
-    augment: (key, x) -> x, of its own key each time that a sample is shown.
+    augment: (key, x) -> x, with a fresh key each time that a sample is shown.
     """
     _check(batch_size)
     if isinstance(num_samples, int) and not 1 <= num_samples <= UNLIMITED:
@@ -90,13 +90,14 @@ def paired(
             x = jax.vmap(augment)(jax.vmap(jax.random.fold_in, in_axes=(None, 0))(k_augment, index), x)
         return Stream(state.count + batch_size, state.seed), (x, y)
 
-    return World(data, begin_stream, draw)
+    def first_samples(data, state, count):
+        """As they are without augmentation."""
+        _, k_sample, _ = jax.random.split(jax.random.key(state.seed), 3)
+        index = jnp.arange(count, dtype=jnp.uint32)
+        x, y = jax.vmap(sample, in_axes=(None, 0, None))(k_sample, index, data)
+        return x, y, index < jnp.asarray(num_samples, jnp.uint32)
 
-
-def first_samples(sample: Callable, data: Any, state: Stream, count: int) -> Any:
-    """The first `count` samples of the stream of a `paired` world, as they are without augmentation."""
-    _, k_sample, _ = jax.random.split(jax.random.key(state.seed), 3)
-    return jax.vmap(sample, in_axes=(None, 0, None))(k_sample, jnp.arange(count, dtype=jnp.uint32), data)
+    return World(data, begin_stream, draw, first_samples)
 
 
 def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Array:

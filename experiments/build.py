@@ -1,185 +1,251 @@
-"""Plans: a config becomes Learners in Worlds, with probes, and what is concluded, kept and drawn of them."""
+"""A config becomes Learners in a World, and what is measured of them; all of it is tried before anything runs.
 
-from collections.abc import Callable, Iterable, Mapping
+The config ends here: below are plain arguments, above is a `Plan`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import ml_collections
 import numpy as np
-from matplotlib.figure import Figure
 
 import bootstrap
-from experiments import data as data_sets
-from experiments import grid, worlds
-from experiments.registry import (
-    CONCLUSIONS,
-    DATA,
-    FIGURES,
-    FILE_FIGURES,
-    FILES,
-    LEARNERS,
-    PROBES,
-    TRAIN_PROBES,
-    WORLD_PROBES,
-    WORLDS,
-    choose,
-)
+from experiments import grid, records, registry
+from experiments.artifacts import Artifact, Context
+from experiments.data import kinds
+from experiments.evals import View
+from experiments.records import Records
 
 
 class Experiment(NamedTuple):
-    """What a config means, in one of its cells."""
+    """What a config means in one cell of its grid."""
 
-    learner: bootstrap.Learner
+    learner: bootstrap.Learner  # with its baselines beside it
     world: bootstrap.World
-    probe: Callable  # (run, world data, probe_data) -> flat dict of float scalars
-    probe_data: Any
-    by_seed: bool  # the data have a leading axis of seeds
-    feed: Callable | None  # (world data, step, num_steps) -> those in these steps, where they change with them
+    views: Callable  # (run, world data, test) -> View by baseline, "" for the learner itself
 
 
 class Stage(NamedTuple):
-    """A part of a run: its cells differ in numbers alone, so one program computes them all."""
+    """A part of a run. Its cells differ in numbers alone, so one program computes them all."""
 
     from_step: int
     numbers: dict[str, np.ndarray]  # [cells] each, by their keys in the config
-    build: Callable  # (numbers of one cell, which may be traced) -> Experiment
+    experiment: Callable  # (numbers of one cell, which may be traced) -> Experiment
+
+
+class Eval(NamedTuple):
+    """Something to be measured."""
+
+    measure: Callable  # (view, ..) -> metrics
+    members: tuple[str, ...] | None  # whose views it gets; None: one alone, and each member is measured
 
 
 class Plan(NamedTuple):
     """What a config means."""
 
-    cells: tuple[str, ...]  # ("",) where the config names none
+    cells: tuple[str, ...]  # ("",) without a grid
+    baselines: tuple[str, ...]
     stages: tuple[Stage, ...]
+    evals: tuple[Eval, ...]
+    test: Any  # the data's test part
+    per_seed: bool  # all data have a leading axis of seeds
 
 
-def plan(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Plan:
-    """Builds what the config says, and tries its shapes on each other before anything runs.
+def plan(config: Mapping, data_dir: str | None = None) -> Plan:
+    """Builds what the config says, and tries its shapes on each other.
 
     Raises ValueError, with what to do, where the config cannot be built.
     """
-    base = config.to_dict()
-    cells, overrides = base.pop("cells", None) or {"": {}}, base.pop("stages", ())
-    data = choose("data", DATA, base["data"], lambda load, **settings: load(data_dir, **settings))
-    data_sets.check(data)
-    if data.by_seed and len(cells) > 1:
-        raise ValueError("cells: this data set has a split for each seed; run its cells one by one")
+    cells, overrides = config.get("grid") or {"": {}}, config.get("stages") or ()
+    base = {key: value for key, value in config.items() if key not in ("grid", "stages")}
+    data = kinds.as_kind(registry.build("data", base["data"], data_dir))
+    kinds.check(data)
+    if data.per_seed and len(cells) > 1:
+        raise ValueError("grid: this data set has a split for each seed; run its cells one by one")
     stages = []
     for i, stage in enumerate(({"from_step": 0}, *overrides)):
         if others := sorted(stage.keys() - {"from_step", *grid.VARYING}):
             raise ValueError(f"stages may change {', '.join(grid.VARYING)}, not {', '.join(others)}")
         of_stage = grid.merged({"from_step": 0, **base}, stage, f"stages.{i}")
-        configs = {cell: grid.merged(of_stage, changes, f"cells.{cell}") for cell, changes in cells.items()}
-        numbers, first = grid.differing(configs), next(iter(configs.values()))
+        configs = {cell: grid.merged(of_stage, changes, f"grid.{cell}") for cell, changes in cells.items()}
+        numbers, first = grid.varying(configs), next(iter(configs.values()))
         for of_cell in configs.values():
-            worlds.check(of_cell, data)
-            _build(of_cell, data)
-        _check_labels(first, data)
-        stages.append(Stage(of_stage["from_step"], numbers, partial(_build_with, first, data)))
+            _check_rows(_experiment(of_cell, data, {}), of_cell)
+        stages.append(Stage(of_stage["from_step"], numbers, partial(_experiment, first, data)))
     starts = [stage.from_step for stage in stages]
     if sorted(set(starts)) != starts:
         raise ValueError(f"stages: each must have a later from_step than the one before, from 1 on; got {starts[1:]}")
-    return Plan(tuple(cells), tuple(stages))
+    baselines, test = tuple(base.get("baselines") or ()), tuple(data.test._replace(x=kinds.as_numbers(data.test.x)))
+    made = Plan(tuple(cells), baselines, tuple(stages), _evals(base, cells, baselines), test, data.per_seed)
+    _check_labels(made, data)
+    return made
 
 
-def build(config: ml_collections.ConfigDict, data_dir: str | None = None) -> Experiment:
-    """What the config means at step 0, in its first cell. Raises ValueError as `plan` does."""
-    return plan(config, data_dir).stages[0].build({})
-
-
-def _build_with(config, data, numbers):
-    return _build(grid.placed(config, numbers), data)
-
-
-def _build(config, data):
-    learner, rivals, world = _lives(config, data)
-    kinds: dict[str, dict[str, Callable]] = {"test": PROBES, "train": TRAIN_PROBES, "world": WORLD_PROBES}
-    described = config["probes"] if isinstance(config["probes"], Mapping) else {name: {} for name in config["probes"]}
-    everything = PROBES | TRAIN_PROBES | WORLD_PROBES
-    measures = {
-        name: choose("probes", everything, {"name": name, **settings}, partial) for name, settings in described.items()
+def _experiment(config: Mapping, data: Any, numbers: Mapping) -> Experiment:
+    """The config with these numbers in it; [] each, and they may be traced."""
+    config = grid.with_values(config, numbers)
+    learner = bootstrap.Learner(*registry.build("learner", config["learner"]))
+    baselines = {
+        name: bootstrap.Learner(*made)
+        for name, made in registry.build_all("baselines", config.get("baselines")).items()
     }
-    chosen = {kind: [measures[name] for name in measures if name in table] for kind, table in kinds.items()}
-
-    def measure(learner, state, test, train):
-        predict = partial(learner.predict, state)
-        results = [probe(predict, test) for probe in chosen["test"]]
-        results += [probe(predict, train) for probe in chosen["train"]]
-        return {name: value for result in results for name, value in result.items()}
-
-    def probe(run, world_data, test):
-        train = None
-        if chosen["train"]:
-            train = worlds.first_samples(data, config["world"], world_data, run.world, len(test[0]))
-        test = worlds.noisy(data, test, config["world"].get("label_noise"))
-        metrics = measure(learner, run.learner.learner if rivals else run.learner, test, train)
-        for name, rival in rivals.items():
-            of_rival = measure(rival, run.learner.rivals[name], test, train)
-            metrics |= {f"{name}/{metric}": value for metric, value in of_rival.items()}
-        for of_world in chosen["world"]:
-            metrics |= of_world(run.world)
-        return metrics
-
-    everyone = bootstrap.beside(learner, rivals) if rivals else learner
-    feed = worlds.feed(data.feed, config["world"]["batch_size"]) if data.feed else None
-    test = data.test._replace(x=worlds.as_numbers(data.test.x))
-    return Experiment(everyone, world, probe, tuple(test), data.by_seed, feed)
+    world = bootstrap.World(*registry.build("world", config["world"], data))
+    everyone = bootstrap.beside(learner, baselines) if baselines else learner
+    return Experiment(everyone, world, partial(_views, {"": learner, **baselines}, world))
 
 
-def _lives(config, data):
-    """-> the learner, its rivals by name, and their world."""
-    rivals = {
-        name: bootstrap.Learner(*choose(f"rivals.{name}", LEARNERS, settings))
-        for name, settings in (config.get("rivals") or {}).items()
+def _views(learners: Mapping, world: bootstrap.World, run: bootstrap.Run, data: Any, test: tuple) -> dict[str, View]:
+    train = world.first_samples(data, run.world, len(test[0])) if world.first_samples else None
+    test = world.as_test(test) if world.as_test else test
+    states = {"": run.learner} if len(learners) == 1 else {"": run.learner.learner, **run.learner.baselines}
+    return {
+        name: View(partial(learner.predict, states[name]), test, train, run.world, states[name])
+        for name, learner in learners.items()
     }
-    world = choose("world", WORLDS, config["world"], lambda make, **settings: make(data, **settings))
-    return bootstrap.Learner(*choose("learner", LEARNERS, config["learner"])), rivals, world
 
 
-def conclude(config: ml_collections.ConfigDict, records: list[dict]) -> dict[str, float]:
-    """What the config concludes from the whole run: numbers for its summary."""
-    results = {}
-    for name, settings in config.to_dict().get("conclusions", {}).items():
-        results |= choose("conclusions", CONCLUSIONS, {"name": name, "records": records, **settings})
-    return results
+def _evals(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tuple[Eval, ...]:
+    everyone = [records.member(cell, baseline) for cell in cells for baseline in ("", *baselines)]
+    made = []
+    for label, settings in registry.settings_by_label(config["evals"]).items():
+        members = settings.pop("members", None)
+        if unknown := [name for name in members or () if name not in everyone]:
+            raise ValueError(f"evals.{label}.members: no {unknown[0]!r}; there are {', '.join(map(repr, everyone))}")
+        given = (None,) * (1 if members is None else len(members))
+        measure = registry.build("evals", settings, *given, where=f"evals.{label}")
+        made.append(Eval(measure, members if members is None else tuple(members)))
+    return tuple(made)
 
 
-def check_ends(config: ml_collections.ConfigDict, names: Iterable[str]) -> None:
-    """Raises ValueError where the config could not conclude, keep or draw what it says, of metrics of these names.
+def measure(plan: Plan, views: Mapping[str, View]) -> dict[str, jax.Array]:
+    """What is measured on each member of one cell: its learner, and under their names its baselines."""
+    metrics: dict[str, jax.Array] = {}
+    for baseline, view in views.items():
+        for one in plan.evals:
+            if one.members is None:
+                of_one = {records.joined(baseline, name): value for name, value in one.measure(view).items()}
+                metrics = _merged(metrics, of_one)
+    return metrics
 
-    Better now than after hours: the conclusions are tried on made records.
+
+def measure_together(plan: Plan, views: Mapping[str, Mapping[str, View]]) -> dict[str, jax.Array]:
+    """What is measured on several members at once. views: of each cell."""
+    by_member = {
+        records.member(cell, baseline): view for cell, of_cell in views.items() for baseline, view in of_cell.items()
+    }
+    metrics: dict[str, jax.Array] = {}
+    for one in plan.evals:
+        if one.members is not None:
+            metrics = _merged(metrics, one.measure(*(by_member[name] for name in one.members)))
+    return metrics
+
+
+def _merged(metrics: Mapping, more: Mapping) -> dict:
+    if both := sorted(metrics.keys() & more.keys()):
+        raise ValueError(f"evals: two of them measure {', '.join(both)}; rename one in a function of your own")
+    return {**metrics, **more}
+
+
+def analyse(config: Mapping, of_run: Records) -> dict[str, float]:
+    """What the config's analyses find in a whole run: path -> number, for its summary."""
+    found = {}
+    for name, analysis in registry.build_all("analyses", config.get("analyses")).items():
+        numbers = analysis(of_run)
+        if both := sorted(found.keys() & {records.path("analysis", key) for key in numbers}):
+            raise ValueError(f"analyses.{name}: {', '.join(both)} is another's too")
+        found |= {records.path("analysis", key): float(number) for key, number in numbers.items()}
+    return found
+
+
+def artifacts(config: Mapping, of_plan: Plan, shapes: bootstrap.Run, command: str) -> dict[str, list[Artifact]]:
+    """What the config keeps of a run: of each cell, its artifacts. Raises ValueError where the run could not leave one.
+
+    shapes: of the run of one cell and seed.
     """
-    for kind, table in {"figures": FIGURES | FILE_FIGURES, "files": FILES}.items():
-        for name in config.get(kind) or ():
-            choose(kind, table, {"name": name}, lambda _: None)
-    conclude(config, [{"step": step, **dict.fromkeys(names, 1 / (step + 2))} for step in range(3)])
+    made: dict[str, list[Artifact]] = {}
+    for i, cell in enumerate(of_plan.cells if config.get("artifacts") else ()):
+        of_cell = grid.merged(config, (config.get("grid") or {"": {}})[cell], f"grid.{cell}")
+        numbers = {key: values[i] for key, values in of_plan.stages[0].numbers.items()}
+        context = Context(of_cell, of_plan.stages[0].experiment(numbers).learner, shapes, command)
+        described = registry.settings_by_label(config["artifacts"])
+        made[cell] = [
+            Artifact(*registry.build("artifacts", settings, where=f"artifacts.{label}")(context))
+            for label, settings in described.items()
+        ]
+    return made
 
 
-def files(config: ml_collections.ConfigDict, run: bootstrap.Run) -> dict[str, str]:
-    """The texts that the config keeps of a run of one cell and seed: file name -> text."""
-    results = {}
-    for name in config.get("files") or ():
-        results |= choose("files", FILES, {"name": name}, lambda write: write(config, run))
-    return results
+def figures(config: Mapping, names: Sequence[str] | None = None) -> dict[str, Callable]:
+    """The config's figures, or those named, as it sets them: name -> (runs: label -> Records) -> Figure."""
+    described = registry.settings_by_label(config.get("figures"))
+    chosen = described if names is None else {name: described.get(name, {"name": name}) for name in names}
+    return registry.build_all("figures", chosen)
 
 
-def figure(name: str, runs: Mapping[str, list[dict]], settings: Mapping) -> Figure:
-    """A figure of runs, label -> records."""
-    return choose("figure", FIGURES, {"name": name, "runs": runs, **settings})
+def check_outputs(config: Mapping, of_plan: Plan, metrics: Sequence[str], files: Sequence[str]) -> None:
+    """Tries analyses and figures on invented records of these metrics, before there are any.
+
+    files: what the artifacts will leave. Raises ValueError where one could not be made: better now than after hours.
+    """
+    steps = [0, *sorted({max(1, config["num_steps"] // 2), config["num_steps"]})]
+    lines = records.invented(metrics, steps, config["num_seeds"])
+
+    def artifact(name):
+        raise _NotYet if name in files else ValueError(f"no artifact leaves {name}; add one to config.artifacts")
+
+    of_run = Records(lines, of_plan.cells, of_plan.baselines, artifact)
+    analyse(config, of_run)
+    for name, draw in figures(config).items():
+        try:
+            draw({"run": of_run})
+        except _NotYet:
+            continue
+        except ValueError as error:
+            raise ValueError(f"figures.{name}: {error}") from error
 
 
-def _check_labels(config, data):
-    """Where labels are class numbers, not those of tasks, every learner must have an output for each."""
-    if not np.issubdtype(data.test.y.dtype, np.integer) or config["world"]["name"] == "tasks":
+class _NotYet(Exception):
+    """An artifact that the run will leave."""
+
+
+_MAX_READ = 2 * 10**9  # bytes of samples in memory at once, of data read as they are needed
+
+
+def _check_rows(experiment: Experiment, config: Mapping) -> None:
+    """Data read as they are needed must have the rows of the last step, and memory room for those of one call."""
+    world, num_steps = experiment.world, config.get("num_steps", 1)
+    if world.read_rows is None:
         return
-    main, rivals, world = _lives(config, data)
-    learners = {"learner": main, **{f"rivals.{name}": rival for name, rival in rivals.items()}}
-    for name, learner in learners.items():
+    try:
+        of_step = world.read_rows(world.data, num_steps - 1, 1).present
+    except ValueError as error:
+        raise ValueError(f"{num_steps} steps are too many to be fresh: {error}") from error
+    most = _MAX_READ // sum(leaf.nbytes for leaf in of_step)
+    if config.get("log_every", 1) > most:
+        raise ValueError(f"log_every must be at most {most}: the samples of that many steps are in memory at once")
 
-        def outputs(world_data, x, learner=learner):
-            run = bootstrap.begin(jax.random.key(0), learner, bootstrap.World(world_data, world.init, world.draw))
-            return learner.predict(run.learner, x)
 
-        num_classes = jax.eval_shape(outputs, world.data, data.test.x).shape[-1]
-        if data.num_classes > num_classes:
-            raise ValueError(f"the data has labels 0 to {data.num_classes - 1} but {name} num_classes={num_classes}")
+def _check_labels(of_plan: Plan, data: Any) -> None:
+    """Where batches are (x, y) and y class numbers, every learner must have an output for each class."""
+    if not np.issubdtype(data.test.y.dtype, np.integer) or data.per_seed:
+        return
+    numbers = {key: values[0] for key, values in of_plan.stages[0].numbers.items()}
+    learner, world, views = of_plan.stages[0].experiment(numbers)
+    key = jax.random.key(0)
+
+    def batch(data):
+        return world.draw(key, data, world.init(key, data), None)[1]
+
+    def outputs(data, test):
+        run = bootstrap.begin(key, learner, world._replace(data=data))
+        return {name: view.predict(view.test[0]) for name, view in views(run, data, test).items()}
+
+    drawn = jax.eval_shape(batch, world.data)
+    if type(drawn) is not tuple or len(drawn) != 2 or drawn[1].ndim != 1:
+        return
+    num_classes = kinds.num_classes(data)
+    for name, output in jax.eval_shape(outputs, world.data, of_plan.test).items():
+        if getattr(output, "ndim", 0) == 2 and output.shape[-1] < num_classes:
+            who = f"baselines.{name}" if name else "learner"
+            raise ValueError(f"the data has labels 0 to {num_classes - 1} but {who} num_classes={output.shape[-1]}")

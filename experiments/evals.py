@@ -1,4 +1,11 @@
-"""Probes: what is measured on a learner from outside, between chunks of training. Pure: (predict, data) -> metrics."""
+"""Evals: what is measured on a learner from outside, between chunks of training. Pure: (view, *, settings) -> metrics.
+
+An eval with the setting `members` gets a view of each of these, (view, view, ..), and measures them together: see
+`agreement`. Its metrics are the run's, those of any other are its member's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,67 +15,104 @@ import bootstrap
 from self_play import holdouts
 
 
-def adaptation(predict, data, *, groups, unroll, batch_size, num_draws):
-    """The accuracy on the held-out batch of networks that have learned so many batches, for groups of tasks.
+class View(NamedTuple):
+    """A learner as an eval sees it. What an eval does not use is not computed."""
 
-    predict: `blur.Tasks` -> log-probabilities [T, B, M]. groups: group -> name -> family of tasks, all of inputs of one
-    width. Each family has the same num_draws tasks in every probe: NAME_accuracy is their mean, and GROUP_accuracy
-    that of the group.
+    predict: Callable  # inputs -> outputs, by what it has learned so far
+    test: Any  # the data's test part, (x, y), as the world would show it
+    train: Any  # (x, y, weights), as many samples that the world showed first; None where the world does not tell
+    world: Any  # the world's state
+    learner: Any  # the learner's state
+
+
+def adaptation(
+    view: View,
+    *,
+    families: Mapping[str, Callable],
+    groups: Mapping[str, Sequence[str]],
+    unroll: int,
+    batch_size: int,
+    num_draws: int,
+) -> dict[str, jax.Array]:
+    """The accuracy, on a held-out batch, of networks that have learned `unroll` batches by a genome.
+
+    predict: `blur.Tasks` -> log-probabilities [T, B, M]. families: label -> family of tasks, all of inputs of one
+    width. Each family has the same num_draws tasks in every eval: LABEL_accuracy is their mean. groups: name -> labels;
+    NAME_accuracy is the mean of these families.
     """
-    families = {name: family for group in groups.values() for name, family in group.items()}
     _, init, draw = blur.tasks(
         list(families.values()), unroll=unroll, batch_size=batch_size, num_tasks=num_draws * len(families)
     )
-    key = jax.random.key(jax.lax.optimization_barrier(jnp.uint32(0)))  # a plain 0, and XLA draws while it compiles
-    _, tasks = draw(key, data, init(key, data), None)
-    right = (predict(tasks).argmax(-1) == tasks.labels[:, -1]).mean(axis=1)
+    key = _same_key()
+    _, tasks = draw(key, view.test, init(key, view.test), None)
+    right = (view.predict(tasks).argmax(-1) == tasks.labels[:, -1]).mean(axis=1)
     of_family = dict(zip(families, right.reshape(num_draws, len(families)).mean(axis=0), strict=True))
     accuracies = {f"{name}_accuracy": accuracy for name, accuracy in of_family.items()}
     for group, members in groups.items():
+        if unknown := [name for name in members if name not in of_family]:
+            raise ValueError(f"groups.{group}: no family {unknown[0]!r}; there are {', '.join(families)}")
         accuracies[f"{group}_accuracy"] = jnp.stack([of_family[name] for name in members]).mean()
     return accuracies
 
 
-def classification(predict, data, *, batch_size=None):
-    """What a classifier is worth on the test samples: see `bootstrap.scores`.
+def agreement(one: View, other: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:
+    """How far two classifiers agree on the test samples of the first.
 
-    predict: inputs [B, D..] -> log-probabilities [B, K]. data: x [B, D..], y [B]. batch_size: so many are predicted at
+    agreement: the fraction of samples to which both give the same class. kl: the mean Kullback-Leibler divergence of
+    the other's class probabilities from the first's, in nats.
+    """
+    x = one.test[0]
+    p, q = (_in_batches(view.predict, x, batch_size) for view in (one, other))
+    return {
+        "agreement": (p.argmax(-1) == q.argmax(-1)).mean(),
+        "kl": (jnp.exp(p) * (p - q)).sum(axis=-1).mean(),
+    }
+
+
+def classification(view: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:
+    """What a classifier is worth on the test samples: test_ and the names of `bootstrap.scores`.
+
+    predict: inputs [B, D..] -> log-probabilities [B, K]. test: x [B, D..], y [B]. batch_size: how many are predicted at
     a time, where all at once would not fit into memory.
     """
-    x, y = data
-    return {f"test_{name}": value for name, value in bootstrap.scores(_in_batches(predict, x, batch_size), y).items()}
+    x, y = view.test
+    scores = bootstrap.scores(_in_batches(view.predict, x, batch_size), y)
+    return {f"test_{name}": value for name, value in scores.items()}
 
 
-def training(predict, data, *, batch_size=None):
-    """As `classification`, on the samples that a paired world showed first. data: x, y and weights [B]."""
-    x, y, weights = data
-    log_probabilities = _in_batches(predict, x, batch_size)
-    return {f"train_{name}": value for name, value in bootstrap.scores(log_probabilities, y, weights).items()}
+def training(view: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:
+    """As `classification`, train_ in front, on the samples that the world showed first."""
+    if view.train is None:
+        raise ValueError("this world does not tell what it showed first; 'paired' does")
+    x, y, weights = view.train
+    scores = bootstrap.scores(_in_batches(view.predict, x, batch_size), y, weights)
+    return {f"train_{name}": value for name, value in scores.items()}
 
 
 def _in_batches(predict, x, batch_size):
     if batch_size is None or batch_size >= len(x):
         return predict(x)
     if len(x) % batch_size:
-        raise ValueError(f"a probe's batch_size must divide the number of its samples, {len(x)}; got {batch_size}")
+        raise ValueError(f"an eval's batch_size must divide the number of its samples, {len(x)}; got {batch_size}")
     outputs = jax.lax.map(predict, x.reshape(-1, batch_size, *x.shape[1:]))
     return outputs.reshape(len(x), *outputs.shape[2:])
 
 
-def density(predict, data):
-    """The mean log loss of an image in nats, with frozen weights. predict: images [B, ..] -> log-likelihoods [B]."""
-    images, _ = data
-    return {"nats": -predict(images).mean()}
+def density(view: View) -> dict[str, jax.Array]:
+    """nats: the mean log loss of an image, with frozen weights. predict: images [B, ..] -> log-likelihoods [B]."""
+    images, _ = view.test
+    return {"nats": -view.predict(images).mean()}
 
 
-def holdout(predict, data, *, tasks, num_games, bob_steps, memory_size=0, **settings):
-    """The share of the goals of holdout tasks that Bob solves, who never trained on them, and that chance solves.
+def holdout(
+    view: View, *, tasks: Sequence[str], num_games: int, bob_steps: int, memory_size: int = 0, **settings: Any
+) -> dict[str, jax.Array]:
+    """The fraction of the goals of holdout tasks, never trained on, that Bob solves, and that chance solves.
 
-    predict: as of the learner of `self_play`. tasks: names of self_play's HOLDOUTS. bob_steps: for each object.
+    predict: see the learner of `self_play`. tasks: names of self_play's HOLDOUTS. bob_steps: for each object.
     settings: of the tasks' scenes. holdout_success is the mean of the tasks; of several, TASK_success is of one. Every
-    probe has the same first goals.
+    eval has the same first goals.
     """
-    del data
     unknown = [task for task in tasks if task not in holdouts.HOLDOUTS]
     if unknown or not tasks:
         which = f"no holdout task {unknown[0]!r}" if unknown else "name some tasks"
@@ -77,12 +121,12 @@ def holdout(predict, data, *, tasks, num_games, bob_steps, memory_size=0, **sett
     def rates(task):
         of_task = holdouts.HOLDOUTS[task]
         table = holdouts.table_of(of_task, **settings)
-        key = jax.random.key(jax.lax.optimization_barrier(jnp.uint32(0)))  # as in `adaptation`
+        key = _same_key()
 
-        def rate(sharpness):
+        def rate(logit_scale):
             def act(seen):
-                logits, memory = predict(seen)
-                return sharpness * logits, memory
+                logits, memory = view.predict(seen)
+                return logit_scale * logits, memory
 
             limits = {"num_games": num_games, "bob_steps": bob_steps, "memory_size": memory_size}
             return holdouts.success_rate(table, of_task, act, key, **limits)
@@ -95,36 +139,45 @@ def holdout(predict, data, *, tasks, num_games, bob_steps, memory_size=0, **sett
     return {"holdout_success": learned, "holdout_success_random": random, **each}
 
 
-def regret(play):
-    """The cumulative regret of a bandit's player. play: the state of `bootstrap.bandits.world`."""
-    return {"regret": play.regret}
+def _same_key() -> jax.Array:
+    """The key of every eval. Of a plain 0 XLA would draw while it compiles."""
+    return jax.random.key(jax.lax.optimization_barrier(jnp.uint32(0)))
 
 
-def retention(predict, data):
+def regret(view: View) -> dict[str, jax.Array]:
+    """The cumulative regret of a bandit's player. world: the state of `bootstrap.bandits.world`."""
+    return {"regret": view.world.regret}
+
+
+def retention(view: View) -> dict[str, jax.Array]:
     """What is left of every task: its test error, and the mean accuracy over all tasks, those to come included.
 
-    predict: inputs [B, D] -> log-probabilities [B, N]. data: x [B, D], y [B], permutations [K, D], one a task.
+    predict: inputs [B, D] -> log-probabilities [B, N]. test: x [B, D], y [B], permutations [K, D], one a task.
     """
-    x, y, permutations = data
-    errors = jax.lax.map(lambda permutation: (predict(x[:, permutation]).argmax(-1) != y).mean(), permutations)
+    x, y, permutations = view.test
+
+    def error(permutation):
+        return (view.predict(x[:, permutation]).argmax(-1) != y).mean()
+
+    errors = jax.lax.map(error, permutations)
     of_tasks = {f"task_{k}/test_error": error for k, error in enumerate(errors, 1)}
     return {"retention": 1 - errors.mean(), **of_tasks}
 
 
-def regression(predict, data):
+def regression(view: View) -> dict[str, jax.Array]:
     """The errors of Gaussian predictions.
 
-    rmse: over all targets, in their units. mse: in the variances of the targets, the mean over the targets. nats: the
-    log loss of an example, the sum over its targets.
+    rmse: over all targets, in their units. mse: in the variances of the targets, the mean over the targets. loss: the
+    log loss of an example in nats, the sum over its targets.
 
-    predict: inputs [B, D..] -> mean and variance, [B, d] each. data: x [B, D..], y [B, d].
+    predict: inputs [B, D..] -> mean and variance, [B, d] each. test: x [B, D..], y [B, d].
     """
-    x, y = data
-    output = predict(x)
+    x, y = view.test
+    output = view.predict(x)
     square = (y - output.mean) ** 2
-    nats = 0.5 * (jnp.log(2 * jnp.pi * output.variance) + square / output.variance)
+    loss = 0.5 * (jnp.log(2 * jnp.pi * output.variance) + square / output.variance)
     return {
         "rmse": jnp.sqrt(square.mean()),
         "mse": (square.mean(axis=0) / y.var(axis=0)).mean(),
-        "nats": nats.sum(axis=-1).mean(),
+        "loss": loss.sum(axis=-1).mean(),
     }

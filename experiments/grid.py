@@ -1,4 +1,4 @@
-"""Cells and stages: what differs between the runs of one compiled program, and between the parts of a run.
+"""The grid and the stages: what differs between the cells of one compiled program, and between the parts of a run.
 
 Configs are plain nested dicts here, and overrides have the same nesting.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-VARYING = ("world", "learner", "rivals")  # the parts of a config that cells and stages may change
+VARYING = ("world", "learner", "baselines")  # the parts of a config that cells and stages may change
 
 
 def merged(config: Mapping, overrides: Mapping, where: str) -> dict:
@@ -22,7 +22,7 @@ def merged(config: Mapping, overrides: Mapping, where: str) -> dict:
     return result
 
 
-def differing(configs: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
+def varying(configs: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
     """The numbers in which cells differ: dotted key -> one a cell. Raises ValueError where they differ otherwise."""
     flat = {cell: _flat(config) for cell, config in configs.items()}
     first = next(iter(flat.values()))
@@ -40,12 +40,12 @@ def differing(configs: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
     return numbers
 
 
-def placed(config: Mapping, numbers: Mapping[str, Any]) -> dict:
+def with_values(config: Mapping, numbers: Mapping[str, Any]) -> dict:
     """The config with these numbers, which may be traced, at their dotted keys."""
     result = dict(config)
     for key, value in numbers.items():
         head, _, rest = key.partition(".")
-        result[head] = placed(result[head], {rest: value}) if rest else value
+        result[head] = with_values(result[head], {rest: value}) if rest else value
     return result
 
 

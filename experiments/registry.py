@@ -1,220 +1,196 @@
-"""Names: every name that a config can say, and what it means."""
+"""The registry: what a config can name, and how a name becomes a thing.
 
-from collections.abc import Callable, Mapping, Sequence
+A `name` is one of the short names below or anybody's "package.module:function"; both are resolved alike, and a short
+name is no more than an alias. The other keys beside `name` are the function's settings. A setting whose key is a kind
+of thing, and whose value has a `name`, is built first, so a config nests as the functions do.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from importlib.metadata import EntryPoint
+from typing import Any, NamedTuple
 
 import jax
-import optax
 
 import blur
-import bootstrap
-import glns
-import self_play
-from experiments import analyses, artifacts, evals, figures, worlds
-from experiments import data as data_sets
-from experiments.figures import self_play as self_play_figures
+from experiments import renamed
 
 
-def choose(where: str, table: dict, settings: Any, call: Callable = lambda entry, **settings: entry(**settings)) -> Any:
-    """Calls the entry that `settings.name` names with the other settings: a config key is a function argument."""
-    settings = dict(settings)
-    name = settings.pop("name")
-    if name not in table:
-        raise ValueError(f"no {where} named {name!r}; there are {', '.join(table)}")
+class Kind(NamedTuple):
+    """A kind of thing that configs name.
+
+    given: the arguments that the function is called with before its settings.
+    later: whether the thing is the function itself with its settings bound, called later with what is given.
+    many: whether the config's value is many things: names, or settings by label (the label is the default name).
+    default: the name of a mapping that has none.
+    """
+
+    given: str
+    names: Mapping[str, str | Callable]
+    later: bool = False
+    many: bool = False
+    default: str | None = None
+
+
+_LEARNERS = {
+    "blur": "experiments.learners:blur",
+    "blur_evolution": "blur.evolution:learner",
+    "blur_meta": "blur:meta_learner",
+    "ewc": "bootstrap.ewc:learner",
+    "glns": "glns:learner",
+    "glns_bandit": "glns:bandit",
+    "glns_density": "glns:density",
+    "glns_regressor": "glns:regressor",
+    "linear_bandit": "bootstrap.bandits:linear",
+    "neural_bandit": "bootstrap.bandits:neural",
+    "self_play": "self_play:learner",
+    "sgd": "bootstrap.sgd:learner",
+    "sgd_regressor": "bootstrap.regression:learner",
+}
+
+
+def _in(module: str, *names: str) -> dict[str, str]:
+    """Short names that are those of a module's functions."""
+    return {name: f"{module}:{name}" for name in names}
+
+
+_NETS = {
+    "cnn": "bootstrap.nets:CNN",
+    "convolutional": "bootstrap.nets:Convolutional",
+    "fully_connected": "bootstrap.nets:FullyConnected",
+    "mlp": "bootstrap.nets:MLP",
+    "random_features": "bootstrap.nets:RandomFeatures",
+    "resnet18": "bootstrap.nets:ResNet18",
+    "vit": "bootstrap.nets:ViT",
+}
+_GENOMES = {
+    "backprop": "blur:perturbed_backprop_genome",
+    "delta": "blur:delta_genome",
+    "random": "blur:random_genome",
+}
+_DATA = _in(
+    "experiments.data",
+    *("bandit", "binarized_mnist", "cifar10", "cifar5m", "deformed_digits", "digits", "gaussians", "idx", "none"),
+    *("permuted", "sarcos", "shapes", "teacher", "uci", "uci_regression"),
+)
+_WORLDS = _in("experiments.worlds", "bandit", "ideal", "paired", "permuted", "real", "self_play", "tasks")
+_AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
+_EVALS = _in(
+    "experiments.evals",
+    *("adaptation", "agreement", "classification", "density", "holdout", "regression", "regret", "retention"),
+    "training",
+)
+_FIGURES = _in("experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter")
+
+KINDS: dict[str, Kind] = {  # by the key under which a config names one
+    # Who learns.
+    "learner": Kind("", _LEARNERS),
+    "baselines": Kind("", _LEARNERS, many=True),
+    "net": Kind("", _NETS),
+    "tx": Kind("", _in("optax", "adam", "adamw", "lion", "rmsprop", "sgd")),
+    "learning_rate": Kind("", {"cosine": "bootstrap.sgd:cosine"}),
+    "genome": Kind("key", _GENOMES, later=True),
+    "rule": Kind("", {"blur": "blur:Rule"}, default="blur"),
+    "gate": Kind("", _in("glns.context", "half_spaces")),
+    # Where it learns.
+    "data": Kind("data_dir", _DATA),
+    "world": Kind("data", _WORLDS),
+    "sampler": Kind("key, data", {"deformed": "bootstrap.images:deformed"}, later=True),
+    "augment": Kind("key, x", _AUGMENTATIONS, later=True, many=True),
+    "families": Kind(
+        "key, data, num_samples", {"images": "blur.images:images", **blur.toys.FAMILIES}, later=True, many=True
+    ),
+    # What is measured, concluded, kept and drawn.
+    "evals": Kind("view", _EVALS, later=True, many=True),
+    "analyses": Kind("records", _in("experiments.analyses", "gap", "race"), later=True, many=True),
+    "artifacts": Kind("context", _in("experiments.artifacts", "episode", "genome", "payoff"), later=True, many=True),
+    "figures": Kind("runs", _FIGURES, later=True, many=True),
+}
+
+
+def resolve(kind: str, name: str, where: str = "") -> Callable:
+    """The function that a name means. Raises ValueError where there is none."""
+    names = KINDS[kind].names if kind in KINDS else {}
+    if name not in names and ":" not in str(name):
+        there = ", ".join(sorted(names))
+        raise ValueError(f"no {where or kind} named {name!r}; there are {there}, or your own 'package.module:function'")
+    meant = names.get(name, name)
     try:
-        return call(table[name], **settings)
+        return meant if callable(meant) else EntryPoint(name, meant, kind).load()
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{where or kind} {name!r}: {error}") from error
+
+
+def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
+    """The thing that settings describe: `name`, and the arguments of the function of that name.
+
+    given: what the kind is called with before its settings; of a thing that is called later, placeholders.
+    where: the thing's place in the config, for messages. Raises ValueError where the function takes other arguments.
+    """
+    where = where or kind
+    name, settings = _name(kind, settings, where), {key: value for key, value in settings.items() if key != "name"}
+    make = resolve(kind, name, where)
+    settings = {key: _built(key, value, f"{where}.{key}") for key, value in settings.items()}
+    later = kind in KINDS and KINDS[kind].later
+    placeholders = given or (None,) * len(KINDS[kind].given.split(",")) if later else given
+    try:
+        inspect.signature(make).bind(*placeholders, **settings)
+        return partial(make, **settings) if later else make(*given, **settings)
     except jax.errors.JAXTypeError:  # a TypeError too, but none of the config's
         raise
     except TypeError as error:
-        raise ValueError(f"{where} {name!r}: {error}") from error
+        raise ValueError(f"{where} {name!r}: {error}{renamed.hint(settings)}") from error
 
 
-DATA = {
-    "bandit": data_sets.bandit,
-    "binarized_mnist": data_sets.binarized_mnist,
-    "cifar10": data_sets.cifar10,
-    "cifar5m": data_sets.cifar5m,
-    "deformed_digits": data_sets.deformed_digits,
-    "digits": data_sets.digits,
-    "gaussians": data_sets.gaussians,
-    "idx": data_sets.idx,
-    "nothing": data_sets.nothing,
-    "permuted": data_sets.permuted,
-    "sarcos": data_sets.sarcos,
-    "shapes": data_sets.shapes,
-    "teacher": data_sets.teacher,
-    "uci": data_sets.uci,
-    "uci_regression": data_sets.uci_regression,
-}
-
-OPTIMIZERS = {
-    "adam": optax.adam,
-    "adamw": optax.adamw,
-    "lion": optax.lion,
-    "rmsprop": optax.rmsprop,
-    "sgd": optax.sgd,
-}
-
-NETS = {
-    "cnn": bootstrap.nets.CNN,
-    "convolutional": bootstrap.nets.Convolutional,
-    "fully_connected": bootstrap.nets.FullyConnected,
-    "mlp": bootstrap.nets.MLP,
-    "random_features": bootstrap.nets.RandomFeatures,
-    "resnet18": bootstrap.nets.ResNet18,
-    "vit": bootstrap.nets.ViT,
-}
+def build_all(kind: str, described: Any, where: str = "") -> dict[str, Any]:
+    """Many things by label. described: names, or label -> settings, whose `name` is the label where it is left out."""
+    return {
+        label: build(kind, settings, where=f"{where or kind}.{label}")
+        for label, settings in settings_by_label(described).items()
+    }
 
 
-SCHEDULES = {"cosine": bootstrap.sgd.cosine}
+def settings_by_label(described: Any) -> dict[str, dict]:
+    """Names, or settings by label, as settings by label, each with its name."""
+    if not isinstance(described, Mapping):
+        described = {name: {} for name in described or ()}
+    return {label: {"name": label, **settings} for label, settings in described.items()}
 
 
-def _descent(make: Callable) -> Callable:
-    """A learner of a flax body and an optax transform, both named by the config; the rate may name a schedule."""
-
-    def learner(net, tx, **settings):
-        rate = tx.get("learning_rate")
-        if isinstance(rate, Mapping):
-            tx = {**tx, "learning_rate": choose("learner.tx.learning_rate", SCHEDULES, rate)}
-        return make(choose("learner.net", NETS, net), choose("learner.tx", OPTIMIZERS, tx), **settings)
-
-    return learner
+def foreign(config: Mapping) -> dict[str, str]:
+    """The modules of all names in a config that are not short names: module -> file."""
+    modules = sorted({value.split(":")[0] for value in _names(config) if ":" in value})
+    files = {module: getattr(sys.modules.get(module), "__file__", None) for module in modules}
+    return {module: file for module, file in files.items() if file}
 
 
-GENOMES = {  # key -> genome
-    "backprop": blur.perturbed_backprop_genome,
-    "delta": blur.delta_genome,
-    "random": blur.random_genome,
-}
+def _name(kind: str, settings: Mapping, where: str) -> str:
+    name = settings.get("name", KINDS[kind].default if kind in KINDS else None)
+    if not isinstance(name, str):
+        raise ValueError(f"{where}: say by `name` which one; got {name!r}")
+    return name
 
 
-def _meta(make: Callable) -> Callable:
-    """A learner of genomes: the config names the first ones, the rule by its fields, and the rate or its schedule."""
-
-    def learner(genome, rule=None, **settings):
-        begin_genome = choose("learner.genome", GENOMES, genome, partial)
-        rate = settings.get("learning_rate")
-        if isinstance(rate, Mapping):
-            settings["learning_rate"] = choose("learner.learning_rate", SCHEDULES, rate)
-        return make(begin_genome, rule=blur.Rule(**(rule or {})), **settings)
-
-    return learner
+def _built(key: str, value: Any, where: str) -> Any:
+    """A setting: built, where it describes a thing."""
+    kind = KINDS.get(key)
+    if kind and kind.many and not isinstance(value, str) and value is not None:
+        return build_all(key, value, where)
+    if not isinstance(value, Mapping):
+        return value
+    is_thing = (kind and kind.default) or ("name" in value and (kind or ":" in str(value["name"])))
+    return build(key, value, where=where) if is_thing else value
 
 
-def _blur(genome, sizes, **settings):
-    """A classifier that learns by a genome: a shipped one, by its name, or that of a file, by its path."""
-    of_genome, rule = data_sets.genome(genome)
-    return blur.learner(of_genome, sizes, rule=rule, **settings)
-
-
-LEARNERS = {
-    "blur": _blur,
-    "blur_evolution": _meta(blur.evolution.learner),
-    "blur_meta": _meta(blur.meta_learner),
-    "ewc": _descent(bootstrap.ewc.learner),
-    "glns": glns.learner,
-    "glns_bandit": glns.bandit,
-    "glns_density": glns.density,
-    "glns_regressor": glns.regressor,
-    "linear_bandit": bootstrap.bandits.linear,
-    "neural_bandit": _descent(bootstrap.bandits.neural),
-    "self_play": self_play.learner,
-    "sgd": _descent(bootstrap.sgd.learner),
-    "sgd_regressor": _descent(bootstrap.regression.learner),
-}
-
-SAMPLERS = {"deformed": bootstrap.images.deformed}
-
-AUGMENTATIONS = {
-    "crop": bootstrap.augment.crop,
-    "cutout": bootstrap.augment.cutout,
-    "flip": bootstrap.augment.flip,
-    "noise": bootstrap.augment.noise,
-    "shift": bootstrap.augment.shift,
-}
-
-
-def _paired(data, augment=None, **settings):
-    """A paired world; `augment` names augmentations, each with its settings, in their order."""
-    named = [
-        choose("world.augment", AUGMENTATIONS, {"name": name, **of_one}, partial)
-        for name, of_one in (augment or {}).items()
-    ]
-    return worlds.paired(data, augment=bootstrap.augment.chain(*named) if named else None, **settings)
-
-
-FAMILIES: dict[str, Callable] = {  # settings -> family
-    "images": blur.images.family,
-    **{name: partial(partial, family) for name, family in blur.toys.FAMILIES.items()},
-}
-
-
-def _families(families: Mapping | Sequence[str]) -> dict[str, Callable]:
-    """Families of tasks by label: named, each by itself, or described, each by name and settings."""
-    described = families if isinstance(families, Mapping) else {name: {"name": name} for name in families}
-    return {label: choose(f"families.{label}", FAMILIES, settings) for label, settings in described.items()}
-
-
-def _tasks(data, families, **settings):
-    return bootstrap.World(*blur.tasks(list(_families(families).values()), tuple(data.train), **settings))
-
-
-def _games(data, **settings):
-    del data
-    return bootstrap.World(*self_play.arena(**settings))
-
-
-WORLDS = {
-    "bandit": lambda data: bootstrap.bandits.world(*data.train),
-    "paired": _paired,
-    "permuted": lambda data, **settings: bootstrap.permuted(*data.train, **settings),
-    "real": lambda data, **settings: bootstrap.real(*data.train, **settings),
-    "self_play": _games,
-    "tasks": _tasks,
-    "ideal": lambda data, sampler, **settings: bootstrap.ideal(
-        choose("world.sampler", SAMPLERS, sampler, partial), tuple(data.train), **settings
-    ),
-}
-
-
-def _adaptation(predict, data, *, groups, **settings):
-    families = {group: _families(families) for group, families in groups.items()}
-    return evals.adaptation(predict, data, groups=families, **settings)
-
-
-PROBES = {  # (predict, probe_data) -> metrics
-    "adaptation": _adaptation,
-    "classification": evals.classification,
-    "density": evals.density,
-    "holdout": evals.holdout,
-    "regression": evals.regression,
-    "retention": evals.retention,
-}
-
-TRAIN_PROBES = {"training": evals.training}  # (predict, the samples that a paired world showed first) -> metrics
-
-WORLD_PROBES = {"regret": evals.regret}  # (world state) -> metrics
-
-
-CONCLUSIONS: dict[str, Callable] = {"gap": analyses.gap, "race": analyses.race}  # (records, ..) -> numbers
-
-
-FILES: dict[str, Callable] = {  # (config, run of one cell and seed) -> file name -> text
-    "episode": artifacts.episode,
-    "genome": artifacts.genome,
-    "payoff": artifacts.payoff,
-}
-
-FILE_FIGURES = {  # (what that file of a run holds, ..) -> Figure
-    "arena": ("episode.json", figures.scenes.arena),
-    "payoff": ("payoff.json", self_play_figures.payoff),
-}
-
-FIGURES: dict[str, Callable] = {  # (runs: label -> records, ..) -> Figure
-    "curriculum": self_play_figures.curriculum,
-    "fan": figures.fan,
-    "pair": figures.pair,
-    "race": figures.race,
-    "scatter": figures.scatter,
-}
+def _names(config: Any) -> Iterator[str]:
+    """Every name in a config."""
+    if not isinstance(config, Mapping):
+        return
+    for key, value in config.items():
+        if key == "name" and isinstance(value, str):
+            yield value
+        elif key in KINDS and KINDS[key].many and not isinstance(value, str):
+            yield from (settings["name"] for settings in settings_by_label(value).values())
+        yield from _names(value)

@@ -1,119 +1,114 @@
-"""The streams of `bootstrap.paired` worlds: fresh samples of a distribution, or the rows of a data set."""
+"""Worlds that a config can name: (data, *, settings) -> bootstrap.World. See `bootstrap`, `blur` and `self_play`."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+import blur
 import bootstrap
+import self_play as games
 from bootstrap.distributions import with_label_noise
-from experiments.data import Data
+from experiments.data.kinds import Stream, Window, as_numbers, in_memory, num_classes
+
+_PREFETCH = 25  # batches of a distribution that are drawn at once
 
 
-class Rows(NamedTuple):
-    """The rows of a data set that the device holds: its first ones, and those that some steps show."""
+def real(data: Any, *, batch_size: int) -> bootstrap.World:
+    """The samples, in a fresh order each epoch: `bootstrap.real`."""
+    x, y = in_memory(data, "real")
+    return bootstrap.real(x, y, batch_size=batch_size)
 
-    first: Any  # x [n, ..], y [n]
-    present: Any  # x [m, ..], y [m]: rows `start` to `start + m`
-    start: Any  # [] uint32
+
+def ideal(data: Any, *, sampler: Callable, batch_size: int) -> bootstrap.World:
+    """Fresh samples that `sampler` (key, (x, y)) -> (x, y) makes of the train part: `bootstrap.ideal`."""
+    return bootstrap.ideal(sampler, tuple(in_memory(data, "ideal")), batch_size=batch_size)
 
 
 def paired(
-    data: Data, *, label_noise: float | None = None, augment: Callable | None = None, **settings
+    data: Any,
+    *,
+    batch_size: int,
+    num_samples: int | jax.Array = bootstrap.UNLIMITED,
+    label_noise: float | jax.Array | None = None,
+    augment: Mapping[str, Callable] | None = None,
 ) -> bootstrap.World:
-    """The paired world of a data set, real at any `num_samples` below bootstrap.UNLIMITED."""
-    limit = None if data.sampler else len(data.train.x)
-    num_samples = settings.get("num_samples", bootstrap.UNLIMITED)
-    fed = data.feed and isinstance(num_samples, int) and num_samples == bootstrap.UNLIMITED
-    if limit and not fed and isinstance(num_samples, int) and num_samples > limit:
-        has = "data.num_train keeps for the real world" if data.feed else "the data set has"
-        raise ValueError(f"world.num_samples must be 1 to {limit}, as many as {has}; got {num_samples}")
-    arrays = data.train
-    if data.feed:
-        arrays = Rows(data.train, jax.tree.map(lambda leaf: leaf[:1], data.train), np.uint32(0))
-    return bootstrap.paired(stream(data, label_noise), arrays, augment=augment, **settings)
+    """The real world of n samples or, without a limit, the ideal one, of any kind of data: `bootstrap.paired`.
 
-
-def stream(data: Data, label_noise: float | jax.Array | None = None) -> Callable:
-    """(key, index, arrays) -> sample `index` of the stream that the key names; for `bootstrap.paired`.
-
-    The arrays are what a distribution's sampler takes, or the rows of which sample i is the i-th.
-    label_noise: the share of labels that are wrong, drawn once for each sample.
+    label_noise: the fraction of labels that are wrong, drawn once for each sample; the test samples have as many.
+    augment: augmentations, one after the other.
     """
+    stream = data.stream()
+    _check_num_samples(stream, num_samples, len(data.test.x))
 
-    def row(key, at):
-        del key
-        index, arrays = at
-        if not data.feed:
-            return jax.tree.map(lambda leaf: jnp.asarray(leaf)[index], arrays)
-        first, present, start = arrays
-        return jax.tree.map(
-            lambda old, new: jnp.where(index < len(old), jnp.asarray(old)[index], jnp.asarray(new)[index - start]),
-            first,
-            present,
-        )
+    def draw(key, at):
+        return stream.sample(key, *at)
 
-    sampler = data.sampler
-    draw = (lambda key, at: sampler(key, at[1])) if sampler else row
     if label_noise is not None:
-        draw = with_label_noise(draw, data.num_classes, label_noise)
+        draw = with_label_noise(draw, num_classes(data), label_noise)
 
     def sample(key, index, arrays):
         x, y = draw(jax.random.fold_in(key, index), (index, arrays))
         return as_numbers(x), y
 
-    return sample
+    settings = {"batch_size": batch_size, "num_samples": num_samples}
+    chain = bootstrap.augment.chain(*augment.values()) if augment else None
+    return bootstrap.paired(sample, stream.arrays, augment=chain, **settings)._replace(
+        as_test=None if label_noise is None else partial(_noisy, num_classes(data), label_noise),
+        read_rows=stream.read and partial(_read_rows, stream.read, batch_size),
+        prefetch=_PREFETCH if stream.num_samples is None else 1,
+    )
 
 
-def as_numbers(x: Any) -> Any:
-    """Pixels in bytes become numbers from -1 to 1; anything else stays."""
-    return x.astype(np.float32) / 127.5 - 1 if x.dtype == np.uint8 else x
-
-
-def feed(read: Callable, batch_size: int) -> Callable:
-    """(rows, step, num_steps) -> the data of a paired world in these steps: their batches' rows of a large data set."""
-
-    def rows(rows, step, num_steps):
-        start = step * batch_size
-        return Rows(rows.first, read(start, num_steps * batch_size), np.uint32(start))
-
-    return rows
-
-
-_SLAB = 2 * 10**9  # bytes
-
-
-def check(config: Mapping, data: Data) -> None:
-    """Raises ValueError where the config's world needs more rows than a large data set has, or too many at once."""
-    if not data.feed:
-        return
-    world = config["world"]
-    if world["name"] != "paired":
-        raise ValueError(f"only the world 'paired' reads a data set as it needs it, not {world['name']!r}")
-    if len(data.test.x) > len(data.train.x):
+def _check_num_samples(stream: Stream, num_samples: Any, num_test: int) -> None:
+    if stream.read and stream.num_samples < num_test:
         raise ValueError("data.num_train must be at least data.num_test: as many samples are scored of both")
-    num_steps, batch_size = config.get("num_steps", 1), world["batch_size"]
-    most = _SLAB // (batch_size * sum(leaf[:1].nbytes for leaf in data.train))
-    if config.get("log_every", 1) > most:
-        raise ValueError(f"log_every must be at most {most}: the samples of so many steps are in memory at once")
-    try:
-        data.feed(num_steps * batch_size - 1, 1)
-    except ValueError as error:
-        raise ValueError(f"{num_steps} steps of {batch_size} samples are too many to be fresh: {error}") from error
+    limit, number = stream.num_samples, num_samples if isinstance(num_samples, int) else 0
+    if limit is None or number <= limit or (stream.read and number == bootstrap.UNLIMITED):
+        return
+    has = "data.num_train keeps for the real world" if stream.read else "the data set has"
+    raise ValueError(f"world.num_samples must be 1 to {limit}, as many as {has}; got {num_samples}")
 
 
-def first_samples(data: Data, world: dict, world_data: Any, state: Any, count: int) -> tuple[jax.Array, ...]:
-    """The samples that a paired world showed first: x [count, ..], y [count], and their weights, 0 beyond its n."""
-    sample = stream(data, world.get("label_noise"))
-    x, y = bootstrap.first_samples(sample, world_data, state, count)
-    return x, y, jnp.arange(count, dtype=jnp.uint32) < jnp.asarray(world.get("num_samples", count), jnp.uint32)
-
-
-def noisy(data: Data, test: tuple, label_noise: float | jax.Array | None) -> tuple:
-    """The test samples with as much label noise as the world has: they are of the same distribution."""
-    if label_noise is None:
-        return test
-    draw = with_label_noise(lambda _, sample: sample, data.num_classes, label_noise)
+def _noisy(num_classes: int, label_noise: Any, test: tuple) -> tuple:
+    draw = with_label_noise(lambda _, sample: sample, num_classes, label_noise)
     return jax.vmap(draw)(jax.random.split(jax.random.key(0), len(test[1])), test)
+
+
+def _read_rows(read: Callable, batch_size: int, window: Window, step: int, num_steps: int) -> Window:
+    """The window of the batches of these steps. Raises ValueError where there are not so many rows."""
+    start = step * batch_size
+    return Window(window.first, read(start, num_steps * batch_size), np.uint32(start))
+
+
+def permuted(data: Any, *, samples_per_task: int, batch_size: int) -> bootstrap.World:
+    """Tasks in a row, the pixels of each permuted: `bootstrap.permuted`."""
+    arrays = in_memory(data, "permuted")
+    return bootstrap.permuted(*arrays, samples_per_task=samples_per_task, batch_size=batch_size)
+
+
+def bandit(data: Any) -> bootstrap.World:
+    """A contextual bandit; y are the rewards of every arm: `bootstrap.bandits.world`."""
+    return bootstrap.bandits.world(*in_memory(data, "bandit"))
+
+
+def tasks(
+    data: Any,
+    *,
+    families: Mapping[str, Callable],
+    unroll: int,
+    batch_size: int,
+    num_tasks: int | None = None,
+    population: int | None = None,
+) -> bootstrap.World:
+    """Tasks of these families, for learners of genomes: `blur.tasks`."""
+    settings = {"unroll": unroll, "batch_size": batch_size, "num_tasks": num_tasks, "population": population}
+    return bootstrap.World(*blur.tasks(list(families.values()), tuple(in_memory(data, "tasks")), **settings))
+
+
+def self_play(data: Any, **settings: Any) -> bootstrap.World:
+    """Alice's and Bob's table, and their games on it. settings: see `self_play.arena`."""
+    del data
+    return bootstrap.World(*games.arena(**settings))

@@ -100,7 +100,7 @@ def main(argv: list[str]) -> None:
     cases = [case for case in suites.SUITES[_SUITE.value]() if _ONLY.value in case.name]
     if not cases:
         names = ", ".join(case.name for case in suites.SUITES[_SUITE.value]())
-        raise cli.Refusal(f"no line of suite {_SUITE.value} contains {_ONLY.value!r}; its lines are {names}")
+        raise cli.UserError(f"no line of suite {_SUITE.value} contains {_ONLY.value!r}; its lines are {names}")
     path = pathlib.Path(_JSON.value) if _JSON.value else None
     if path:
         _check_writable(path)
@@ -126,7 +126,7 @@ def main(argv: list[str]) -> None:
 def _check_writable(path: pathlib.Path) -> None:
     """Refuses a file that could not be written, before minutes are spent on its contents. Leaves nothing behind."""
     new = not path.exists()
-    with cli.refusing(OSError, saying=f"--json={path} cannot be written: "):
+    with cli.user_errors(OSError, saying=f"--json={path} cannot be written: "):
         path.open("a").close()
     if new:
         path.unlink()

@@ -6,6 +6,7 @@ was damaged later is noticed when it is read, and the one before is taken.
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def open_folder(folder: Path) -> ocp.CheckpointManager:
 
 
 def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> None:
-    """Saves the run at its step, with notes in JSON. A Refusal where the disk does not take it."""
+    """Saves the run at its step, with notes in JSON. A UserError where the disk does not take it."""
     notes = {**notes, "fingerprint": fingerprint(run)}
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(run))
     try:
@@ -51,7 +52,7 @@ def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> No
         saved = ocp.args.StandardSave(_filled(run))
         manager.save(step, args=ocp.args.Composite(run=saved, notes=ocp.args.JsonSave(notes)))
     except (OSError, ValueError) as error:
-        raise cli.Refusal(
+        raise cli.UserError(
             f"cannot save step {step} to {manager.directory}: {cli.one_line(error)}; earlier ones are intact"
         ) from error
 
@@ -61,11 +62,11 @@ def _filled(run: Any) -> list:
     return [leaf for leaf in jax.tree.leaves(run) if leaf.size]
 
 
-def _whole(like: Any, filled: list) -> Any:
+def _whole(abstract_run: Any, filled: list) -> Any:
     """A run of these shapes, of the arrays that have elements."""
     rest = iter(filled)
     return jax.tree.map(
-        lambda leaf: next(rest) if leaf.size else jnp.zeros(leaf.shape, leaf.dtype, device=leaf.sharding), like
+        lambda leaf: next(rest) if leaf.size else jnp.zeros(leaf.shape, leaf.dtype, device=leaf.sharding), abstract_run
     )
 
 
@@ -75,29 +76,31 @@ def _make_room(folder: Path, size: int) -> None:
         os.posix_fallocate(file.fileno(), 0, max(1, size))
 
 
-def newest(manager: ocp.CheckpointManager, like: Any) -> tuple[Any, dict] | None:
+def newest(manager: ocp.CheckpointManager, abstract_run: Any, usable: Callable) -> tuple[Any, dict] | None:
     """The newest whole checkpoint, as (run, notes), or None where there is none yet.
 
-    like: the run's shapes, dtypes and shardings. A damaged checkpoint is named, set aside and passed over; a Refusal
-    where no checkpoint is whole.
+    abstract_run: the run's shapes, dtypes and shardings. usable: (step) -> whether the run can go on from there; newer
+    checkpoints are deleted. A damaged one is named, set aside and passed over. Raises UserError where none is left.
     """
     steps = sorted(manager.all_steps(), reverse=True)
     damaged = []
-    for step in steps:
+    for step in filter(usable, steps):
         try:
-            args = ocp.args.Composite(run=ocp.args.StandardRestore(_filled(like)), notes=ocp.args.JsonRestore())
+            args = ocp.args.Composite(run=ocp.args.StandardRestore(_filled(abstract_run)), notes=ocp.args.JsonRestore())
             saved: Any = manager.restore(step, args=args)
-            run = _whole(like, saved.run)
+            run = _whole(abstract_run, saved.run)
             if fingerprint(run) != saved.notes["fingerprint"]:
                 raise ValueError("its contents changed after it was saved")
         except Exception as error:  # orbax and tensorstore raise many kinds
-            devices.say(f"checkpoint {step} is damaged ({cli.one_line(error)}); trying the one before")
+            devices.log(f"checkpoint {step} is damaged ({cli.one_line(error)}); trying the one before")
             damaged.append(step)
         else:
             _set_aside(manager, damaged)
+            for newer in [other for other in manager.all_steps() if other > step]:
+                manager.delete(newer)
             return run, saved.notes
     if steps:
-        raise cli.Refusal(f"no checkpoint in {manager.directory} can be read; give another --workdir to begin again")
+        raise cli.UserError(f"no checkpoint in {manager.directory} can be read; give another --workdir to begin again")
     return None
 
 

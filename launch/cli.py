@@ -9,7 +9,7 @@ from absl import app, flags, logging
 _DEBUG = flags.DEFINE_bool("debug", False, "Show the traceback of an error instead of one line.")
 
 
-class Refusal(Exception):
+class UserError(Exception):
     """Something the user can mend. The message is one line that says how; the program's exit status is `status`."""
 
     def __init__(self, message: str, status: int = 2):
@@ -17,24 +17,29 @@ class Refusal(Exception):
         self.status = status
 
 
-def run(main: Callable[[list[str]], int | None], *, pass_on_unknown: bool = False) -> None:
-    """Parses the flags and calls main(argv); a Refusal ends the program with its message and exit status 2.
+def run(
+    main: Callable[[list[str]], int | None],
+    *,
+    pass_on_unknown: bool = False,
+    explain: Callable[[list[str]], None] = lambda argv: None,
+) -> None:
+    """Parses the flags and calls main(argv); a UserError ends the program with its message and exit status 2.
 
-    argv holds what is no flag; with `pass_on_unknown`, unknown flags too.
+    argv holds what is no flag; with `pass_on_unknown`, unknown flags too. explain: (argv), called after --help.
     """
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS["debug"])  # --help of the program shows it
-    app.run(lambda argv: _guarded(lambda: main(argv)), flags_parser=lambda argv: _parse(argv, pass_on_unknown))
+    app.run(lambda argv: _guarded(lambda: main(argv)), flags_parser=lambda argv: _parse(argv, pass_on_unknown, explain))
 
 
 @contextlib.contextmanager
-def refusing(*mistakes: type[Exception], saying: str = "") -> Iterator[None]:
-    """Inside, these exceptions are the user's mistakes: a Refusal with their message on one line."""
+def user_errors(*mistakes: type[Exception], saying: str = "") -> Iterator[None]:
+    """Inside, these exceptions are the user's mistakes: a UserError with their message on one line."""
     try:
         yield
-    except Refusal:
+    except UserError:
         raise
     except mistakes as error:
-        raise Refusal(saying + one_line(error)) from error
+        raise UserError(saying + one_line(error)) from error
 
 
 def one_line(error: BaseException) -> str:
@@ -53,30 +58,31 @@ def one_line(error: BaseException) -> str:
 def no_arguments(argv: list[str]) -> None:
     """Refuses arguments that are not flags."""
     if argv[1:]:
-        raise Refusal(f"unexpected argument {argv[1]!r}; flags are written --name=value")
+        raise UserError(f"unexpected argument {argv[1]!r}; flags are written --name=value")
 
 
 def _guarded(call: Callable):
     try:
         return call()
-    except Refusal as refusal:
+    except UserError as error:
         if _DEBUG.value if flags.FLAGS.is_parsed() else "--debug" in sys.argv:
             raise
-        print(f"error: {refusal}", file=sys.stderr)
-        sys.exit(refusal.status)
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.status)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _parse(argv: list[str], pass_on_unknown: bool) -> list[str]:
+def _parse(argv: list[str], pass_on_unknown: bool, explain: Callable) -> list[str]:
     def parse():
         try:
-            with refusing(AttributeError, saying="no such key in the config: "), refusing(flags.Error, OSError):
+            with user_errors(AttributeError, saying="no such key in the config: "), user_errors(flags.Error, OSError):
                 rest = flags.FLAGS(argv, known_only=pass_on_unknown)
             if not flags.FLAGS["verbosity"].present:  # what libraries log of an error, the error's one line says
                 logging.set_verbosity(logging.WARNING if _DEBUG.value else logging.FATAL)
             return rest
-        except SystemExit:
-            sys.exit(0)  # --help: absl says 1
+        except SystemExit:  # --help
+            explain(argv)
+            sys.exit(0)  # absl says 1
 
     return _guarded(parse)

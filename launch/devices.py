@@ -1,7 +1,7 @@
 """Devices: the only file that knows how many there are.
 
-The mesh has two axes: `seed`, over which independent rows (cells and seeds) are spread, and `batch`, over which a batch
-is. jit divides the work accordingly; one device is the mesh of 1 x 1, and several hosts are one mesh (JAX's
+The mesh has two axes: `member`, over which independent members (cells times seeds) are spread, and `batch`, over which a
+batch is. jit divides the work accordingly; one device is the mesh of 1 x 1, and several hosts are one mesh (JAX's
 multi-controller runtime).
 """
 
@@ -18,7 +18,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
 import bootstrap
-from launch.cli import Refusal
+from launch.cli import UserError
 
 _DISTRIBUTED = flags.DEFINE_bool(
     "distributed",
@@ -75,7 +75,7 @@ def describe() -> str:
     return f"{jax.device_count()} x {jax.devices()[0].device_kind}"
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     """Prints a line, in the first process alone."""
     if first_process():
         print(text, flush=True)
@@ -87,14 +87,14 @@ def in_first_process(call: Callable) -> Any:
     if first_process():
         try:
             result = call()
-        except (OSError, Refusal) as error:
+        except (OSError, UserError) as error:
             failure = error
-    if anywhere(failure is not None):
-        raise failure or Refusal("process 0 refused; its output says why")
+    if any_process(failure is not None):
+        raise failure or UserError("process 0 refused; its output says why")
     return result
 
 
-def anywhere(flag: bool) -> bool:
+def any_process(flag: bool) -> bool:
     """Whether the flag is set in any process. All of them must ask."""
     if jax.process_count() == 1:
         return flag
@@ -106,24 +106,24 @@ def to_host(tree: Any) -> Any:
     return jax.device_get(tree) if jax.process_count() == 1 else multihost_utils.process_allgather(tree, tiled=True)
 
 
-def mesh(num_rows: int) -> jax.sharding.Mesh:
-    """All devices, as many as divide the rows along `seed` and the rest along `batch`."""
-    along_row = math.gcd(num_rows, jax.device_count())
-    shape = (along_row, jax.device_count() // along_row)
-    return jax.make_mesh(shape, ("seed", "batch"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
+def mesh(num_members: int) -> jax.sharding.Mesh:
+    """All devices, as many as divide the members along `member` and the rest along `batch`."""
+    along_members = math.gcd(num_members, jax.device_count())
+    shape = (along_members, jax.device_count() // along_members)
+    return jax.make_mesh(shape, ("member", "batch"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
 
 
-def by_seed(mesh: jax.sharding.Mesh) -> NamedSharding:
-    """The leading axis of every array is the seed."""
-    return NamedSharding(mesh, PartitionSpec("seed"))
+def member_sharding(mesh: jax.sharding.Mesh) -> NamedSharding:
+    """The leading axis of every array is that of the members."""
+    return NamedSharding(mesh, PartitionSpec("member"))
 
 
-def everywhere(mesh: jax.sharding.Mesh) -> NamedSharding:
+def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
     """Whole on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
-def spread(world: bootstrap.World, mesh: jax.sharding.Mesh) -> bootstrap.World:
+def shard_batches(world: bootstrap.World, mesh: jax.sharding.Mesh) -> bootstrap.World:
     """The same World, its batches spread over the mesh wherever their leading axis divides."""
     parts = mesh.shape["batch"]
 
@@ -135,4 +135,4 @@ def spread(world: bootstrap.World, mesh: jax.sharding.Mesh) -> bootstrap.World:
         state, batch = world.draw(key, data, state, act)
         return state, jax.tree.map(constrain, batch)
 
-    return bootstrap.World(world.data, world.init, draw)
+    return world._replace(draw=draw)

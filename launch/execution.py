@@ -1,93 +1,120 @@
-"""The forms of the loop over steps and rows (cells and seeds). They compute the same up to rounding.
+"""How a run's members (cells times seeds) are computed: side by side or one after the other. The same up to rounding.
 
-Measured in samples a second of one core's time, 16 rows: MLPs of 64-64 side by side learn 1.14 times as fast as one
+Measured in samples a second of one core's time, 16 members: MLPs of 64-64 side by side learn 1.14 times as fast as one
 after the other; those of 784-256 one after the other 1.22 times as fast as side by side. The steps of a convolution,
-written out a few a call, are many times as fast as inside a loop. Threads, each with its share of the rows, use the
+written out a few a call, are many times as fast as inside a loop. Threads, each with a shard of the members, use the
 other cores: what XLA's CPU backend does with a product of this size fills one core alone.
 """
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import jaxprs_in_params
 
-LOOPS = ("vmap", "map", "calls")
+FORMS = ("vmap", "sequential", "unrolled")
+
+_STEPS_PER_CALL = 4  # of "unrolled"
+_LARGE_PRODUCT = 2**22  # floating-point operations, from which on members are computed one after the other
 
 
-class Form(NamedTuple):
-    """How a lone CPU computes its rows; other devices have them side by side.
+class Execution(NamedTuple):
+    """How a lone CPU computes its members; other devices compute them side by side.
 
-    loop: "vmap": side by side. "map": one after the other inside the program. "calls": one after the other, in calls of
-      `steps_per_call` steps written out, for convolutions.
-    slab: of `bootstrap.advance`.
+    form: "vmap": side by side. "sequential": one after the other inside the program. "unrolled": one after the other,
+      in calls of a few steps that are written out, for convolutions.
+    prefetch: how many batches are drawn at once (`bootstrap.prefetch`).
     """
 
-    loop: str = "vmap"
-    slab: int = 1
-    steps_per_call: int = 4
+    form: str = "vmap"
+    prefetch: int = 1
 
 
-def one_by_one(function: Callable, in_axes: Sequence[int | None]) -> Callable:
+def suitable_form(step: Any) -> str:
+    """The form that suits a program. step: the jaxpr of one step of one member."""
+    products = list(_products(step))
+    if any(name == "conv_general_dilated" for name, _ in products):
+        return "unrolled"
+    return "sequential" if any(operations > _LARGE_PRODUCT for _, operations in products) else "vmap"
+
+
+def _products(jaxpr: Any) -> Iterator[tuple[str, int]]:
+    """Every product of a jaxpr and of those inside it: its name, and its operations where it is one of matrices."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in ("dot_general", "conv_general_dilated"):
+            yield equation.primitive.name, _operations(equation)
+        for inner in jaxprs_in_params(equation.params):
+            yield from _products(inner)
+
+
+def _operations(equation: Any) -> int:
+    """A multiplication and an addition for each term of each entry; 0 for a convolution."""
+    if equation.primitive.name != "dot_general":
+        return 0
+    (contracted, _), _ = equation.params["dimension_numbers"]
+    return 2 * math.prod(equation.invars[0].aval.shape[axis] for axis in contracted) * equation.outvars[0].aval.size
+
+
+def one_by_one(function: Callable, in_axes: tuple[int | None, ...]) -> Callable:
     """As jax.vmap, but one after the other. in_axes: 0 or None each."""
 
     def over(*args):
-        mapped = [arg for arg, axis in zip(args, in_axes, strict=True) if axis == 0]
+        mapped = {i: args[i] for i, axis in enumerate(in_axes) if axis == 0}
 
         def one(slices):
-            rest = iter(slices)
-            return function(*(arg if axis is None else next(rest) for arg, axis in zip(args, in_axes, strict=True)))
+            return function(*(slices.get(i, arg) for i, arg in enumerate(args)))
 
         return jax.lax.map(one, mapped)
 
     return over
 
 
-def in_calls(advance_one: Callable, steps_per_call: int, call: Callable) -> Callable:
-    """(stage, num_steps, rows, data, run) -> (run, mean metrics), one row after the other, in calls of a few steps."""
+def in_calls(advance_one: Callable, call: Callable) -> Callable:
+    """(stage, num_steps, members, data, run) -> (run, mean metrics), one member after the other, a few steps a call."""
 
     @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=4)
-    def several(stage, num_steps, row, data, run):
-        run, metrics = advance_one(stage, num_steps, row, data, run, unroll=num_steps)
+    def several(stage, num_steps, member, data, run):
+        run, metrics = advance_one(stage, num_steps, member, data, run)
         return run, jax.tree.map(lambda values: values.sum(axis=0), metrics)
 
-    def advance(stage, num_steps, rows, data, run):
-        sizes = [min(steps_per_call, num_steps - start) for start in range(0, num_steps, steps_per_call)]
+    def advance(stage, num_steps, members, data, run):
+        sizes = [min(_STEPS_PER_CALL, num_steps - start) for start in range(0, num_steps, _STEPS_PER_CALL)]
         ended = []
-        for row, of_row in call(_each, (), (rows, run)):
+        for member, of_member in call(_each, (), (members, run)):
             totals = []
             for size in sizes:
-                of_row, metrics = call(several, (stage, size), row, data, of_row)
+                of_member, metrics = call(several, (stage, size), member, data, of_member)
                 totals.append(metrics)
-            ended.append((of_row, totals))
+            ended.append((of_member, totals))
         return call(_means, (num_steps,), ended)
 
     return advance
 
 
-def in_threads(advance: Callable, num_shares: int, num_cores: int, call: Callable) -> Callable:
-    """The same `advance` of equal shares of the rows, in a thread for each core."""
+def in_threads(advance: Callable, num_shards: int, num_cores: int, call: Callable) -> Callable:
+    """The same `advance` of equal shards of the members, in a thread for each core."""
     pool = ThreadPoolExecutor(num_cores)
 
-    def over(stage, num_steps, rows, data, run):
-        def one(share):
-            return jax.block_until_ready(advance(stage, num_steps, share[0], data, share[1]))
+    def over(stage, num_steps, members, data, run):
+        def one(shard):
+            return jax.block_until_ready(advance(stage, num_steps, shard[0], data, shard[1]))
 
-        return call(_joined, (), list(pool.map(one, call(_shares, (num_shares,), (rows, run)))))
+        return call(_joined, (), list(pool.map(one, call(_shards, (num_shards,), (members, run)))))
 
     return over
 
 
-def num_shares(num_rows: int, num_cores: int) -> int:
-    """Into how many equal shares, which one program serves, rows are dealt out to threads: those that are done soonest.
+def num_shards(num_members: int, num_cores: int) -> int:
+    """The number of equal shards, a divisor of num_members so that one program serves all, that are done soonest.
 
-    So 4 rows are 2 shares for 2 cores, and 3 rows 3, of which one core computes two. 1 where there are no cores.
+    So 4 members are 2 shards for 2 cores, and 3 members 3, of which one core computes two. 1 where there are no cores.
     """
-    numbers = [number for number in range(1, num_rows + 1) if num_rows % number == 0]
-    return min(numbers, key=lambda number: num_rows // number * math.ceil(number / num_cores)) if num_cores else 1
+    divisors = [number for number in range(1, num_members + 1) if num_members % number == 0]
+    return min(divisors, key=lambda n: num_members // n * math.ceil(n / num_cores)) if num_cores else 1
 
 
 @jax.jit
@@ -96,18 +123,18 @@ def _each(tree):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _shares(number, tree):
+def _shards(number, tree):
     parts = jax.tree.map(lambda leaf: jnp.split(leaf, number), tree)
     return [jax.tree.map(lambda _, part: part[i], tree, parts) for i in range(number)]  # noqa: B023
 
 
 @jax.jit
-def _joined(shares: list) -> Any:
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *shares)
+def _joined(shards: list) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *shards)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _means(num_steps, ended):
-    run = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(of_row for of_row, _ in ended))
+    run = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(of_member for of_member, _ in ended))
     totals = [jax.tree.map(lambda *values: sum(values) / num_steps, *totals) for _, totals in ended]
     return run, jax.tree.map(lambda *values: jnp.stack(values), *totals)

@@ -1,32 +1,38 @@
 """The run folder: one run, one folder, one process at a time, and never a half-written file.
 
-config.json      what was asked, resolved; the run is refused with any other
+config.json      what was asked, resolved; the run is refused where another would change its numbers
 run.json         what it ran with: the first launch and every later one (git commit, versions, devices, argv, time)
 metrics.jsonl    the truth: one JSON object a line, with its step (`launch.metrics`)
 checkpoints/     (`launch.checkpoints`)
-summary.json     written once, at the end: a run that has it is finished
+summary.json     written at the end: a run that has it is finished
 figures/  tb/    drawn from metrics.jsonl; its mirror for TensorBoard
 """
 
 import datetime
 import fcntl
+import hashlib
 import importlib.metadata
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import jax
 import ml_collections
 
-from launch.cli import Refusal
+from experiments import renamed
+from launch.cli import UserError, user_errors
+
+# These cannot change the numbers of a run, so they may change between launches; num_steps may grow.
+PRESENTATION = ("analyses", "artifacts", "checkpoint_every", "execution", "figures", "log_metrics", "prefetch")
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "numpy", "orbax-checkpoint", "ml_collections")
 
 
-def claim(workdir: Path, config: ml_collections.ConfigDict) -> IO:
+def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
     """Makes the folder this process's own until the returned file is closed or the process ends, however it ends.
 
     Refuses a folder that another process runs in, that holds a run with another config, or that cannot be written.
@@ -36,28 +42,32 @@ def claim(workdir: Path, config: ml_collections.ConfigDict) -> IO:
         lock = (workdir / ".lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Refusal(f"another process is running in {workdir}; wait for it, or give another --workdir") from None
+        raise UserError(f"another process is running in {workdir}; wait for it, or give another --workdir") from None
     except OSError as error:
-        raise Refusal(f"cannot write to --workdir={workdir}: {error.strerror}") from error
+        raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
     wanted, path = json.loads(config.to_json()), workdir / "config.json"
     if path.exists():
         _refuse_changes(path, wanted)
     elif any((workdir / name).exists() for name in ("metrics.jsonl", "checkpoints", "summary.json")):
-        raise Refusal(f"{workdir} holds a run but no config.json to compare with; give another --workdir")
-    else:
+        raise UserError(f"{workdir} holds a run but no config.json to compare with; give another --workdir")
+    if not path.exists() or read_json(path) != wanted:
         write_json(path, wanted)
     return lock
 
 
 def _refuse_changes(path: Path, wanted: dict) -> None:
-    old, new = (_flat(value) for value in (read_json(path), wanted))
+    before = read_json(path)
+    with user_errors(ValueError, saying=f"{path.parent} holds a run of an older version, give another --workdir: "):
+        renamed.check(before)
+    old, new = (_flat({key: of[key] for key in of if key not in PRESENTATION}) for of in (before, wanted))
     changes = [
         f"{key}: {old.get(key)!r} -> {new.get(key)!r}"
         for key in sorted({*old, *new})
         if repr(old.get(key)) != repr(new.get(key))  # by their text: nan is nan
+        and not (key == "num_steps" and new[key] > old[key])
     ]
     if changes:
-        raise Refusal(
+        raise UserError(
             f"{path.parent} holds a run with another config ({'; '.join(changes)}); "
             "give another --workdir, or the old values to go on with it"
         )
@@ -70,12 +80,18 @@ def _flat(value: Any, prefix: str = "") -> dict:
     return {key: inner for part in parts for key, inner in part.items()}
 
 
+def finished_steps(workdir: Path) -> int | None:
+    """How many steps a finished run has; None where it is not finished."""
+    path = workdir / "summary.json"
+    return read_json(path)["steps"] if path.exists() else None
+
+
 def read_json(path: Path) -> Any:
-    """The file's value; a Refusal where it is not JSON."""
+    """The file's value; a UserError where it is not JSON."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise Refusal(f"cannot read {path}: {error}") from error
+        raise UserError(f"cannot read {path}: {error}") from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -93,23 +109,35 @@ def replace_text(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def note_launch(workdir: Path, step: int) -> None:
-    """Adds this launch, which begins at `step`, to run.json."""
+def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Mapping[str, str]) -> list[str]:
+    """Adds this launch, which begins at `step`, to run.json. -> what of the user's own modules changed since the last.
+
+    modules: those that the config names by "package.module:function": module -> file.
+    """
     launch = {
         "step": step,
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "argv": sys.argv,
+        "config_file": config_file and str(config_file.resolve()),
         "git_commit": _git_commit(),
         "versions": {"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "modules": {module: {"file": file, "sha256": _sha256(file)} for module, file in modules.items()},
         "devices": [str(device) for device in jax.devices()],
         "num_processes": jax.process_count(),
     }
     path = workdir / "run.json"
-    if path.exists():
-        first = read_json(path)
-        write_json(path, {**first, "resumed": [*first.get("resumed", []), launch]})
-    else:
+    if not path.exists():
         write_json(path, launch)
+        return []
+    first = read_json(path)
+    last = [first, *first.get("resumed", [])][-1].get("modules", {})
+    write_json(path, {**first, "resumed": [*first.get("resumed", []), launch]})
+    changed = [name for name, now in launch["modules"].items() if name in last and last[name]["sha256"] != now["sha256"]]
+    return [f"{launch['modules'][name]['file']} has changed since the last launch" for name in changed]
+
+
+def _sha256(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def _git_commit() -> str | None:

@@ -14,6 +14,7 @@ from typing import IO
 import numpy as np
 from tensorboardX import SummaryWriter
 
+from experiments import records
 from launch import cli, folder
 
 
@@ -24,7 +25,7 @@ def record(values: Mapping[str, np.ndarray]) -> dict:
         seeds = [float(value) for value in of_seeds]
         result[name] = math.fsum(seeds) / len(seeds)
         if len(seeds) > 1:
-            result[f"{name}/seeds"] = seeds
+            result[f"{name}{records.SEEDS}"] = seeds
     return result
 
 
@@ -35,19 +36,25 @@ def read(workdir: Path) -> list[dict]:
     try:
         return [json.loads(line) for line in lines]
     except ValueError as error:
-        raise cli.Refusal(
+        raise cli.UserError(
             f"{path} has a line that is not JSON ({error}); mend it, or give another --workdir"
         ) from error
 
 
 class Writer:
-    """Appends records. It first forgets what a lost launch wrote beyond the step that is taken up, None for none."""
+    """Appends records.
 
-    def __init__(self, workdir: Path, step: int | None):
+    It first drops the records after `step` (the step resumed from), left by a crashed process, and of the last one that
+    stays the metrics of the kind `without`; step=None starts an empty file.
+    """
+
+    def __init__(self, workdir: Path, step: int | None, *, without: str | None = None):
         path = workdir / "metrics.jsonl"
         kept = [line for line in read(workdir) if step is not None and line["step"] <= step]
         if step is not None and (not kept or kept[-1]["step"] != step):
-            raise cli.Refusal(f"{path} lacks step {step}, where the run stands; mend it, or give another --workdir")
+            raise cli.UserError(f"{path} lacks step {step}, where the run stands; mend it, or give another --workdir")
+        if without and kept:
+            kept[-1] = {name: value for name, value in kept[-1].items() if not name.startswith(f"{without}/")}
         folder.replace_text(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file: IO = path.open("a")
         self._tb = SummaryWriter(str(workdir / "tb"), purge_step=None if step is None else step + 1)

@@ -20,10 +20,10 @@ def main(argv: list[str]) -> None:
     """Draws the runs that the arguments name."""
     runs = [Path(name) for name in argv[1:]]
     if not runs:
-        raise cli.Refusal("name at least one run folder: python -m launch.plot RUN [RUN ..]")
+        raise cli.UserError("name at least one run folder: python -m launch.plot RUN [RUN ..]")
     if len(runs) > 1 and not _OUT.value:
-        raise cli.Refusal("several runs: say with --out=DIR where their figures go")
-    with cli.refusing(OSError):
+        raise cli.UserError("several runs: say with --out=DIR where their figures go")
+    with cli.user_errors(OSError):
         out = Path(_OUT.value) if _OUT.value else runs[0] / "figures"
         draws = plots.figures(runs, out, _FIGURE.value) if _FIGURE.value else plots.curves(runs, out, _METRICS.value)
     print(plots.table(runs))

@@ -1,90 +1,98 @@
 """Figures and tables of runs, from what their folders hold."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-import experiments
-from experiments.figures import curves as draw_curves
-from experiments.registry import FILE_FIGURES
+from experiments import Records, build, figures as drawn, records
 from launch import cli, folder, metrics
 
 
 def curves(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
-    """Draws one figure a metric into `out` and returns their paths."""
-    records = _records(runs)
-    names = names or _shown(runs)
+    """Draws one figure a metric into `out` and returns their paths. names: of metrics, else those that are logged."""
+    of_runs = read(runs)
     out.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name in names:
-        drawn = {label: lines for label, lines in records.items() if any(name in line for line in lines)}
-        if not drawn:
-            raise cli.Refusal(f"no run has the metric {name!r}; there are {', '.join(_names(records))}")
-        paths.append(out / f"{name.replace('/', '_')}.png")
-        draw_curves(drawn, name).savefig(paths[-1], dpi=150)
+    for name in names or _logged(runs):
+        having = {label: of_run for label, of_run in of_runs.items() if any(name in line for line in of_run.lines)}
+        if not having:
+            there = sorted({path for of_run in of_runs.values() for path in records.paths(of_run)})
+            raise cli.UserError(f"no run has the metric {name!r}; there are {', '.join(there)}")
+        paths.append(out / f"{file_name(name)}.png")
+        drawn.curves(having, metric=name).savefig(paths[-1], dpi=150)
     return paths
 
 
 def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
-    """Draws figures of experiments.registry into `out`: those named, else those of the first run's config."""
-    settings = folder.read_json(runs[0] / "config.json").get("figures", {})
-    names = list(settings) if names is None else names
-    if not names:
-        return []
-    records = _records(runs)
-    out.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name in names:
-        with cli.refusing(ValueError, KeyError, saying=f"figure {name}: "):
-            of = settings.get(name, {})
-            figure = _of_file(runs[0], name, of) if name in FILE_FIGURES else experiments.figure(name, records, of)
-        paths.append(out / f"{name}.png")
+    """Draws figures into `out` and returns their paths: those named, as the first run's config sets them, or all of it."""
+    config, of_runs, paths = folder.read_json(runs[0] / "config.json"), read(runs), []
+    with cli.user_errors(ValueError):
+        made = build.figures(config, names)
+    for name, draw in made.items():
+        with cli.user_errors(ValueError, KeyError, saying=f"figure {name}: "):
+            figure = draw(of_runs)
+        out.mkdir(parents=True, exist_ok=True)
+        paths.append(out / f"{file_name(name)}.png")
         figure.savefig(paths[-1], dpi=150)
     return paths
 
 
-def _of_file(run: Path, name: str, settings: Mapping) -> Figure:
-    """A figure of experiments.registry.FILE_FIGURES, of the run's first seed."""
-    file, make = FILE_FIGURES[name]
-    paths = sorted(run.glob(f"*{file}"))
-    if not paths:
-        raise cli.Refusal(f"{run} has no {file}: set config.files to keep one, and run to the end")
-    return make(folder.read_json(paths[0]), **settings)
-
-
 def table(runs: Sequence[Path]) -> str:
-    """The last value of every shown metric of every run, as mean ± deviation over seeds."""
-    records, names = _records(runs), _shown(runs)
+    """The last value of every logged metric of every run, as mean ± standard deviation over seeds."""
+    of_runs, names = read(runs), _logged(runs)
     rows = [["run", "step", *names]]
-    for label, lines in records.items():
+    for label, of_run in of_runs.items():
         cells = []
         for name in names:
-            last = next((line for line in reversed(lines) if name in line), {})
-            seeds = last.get(f"{name}/seeds", [last[name]] if last else [])
+            last = next((line for line in reversed(of_run.lines) if name in line), None)
+            seeds = records.seeds(last, name) if last else []
             spread = f" ± {np.std(seeds, ddof=1):.4f}" if len(seeds) > 1 else ""
             cells.append(f"{np.mean(seeds):.4f}{spread}" if seeds else "-")
-        rows.append([label, str(lines[-1]["step"]), *cells])
+        rows.append([label, str(of_run.lines[-1]["step"]), *cells])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
-def _records(runs: Sequence[Path]) -> dict[str, list[dict]]:
-    records = {}
+def read(runs: Sequence[Path]) -> dict[str, Records]:
+    """The records of runs, by label. What their configs name becomes importable."""
+    of_runs = {}
     for run in runs:
         lines = metrics.read(run)
         if not lines:
-            raise cli.Refusal(f"{run} is not a run folder with metrics in it")
+            raise cli.UserError(f"{run} is not a run folder with metrics in it")
+        config_file = _launch(run).get("config_file")
+        if config_file and (place := str(Path(config_file).parent)) not in sys.path:
+            sys.path.insert(0, place)
         label = run.resolve()
-        records[f"{label.parent.name}/{label.name}" if len(runs) > 1 else label.name] = lines
-    return records
+        label = f"{label.parent.name}/{label.name}" if len(runs) > 1 else label.name
+        of_runs[label] = records.of_config(folder.read_json(run / "config.json"), lines, _artifacts(run))
+    return of_runs
 
 
-def _shown(runs: Sequence[Path]) -> list[str]:
-    return list(dict.fromkeys(name for run in runs for name in folder.read_json(run / "config.json")["show"]))
+def file_name(name: str) -> str:
+    """A name that may hold slashes and colons, as that of a file."""
+    return name.replace("/", "_").replace(":", "_")
 
 
-def _names(records: dict[str, list[dict]]) -> list[str]:
-    lines = [line for run in records.values() for line in run]
-    return sorted({name for line in lines for name in line if name != "step" and not name.endswith("/seeds")})
+def _launch(run: Path) -> Mapping:
+    """The newest launch that run.json tells of."""
+    path = run / "run.json"
+    first = folder.read_json(path) if path.exists() else {}
+    return [first, *first.get("resumed", [])][-1]
+
+
+def _artifacts(run: Path):
+    def artifact(name):
+        paths = sorted(run.glob(f"*{name}"))
+        if not paths:
+            raise ValueError(f"{run} has no {name}: add its artifact to config.artifacts, and run to the end")
+        return paths[0].read_text()
+
+    return artifact
+
+
+def _logged(runs: Sequence[Path]) -> list[str]:
+    configs = [folder.read_json(run / "config.json") for run in runs]
+    return list(dict.fromkeys(name for config in configs for name in config["log_metrics"]))

@@ -1,4 +1,4 @@
-"""What a run computes, compiled: every cell and every seed, over every device."""
+"""What a run computes, compiled: every member of it, over every device. A member is a cell of the grid with a seed."""
 
 import functools
 import threading
@@ -10,151 +10,245 @@ import jax.numpy as jnp
 import numpy as np
 
 import bootstrap
-from experiments import Plan
+from experiments import Experiment, Plan, build, records
 from launch import devices, execution
 from launch.clock import Clock
-from launch.execution import Form
+from launch.execution import Execution
 
 
-class Row(NamedTuple):
+class Member(NamedTuple):
     """One cell with one seed."""
 
     seed: Any  # [] uint32
     numbers: dict[str, Any]  # those in which cells differ, [] each
 
 
+class Setup(NamedTuple):
+    """What all programs of a run share."""
+
+    plan: Plan
+    num_seeds: int
+    mesh: jax.sharding.Mesh
+    over_members: Callable  # (function, in_axes) -> the same for all members
+    execution: Execution
+    num_shards: int  # of the members, each of which a thread computes
+
+    @property
+    def data_axis(self) -> int | None:
+        """The axis of the data along which seeds have their own."""
+        return 0 if self.plan.per_seed else None
+
+
 class Programs(NamedTuple):
-    """The jitted life of a run. A Run here has a leading axis of rows, cells times seeds, on every array."""
+    """The programs of a run. A Run here has a leading axis of members on every array."""
 
     begin: Callable  # () -> run
     advance: Callable  # (step, run, num_steps) -> (run, metrics, num_nans); the run passed in is given up
-    probe: Callable  # (step, run) -> metrics
-    like: bootstrap.Run  # the run's shapes, dtypes and shardings
-    metrics: tuple[str, ...]  # the names of all metrics
+    evaluate: Callable  # (step, run) -> metrics
+    abstract_run: bootstrap.Run  # the run's shapes, dtypes and shardings
+    abstract_member: bootstrap.Run  # those of one member
+    metrics: tuple[str, ...]  # the paths of all metrics
     data: Any  # all arrays that are learned from or tested on
 
 
-def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: Form = Form()) -> Programs:  # noqa: B008
+def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: str | None = None, prefetch: int | None = None) -> Programs:
     """Places the data on the mesh and defines the programs; each is compiled when it is first called.
 
-    Seeds are seed .. seed + num_seeds - 1, the same in every cell; the i-th of them has the i-th split of data that are
-    by seed. Metrics are [num_seeds], those of `advance` the mean over its steps; a cell's are train/CELL/NAME and
-    probe/CELL/NAME. num_nans counts those in the arrays of the run. The step says which stage of the plan it is.
+    Seeds are seed .. seed + num_seeds - 1, the same in every cell; the i-th of them has the i-th split of data that have
+    one for each seed. Metrics are [num_seeds], those of `advance` the mean over its steps, by their paths
+    (`experiments.records`). num_nans counts those in the arrays of the run. The step says which stage of the plan it is.
+    form, prefetch: see `execution.Execution`; by default what suits the program.
     """
-    first = plan.stages[0].build({})
-    _check_splits(first, num_seeds)
-    num_rows, num_cores = len(plan.cells) * num_seeds, devices.num_cores()
-    loop, num_shares = form.loop if num_cores else "vmap", execution.num_shares(num_rows, num_cores)
-    mesh = devices.mesh(num_rows)
-    by_row, everywhere = devices.by_seed(mesh), devices.everywhere(mesh)
-    data_axis, of_data = (0, by_row) if first.by_seed else (None, everywhere)
-    alone = num_cores and num_rows == num_shares  # an axis of one row costs a tenth
-    over_rows = execution.one_by_one if loop != "vmap" or alone else functools.partial(jax.vmap, spmd_axis_name="seed")
+    _check_splits(plan, num_seeds)
+    world = _first(plan).world
+    setup, members, data, test = _placed(plan, world, seed, num_seeds)
+    shapes = _abstract_run(setup, members, data)
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), shapes)
+    step, (_, trained) = _one_step(setup, members[0], data, one)
+    setup = _executed(setup, Execution(form or execution.suitable_form(step), prefetch or world.prefetch))
 
-    def life(stage, row, data):
-        experiment = plan.stages[stage].build(row.numbers)
-        spread = devices.spread(experiment.world, mesh)
-        return experiment, bootstrap.World(data, spread.init, spread.draw)
-
-    def advance_one(stage, num_steps, row, data, run, **settings):
-        experiment, world = life(stage, row, data)
-        return bootstrap.advance(jax.random.key(row.seed), experiment.learner, world, run, num_steps, **settings)
-
-    @functools.partial(jax.jit, static_argnums=0, out_shardings=by_row)
-    def begin(stage, rows, data):
-        def one(row, data):
-            experiment, world = life(stage, row, data)
-            return bootstrap.begin(jax.random.key(row.seed), experiment.learner, world)
-
-        return over_rows(one, in_axes=(0, data_axis))(rows, data)
-
-    @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=4, out_shardings=(by_row, everywhere))
-    def in_one_call(stage, num_steps, rows, data, run):
-        one = functools.partial(advance_one, stage, num_steps, slab=form.slab)
-        run, metrics = over_rows(one, in_axes=(0, data_axis, 0))(rows, data, run)
-        return run, jax.tree.map(lambda values: values.mean(axis=1), metrics)
-
-    @functools.partial(jax.jit, out_shardings=everywhere)
-    def report(run, means):
-        return by_cell("train", means), sum((jnp.isnan(leaf).sum() for leaf in jax.tree.leaves(run)), jnp.array(0))
-
-    @functools.partial(jax.jit, static_argnums=0, out_shardings=everywhere)
-    def probe(stage, rows, data, test, run):
-        def one(row, data, test, run):
-            return plan.stages[stage].build(row.numbers).probe(run, data, test)
-
-        return by_cell("probe", over_rows(one, in_axes=(0, data_axis, data_axis, 0))(rows, data, test, run))
-
-    def by_cell(kind, metrics):
-        names = {f"{kind}/{cell}/" if cell else f"{kind}/": i * num_seeds for i, cell in enumerate(plan.cells)}
-        return {
-            f"{prefix}{name}": values[start : start + num_seeds]
-            for prefix, start in names.items()
-            for name, values in metrics.items()
-        }
-
-    rows = [jax.device_put(_rows(stage.numbers, plan.cells, seed, num_seeds), by_row) for stage in plan.stages]
-    data, test = (jax.device_put(arrays, of_data) for arrays in (first.world.data, first.probe_data))
-
-    def data_of(step, num_steps):
-        return data if first.feed is None else jax.device_put(first.feed(data, step, num_steps), of_data)
-
+    by_member, replicated = devices.member_sharding(setup.mesh), devices.replicated(setup.mesh)
+    begin = jax.jit(functools.partial(_begin, setup), static_argnums=0, out_shardings=by_member)
+    evaluate = jax.jit(functools.partial(_evaluate, setup), static_argnums=0, out_shardings=replicated)
+    report = jax.jit(functools.partial(_report, setup), out_shardings=replicated)
     call = _compiling(clock)
+    advance = _advance(setup, call, (by_member, replicated))
 
-    def advance(stage, num_steps, rows, data, run):
-        return call(in_one_call, (stage, num_steps), rows, data, run)
-
-    if loop == "calls":
-        advance = execution.in_calls(advance_one, form.steps_per_call, call)
-    if num_shares > 1 and not first.by_seed:
-        advance = execution.in_threads(advance, num_shares, num_cores, call)
-
-    def advance_rows(step, run, num_steps):
-        stage = _stage(plan, step)
-        run, means = advance(stage, num_steps, rows[stage], data_of(step, num_steps), run)
+    def advance_members(step, run, num_steps):
+        stage, rows = _stage(plan, step), data
+        if world.read_rows is not None:
+            rows = jax.device_put(world.read_rows(world.data, step, num_steps), _data_sharding(setup))
+        run, means = advance(stage, num_steps, members[stage], rows, run)
         return run, *call(report, (), run, means)
 
-    like = _like(plan, begin, rows, data, by_row)
-    trained, _ = jax.eval_shape(lambda: report(*in_one_call(0, 1, rows[0], data_of(0, 1), like)))
-    probed = jax.eval_shape(lambda: probe(0, rows[0], data, test, like))
+    def evaluate_members(step, run):
+        stage = _stage(plan, step)
+        return call(evaluate, (stage,), members[stage], data, test, run)
+
+    evaluated = jax.eval_shape(functools.partial(_evaluate, setup, 0), members[0], data, test, shapes)
     return Programs(
-        begin=lambda: call(begin, (0,), rows[0], data),
-        advance=advance_rows,
-        probe=lambda step, run: call(probe, (_stage(plan, step),), rows[_stage(plan, step)], data, test, run),
-        like=like,
-        metrics=(*trained, *probed),
+        begin=lambda: call(begin, (0,), members[0], data),
+        advance=advance_members,
+        evaluate=evaluate_members,
+        abstract_run=jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=by_member), shapes),
+        abstract_member=one,
+        metrics=(*(records.path("train", name, cell) for cell in plan.cells for name in trained), *evaluated),
         data=(data, test),
     )
 
 
-def _rows(numbers, cells, seed, num_seeds):
+def _placed(plan: Plan, world: bootstrap.World, seed: int, num_seeds: int) -> tuple:
+    """-> (setup, members of each stage, data, test), all arrays on the mesh."""
+    mesh = devices.mesh(len(plan.cells) * num_seeds)
+    over_members = functools.partial(jax.vmap, spmd_axis_name="member")
+    setup = Setup(plan, num_seeds, mesh, over_members, Execution(), num_shards=1)
+    by_member = devices.member_sharding(mesh)
+    members = [jax.device_put(_members(plan, stage, seed, num_seeds), by_member) for stage in plan.stages]
+    data, test = (jax.device_put(arrays, _data_sharding(setup)) for arrays in (world.data, plan.test))
+    return setup, members, data, test
+
+
+def _executed(setup: Setup, chosen: Execution) -> Setup:
+    """The setup of this execution, on a lone CPU; other devices have all members side by side."""
+    num_members, num_cores = len(setup.plan.cells) * setup.num_seeds, devices.num_cores()
+    num_shards = execution.num_shards(num_members, num_cores)
+    setup = setup._replace(execution=chosen, num_shards=1 if setup.plan.per_seed else num_shards)
+    if num_cores and (chosen.form != "vmap" or num_members == num_shards):  # an axis of one member costs a tenth
+        return setup._replace(over_members=execution.one_by_one)
+    return setup
+
+
+def _data_sharding(setup: Setup) -> jax.sharding.NamedSharding:
+    return (devices.member_sharding if setup.plan.per_seed else devices.replicated)(setup.mesh)
+
+
+def _experiment_of(setup: Setup, stage: int, member: Member, data: Any) -> Experiment:
+    experiment = setup.plan.stages[stage].experiment(member.numbers)
+    world = devices.shard_batches(experiment.world, setup.mesh)._replace(data=data)
+    return experiment._replace(world=world)
+
+
+def _begin(setup: Setup, stage: int, members: Member, data: Any) -> bootstrap.Run:
+    def one(member, data):
+        experiment = _experiment_of(setup, stage, member, data)
+        return bootstrap.begin(jax.random.key(member.seed), experiment.learner, experiment.world)
+
+    return setup.over_members(one, in_axes=(0, setup.data_axis))(members, data)
+
+
+def _advance_one(setup: Setup, stage: int, num_steps: int, member: Member, data: Any, run: Any, **form: int) -> tuple:
+    """-> (run, metrics [num_steps] each) of one member."""
+    experiment = _experiment_of(setup, stage, member, data)
+    key = jax.random.key(member.seed)
+    return bootstrap.prefetch.advance(key, experiment.learner, experiment.world, run, num_steps, **form)
+
+
+def _advance(setup: Setup, call: Callable, shardings: tuple) -> Callable:
+    """(stage, num_steps, members, data, run) -> (run, mean metrics), as the setup's execution has it."""
+
+    def together(stage, num_steps, members, data, run):
+        prefetch = min(setup.execution.prefetch, num_steps)
+        one = functools.partial(_advance_one, setup, stage, num_steps, prefetch=prefetch)
+        run, metrics = setup.over_members(one, in_axes=(0, setup.data_axis, 0))(members, data, run)
+        return run, jax.tree.map(lambda values: values.mean(axis=1), metrics)
+
+    def unrolled(stage, num_steps, member, data, run):
+        return _advance_one(setup, stage, num_steps, member, data, run, unroll=num_steps)
+
+    program = jax.jit(together, static_argnums=(0, 1), donate_argnums=4, out_shardings=shardings)
+
+    def advance(stage, num_steps, members, data, run):
+        return call(program, (stage, num_steps), members, data, run)
+
+    if setup.execution.form == "unrolled" and devices.num_cores():
+        advance = execution.in_calls(unrolled, call)
+    if setup.num_shards > 1:
+        advance = execution.in_threads(advance, setup.num_shards, devices.num_cores(), call)
+    return advance
+
+
+def _evaluate(setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run) -> dict:
+    """The evals of each member, and those of several members together."""
+    plan, axis = setup.plan, setup.data_axis
+
+    def views(member, data, test, run):
+        return plan.stages[stage].experiment(member.numbers).views(run, data, test)
+
+    def alone(*args):
+        return build.measure(plan, views(*args))
+
+    def together(of_seed, data, test):
+        cells = {cell: jax.tree.map(lambda leaf: leaf[i], of_seed) for i, cell in enumerate(plan.cells)}  # noqa: B023
+        of_cells = {cell: views(member, data, test, run) for cell, (member, run) in cells.items()}
+        return build.measure_together(plan, of_cells)
+
+    metrics = _by_cell(setup, "eval", setup.over_members(alone, in_axes=(0, axis, axis, 0))(members, data, test, run))
+    if any(one.members is not None for one in plan.evals):
+        shape = (len(plan.cells), setup.num_seeds)
+        by_seed = jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]).swapaxes(0, 1), (members, run))
+        values = setup.over_members(together, in_axes=(0, axis, axis))(by_seed, data, test)
+        metrics |= {records.path("eval", name): of_seeds for name, of_seeds in values.items()}
+    return metrics
+
+
+def _report(setup: Setup, run: bootstrap.Run, means: dict) -> tuple[dict, jax.Array]:
+    """-> (training metrics by path, the number of NaNs in the run)."""
+    num_nans = sum((jnp.isnan(leaf).sum() for leaf in jax.tree.leaves(run)), jnp.array(0))
+    return _by_cell(setup, "train", means), num_nans
+
+
+def _by_cell(setup: Setup, kind: str, metrics: dict) -> dict:
+    """Metrics [members] -> those [num_seeds] of each cell, by path."""
+    return {
+        records.path(kind, name, cell): values[i * setup.num_seeds : (i + 1) * setup.num_seeds]
+        for i, cell in enumerate(setup.plan.cells)
+        for name, values in metrics.items()
+    }
+
+
+def _first(plan: Plan) -> Experiment:
+    """The experiment of the first cell."""
+    return plan.stages[0].experiment({key: values[0] for key, values in plan.stages[0].numbers.items()})
+
+
+def _members(plan: Plan, stage: Any, seed: int, num_seeds: int) -> Member:
     seeds = np.arange(seed, seed + num_seeds, dtype=np.uint32)
-    return Row(np.tile(seeds, len(cells)), {key: np.repeat(values, num_seeds) for key, values in numbers.items()})
+    numbers = {key: np.repeat(values, num_seeds) for key, values in stage.numbers.items()}
+    return Member(np.tile(seeds, len(plan.cells)), numbers)
 
 
-def _stage(plan, step):
+def _stage(plan: Plan, step: int) -> int:
     return max(i for i, stage in enumerate(plan.stages) if stage.from_step <= step)
 
 
-def _like(plan, begin, rows, data, by_row):
+def _one_step(setup: Setup, members: Member, data: Any, run: bootstrap.Run) -> tuple[Any, Any]:
+    """-> (jaxpr, shapes of what it returns) of a step of one member."""
+    first = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), (members, data))
+    member, own = first if setup.plan.per_seed else (first[0], data)
+    step = functools.partial(_advance_one, setup, 0, 1)
+    return jax.make_jaxpr(step, return_shape=True)(member, own, run)
+
+
+def _abstract_run(setup: Setup, members: list[Member], data: Any) -> bootstrap.Run:
     """The shapes of a run, which must be the same in every stage."""
+    plan = setup.plan
     keys = sorted({key for stage in plan.stages for key in stage.numbers})
     try:
-        shapes = [jax.eval_shape(functools.partial(begin, i), rows[i], data) for i in range(len(plan.stages))]
+        shapes = [jax.eval_shape(functools.partial(_begin, setup, i), of, data) for i, of in enumerate(members)]
     except Exception as error:
         if not keys:
             raise
         raise ValueError(  # each cell could be built alone, with a number in place of the traced value
-            f"cells: one of {', '.join(keys)} decides what is computed, so it must be the same in every cell"
+            f"grid: one of {', '.join(keys)} decides what is computed, so it must be the same in every cell"
         ) from error
     for stage, of_stage in zip(plan.stages, shapes, strict=True):
         if of_stage != shapes[0]:
             raise ValueError(f"stages: from step {stage.from_step} on the run's state would have other shapes")
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=by_row), shapes[0])
+    return shapes[0]
 
 
-def _check_splits(experiment, num_seeds):
-    splits = {len(leaf) for leaf in jax.tree.leaves(experiment.world.data)} if experiment.by_seed else {num_seeds}
+def _check_splits(plan: Plan, num_seeds: int) -> None:
+    splits = {len(leaf) for leaf in jax.tree.leaves(plan.test)} if plan.per_seed else {num_seeds}
     if splits != {num_seeds}:
         raise ValueError(f"num_seeds={num_seeds} must be {max(splits)}: every split of the data is one seed's")
 

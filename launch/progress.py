@@ -39,11 +39,11 @@ def lines(first: int, num_steps: int, show: Sequence[str], clock: Clock) -> Call
     return line
 
 
-def probe_is_due(config: Any, step: int) -> bool:
-    """Every `probe_every` steps or, where the config has `probes_per_decade`, so often each time steps grow tenfold."""
-    per_decade, (chunk, rest) = config.get("probes_per_decade", 0), divmod(step, config.log_every)
+def eval_is_due(config: Any, step: int) -> bool:
+    """Every `eval_every` steps or, with `evals_per_decade`, that number of times each time that steps grow tenfold."""
+    per_decade, (chunk, rest) = config.get("evals_per_decade") or 0, divmod(step, config.log_every)
     if not per_decade:
-        return step % config.probe_every == 0
+        return step % config.eval_every == 0
     return rest == 0 and (chunk == 1 or int(per_decade * math.log10(chunk)) > int(per_decade * math.log10(chunk - 1)))
 
 

@@ -57,14 +57,14 @@ def sweep_commands(config: str, workdir: Path, passed_on: list[str]) -> dict[Pat
         run = [sys.executable, "-m", "launch.train", f"--config={config}:{variant}", f"--workdir={workdir / name}"]
         commands[workdir / name] = [*run, *changes, *passed_on]
 
-    with cli.refusing(OSError, SyntaxError):
+    with cli.user_errors(OSError, SyntaxError):
         spec = importlib.util.spec_from_file_location("config", config)
         if spec is None or spec.loader is None:
-            raise cli.Refusal(f"{config} is not a Python file")
+            raise cli.UserError(f"{config} is not a Python file")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     if not hasattr(module, "sweep"):
-        raise cli.Refusal(f"{config} has no sweep(add); run it with launch.train")
+        raise cli.UserError(f"{config} has no sweep(add); run it with launch.train")
     module.sweep(add)
     return commands
 

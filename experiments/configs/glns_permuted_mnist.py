@@ -14,7 +14,7 @@ what SGD forgets. Seconds are of the whole run on one core that other programs s
 are in experiments/gallery/retention.png, drawn by `experiments.figures.retention`.
 
 Pixels are not deskewed: a permuted image cannot be, and the benchmark has the raw ones. They are standardised by one
-mean and deviation (`experiments.data.permuted`) and the GLN takes them as they are: with its own running moments of
+mean and deviation (`experiments.data.permuted_images`) and the GLN takes them as they are: with its own running moments of
 every pixel, which drift from task to task, its accuracy on the first of 3 tasks of 3000 fell from 0.88 to 0.59.
 
 The network (400, 200) has as many weights as are active in the ten GLNs, within 3 %. EWC alone is told where tasks end.

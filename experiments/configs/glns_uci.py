@@ -2,7 +2,7 @@
 
     python -m launch.train --config=experiments/configs/glns_uci.py:magic --workdir=runs/glns_uci/magic --data_dir=DIR
 
-DIR holds the sets' text files, under the names that `experiments.data.uci` gives.
+DIR holds the sets' text files, under the names that `experiments.data.uci_tables` gives.
 
 variant    samples         seconds  GLN              SGD network      linear model
 adult      32,480            228  0.1491 ± 0.0004  0.1498 ± 0.0100  0.1532 ± 0.0016

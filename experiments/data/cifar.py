@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.data.folder import required
-from experiments.data.kinds import Data, Part
+from experiments.data.kinds import Data, Part, as_numbers
 
 _TRAIN, _TEST = tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"
 _RECORD = 1 + 3 * 32 * 32  # bytes: the label, then the red, the green and the blue plane
@@ -35,11 +35,6 @@ def cifar10(data_dir: str | None, *, num_train: int | None = None, num_test: int
         Part(as_numbers(train.x[:num_train]), train.y[:num_train]),
         Part(as_numbers(test.x[:num_test]), test.y[:num_test]),
     )
-
-
-def as_numbers(x: np.ndarray) -> np.ndarray:
-    """Bytes -> float32 from -1 to 1."""
-    return x.astype(np.float32) / np.float32(127.5) - 1
 
 
 def _binary(folder: Path) -> list[Part]:

@@ -5,39 +5,39 @@ import numpy as np
 
 from bootstrap import distributions
 from bootstrap.distributions import Distribution
-from experiments.data.digits import embedded
-from experiments.data.kinds import Data, Part
+from experiments.data.kinds import Part, Sampled
+from experiments.data.sklearn_digits import embedded
 
 _TEST_SEED = 2021  # of the stream of test samples; a run draws the seed of its own stream from 2**32
 
 
-def deformed_digits(data_dir: str | None, *, num_test: int = 2000, **settings) -> Data:
+def deformed_digits(data_dir: str | None, *, num_test: int = 2000, **settings) -> Sampled:
     """scikit-learn's 1797 digits, endlessly deformed. settings: see `bootstrap.distributions.digits`."""
     del data_dir
     return _data(distributions.digits(*embedded(), **settings), num_test)
 
 
-def gaussians(data_dir: str | None, *, num_test: int = 2000, **settings) -> Data:
+def gaussians(data_dir: str | None, *, num_test: int = 2000, **settings) -> Sampled:
     """A mixture whose Bayes error is known. settings: see `bootstrap.distributions.gaussians`."""
     del data_dir
     return _data(distributions.gaussians(**settings), num_test)
 
 
-def shapes(data_dir: str | None, *, num_test: int = 2000, **settings) -> Data:
+def shapes(data_dir: str | None, *, num_test: int = 2000, **settings) -> Sampled:
     """Ten shapes in colour. settings: see `bootstrap.distributions.shapes`."""
     del data_dir
     return _data(distributions.shapes(**settings), num_test)
 
 
-def teacher(data_dir: str | None, *, num_test: int = 2000, **settings) -> Data:
+def teacher(data_dir: str | None, *, num_test: int = 2000, **settings) -> Sampled:
     """Gaussians that a random network labels. settings: see `bootstrap.distributions.teacher`."""
     del data_dir
     return _data(distributions.teacher(**settings), num_test)
 
 
-def _data(distribution: Distribution, num_test: int) -> Data:
+def _data(distribution: Distribution, num_test: int) -> Sampled:
     if num_test < 1:
         raise ValueError(f"data.num_test must be at least 1, got {num_test}")
     draw = jax.jit(jax.vmap(distribution.sampler, in_axes=(0, None)))
     x, y = draw(jax.random.split(jax.random.key(_TEST_SEED), num_test), distribution.arrays)
-    return Data(distribution.arrays, Part(np.asarray(x), np.asarray(y)), sampler=distribution.sampler)
+    return Sampled(distribution.sampler, distribution.arrays, Part(np.asarray(x), np.asarray(y)))

@@ -1,45 +1,143 @@
-"""What every data set is: NumPy arrays in two parts."""
+"""The kinds of data sets. A function of one's own returns `Data`, or the same arrays as bare tuples.
 
-from collections.abc import Callable
+Each kind has `test`, a Part, and `stream()`, the endless stream that `bootstrap.paired` shows.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 
 class Part(NamedTuple):
-    """Inputs and their targets, equally many."""
+    """Inputs and their targets, the same number of both."""
 
     x: np.ndarray
     y: np.ndarray
 
 
-class Data(NamedTuple):
-    """A data set in its two parts.
+class Stream(NamedTuple):
+    """A data set as a stream of samples.
 
-    by_seed: every array has a leading axis of splits: seed i of a run learns and is tested on split i.
-    sampler: (key, arrays) -> (x, y), for a distribution: it draws one sample, and `train` are the arrays that it takes.
-    feed: (first, count) -> rows of a data set that is too large for the device: `train` are its first rows, and each
-      program gets the rows that it needs.
+    sample: (key, index, arrays) -> (x, y), sample `index`; the key is the sample's own, and is consumed.
+    arrays: what `sample` takes.
+    num_samples: how many differ; None for a distribution, which never ends.
+    read: (first, count) -> Part, for data read as they are needed.
     """
 
-    train: Any  # a Part, or the sampler's arrays
+    sample: Callable
+    arrays: Any
+    num_samples: int | None
+    read: Callable | None = None
+
+
+class Data(NamedTuple):
+    """A data set in memory."""
+
+    train: Part
     test: Part
-    by_seed: bool = False
-    sampler: Callable | None = None
-    feed: Callable | None = None
+    per_seed = False
 
-    @property
-    def num_classes(self) -> int:
-        """How many labels there are, where labels are class numbers."""
-        labels = [self.test.y] if self.sampler else [self.train.y, self.test.y]
-        return int(max(part.max() for part in labels)) + 1
+    def stream(self) -> Stream:
+        """Sample i is row i."""
+        return Stream(_row, self.train, len(self.train.x))
 
 
-def check(data: Data) -> None:
+class PerSeed(NamedTuple):
+    """Splits of a data set: every array has a leading axis, and seed i of a run has split i."""
+
+    train: Part
+    test: Part
+    per_seed = True
+
+    def stream(self) -> Stream:
+        """Sample i is row i of a split."""
+        return Stream(_row, self.train, self.train.x.shape[1])
+
+
+class Sampled(NamedTuple):
+    """A distribution: fresh samples without end, and a fixed test part of the same law.
+
+    sampler: (key, arrays) -> (x, y), one sample.
+    """
+
+    sampler: Callable
+    arrays: Any
+    test: Part
+    per_seed = False
+
+    def stream(self) -> Stream:
+        """Sample i is what the sampler draws by the sample's key."""
+
+        def sample(key, index, arrays):
+            del index
+            return self.sampler(key, arrays)
+
+        return Stream(sample, self.arrays, None)
+
+
+class OnDisk(NamedTuple):
+    """A data set too large for the device, read as it is needed.
+
+    first: its first rows, which stay in memory. read: (first, count) -> Part, these rows.
+    """
+
+    first: Part
+    test: Part
+    read: Callable
+    per_seed = False
+
+    def stream(self) -> Stream:
+        """Sample i is row i, of the first rows or of those that were read for the present steps."""
+        nothing_read = jax.tree.map(lambda leaf: leaf[:1], self.first)
+        return Stream(_window_row, Window(self.first, nothing_read, np.uint32(0)), len(self.first.x), self.read)
+
+
+class Window(NamedTuple):
+    """The rows of a data set on disk that the device holds: the first ones, and those of the present steps."""
+
+    first: Any  # x [n, ..], y [n]
+    present: Any  # x [m, ..], y [m]: rows `start` to `start + m`
+    start: Any  # [] uint32
+
+
+KINDS = (Data, PerSeed, Sampled, OnDisk)
+
+
+def in_memory(data: Any, world: str) -> Part:
+    """The train part, for a world that shows rows of it. Raises ValueError where there is none."""
+    if not isinstance(data, Data | PerSeed):
+        raise ValueError(
+            f"the world {world!r} shows the rows of a data set in memory; this one is a distribution or is read from "
+            "files as it is needed: take the world 'paired'"
+        )
+    return data.train
+
+
+def num_classes(data: Any) -> int:
+    """How many labels there are, where labels are class numbers."""
+    return int(max(part.y.max() for part in _parts(data).values())) + 1
+
+
+def as_kind(made: Any) -> Any:
+    """What a function of one's own returned, as a kind of data: (train, test) become Data."""
+    if isinstance(made, KINDS):
+        return made
+    try:
+        train, test = made
+        return Data(*(Part(*(np.asarray(array) for array in part)) for part in (train, test)))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "a data set is experiments.data.Data(Part(x, y), Part(x, y)) or ((x, y), (x, y)), train and test; "
+            f"got {type(made).__name__} ({error})"
+        ) from error
+
+
+def check(data: Any) -> None:
     """Raises ValueError, with what to mend, where nothing could learn from the data or be tested on them."""
-    parts = {"test": data.test} if data.sampler else {"train": data.train, "test": data.test}
-    if data.by_seed:
-        parts = {name: Part(*map(np.concatenate, part)) for name, part in parts.items()}
+    parts = _parts(data)
     for name, part in parts.items():
         if not len(part.x):
             raise ValueError(f"the {name} part of the data is empty")
@@ -57,3 +155,36 @@ def check(data: Data) -> None:
     widths = [part.x.shape[1:] for part in parts.values()]
     if widths[0] != widths[-1]:
         raise ValueError(f"train inputs have shape {widths[0]} but test inputs {widths[1]}")
+
+
+def as_numbers(x: Any) -> Any:
+    """Pixels in bytes become float32 from -1 to 1; anything else stays."""
+    return x.astype(np.float32) / np.float32(127.5) - 1 if x.dtype == np.uint8 else x
+
+
+def _parts(data: Any) -> Mapping[str, Part]:
+    """The arrays of samples in memory, by name; those of all splits together."""
+    match data:
+        case PerSeed():
+            return {name: Part(*map(np.concatenate, getattr(data, name))) for name in ("train", "test")}
+        case Sampled():
+            return {"test": data.test}
+        case OnDisk():
+            return {"train": data.first, "test": data.test}
+    return {"train": data.train, "test": data.test}
+
+
+def _row(key, index, arrays):
+    del key
+    x, y, *_ = arrays
+    return jnp.asarray(x)[index], jnp.asarray(y)[index]
+
+
+def _window_row(key, index, window):
+    del key
+    first, present, start = window
+    return jax.tree.map(
+        lambda old, new: jnp.where(index < len(old), jnp.asarray(old)[index], jnp.asarray(new)[index - start]),
+        first,
+        present,
+    )

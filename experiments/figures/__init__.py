@@ -1,11 +1,17 @@
-"""Figures, drawn from the records and artifacts of runs alone."""
+"""Figures, drawn from the records and artifacts of runs alone: (runs: label -> Records, *, settings) -> Figure.
+
+`samples` and `scenes` also have pictures of samples, tasks and tables, and `adaptation` is one of arrays, for tours.
+"""
 
 from experiments.figures import samples as samples
 from experiments.figures import scenes as scenes
-from experiments.figures.curves import adaptation as adaptation
-from experiments.figures.curves import curves as curves
-from experiments.figures.curves import fan as fan
-from experiments.figures.curves import pair as pair
-from experiments.figures.curves import race as race
-from experiments.figures.curves import retention as retention
-from experiments.figures.curves import scatter as scatter
+from experiments.figures.against_baselines import race as race
+from experiments.figures.learning_curves import curves as curves
+from experiments.figures.scenes import arena as arena
+from experiments.figures.self_play import curriculum as curriculum
+from experiments.figures.self_play import payoff as payoff
+from experiments.figures.tasks import adaptation as adaptation
+from experiments.figures.tasks import retention as retention
+from experiments.figures.worlds import fan as fan
+from experiments.figures.worlds import pair as pair
+from experiments.figures.worlds import scatter as scatter

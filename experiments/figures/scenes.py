@@ -3,6 +3,7 @@
 Bodies are seen from afar, without perspective, the farthest drawn first.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
+from experiments.records import Records
 from self_play.scene import AREA, TABLE
 
 
@@ -33,11 +35,12 @@ _SCREEN = np.stack([_RIGHT, np.cross(_TOWARD, _RIGHT)], axis=-1)  # [3, 2]
 _LIGHT = np.array([0.2, -0.4, 0.9])
 
 
-def arena(frames: Mapping, *, num_pictures: int = 8) -> Figure:
-    """A strip of one goal of a film of `artifacts.episode`: Alice's turn above, Bob's below, her goal as ghosts.
+def arena(runs: Mapping[str, Records], *, num_pictures: int = 8) -> Figure:
+    """A strip of one goal of the artifact `episode` of the first run: Alice's turn above, Bob's below, goals as ghosts.
 
     Of the goals that Bob tried, the first that he reached; if none, the first. Without any, the film's beginning.
     """
+    frames = json.loads(next(iter(runs.values())).artifact("episode.json"))
     turns, ends = _turns(np.array(frames["bobs_turn"]), np.array(frames["settled"])), np.array(frames["success"])
     shown = next((turn for turn in turns if ends[turn[1][-1]]), turns[0] if turns else None)
     rows = {"Alice": shown[0], "Bob": shown[1]} if shown else {"Alice": range(min(len(ends), 100))}

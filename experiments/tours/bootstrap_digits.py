@@ -77,7 +77,7 @@ def compare(learner, num_seeds=3):
     return records
 
 
-def say(name, records):
+def log(name, records):
     """Prints what follows from the records, and returns it."""
     said = analyses.gap(records)
     stop, error = said["probe/stopping_step"], said["probe/bootstrap_error"]

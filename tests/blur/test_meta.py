@@ -234,17 +234,17 @@ def one_step(num_devices, size, num_tasks, population=None):
     world = bootstrap.World(*blur.tasks(families, unroll=1, batch_size=16, num_tasks=num_tasks, population=population))
     mesh = jax.make_mesh((1, num_devices), ("seed", "batch"), axis_types=(jax.sharding.AxisType.Auto,) * 2,
                          devices=jax.devices()[:num_devices])
-    spread = devices.spread(world, mesh)
+    spread = devices.shard_batches(world, mesh)
     begin = partial(blur.random_genome, num_states=2)
     learner = bootstrap.Learner(*blur.meta_learner(begin, (32, 2), population=size))
     key = jax.random.key(0)
-    run = jax.device_put(bootstrap.begin(key, learner, world), devices.everywhere(mesh))
+    run = jax.device_put(bootstrap.begin(key, learner, world), devices.replicated(mesh))
 
     def step(run):
         _, tasks = spread.draw(key, (), run.world, None)
         return learner.update(key, run.learner, tasks)
 
-    compiled = jax.jit(step, out_shardings=devices.everywhere(mesh)).lower(run).compile()
+    compiled = jax.jit(step, out_shardings=devices.replicated(mesh)).lower(run).compile()
     return compiled.cost_analysis()["flops"], compiled(run)[1]["population_loss"]
 
 for population, num_tasks in ((1, 8), (8, 1)):

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bootstrap import Learner, World, advance, begin
+from bootstrap import Learner, World, advance, begin, prefetch
 
 
 @pytest.fixture
@@ -119,15 +119,16 @@ def passive(toy):
     return learner, World(world.data, world.init, lambda key, data, state, act: world.draw(key, data, state, None))
 
 
-@pytest.mark.parametrize(("slab", "unroll"), [(2, 1), (3, 1), (10, 1), (11, 1), (1, 10), (4, 2)])
-def test_the_form_of_the_loop_changes_nothing(passive, slab, unroll):
+@pytest.mark.parametrize(("ahead", "unroll"), [(2, 1), (3, 1), (10, 1), (11, 1), (1, 10), (10, 10), (4, 2)])
+def test_the_form_of_the_loop_changes_nothing(passive, ahead, unroll):
     key, first = jax.random.key(0), begin(jax.random.key(0), *passive)
     whole, of_whole = advance(key, *passive, first, 10)
-    run, metrics = advance(key, *passive, first, 10, slab=slab, unroll=unroll)
+    run, metrics = prefetch.advance(key, *passive, first, 10, prefetch=ahead, unroll=unroll)
     chex.assert_trees_all_equal(run, whole)
     chex.assert_trees_all_equal(metrics, of_whole)
 
 
-def test_a_slab_is_refused_where_the_learner_acts(toy):
-    with pytest.raises(ValueError, match="slab must be 1 in a world in which the learner acts"):
-        advance(jax.random.key(0), *toy, begin(jax.random.key(0), *toy), 10, slab=2)
+def test_a_world_that_acts_cannot_be_drawn_ahead(toy):
+    run = begin(jax.random.key(0), *toy)
+    with pytest.raises(ValueError, match="prefetch must be 1 in a world in which the learner acts"):
+        prefetch.advance(jax.random.key(0), *toy, run, 10, prefetch=2)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.data import cifar5m
-from experiments.data.cifar5m import shards
+from experiments.data.cifar5m_shards import shards
 
 PER_PART = 7
 RNG = np.random.default_rng(0)

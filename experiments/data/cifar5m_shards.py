@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.data.folder import required
-from experiments.data.kinds import Data, Part
+from experiments.data.kinds import OnDisk, Part
 from experiments.data.npz import Stored, locate
 
 _NUM_PARTS, _NUM_CLASSES = 6, 10
@@ -19,7 +19,7 @@ _IMAGE = (32, 32, 3)
 
 def cifar5m(
     data_dir: str | None, *, num_train: int = 50_000, num_test: int = 10_000, num_per_part: int = 1_000_448
-) -> Data:
+) -> OnDisk:
     """CIFAR-5m: to learn from parts 0 to 4, in order; to be tested on the first num_test images of part 5.
 
     The first num_train images stay in memory, the others come as they are asked for; all in bytes.
@@ -29,7 +29,7 @@ def cifar5m(
     for name, number, part in (("num_train", num_train, train), ("num_test", num_test, test)):
         if not 0 < number <= len(part):
             raise ValueError(f"data.{name} must be 1 to {len(part)}, got {number}")
-    return Data(train.rows(0, num_train), test.rows(0, num_test), feed=train.rows)
+    return OnDisk(train.rows(0, num_train), test.rows(0, num_test), train.rows)
 
 
 class Shards:

@@ -5,7 +5,7 @@ import numpy as np
 from experiments.data.kinds import Data, Part
 
 
-def nothing(data_dir: str | None) -> Data:
+def none(data_dir: str | None) -> Data:
     """A single 0, to learn from and to be tested on."""
     del data_dir
     part = Part(np.zeros((1, 1), np.float32), np.zeros(1, np.float32))

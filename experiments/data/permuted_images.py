@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.data.idx import idx
+from experiments.data.idx_files import idx
 from experiments.data.kinds import Data, Part
 
 

@@ -6,10 +6,10 @@ import numpy as np
 from scipy.io import loadmat
 
 from experiments.data.folder import required
-from experiments.data.kinds import Data, Part
+from experiments.data.kinds import Part, PerSeed
 
 
-def uci_regression(data_dir: str | None, *, set: str, num_splits: int = 20) -> Data:  # noqa: A002
+def uci_regression(data_dir: str | None, *, set: str, num_splits: int = 20) -> PerSeed:  # noqa: A002
     """A UCI set in its customary splits, nine parts of ten to learn from (Hernández-Lobato & Adams 2015).
 
     Below data_dir lie SET/data/data.txt, the columns of the inputs and of the target in index_features.txt and
@@ -25,7 +25,7 @@ def uci_regression(data_dir: str | None, *, set: str, num_splits: int = 20) -> D
     return _split(x, y, train, test)
 
 
-def sarcos(data_dir: str | None, *, num_splits: int = 5, train_fraction: float = 0.8, split_seed: int = 0) -> Data:
+def sarcos(data_dir: str | None, *, num_splits: int = 5, train_fraction: float = 0.8, split_seed: int = 0) -> PerSeed:
     """The inverse dynamics of the SARCOS arm: 21 positions, velocities and accelerations to 7 torques.
 
     From sarcos_inv_test.mat alone, 4449 samples, split at random: the customary training file is another, ten times
@@ -43,13 +43,13 @@ def sarcos(data_dir: str | None, *, num_splits: int = 5, train_fraction: float =
     return _split(table[:, :21], table[:, 21:], train, test)
 
 
-def _split(x: np.ndarray, y: np.ndarray, train: list, test: list) -> Data:
+def _split(x: np.ndarray, y: np.ndarray, train: list, test: list) -> PerSeed:
     """train, test: the rows of each split."""
     if not train:
         raise ValueError("data.num_splits must be at least 1")
     x, y = x.astype(np.float32), y.astype(np.float32)
     parts = (Part(x[np.stack(rows)], y[np.stack(rows)]) for rows in (train, test))
-    return Data(*parts, by_seed=True)
+    return PerSeed(*parts)
 
 
 def _indices(folder: Path, name: str) -> np.ndarray:

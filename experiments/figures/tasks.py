@@ -1,0 +1,64 @@
+"""What is kept of tasks that come one after the other, and how networks adapt to new ones."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.figures.learning_curves import range_band, words
+from experiments.records import Records, curve
+
+
+def retention(runs: Mapping[str, Records], *, steps_per_task: int, labels: Mapping[str, str] | None = None) -> Figure:
+    """What learners keep of a sequence of tasks: of the first, and on average of those seen so far. Means over seeds.
+
+    The metrics are those of `evals.retention`. A line for the learner and each baseline of every run; labels: names for
+    them, of the learner by "".
+    """
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    of_first, of_seen = figure.subplots(1, 2, sharey=True)
+    last = 0
+    for run, records in runs.items():
+        for member in ("", *records.baselines):
+            label = (labels or {}).get(member, member or "learner")
+            label = f"{run}, {label}" if len(runs) > 1 else label
+            steps, kept, seen = _accuracies(records, member, steps_per_task)
+            of_first.plot(steps, kept, label=label, marker=".")
+            of_seen.plot(steps, seen, label=label, marker=".")
+            last = max(last, steps[-1])
+    for axes, title in ((of_first, "the first task"), (of_seen, "mean of the tasks seen so far")):
+        axes.set(xlabel=f"step, a new task every {steps_per_task}", title=title)
+        axes.grid(alpha=0.3)
+        for end in range(steps_per_task, last, steps_per_task):
+            axes.axvline(end, color="black", alpha=0.15, linewidth=1)
+    of_first.set_ylabel("test accuracy")
+    of_first.legend()
+    return figure
+
+
+def _accuracies(records: Records, member: str, steps_per_task: int) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """-> steps [E] after the first, accuracy [E] on the first task and mean accuracy [E] on the tasks begun so far."""
+    steps, first = curve(records, "task_1/test_error", member)
+    begun = steps > 0
+    num_seen = -(-steps[begun] // steps_per_task)
+    tasks = [curve(records, f"task_{k}/test_error", member)[1][:, begun] for k in range(1, max(num_seen) + 1)]
+    accuracies = 1 - np.stack(tasks).mean(axis=1)  # [tasks, E]
+    seen = [accuracies[:number, i].mean() for i, number in enumerate(num_seen)]
+    return steps[begun], 1 - first[:, begun].mean(axis=0), seen
+
+
+def adaptation(accuracies: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """How networks learn under several rules: a panel a task. accuracies: task -> rule -> [networks, steps].
+
+    Lines are means over networks, bands reach from the least to the greatest.
+    """
+    figure = Figure(figsize=(3.2 * len(accuracies), 3), layout="constrained")
+    panels = figure.subplots(1, len(accuracies), sharey=True, squeeze=False)[0]
+    for axes, (task, rules) in zip(panels, accuracies.items(), strict=True):
+        for rule, of_networks in rules.items():
+            range_band(axes, np.arange(of_networks.shape[1]), of_networks, label=rule)
+        axes.set(title=words(task), xlabel="batches learned")
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("accuracy on the next batch")
+    panels[0].legend(fontsize="small", loc="lower right")
+    return figure

@@ -1,0 +1,16 @@
+"""Learners that a config can name and that read files: (*, settings) -> (init, update, predict)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import blur as papers_blur
+from experiments import data
+
+
+def blur(genome: str, sizes: Sequence[int], **settings: Any) -> tuple[Callable, Callable, Callable]:
+    """A classifier that learns by a genome: a pretrained one, by its name, or that of a file, by its path.
+
+    settings: see `blur.learner`.
+    """
+    of_genome, rule = data.genome(genome)
+    return papers_blur.learner(of_genome, sizes, rule=rule, **settings)

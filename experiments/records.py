@@ -1,0 +1,82 @@
+"""What a run recorded, and where in it a metric is.
+
+A metric's path is KIND/CELL/BASELINE/METRIC: kind is train, eval, analysis or time; CELL is left out in a run without
+a grid, BASELINE for the learner itself. Paths are composed here and nowhere taken apart.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+SEEDS = "/seeds"  # the path of a metric's values, one a seed, ends in it; the metric itself is their mean
+
+
+def _no_artifact(name: str) -> str:
+    raise ValueError(f"the run has no {name}")
+
+
+class Records(NamedTuple):
+    """A run as analyses and figures see it."""
+
+    lines: Sequence[Mapping]  # of metrics.jsonl, by step
+    cells: tuple[str, ...] = ("",)  # of the config's grid
+    baselines: tuple[str, ...] = ()
+    artifact: Callable[[str], str] = _no_artifact  # file name -> its text, of the first seed
+
+
+def of_config(config: Mapping, lines: Sequence[Mapping], artifact: Callable[[str], str] = _no_artifact) -> Records:
+    """The records of a run with this config."""
+    return Records(lines, tuple(config.get("grid") or ("",)), tuple(config.get("baselines") or ()), artifact)
+
+
+def member(cell: str = "", baseline: str = "") -> str:
+    """The name of a learner in a cell of the grid, for `curve` and for the settings of analyses and figures."""
+    return joined(cell, baseline)
+
+
+def path(kind: str, metric: str, member: str = "") -> str:
+    """Where a metric of a member is recorded."""
+    return joined(kind, member, metric)
+
+
+def curve(records: Records, metric: str, member: str = "", *, kind: str = "eval") -> tuple[np.ndarray, np.ndarray]:
+    """A metric over a run: the steps [E] at which it was recorded, and its values [S, E], one row a seed.
+
+    Raises ValueError where it was not.
+    """
+    return curve_at(records, path(kind, metric, member))
+
+
+def curve_at(records: Records, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """As `curve`, of a metric by its path."""
+    points = [line for line in records.lines if where in line]
+    if not points:
+        there = ", ".join(paths(records)) or "none"
+        raise ValueError(f"the run has no metric {where!r}; there are {there}")
+    return np.array([point["step"] for point in points]), np.array([seeds(point, where) for point in points]).T
+
+
+def paths(records: Records) -> list[str]:
+    """The paths of all metrics that were recorded."""
+    return sorted({key for line in records.lines for key in line if key != "step" and not key.endswith(SEEDS)})
+
+
+def seeds(line: Mapping, where: str) -> list[float]:
+    """The values [S] of a metric in a line of the records."""
+    return line.get(f"{where}{SEEDS}", [line[where]])
+
+
+def invented(paths: Sequence[str], steps: Sequence[int], num_seeds: int) -> list[dict]:
+    """Lines with all these metrics, of falling values: for trying analyses and figures before there are any."""
+    lines = []
+    for i, step in enumerate(steps):
+        values = dict.fromkeys(paths, 1 / (i + 2))
+        of_seeds = {f"{name}{SEEDS}": [value] * num_seeds for name, value in values.items()} if num_seeds > 1 else {}
+        lines.append({"step": step, **values, **of_seeds})
+    return lines
+
+
+def joined(*parts: str) -> str:
+    """A path of these parts, without those that are empty."""
+    return "/".join(part for part in parts if part)

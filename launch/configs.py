@@ -1,0 +1,89 @@
+"""Config files: Python files with get_config(variant), wherever they lie. ml_collections reads them and their flags."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict, config_dict, config_flags
+
+from experiments import renamed
+from launch import cli
+
+
+def define() -> flags.FlagHolder:
+    """Defines --config=FILE.py[:VARIANT] and, once it is parsed, a flag for every key of the config."""
+    holder = config_flags.DEFINE_config_file("config", None, "FILE.py[:VARIANT]: what to run.", lock_config=True)
+    flags.mark_flag_as_required("config")
+    flags.FLAGS["config"].parser = _Parser("config")
+    return holder
+
+
+class _Parser(config_flags.ConfigFileFlagParser):
+    """Reads a config file whose folder is importable, and whose keys that are None take any value."""
+
+    def parse(self, path: Any) -> Any:
+        if not isinstance(path, str):
+            return path
+        import_folder(Path(path.split(":")[0]))
+        config = super().parse(path)
+        if not isinstance(config, ConfigDict):
+            raise ValueError(f"get_config of {path} must return a ConfigDict, not {type(config).__name__}")
+        renamed.check(config)
+        with config.unlocked():
+            _take_any(config)
+        return config
+
+
+def _take_any(config: ConfigDict) -> None:
+    """A key that is None has no type; its flag then takes any literal."""
+    for key, value in list(config.items()):
+        if isinstance(value, ConfigDict):
+            _take_any(value)
+        elif value is None:
+            config[key] = config_dict.placeholder(object)
+
+
+def import_folder(file: Path) -> None:
+    """Makes the modules beside a config file importable, so that the config can name what is in them."""
+    if not file.is_file():
+        known = sorted(str(path) for path in Path("experiments/configs").glob("*.py"))
+        raise FileNotFoundError(f"no config file {file}; there are {', '.join(known) or 'none here'}")
+    folder = str(file.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def load(file: Path) -> ModuleType:
+    """The module of a config file. Raises UserError where it is none."""
+    with cli.user_errors(Exception):
+        import_folder(file)
+        spec = importlib.util.spec_from_file_location("config", file)
+        if spec is None or spec.loader is None:
+            raise cli.UserError(f"{file} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
+
+
+def explain(argv: list[str]) -> None:
+    """What --help adds where a config is named: what the file says, and every key as a flag, with its value."""
+    name = next((word.split("=", 1)[1] for word in argv if word.lstrip("-").startswith("config=")), None)
+    if name is None:
+        return
+    file, _, variant = name.partition(":")
+    module = load(Path(file))
+    with cli.user_errors(Exception):
+        config = module.get_config(*[variant] if variant else [])
+    print(f"\n{file}:\n{module.__doc__ or ''}\nKeys of {name}, each a flag:")
+    for key, value in _flat(config.to_dict()).items():
+        print(f"  --config.{key}={value!r}")
+
+
+def _flat(value: Any, prefix: str = "") -> dict:
+    if not isinstance(value, dict) or not value:
+        return {prefix: value}
+    parts = (_flat(inner, f"{prefix}.{key}" if prefix else key) for key, inner in value.items())
+    return {key: inner for part in parts for key, inner in part.items()}

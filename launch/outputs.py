@@ -1,0 +1,109 @@
+"""What a run leaves at its end, beside its records: the summary, artifacts and figures. All are tried at its beginning."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from bootstrap import Run
+from experiments import Plan, build, records
+from experiments.artifacts import Artifact
+from launch import cli, folder, metrics, plots
+from launch.programs import Programs
+
+
+class Outputs(NamedTuple):
+    """What is to be left. The summary has the numbers of the config's analyses."""
+
+    config: Mapping
+    artifacts: tuple[tuple[str, tuple[Artifact, ...]], ...]  # of each member: the prefix of its files, and what it leaves
+
+    def missing(self, workdir: Path) -> bool:
+        """Whether a finished run lacks something that its config, which may have changed, asks for."""
+        summary = folder.read_json(workdir / "summary.json")
+        found = {name: value for name, value in summary.items() if name.startswith("analysis/")}
+        files = [workdir / f"{prefix}{name}" for prefix, of_one in self.artifacts for one in of_one for name in one.files]
+        pictures = [workdir / "figures" / f"{plots.file_name(name)}.png" for name in _pictures(self.config)]
+        wanted = build.analyse(self.config, records.of_config(self.config, metrics.read(workdir)))
+        return found != wanted or not all(path.exists() for path in files + pictures)
+
+    def write(self, workdir: Path, summary: dict, lines: Sequence[Mapping], run: Run | None, missing_only: bool) -> None:
+        """Writes the summary first, then the rest. Raises UserError at the end where something failed.
+
+        run: with an axis of members, where there are artifacts.
+        """
+        problems: list[str] = []
+        summary = {name: value for name, value in summary.items() if not name.startswith("analysis/")}
+        with _noting(problems, "analyses"):
+            summary |= build.analyse(self.config, records.of_config(self.config, lines))
+        folder.write_json(workdir / "summary.json", summary)
+        for i, (prefix, of_one) in enumerate(self.artifacts):
+            for artifact in of_one:
+                paths = [workdir / f"{prefix}{name}" for name in artifact.files]
+                if missing_only and all(path.exists() for path in paths):
+                    continue
+                with _noting(problems, ", ".join(artifact.files)):
+                    texts = artifact.write(jax.tree.map(lambda leaf: leaf[i], run))  # noqa: B023
+                    for name, path in zip(artifact.files, paths, strict=True):
+                        folder.replace_text(path, texts[name])
+                        print(f"artifact: {path}")
+        for name in _pictures(self.config):
+            path = workdir / "figures" / f"{plots.file_name(name)}.png"
+            if not (missing_only and path.exists()):
+                with _noting(problems, f"figure {name}"):
+                    draw = plots.curves if name in self.config["log_metrics"] else plots.figures
+                    (drawn,) = draw([workdir], workdir / "figures", [name])
+                    print(f"figure: {drawn}")
+        if problems:
+            raise cli.UserError(
+                f"{workdir} is finished, but without {'; '.join(problems)}; the same command tries again", status=1
+            )
+
+
+class _noting:
+    """Inside, an exception is a line in `problems`, and the program goes on."""
+
+    def __init__(self, problems: list[str], what: str):
+        self._problems, self._what = problems, what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
+        if isinstance(error, Exception):
+            self._problems.append(f"{self._what} ({cli.one_line(error)})")
+            return True
+        return False
+
+
+def prepare(config: Mapping, plan: Plan, compute: Programs, command: str) -> Outputs:
+    """Binds all that the run will leave to its settings and its shapes.
+
+    Raises ValueError where something could not be made, before hours are spent on it.
+    """
+    _check_logged(config, compute)
+    artifacts = build.artifacts(config, plan, compute.abstract_member, command)
+    files = [name for of_one in artifacts.values() for artifact in of_one for name in artifact.files]
+    build.check_outputs(config, plan, compute.metrics, files)
+    seeds = range(config["seed"], config["seed"] + config["num_seeds"])
+    members = [(cell, seed) for cell in plan.cells for seed in seeds] if artifacts else []
+    return Outputs(
+        config, tuple((_prefix(cell, seed if len(seeds) > 1 else None), tuple(artifacts[cell])) for cell, seed in members)
+    )
+
+
+def _prefix(cell: str, seed: int | None) -> str:
+    parts = [*([plots.file_name(cell)] if cell else []), *([] if seed is None else [str(seed)])]
+    return "".join(f"{part}-" for part in parts)
+
+
+def _pictures(config: Mapping) -> list[str]:
+    return [*config["log_metrics"], *build.figures(config)]
+
+
+def _check_logged(config: Mapping, compute: Programs) -> None:
+    unknown = sorted(set(config["log_metrics"]) - set(compute.metrics))
+    if unknown:
+        there = ", ".join(compute.metrics)
+        raise ValueError(f"log_metrics: no metric {', '.join(unknown)}; there are {there}")
