@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from bootstrap.core import World
@@ -26,7 +27,7 @@ class Play(NamedTuple):
     regret: jax.Array  # [], the best reward less the one received, summed over all steps
 
 
-def world(contexts: jax.Array, rewards: jax.Array) -> World:
+def world(contexts: jax.Array | np.ndarray, rewards: jax.Array | np.ndarray) -> World:
     """A bandit that shows one context a step, each once an epoch, and pays the reward of the arm that is taken.
 
     contexts [n, D], rewards [n, A]. Regret is against the best arm of each context, in hindsight.

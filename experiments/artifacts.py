@@ -58,14 +58,15 @@ def episode(context: Context, *, num_frames: int = 300) -> Artifact:
 
     The frames also tell whose turn it was, and what became of a goal: settled, success.
     """
-    settings, (_, init, draw) = _arena(context, {"num_games": 1, "num_steps": num_frames})
+    settings, world = _arena(context, {"num_games": 1, "num_steps": num_frames})
     build = SCENES[settings.get("mode", "pucks")]
     scene = build(**{key: settings[key] for key in inspect.signature(build).parameters if key in settings})
 
     @jax.jit
     def play(learned, key):  # of seeds, whose learners differ, XLA compiles one
         k_init, k_draw = jax.random.split(key)
-        _, batch = draw(k_draw, (), init(k_init, ()), partial(context.learner.predict, learned))
+        act = partial(context.learner.predict, learned)
+        _, batch = world.draw(k_draw, world.data, world.init(k_init, world.data), act)
         rows = jax.tree.map(lambda leaf: leaf[0, 1:], batch.rows)
         positions = jax.vmap(partial(self_play.observations.positions, scene))
         return rows, positions(rows.seen.observation.gripper, rows.poses)
@@ -90,7 +91,7 @@ def payoff(context: Context, *, num_games: int = 64, num_steps: int = 400) -> Ar
     """
     if getattr(context.run.learner, "past", None) is None:
         raise ValueError("payoff.json is of past versions: set learner.num_past to keep some")
-    _, (data, init, draw) = _arena(context, {"num_games": num_games, "num_steps": num_steps})
+    _, world = _arena(context, {"num_games": num_games, "num_steps": num_steps})
 
     @jax.jit
     def success(learned, versions, key):
@@ -99,7 +100,7 @@ def payoff(context: Context, *, num_games: int = 64, num_steps: int = 400) -> Ar
             params = jax.tree.map(lambda leaf: jnp.stack([leaf[alice, 0], leaf[bob, 1]]), versions)
             act = partial(context.learner.predict, learned._replace(params=params))
             k_init, k_draw = jax.random.split(key)
-            rows = draw(k_draw, data, init(k_init, data), act)[1].rows
+            rows = world.draw(k_draw, world.data, world.init(k_init, world.data), act)[1].rows
             tried = rows.settled & rows.bobs_turn
             return jnp.sum(tried & rows.success), jnp.sum(tried)
 
@@ -126,4 +127,4 @@ def _arena(context: Context, size: Mapping) -> tuple[dict, bootstrap.World]:
     """-> settings of the run's world, of that size and with the players of today, and that world."""
     settings = {**context.config["world"], **size, "past_share": 0.0}
     world = registry.build("world", settings, None)
-    return {key: value for key, value in settings.items() if key != "name"}, world[:3]
+    return {key: value for key, value in settings.items() if key != "name"}, world

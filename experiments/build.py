@@ -92,10 +92,11 @@ def _experiment(config: Mapping, data: Any, numbers: Mapping) -> Experiment:
     }
     world = bootstrap.World(*registry.build("world", config["world"], data))
     everyone = bootstrap.beside(learner, baselines) if baselines else learner
-    return Experiment(everyone, world, partial(_views, {"": learner, **baselines}, world))
+    return Experiment(everyone, world, partial(views, {"": learner, **baselines}, world))
 
 
-def _views(learners: Mapping, world: bootstrap.World, run: bootstrap.Run, data: Any, test: tuple) -> dict[str, View]:
+def views(learners: Mapping, world: bootstrap.World, run: bootstrap.Run, data: Any, test: tuple) -> dict[str, View]:
+    """What evals see of a run: a View of each learner. learners: by baseline, "" for the learner itself."""
     train = world.first_samples(data, run.world, len(test[0])) if world.first_samples else None
     test = world.as_test(test) if world.as_test else test
     states = {"": run.learner} if len(learners) == 1 else {"": run.learner.learner, **run.learner.baselines}
@@ -231,7 +232,7 @@ def _check_labels(of_plan: Plan, data: Any) -> None:
     if not np.issubdtype(data.test.y.dtype, np.integer) or data.per_seed:
         return
     numbers = {key: values[0] for key, values in of_plan.stages[0].numbers.items()}
-    learner, world, views = of_plan.stages[0].experiment(numbers)
+    learner, world, views_of = of_plan.stages[0].experiment(numbers)
     key = jax.random.key(0)
 
     def batch(data):
@@ -239,7 +240,7 @@ def _check_labels(of_plan: Plan, data: Any) -> None:
 
     def outputs(data, test):
         run = bootstrap.begin(key, learner, world._replace(data=data))
-        return {name: view.predict(view.test[0]) for name, view in views(run, data, test).items()}
+        return {name: view.predict(view.test[0]) for name, view in views_of(run, data, test).items()}
 
     drawn = jax.eval_shape(batch, world.data)
     if type(drawn) is not tuple or len(drawn) != 2 or drawn[1].ndim != 1:

@@ -63,7 +63,7 @@ def paired(
 
 
 def _check_num_samples(stream: Stream, num_samples: Any, num_test: int) -> None:
-    if stream.read and stream.num_samples < num_test:
+    if stream.read and (stream.num_samples or 0) < num_test:
         raise ValueError("data.num_train must be at least data.num_test: as many samples are scored of both")
     limit, number = stream.num_samples, num_samples if isinstance(num_samples, int) else 0
     if limit is None or number <= limit or (stream.read and number == bootstrap.UNLIMITED):
@@ -85,13 +85,14 @@ def _read_rows(read: Callable, batch_size: int, window: Window, step: int, num_s
 
 def permuted(data: Any, *, samples_per_task: int, batch_size: int) -> bootstrap.World:
     """Tasks in a row, the pixels of each permuted: `bootstrap.permuted`."""
-    arrays = in_memory(data, "permuted")
-    return bootstrap.permuted(*arrays, samples_per_task=samples_per_task, batch_size=batch_size)
+    x, y, permutations = in_memory(data, "permuted")  # pyrefly: ignore  # a Part and more
+    return bootstrap.permuted(x, y, permutations, samples_per_task=samples_per_task, batch_size=batch_size)
 
 
 def bandit(data: Any) -> bootstrap.World:
     """A contextual bandit; y are the rewards of every arm: `bootstrap.bandits.world`."""
-    return bootstrap.bandits.world(*in_memory(data, "bandit"))
+    contexts, rewards = in_memory(data, "bandit")
+    return bootstrap.bandits.world(contexts, rewards)
 
 
 def tasks(

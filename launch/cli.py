@@ -21,7 +21,7 @@ def run(
     main: Callable[[list[str]], int | None],
     *,
     pass_on_unknown: bool = False,
-    explain: Callable[[list[str]], None] = lambda argv: None,
+    explain: Callable[[list[str]], None] | None = None,
 ) -> None:
     """Parses the flags and calls main(argv); a UserError ends the program with its message and exit status 2.
 
@@ -73,7 +73,7 @@ def _guarded(call: Callable):
         sys.exit(130)
 
 
-def _parse(argv: list[str], pass_on_unknown: bool, explain: Callable) -> list[str]:
+def _parse(argv: list[str], pass_on_unknown: bool, explain: Callable | None) -> list[str]:
     def parse():
         try:
             with user_errors(AttributeError, saying="no such key in the config: "), user_errors(flags.Error, OSError):
@@ -82,7 +82,8 @@ def _parse(argv: list[str], pass_on_unknown: bool, explain: Callable) -> list[st
                 logging.set_verbosity(logging.WARNING if _DEBUG.value else logging.FATAL)
             return rest
         except SystemExit:  # --help
-            explain(argv)
+            if explain:
+                explain(argv)
             sys.exit(0)  # absl says 1
 
     return _guarded(parse)

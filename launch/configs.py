@@ -7,7 +7,8 @@ from types import ModuleType
 from typing import Any
 
 from absl import flags
-from ml_collections import ConfigDict, config_dict, config_flags
+from ml_collections import ConfigDict, config_dict
+from ml_collections.config_flags import config_flags
 
 from experiments import renamed
 from launch import cli
@@ -31,7 +32,7 @@ class _Parser(config_flags.ConfigFileFlagParser):
         config = super().parse(path)
         if not isinstance(config, ConfigDict):
             raise ValueError(f"get_config of {path} must return a ConfigDict, not {type(config).__name__}")
-        renamed.check(config)
+        renamed.check(config.to_dict())
         with config.unlocked():
             _take_any(config)
         return config

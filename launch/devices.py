@@ -1,7 +1,7 @@
 """Devices: the only file that knows how many there are.
 
-The mesh has two axes: `member`, over which independent members (cells times seeds) are spread, and `batch`, over which a
-batch is. jit divides the work accordingly; one device is the mesh of 1 x 1, and several hosts are one mesh (JAX's
+The mesh has two axes: `member`, over which independent members (cells times seeds) are spread, and `batch`, over which
+a batch is. jit divides the work accordingly; one device is the mesh of 1 x 1, and several hosts are one mesh (JAX's
 multi-controller runtime).
 """
 

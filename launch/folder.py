@@ -132,7 +132,9 @@ def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Map
     first = read_json(path)
     last = [first, *first.get("resumed", [])][-1].get("modules", {})
     write_json(path, {**first, "resumed": [*first.get("resumed", []), launch]})
-    changed = [name for name, now in launch["modules"].items() if name in last and last[name]["sha256"] != now["sha256"]]
+    changed = [
+        name for name, now in launch["modules"].items() if name in last and last[name]["sha256"] != now["sha256"]
+    ]
     return [f"{launch['modules'][name]['file']} has changed since the last launch" for name in changed]
 
 

@@ -1,8 +1,9 @@
-"""What a run leaves at its end, beside its records: the summary, artifacts and figures. All are tried at its beginning."""
+"""What a run leaves at its end, beside its records: summary, artifacts, figures. They are tried at its beginning."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 
@@ -17,18 +18,24 @@ class Outputs(NamedTuple):
     """What is to be left. The summary has the numbers of the config's analyses."""
 
     config: Mapping
-    artifacts: tuple[tuple[str, tuple[Artifact, ...]], ...]  # of each member: the prefix of its files, and what it leaves
+    artifacts: tuple[
+        tuple[str, tuple[Artifact, ...]], ...
+    ]  # of each member: the prefix of its files, and what it leaves
 
     def missing(self, workdir: Path) -> bool:
         """Whether a finished run lacks something that its config, which may have changed, asks for."""
         summary = folder.read_json(workdir / "summary.json")
         found = {name: value for name, value in summary.items() if name.startswith("analysis/")}
-        files = [workdir / f"{prefix}{name}" for prefix, of_one in self.artifacts for one in of_one for name in one.files]
+        files = [
+            workdir / f"{prefix}{name}" for prefix, of_one in self.artifacts for one in of_one for name in one.files
+        ]
         pictures = [workdir / "figures" / f"{plots.file_name(name)}.png" for name in _pictures(self.config)]
         wanted = build.analyse(self.config, records.of_config(self.config, metrics.read(workdir)))
         return found != wanted or not all(path.exists() for path in files + pictures)
 
-    def write(self, workdir: Path, summary: dict, lines: Sequence[Mapping], run: Run | None, missing_only: bool) -> None:
+    def write(
+        self, workdir: Path, summary: dict, lines: Sequence[Mapping], run: Run | None, missing_only: bool
+    ) -> None:
         """Writes the summary first, then the rest. Raises UserError at the end where something failed.
 
         run: with an axis of members, where there are artifacts.
@@ -61,20 +68,13 @@ class Outputs(NamedTuple):
             )
 
 
-class _noting:
+@contextlib.contextmanager
+def _noting(problems: list[str], what: str) -> Iterator[None]:
     """Inside, an exception is a line in `problems`, and the program goes on."""
-
-    def __init__(self, problems: list[str], what: str):
-        self._problems, self._what = problems, what
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
-        if isinstance(error, Exception):
-            self._problems.append(f"{self._what} ({cli.one_line(error)})")
-            return True
-        return False
+    try:
+        yield
+    except Exception as error:  # a user's function may raise any
+        problems.append(f"{what} ({cli.one_line(error)})")
 
 
 def prepare(config: Mapping, plan: Plan, compute: Programs, command: str) -> Outputs:
@@ -89,7 +89,8 @@ def prepare(config: Mapping, plan: Plan, compute: Programs, command: str) -> Out
     seeds = range(config["seed"], config["seed"] + config["num_seeds"])
     members = [(cell, seed) for cell in plan.cells for seed in seeds] if artifacts else []
     return Outputs(
-        config, tuple((_prefix(cell, seed if len(seeds) > 1 else None), tuple(artifacts[cell])) for cell, seed in members)
+        config,
+        tuple((_prefix(cell, seed if len(seeds) > 1 else None), tuple(artifacts[cell])) for cell, seed in members),
     )
 
 

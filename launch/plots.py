@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import Records, build, figures as drawn, records
+from experiments import Records, build, records
+from experiments import figures as drawn
 from launch import cli, folder, metrics
 
 
@@ -26,7 +27,7 @@ def curves(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) 
 
 
 def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
-    """Draws figures into `out` and returns their paths: those named, as the first run's config sets them, or all of it."""
+    """Draws figures into `out` and returns their paths: those named, as the first run's config has them, or all its."""
     config, of_runs, paths = folder.read_json(runs[0] / "config.json"), read(runs), []
     with cli.user_errors(ValueError):
         made = build.figures(config, names)

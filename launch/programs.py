@@ -51,12 +51,14 @@ class Programs(NamedTuple):
     data: Any  # all arrays that are learned from or tested on
 
 
-def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: str | None = None, prefetch: int | None = None) -> Programs:
+def programs(
+    plan: Plan, seed: int, num_seeds: int, clock: Clock, form: str | None = None, prefetch: int | None = None
+) -> Programs:
     """Places the data on the mesh and defines the programs; each is compiled when it is first called.
 
-    Seeds are seed .. seed + num_seeds - 1, the same in every cell; the i-th of them has the i-th split of data that have
-    one for each seed. Metrics are [num_seeds], those of `advance` the mean over its steps, by their paths
-    (`experiments.records`). num_nans counts those in the arrays of the run. The step says which stage of the plan it is.
+    Seeds are seed .. seed + num_seeds - 1, the same in every cell; the i-th of them has the i-th split of data that
+    have one for each seed. Metrics are [num_seeds], those of `advance` the mean over its steps, by their paths
+    (`experiments.records`). num_nans counts those in the arrays of the run. The step says which stage it is.
     form, prefetch: see `execution.Execution`; by default what suits the program.
     """
     _check_splits(plan, num_seeds)
@@ -90,7 +92,9 @@ def programs(plan: Plan, seed: int, num_seeds: int, clock: Clock, form: str | No
         begin=lambda: call(begin, (0,), members[0], data),
         advance=advance_members,
         evaluate=evaluate_members,
-        abstract_run=jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=by_member), shapes),
+        abstract_run=jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=by_member), shapes
+        ),
         abstract_member=one,
         metrics=(*(records.path("train", name, cell) for cell in plan.cells for name in trained), *evaluated),
         data=(data, test),

@@ -39,7 +39,9 @@ class RunLog:
         self.run, notes = checkpoints.newest(self._manager, compute.abstract_run, usable) or (None, None)
         if notes:
             if notes["data"] != self._data:
-                raise cli.UserError(f"{workdir} learned from other data; give the same --data_dir, or another --workdir")
+                raise cli.UserError(
+                    f"{workdir} learned from other data; give the same --data_dir, or another --workdir"
+                )
             self.step = notes["step"]
             clock.go_on_from(notes["seconds"])
         ended_early = 0 < self.step < num_steps and not eval_is_due(self.step)

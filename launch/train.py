@@ -19,7 +19,7 @@ from ml_collections import ConfigDict, config_flags
 
 import experiments
 from bootstrap import Run
-from experiments import build, data, registry
+from experiments import data, registry
 from launch import checkpoints, cli, configs, devices, folder, metrics, outputs, progress, signals
 from launch.clock import Clock
 from launch.execution import FORMS
@@ -64,9 +64,13 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
             return
         devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
         boundary = _boundaries(config, plan)
-        with RunLog(workdir, compute, clock, config.num_steps, boundary, lambda s: progress.eval_is_due(config, s)) as log:
+        with RunLog(
+            workdir, compute, clock, config.num_steps, boundary, lambda s: progress.eval_is_due(config, s)
+        ) as log:
             modules = registry.foreign(settings)
-            for line in devices.in_first_process(lambda: folder.note_launch(workdir, log.step, config_file, modules)) or ():
+            for line in (
+                devices.in_first_process(lambda: folder.note_launch(workdir, log.step, config_file, modules)) or ()
+            ):
                 devices.log(line)
             run = _advance(config, plan, log, compute, clock, stop_asked)
         if run is not None:

@@ -27,11 +27,11 @@ depths            the test: 1, 2, 4 and 10 hidden layers of 32 at once, on 8 x 8
 finer             the test: 1, 2 and 4, on 16 x 16
 
 Each is 200 meta-steps of unroll 10, 35 to 85 seconds of one core that others shared, most of them compiling. Accuracy
-is of one seed on test digits after ten batches, probe/test_accuracy. Without normalisation the loss of the base
+is of one seed on test digits after ten batches, eval/test_accuracy. Without normalisation the loss of the base
 explodes before it comes back to that of guessing, and the forward pass's counts more. The more states the better; of
 the backward updates the additive one learns; a single synapse for both directions costs nothing here. Four hidden
-layers learn nothing in so few meta-steps. The tests give probe/test_error of one hidden layer and
-probe/layers_N/test_error of N: `depths` with the genome of `both` (29 seconds) has accuracy 0.837 at step 10 in the one
+layers learn nothing in so few meta-steps. The tests give eval/test_error of one hidden layer and
+eval/layers_N/test_error of N: `depths` with the genome of `both` (29 seconds) has accuracy 0.837 at step 10 in the one
 that it knows, 0.465 at step 50, and learns nothing in 2, 4 and 10. The paper's settings, 10,000 meta-steps and the best
 of 8 runs, ask for a GPU.
 """
@@ -62,7 +62,7 @@ VARIANTS = {
     "deep": (4, "both", {}, (32, 32, 32, 32)),
     "smoke": (2, "both", {}, (4,)),
 }
-# Hidden layers, the first the learner's and the others its rivals', and the side of the images.
+# Hidden layers, the first the learner's and the others its baselines', and the side of the images.
 TESTS = {"depths": ((1, 2, 4, 10), 8), "finer": ((1, 2, 4), 16)}
 
 
@@ -80,23 +80,23 @@ def _meta(variant: str) -> ConfigDict:
     unroll = 2 if variant == "smoke" else 10
     return ConfigDict(
         {
-            "command": f"python -m launch.train --config=experiments/configs/blur_ablations.py:{variant} --workdir=DIR",
             "seed": 0,
             "num_seeds": 1,
             "num_steps": num_steps,
             "log_every": log_every,
-            "probe_every": num_steps // 2,
+            "eval_every": num_steps // 2,
             "checkpoint_every": num_steps // 2,
-            "show": ("train/loss", "train/accuracy", "probe/test_accuracy"),
-            "probes": {
+            "log_metrics": ("train/loss", "train/accuracy", "eval/test_accuracy"),
+            "evals": {
                 "adaptation": {
-                    "groups": {"test": {"digits": {"name": "images", "side": 8}}},
+                    "families": {"digits": {"name": "images", "side": 8}},
+                    "groups": {"test": ("digits",)},
                     "unroll": unroll,
                     "batch_size": 128,
                     "num_draws": 4,
                 }
             },
-            "files": ("genome",),
+            "artifacts": ("genome",),
             "data": {"name": "digits"},
             "world": {
                 "name": "tasks",
@@ -132,14 +132,14 @@ def _test(variant: str) -> ConfigDict:
             "num_seeds": 5,
             "num_steps": 50,
             "log_every": 10,
-            "probe_every": 10,
+            "eval_every": 10,
             "checkpoint_every": 50,
-            "show": ("probe/test_error", f"probe/layers_{others[-1]}/test_error"),
-            "probes": ("classification",),
+            "log_metrics": ("eval/test_error", f"eval/layers_{others[-1]}/test_error"),
+            "evals": ("classification",),
             "data": {"name": "digits", "side": side},
             "world": {"name": "real", "batch_size": 128},
             "learner": in_network[first],
-            "rivals": {f"layers_{num_hidden}": in_network[num_hidden] for num_hidden in others},
+            "baselines": {f"layers_{num_hidden}": in_network[num_hidden] for num_hidden in others},
         }
     )
 

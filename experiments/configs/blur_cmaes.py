@@ -9,7 +9,7 @@ smoke    digits            2, 4                     4, 2
 
 `digits` leaves genome.json, shipped as `cmaes`. One seed; the mean accuracy of generations 20, 100, 200, 300, 400, 500
 and 600 is 0.102, 0.136, 0.402, 0.516, 0.562, 0.722, 0.735; the best genome of the last one has 0.808, and their mean on
-test digits (probe/test_accuracy) 0.751. Seconds are of 2 cores that seven other programs shared, half of it compiling.
+test digits (eval/test_accuracy) 0.751. Seconds are of 2 cores that seven other programs shared, half of it compiling.
 `paper` takes --data_dir=DIR with MNIST's four IDX files and has the settings of the paper, which reports 0.84 in 400
 generations. It asks for a GPU and has not been run.
 """
@@ -34,23 +34,23 @@ def get_config(variant: str = "digits") -> ConfigDict:
     family = {"name": "images", "side": 14 if data == "idx" else 8}
     return ConfigDict(
         {
-            "command": f"python -m launch.train --config=experiments/configs/blur_cmaes.py:{variant} --workdir=DIR",
             "seed": 0,
             "num_seeds": 1,
             "num_steps": num_steps,
             "log_every": every // 2,
-            "probe_every": every,
+            "eval_every": every,
             "checkpoint_every": every,
-            "show": ("train/accuracy", "train/best_accuracy", "probe/test_accuracy"),
-            "probes": {
+            "log_metrics": ("train/accuracy", "train/best_accuracy", "eval/test_accuracy"),
+            "evals": {
                 "adaptation": {
-                    "groups": {"test": {"images": family}},
+                    "families": {"images": family},
+                    "groups": {"test": ("images",)},
                     "unroll": unroll,
                     "batch_size": 128,
                     "num_draws": 1 if variant == "smoke" else 8,
                 }
             },
-            "files": ("genome",),
+            "artifacts": ("genome",),
             "data": {"name": data},
             "world": {
                 "name": "tasks",

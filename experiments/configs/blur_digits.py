@@ -34,7 +34,6 @@ TESTS = {
     "smoke": ((8,), 8),
 }
 RATES = (0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-COMMAND = "python -m launch.train --config=experiments/configs/blur_digits.py:meta --workdir=DIR"
 
 
 def get_config(variant: str = "wider") -> ConfigDict:
@@ -48,23 +47,23 @@ def _meta() -> ConfigDict:
     """The meta-learning of the genome that is shipped as digits."""
     return ConfigDict(
         {
-            "command": COMMAND,
             "seed": 0,
             "num_seeds": 1,
             "num_steps": 400,
             "log_every": 20,
-            "probe_every": 200,
+            "eval_every": 200,
             "checkpoint_every": 100,
-            "show": ("train/loss", "train/accuracy", "probe/test_accuracy"),
-            "probes": {
+            "log_metrics": ("train/loss", "train/accuracy", "eval/test_accuracy"),
+            "evals": {
                 "adaptation": {
-                    "groups": {"test": {"digits": {"name": "images", "side": 8}}},
+                    "families": {"digits": {"name": "images", "side": 8}},
+                    "groups": {"test": ("digits",)},
                     "unroll": 50,
                     "batch_size": 128,
                     "num_draws": 4,
                 }
             },
-            "files": ("genome",),
+            "artifacts": ("genome",),
             "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0},
             "world": {
                 "name": "tasks",
@@ -93,7 +92,7 @@ def _test(variant: str) -> ConfigDict:
     net = {"name": "mlp", "features": hidden, "num_classes": 10}
     # In deeper networks 3 and 10 end in NaN, and 1 is far from the best.
     rates = {"deeper": RATES[:9], "smoke": RATES[7:8]}.get(variant, RATES[3:])
-    rivals = {
+    baselines = {
         f"sgd_{rate:g}{suffix}".replace(".", "_"): {
             "name": "sgd",
             "net": net,
@@ -108,16 +107,16 @@ def _test(variant: str) -> ConfigDict:
             "num_seeds": 2 if variant == "smoke" else 5,
             "num_steps": 4 if variant == "smoke" else 100,
             "log_every": 1,
-            "probe_every": 1,
+            "eval_every": 1,
             "checkpoint_every": 4 if variant == "smoke" else 100,
-            "show": ("probe/test_error", f"probe/{list(rivals)[-1]}/test_error"),
-            "probes": ("classification",),
-            "conclusions": {"race": {"first": 2 if variant == "smoke" else 50}},
-            "figures": {"race": {"first": 4 if variant == "smoke" else 100}},
+            "log_metrics": ("eval/test_error", f"eval/{list(baselines)[-1]}/test_error"),
+            "evals": ("classification",),
+            "analyses": {"race": {"first": 2 if variant == "smoke" else 50}},
+            "figures": {"race": {"learner": "BLUR", "first": 4 if variant == "smoke" else 100}},
             "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0, "side": side},
             "world": {"name": "real", "batch_size": 128},
             "learner": {"name": "blur", "genome": "digits", "sizes": (*hidden, 10)},
-            "rivals": rivals,
+            "baselines": baselines,
         }
     )
 

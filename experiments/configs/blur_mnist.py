@@ -36,7 +36,6 @@ TESTS = {
     "smoke": ((8,), 4),
 }
 RATES = (0.001, 0.01, 0.1, 1.0)
-COMMAND = "python -m launch.train --config=experiments/configs/blur_mnist.py:meta --workdir=DIR --data_dir=MNIST"
 
 
 def get_config(variant: str = "256") -> ConfigDict:
@@ -54,18 +53,23 @@ def _meta() -> ConfigDict:
     }
     return ConfigDict(
         {
-            "command": COMMAND,
             "seed": 0,
             "num_seeds": 1,
             "num_steps": 400,
             "log_every": 25,
-            "probe_every": 100,
+            "eval_every": 100,
             "checkpoint_every": 100,
-            "show": ("train/loss", "train/accuracy", "probe/test_accuracy"),
-            "probes": {
-                "adaptation": {"groups": {"test": families}, "unroll": 20, "batch_size": 128, "num_draws": 2},
+            "log_metrics": ("train/loss", "train/accuracy", "eval/test_accuracy"),
+            "evals": {
+                "adaptation": {
+                    "families": families,
+                    "groups": {"test": tuple(sorted(families))},
+                    "unroll": 20,
+                    "batch_size": 128,
+                    "num_draws": 2,
+                },
             },
-            "files": ("genome",),
+            "artifacts": ("genome",),
             "data": {"name": "idx"},
             "world": {"name": "tasks", "families": families, "unroll": 20, "batch_size": 128},
             "learner": {
@@ -86,7 +90,7 @@ def _test(variant: str) -> ConfigDict:
     """The genome and SGD at 4 rates over as many decades, with and without momentum."""
     hidden, side = TESTS[variant]
     smoke = variant == "smoke"
-    rivals = {
+    baselines = {
         f"sgd_{rate:g}{suffix}".replace(".", "_"): {
             "name": "sgd",
             "net": {"name": "mlp", "features": hidden, "num_classes": 10},
@@ -101,12 +105,12 @@ def _test(variant: str) -> ConfigDict:
             "num_seeds": 2 if smoke else 3,
             "num_steps": 4 if smoke else 100,
             "log_every": 1 if smoke else 2,
-            "probe_every": 1 if smoke else 2,
+            "eval_every": 1 if smoke else 2,
             "checkpoint_every": 4 if smoke else 100,
-            "show": ("probe/test_error", f"probe/{list(rivals)[-1]}/test_error"),
-            "probes": ("classification",),
-            "conclusions": {"race": {"first": 2 if smoke else 50}},
-            "figures": {"race": {"first": 4 if smoke else 100}},
+            "log_metrics": ("eval/test_error", f"eval/{list(baselines)[-1]}/test_error"),
+            "evals": ("classification",),
+            "analyses": {"race": {"first": 2 if smoke else 50}},
+            "figures": {"race": {"learner": "BLUR", "first": 4 if smoke else 100}},
             "data": {
                 "name": "idx",
                 "num_train": 60 if smoke else None,
@@ -116,7 +120,7 @@ def _test(variant: str) -> ConfigDict:
             },
             "world": {"name": "real", "batch_size": 32 if smoke else 128},
             "learner": {"name": "blur", "genome": "mnist", "sizes": (*hidden, 10)},
-            "rivals": rivals,
+            "baselines": baselines,
         }
     )
 

@@ -16,7 +16,7 @@ step           plain   shifted     plain  shifted     plain  shifted
 3000           0.000   0.125       0.322  0.292       0.234  0.258
 
 Plain, the real world stops (train soft error under 0.01) at step 1597, with a bootstrap error of 0.061 ± 0.016
-(probe/plain/bootstrap_error). Shifted, it does not in 3000 steps, where its bootstrap error is 0.034 ± 0.008: it stays
+(analysis/plain/bootstrap_error). Shifted, it does not in 3000 steps, where its bootstrap error is 0.034 ± 0.008: it stays
 near its ideal world for longer, at a price of 0.024 to 0.04 in the ideal world, and in the end it is the better real
 one by 0.030.
 """
@@ -44,19 +44,16 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "num_seeds": 2 if smoke else 3,
             "num_steps": 4 if smoke else 3000,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 12,
+            "eval_every": log_every,
+            "evals_per_decade": 12,
             "checkpoint_every": 20 * log_every,
-            "show": tuple(f"probe/{cell}/test_soft_error" for cell in cells),
-            "probes": ("classification", "training"),
-            "conclusions": {
-                "gap": {"pairs": {"plain": ("real", "ideal"), "shifted": ("real_shifted", "ideal_shifted")}}
-            },
+            "log_metrics": tuple(f"eval/{cell}/test_soft_error" for cell in cells),
+            "evals": ("classification", "training"),
+            "analyses": {"gap": {"pairs": {"plain": ("real", "ideal"), "shifted": ("real_shifted", "ideal_shifted")}}},
             "figures": {"fan": {"reals": ("real", "real_shifted", "ideal_shifted")}},
-            "slab": log_every,
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 2000, "augment": {"shift": {"greatest": 0.0}}},
-            "cells": cells,
+            "grid": cells,
             "learner": {
                 "name": "sgd",
                 "net": {

@@ -18,7 +18,7 @@ fully_connected  0.278  0.314  0.036 ± 0.007    0.051
 The one that is better with 4000 samples is the one that is faster on fresh ones, and the two gaps are small beside the
 generalisation gaps of 0.23 and 0.26: why convolutions generalise is, by this account, why they optimise. In the first
 300 steps the fully connected net is ahead. Neither stops (train soft error under 0.01) in 2000 steps, so
-probe/convolutional/bootstrap_error and probe/fully_connected/bootstrap_error are those of the end. The paper's nets
+analysis/convolutional/bootstrap_error and analysis/fully_connected/bootstrap_error are those of the end. The paper's nets
 have eight convolutions and batch normalisation, and CIFAR-5m.
 """
 
@@ -41,14 +41,14 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "num_seeds": 2 if smoke else 3,
             "num_steps": 4 if smoke else 2000,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 12,
+            "eval_every": log_every,
+            "evals_per_decade": 12,
             "checkpoint_every": 20 * log_every,
-            "show": tuple(
-                f"probe/{cell}{net}/test_soft_error" for net in ("", "/fully_connected") for cell in ("real", "ideal")
+            "log_metrics": tuple(
+                f"eval/{cell}{net}/test_soft_error" for net in ("", "/fully_connected") for cell in ("real", "ideal")
             ),
-            "probes": ("classification", "training"),
-            "conclusions": {
+            "evals": ("classification", "training"),
+            "analyses": {
                 "gap": {
                     "pairs": {
                         "convolutional": ("real", "ideal"),
@@ -57,10 +57,9 @@ def get_config(variant: str = "digits") -> ConfigDict:
                 }
             },
             "figures": {"fan": {"reals": ("real", "real/fully_connected", "ideal/fully_connected")}},
-            "slab": log_every,
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 4000},
-            "cells": {
+            "grid": {
                 "real": {"world": {"num_samples": 4000}},
                 "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
             },
@@ -69,6 +68,8 @@ def get_config(variant: str = "digits") -> ConfigDict:
                 "net": {"name": "convolutional", "form": "product", **shape},
                 "tx": descent,
             },
-            "rivals": {"fully_connected": {"name": "sgd", "net": {"name": "fully_connected", **shape}, "tx": descent}},
+            "baselines": {
+                "fully_connected": {"name": "sgd", "net": {"name": "fully_connected", **shape}, "tx": descent}
+            },
         }
     )

@@ -14,7 +14,7 @@ clean                1102  0.421 / 0.424             -0.003 ± 0.012     0.410 /
 20 % wrong            871  0.627 / 0.698             -0.072 ± 0.003     0.617 / 0.515         6.2 / 1.7
 random, at 2000     never  0.897 / 0.900             -0.003 ± 0.001     0.895 / 0.897        15.9 / 2.3
 
-"less" is probe/LABELS/bootstrap_error. With noise it is negative: reuse seems to help. It does not. The soft error is
+"less" is analysis/LABELS/bootstrap_error. With noise it is negative: reuse seems to help. It does not. The soft error is
 that of a label drawn from the prediction. The real net, sure of everything, draws what it thinks likeliest and pays
 its hard error; the ideal net knows that it does not know, and pays for saying so: with a fifth of the labels wrong
 even the true probabilities have a soft error of at least 0.36, and a hard one of 0.2. In hard error and in nats the
@@ -46,18 +46,16 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "num_seeds": 2,
             "num_steps": 4 if smoke else 2000,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 12,
+            "eval_every": log_every,
+            "evals_per_decade": 12,
             "checkpoint_every": 20 * log_every,
-            "show": tuple(f"probe/{cell}/test_soft_error" for cell in cells),
-            "probes": ("classification", "training"),
-            "conclusions": {"gap": {"pairs": {name: (f"real_{name}", f"ideal_{name}") for name in noises}}},
+            "log_metrics": tuple(f"eval/{cell}/test_soft_error" for cell in cells),
+            "evals": ("classification", "training"),
+            "analyses": {"gap": {"pairs": {name: (f"real_{name}", f"ideal_{name}") for name in noises}}},
             "figures": {"scatter": {"pairs": {name: (f"real_{name}", f"ideal_{name}") for name in noises}}},
-            "slab": log_every,
-            "loop": "map",
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 1000, "label_noise": 0.0},
-            "cells": cells,
+            "grid": cells,
             "learner": {
                 "name": "sgd",
                 "net": {"name": "mlp", "features": (128, 128), "num_classes": 10},

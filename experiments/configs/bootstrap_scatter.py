@@ -18,7 +18,7 @@ mlp_128_128             1136  0.366  0.343  -0.023                -  0.349  0.37
 normalised              1675  0.309  0.393   0.084             2467  0.308  0.436   0.128
 conv                    1827  0.250  0.332   0.082             1730  0.301  0.327   0.026
 
-(normalised at 0.01 stops in one of the seeds.) gap is probe/NET_RATE/bootstrap_error. Over the 14 points real and
+(normalised at 0.01 stops in one of the seeds.) gap is analysis/NET_RATE/bootstrap_error. Over the 14 points real and
 ideal correlate by 0.97, their ranks by 0.88; the mean size of the gap is 0.042, beside a mean generalisation gap of
 0.264. All but one lie above the diagonal, and the small net with batch normalisation, which the paper's nets all
 have, farthest: with n = 2000 the claim is one of order of magnitude. The hard errors part more, by 0.104 on average.
@@ -61,7 +61,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
         f"{world}_{speed}": {
             "world": {"num_samples": n},
             "learner": {"tx": {"learning_rate": rate}},
-            "rivals": {name: {"tx": {"learning_rate": rate}} for name in others},
+            "baselines": {name: {"tx": {"learning_rate": rate}} for name in others},
         }
         for speed, rate in RATES.items()
         for world, n in sizes.items()
@@ -78,19 +78,17 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "num_seeds": 2,
             "num_steps": 4 if smoke else 2500,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 10,
+            "eval_every": log_every,
+            "evals_per_decade": 10,
             "checkpoint_every": 20 * log_every,
-            "show": ("probe/real_fast/conv/test_soft_error", "probe/ideal_fast/conv/test_soft_error"),
-            "probes": ("classification", "training"),
-            "conclusions": {"gap": {"pairs": pairs}},
+            "log_metrics": ("eval/real_fast/conv/test_soft_error", "eval/ideal_fast/conv/test_soft_error"),
+            "evals": ("classification", "training"),
+            "analyses": {"gap": {"pairs": pairs}},
             "figures": {"scatter": {"pairs": pairs}},
-            "slab": log_every,
-            "loop": "map",
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 2000},
-            "cells": cells,
+            "grid": cells,
             "learner": learners[first],
-            "rivals": {name: learners[name] for name in others},
+            "baselines": {name: learners[name] for name in others},
         }
     )

@@ -44,10 +44,15 @@ def get_config(variant: str = "one") -> ConfigDict:
         "num_seeds": 1,
         "num_steps": of["num_steps"],
         "log_every": max(1, of["num_steps"] // 20),
-        "probe_every": max(1, of["num_steps"] // 2),
+        "eval_every": max(1, of["num_steps"] // 2),
         "checkpoint_every": max(1, of["num_steps"] // 4),
-        "show": ("train/valid_goals", "train/bob_success", "probe/holdout_success", "probe/holdout_success_random"),
-        "probes": {
+        "log_metrics": (
+            "train/valid_goals",
+            "train/bob_success",
+            "eval/holdout_success",
+            "eval/holdout_success_random",
+        ),
+        "evals": {
             "holdout": {
                 "tasks": of["tasks"],
                 "num_games": 4 if smoke else of["num_games"],
@@ -55,9 +60,9 @@ def get_config(variant: str = "one") -> ConfigDict:
                 "memory_size": 4 * lstm,
             }
         },
-        "files": () if smoke else ("episode",),
+        "artifacts": () if smoke else ("episode",),
         "figures": {"curriculum": {}} if smoke else {"arena": {}, "curriculum": {}},
-        "data": {"name": "nothing"},
+        "data": {"name": "none"},
         "world": {
             "name": "self_play",
             "mode": "blocks",

@@ -13,7 +13,7 @@ alice      Alice's, each from a new table                           0.287    0.1
 smoke      `tasks_4`, cut to 2 updates of 8 games
 
 The columns are, twice, the share that Bob reaches of the goals he trains on and of the holdout's (train/bob_success,
-the mean of ten updates; probe/holdout_success within 60 steps), of one seed. A run takes three to four minutes
+the mean of ten updates; eval/holdout_success within 60 steps), of one seed. A run takes three to four minutes
 on one core that others share. The second command draws experiments/gallery/self_play_worlds.png.
 
 The real worlds are finite sets of tasks, the ideal one is fresh goals from the holdout's distribution. As in supervised
@@ -46,12 +46,11 @@ def get_config(variant: str = "alice") -> ConfigDict:
         "num_seeds": 1,
         "num_steps": num_steps,
         "log_every": log_every,
-        "loop": "map",
-        "probe_every": max(1, num_steps // 8),
+        "eval_every": max(1, num_steps // 8),
         "checkpoint_every": num_steps // 2,
-        "show": ("train/bob_success", "probe/holdout_success"),
-        "probes": {"holdout": {"tasks": ("uniform",), "num_games": num_games // 2, "bob_steps": 60}},
-        "data": {"name": "nothing"},
+        "log_metrics": ("train/bob_success", "eval/holdout_success"),
+        "evals": {"holdout": {"tasks": ("uniform",), "num_games": num_games // 2, "bob_steps": 60}},
+        "data": {"name": "none"},
         "world": {
             "name": "self_play",
             "mode": "pucks",
@@ -74,7 +73,7 @@ def get_config(variant: str = "alice") -> ConfigDict:
     }
     if variant == "smoke":
         config["world"] |= {"num_steps": 16, "bob_steps": 4}
-        config["probes"]["holdout"]["bob_steps"] = 2
+        config["evals"]["holdout"]["bob_steps"] = 2
     return ConfigDict(config)
 
 

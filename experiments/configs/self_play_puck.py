@@ -17,9 +17,9 @@ past        a fifth of the episodes against past versions               208  0.3
 quick       `puck`, half as long, one seed                              107  0.415  0.753
 smoke       `puck`, cut to 2 updates of 8 games
 
-probe/holdout_success is the share of the goals of the task `uniform` that Bob solves: the puck is to go to another
+eval/holdout_success is the share of the goals of the task `uniform` that Bob solves: the puck is to go to another
 place of the grid on which episodes begin, within 100 control steps, up to five times, until he fails. A Bob who acts at
-random solves none of 128 (probe/holdout_success_random). Means of 3 seeds, but `no_clip` to `past` are of one
+random solves none of 128 (eval/holdout_success_random). Means of 3 seeds, but `no_clip` to `past` are of one
 (--config.num_seeds=1); those of `puck` end at 0.910, 0.830, 0.896. Seconds are of whole runs on 2 cores, from two pucks
 on beside another program; a third of them compiling and films. A step is an update, after 128 control steps of each of
 256 games: 32,768. `uniform` and `curriculum` were run with other random streams, by which `puck` ended at 0.925.
@@ -32,7 +32,7 @@ teacher all along. At equal control steps its Bob has twice as many: her turns o
 
 With two pucks and turns of 50 and 120 steps cloning decides, as in the paper: after 120 updates Bob reaches 0.40, 0.42
 and 0.42 of Alice's goals with it, by seed, and 0.17, 0.21 and 0.22 without (experiments/gallery/cloning.png); of those
-of `uniform`, with one puck, 0.10 and 0.02. The task of two pucks, probe/two_success, is hardly begun: 0.005 and 0.
+of `uniform`, with one puck, 0.10 and 0.02. The task of two pucks, eval/two_success, is hardly begun: 0.005 and 0.
 
 `no_clip` to `past` end at 0.88 to 0.93, where `puck`'s seeds end at 0.83 to 0.91: one puck does not tell them apart.
 One goal an episode begins slower, as in the paper, which finds no difference between Alice's rewards either.
@@ -79,14 +79,18 @@ def get_config(variant: str = "puck") -> ConfigDict:
         "num_seeds": 1 if variant in ("quick", "smoke") else 3,
         "num_steps": num_steps,
         "log_every": log_every,
-        "loop": "map",
-        "probe_every": num_steps // 4 if num_steps > 4 else num_steps,
+        "eval_every": num_steps // 4 if num_steps > 4 else num_steps,
         "checkpoint_every": num_steps // 4 if num_steps > 4 else num_steps,
-        "show": ("train/valid_goals", "train/bob_success", "probe/holdout_success", "probe/holdout_success_random"),
-        "probes": {"holdout": {"tasks": ("uniform",), "num_games": num_games // 2, "bob_steps": 100}},
-        "files": ("episode", "payoff"),
+        "log_metrics": (
+            "train/valid_goals",
+            "train/bob_success",
+            "eval/holdout_success",
+            "eval/holdout_success_random",
+        ),
+        "evals": {"holdout": {"tasks": ("uniform",), "num_games": num_games // 2, "bob_steps": 100}},
+        "artifacts": ("episode", "payoff"),
         "figures": {"arena": {}, "curriculum": {}, "payoff": {}},
-        "data": {"name": "nothing"},
+        "data": {"name": "none"},
         "world": {
             "name": "self_play",
             "mode": "pucks",
@@ -112,10 +116,10 @@ def get_config(variant: str = "puck") -> ConfigDict:
     for part, changes in _VARIANTS[variant].items():
         config[part] |= changes
     if variant.startswith("two"):
-        config["probes"]["holdout"]["tasks"] = ("uniform", "two")
+        config["evals"]["holdout"]["tasks"] = ("uniform", "two")
     if variant == "quick":
-        config["files"], config["figures"] = ("episode",), {"arena": {}, "curriculum": {}}
+        config["artifacts"], config["figures"] = ("episode",), {"arena": {}, "curriculum": {}}
     if variant == "smoke":
         config["world"] |= {"num_steps": 16, "alice_steps": 4, "bob_steps": 4}
-        config["probes"]["holdout"]["bob_steps"] = 2
+        config["evals"]["holdout"]["bob_steps"] = 2
     return ConfigDict(config)

@@ -39,8 +39,8 @@ def pair(
         _, of_ideal = error_band(axes, records, test, ideal, label="ideal world, test", color="C1")
         reached, times = stopping(records, real, threshold)
         inside = np.append(steps[steps < times.mean()], times.mean())
-        between = (np.interp(inside, steps, curve) for curve in (of_real, of_ideal))
-        axes.fill_between(inside, *between, color="C3", alpha=0.3, linewidth=0, label="bootstrap error")
+        above, below = (np.interp(inside, steps, of_world) for of_world in (of_real, of_ideal))
+        axes.fill_between(inside, above, below, color="C3", alpha=0.3, linewidth=0, label="bootstrap error")
         axes.axvline(times.mean(), color="black", linestyle="--", linewidth=1)
         at_stop = [gap.at(*curve(records, *where), times) for where in ((train, real), (test, real), (test, ideal))]
         axes.set_title(f"{label}, {_stop(reached, times, threshold)}:\n{_gaps(*at_stop)}", fontsize="small")

@@ -19,6 +19,7 @@ import optax
 import bootstrap
 import glns
 from experiments import analyses, data, figures
+from experiments.records import SEEDS, Records, path
 
 NUM_SAMPLES, BATCH_SIZE, NUM_STEPS, EVERY = 500, 32, 900, 30
 
@@ -45,16 +46,17 @@ def sample(key, index, arrays):
 
 # %%
 def compare(learner, num_seeds=3):
-    """Test and train scores of both worlds: records as those of a run."""
+    """Test and train scores of both worlds, as the records of a run."""
 
     def one(seed, num_samples, arrays, test):
         world = bootstrap.paired(sample, arrays, batch_size=BATCH_SIZE, num_samples=num_samples)
         key = jax.random.key(seed)
         run = bootstrap.begin(key, learner, world)
-        x, y = bootstrap.first_samples(sample, arrays, run.world, NUM_SAMPLES)
+        first_samples: Any = world.first_samples
+        x, y, _ = first_samples(arrays, run.world, NUM_SAMPLES)
 
         def chunk(run, _):
-            run, _ = bootstrap.advance(key, learner, world, run, EVERY, slab=EVERY)
+            run, _ = bootstrap.prefetch.advance(key, learner, world, run, EVERY, prefetch=EVERY)
             parts = {"train": (x, y), "test": test}
             return run, {
                 f"{part}_{name}": score
@@ -67,30 +69,28 @@ def compare(learner, num_seeds=3):
     over_seeds = jax.vmap(one, in_axes=(0, None, None, None))
     over_worlds = jax.jit(jax.vmap(over_seeds, in_axes=(None, 0, None, None)))
     sizes = jnp.array([NUM_SAMPLES, bootstrap.UNLIMITED], jnp.uint32)
-    curves = jax.device_get(over_worlds(jnp.arange(num_seeds), sizes, digits.train, tuple(digits.test)))
-    records: list[dict] = [{"step": (i + 1) * EVERY} for i in range(NUM_STEPS // EVERY)]
+    curves = jax.device_get(over_worlds(jnp.arange(num_seeds), sizes, digits.arrays, tuple(digits.test)))
+    lines: list[dict] = [{"step": (i + 1) * EVERY} for i in range(NUM_STEPS // EVERY)]
     for name, of_worlds in curves.items():  # [2, seeds, evaluations]
         for world, values in zip(("real", "ideal"), of_worlds, strict=True):
-            for record, seeds in zip(records, values.T, strict=True):
-                record[f"probe/{world}/{name}"] = float(seeds.mean())
-                record[f"probe/{world}/{name}/seeds"] = seeds.tolist()
-    return records
+            where = path("eval", name, world)
+            for line, seeds in zip(lines, values.T, strict=True):
+                line |= {where: float(seeds.mean()), f"{where}{SEEDS}": seeds.tolist()}
+    return Records(lines, cells=("real", "ideal"))
 
 
-def log(name, records):
+def say(name, records):
     """Prints what follows from the records, and returns it."""
     said = analyses.gap(records)
-    stop, error = said["probe/stopping_step"], said["probe/bootstrap_error"]
-    print(f"{name}: at step {stop:.0f} {said['probe/stopping_reached']:.0%} of the seeds know their samples.")
-    print(f"  Test soft error: real {said['probe/real_soft_error']:.3f}, ideal {said['probe/ideal_soft_error']:.3f}.")
-    print(f"  So the bootstrap error is {error:+.3f} ± {said['probe/bootstrap_error_se']:.3f},")
-    print(f"  and the generalisation gap {said['probe/generalisation_gap']:.3f}.")
+    stop, error = said["stopping_step"], said["bootstrap_error"]
+    print(f"{name}: at step {stop:.0f} {said['frac_stopped']:.0%} of the seeds know their samples.")
+    print(f"  Test soft error: real {said['real_soft_error']:.3f}, ideal {said['ideal_soft_error']:.3f}.")
+    print(f"  So the bootstrap error is {error:+.3f} ± {said['bootstrap_error_se']:.3f},")
+    print(f"  and the generalisation gap {said['generalisation_gap']:.3f}.")
     return said
 
 
-network = bootstrap.Learner(
-    *bootstrap.sgd.learner(bootstrap.nets.MLP((128, 128), digits.num_classes), optax.sgd(0.1, momentum=0.9))
-)
+network = bootstrap.Learner(*bootstrap.sgd.learner(bootstrap.nets.MLP((128, 128), 10), optax.sgd(0.1, momentum=0.9)))
 of_network = compare(network)
 network_said = say("SGD network", of_network)
 
@@ -103,9 +103,7 @@ network_said = say("SGD network", of_network)
 
 # %%
 of_gln = compare(
-    bootstrap.Learner(
-        *glns.learner(digits.num_classes, (16, 16, 1), 4, learning_rate=0.03, feature_epsilon=1 / 16, shared_gates=True)
-    )
+    bootstrap.Learner(*glns.learner(10, (16, 16, 1), 4, learning_rate=0.03, feature_epsilon=1 / 16, shared_gates=True))
 )
 gln_said = say("GLN", of_gln)
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 import bootstrap
 import self_play
-from experiments.figures import self_play as self_play_figures
+from experiments import Records, figures
 from self_play import holdouts
 
 NUM_GAMES, NUM_UPDATES, EVERY = 128, 45, 5
@@ -64,16 +64,16 @@ records = [
     {
         "step": (i + 1) * EVERY,
         **{f"train/{name}": float(values[i]) for name, values in metrics.items()},
-        "probe/holdout_success": float(exams[i]),
+        "eval/holdout_success": float(exams[i]),
     }
     for i in range(len(exams))
 ]
 for record in records:
     print(
         f"after {record['step']:3} updates: goals {record['train/goal_distance']:.2f} m away, of which Bob reaches "
-        f"{record['train/bob_success']:.2f}; of the exam's {record['probe/holdout_success']:.2f}"
+        f"{record['train/bob_success']:.2f}; of the exam's {record['eval/holdout_success']:.2f}"
     )
-picture = self_play_figures.curriculum({"one puck": records})
+picture = figures.curriculum({"one puck": Records(records)})
 picture
 
 # %% [markdown]

@@ -25,7 +25,6 @@ import bootstrap
 from bootstrap import nets, sgd
 from experiments import Experiment, Plan, Stage
 from launch.clock import Clock
-from launch.execution import Form
 from launch.programs import Programs, programs
 from launch.suites.comparison import comparison
 from launch.suites.match import NUM_CLASSES, Case, Match, Side, stream
@@ -68,10 +67,10 @@ def cases() -> Iterator[Case]:
     """
     mlp, small = nets.MLP((256,), NUM_CLASSES), nets.MLP((64, 64), NUM_CLASSES)
     tasks = {
-        "mlp": (Task(mlp, mlp, 60_000, (784,), 128, 200), Form("map")),
-        "small": (Task(small, small, 1797, (64,), 32, 200), Form("vmap")),
-        "cnn": (_convolutions(depth=2, whole=0, places=(784, 196)), Form("calls")),
-        "myrtle": (_convolutions(depth=4, whole=1, places=(784, 784, 196, 49)), Form("calls")),
+        "mlp": (Task(mlp, mlp, 60_000, (784,), 128, 200), "sequential"),
+        "small": (Task(small, small, 1797, (64,), 32, 200), "vmap"),
+        "cnn": (_convolutions(depth=2, whole=0, places=(784, 196)), "unrolled"),
+        "myrtle": (_convolutions(depth=4, whole=1, places=(784, 784, 196, 49)), "unrolled"),
     }
     for name, (task, form) in tasks.items():
         yield Case(f"bootstrap/{name}/one", "samples/s", partial(_training, task, form, 1))
@@ -85,7 +84,7 @@ def _convolutions(depth: int, whole: int, places: tuple[int, ...]) -> Task:
     return Task(net, PlainCNN(depth, whole), 6000, (28, 28), 128, 8, "Conv_0", used)
 
 
-def _training(task: Task, form: Form, num_cells: int) -> Match:
+def _training(task: Task, form: str, num_cells: int) -> Match:
     """Ours: the batches are drawn inside the compiled program. Baseline: a compiled call a step, NumPy batches."""
     dim, rates = int(np.prod(task.shape)), np.linspace(0.1, 0.01, num_cells, dtype=np.float32)
     x, y = stream(task.num_samples, dim)
@@ -117,15 +116,16 @@ def _training(task: Task, form: Form, num_cells: int) -> Match:
     )
 
 
-def _life(net: nn.Module, world: bootstrap.World, numbers: dict, form: Form) -> Programs:
+def _life(net: nn.Module, world: bootstrap.World, numbers: dict, form: str) -> Programs:
     """What `launch.train` runs: cells with these numbers, as one program."""
 
-    def build(numbers):
+    def experiment(numbers):
         learner = bootstrap.Learner(*sgd.learner(net, optax.sgd(numbers.get("rate", 0.1), momentum=0.9)))
-        return Experiment(learner, world, lambda *_: {}, (), by_seed=False, feed=None)
+        return Experiment(learner, world, lambda *_: {})
 
     cells = tuple(str(i) for i in range(len(next(iter(numbers.values())))))
-    return programs(Plan(cells, (Stage(0, numbers, build),)), 0, 1, Clock(), form)
+    plan = Plan(cells, (), (Stage(0, numbers, experiment),), (), (), per_seed=False)
+    return programs(plan, 0, 1, Clock(), form)
 
 
 def _plain_step(net: nn.Module, tx: optax.GradientTransformation) -> Callable:

@@ -19,16 +19,16 @@ from ml_collections import ConfigDict
 
 import bootstrap
 from bootstrap import nets, sgd
-from experiments import Experiment, Plan, Stage, evals, worlds
+from experiments import Experiment, Plan, Stage, build, evals, worlds
 from experiments.data import Data, Part
+from experiments.data.kinds import as_numbers
 from launch import progress
 from launch.clock import Clock
-from launch.execution import Form
 from launch.programs import programs
 from launch.suites.match import NUM_CLASSES, Match, Side, stream
 
 _NUM_SAMPLES, _NUM_TEST, _DIM, _BATCH_SIZE, _NUM_STEPS = 4000, 2000, 784, 128, 1000
-_SCHEDULE = ConfigDict({"log_every": 20, "probes_per_decade": 10})
+_SCHEDULE = ConfigDict({"log_every": 20, "evals_per_decade": 10})
 _NET, _TX = nets.MLP((128, 128, 128), NUM_CLASSES), optax.sgd(0.1, momentum=0.9)
 _FORWARD: Callable = _NET.apply
 
@@ -42,7 +42,7 @@ def comparison() -> Match:
     records, curves = ours(), _one_after_the_other(data, params)
     for world, of_world in curves.items():
         for name in ("soft_error", "loss"):  # before the first step, then after the last
-            key = f"probe/{world}/test_{name}"
+            key = f"eval/{world}/test_{name}"
             chex.assert_trees_all_close(records[0][key][0], of_world[0][name], rtol=1e-4)
             assert abs(records[-1][key][0] - of_world[-1][name]) < 0.1 * of_world[0][name]
 
@@ -57,29 +57,24 @@ def _in_one_program(data: Data) -> tuple[Callable, dict]:
     """-> () -> the records of the run, and the parameters that both worlds start from."""
     learner = bootstrap.Learner(*sgd.learner(_NET, _TX))
 
-    def build(numbers):
-        settings = {"batch_size": _BATCH_SIZE, "num_samples": numbers.get("n", _NUM_SAMPLES)}
-
-        def probe(run, arrays, test):
-            predict = partial(learner.predict, run.learner)
-            train = worlds.first_samples(data, settings, arrays, run.world, _NUM_TEST)
-            return evals.classification(predict, test) | evals.training(predict, train)
-
-        world = worlds.paired(data, **settings)
-        test = worlds.as_numbers(data.test.x), data.test.y
-        return Experiment(learner, world, probe, test, by_seed=False, feed=None)
+    def experiment(numbers):
+        world = worlds.paired(data, batch_size=_BATCH_SIZE, num_samples=numbers.get("n", _NUM_SAMPLES))
+        return Experiment(learner, world, partial(build.views, {"": learner}, world))
 
     cells = {"n": np.array([_NUM_SAMPLES, len(data.train.x)], np.int32)}
-    life = programs(Plan(("real", "ideal"), (Stage(0, cells, build),)), 0, 1, Clock(), Form("map", slab=20))
+    measured = tuple(build.Eval(measure, None) for measure in (evals.classification, evals.training))
+    test = as_numbers(data.test.x), data.test.y
+    plan = Plan(("real", "ideal"), (), (Stage(0, cells, experiment),), measured, test, per_seed=False)
+    life = programs(plan, 0, 1, Clock(), "sequential", 20)
 
     def whole():
         run = life.begin()
-        records = [life.probe(0, run)]
+        records = [life.evaluate(0, run)]
         for step in range(0, _NUM_STEPS, _SCHEDULE.log_every):
             run, _, _ = life.advance(step, run, _SCHEDULE.log_every)
-            if progress.probe_is_due(_SCHEDULE, step + _SCHEDULE.log_every):
-                records.append(life.probe(step, run))
-        return jax.device_get([*records, life.probe(_NUM_STEPS, run)])
+            if progress.eval_is_due(_SCHEDULE, step + _SCHEDULE.log_every):
+                records.append(life.evaluate(step, run))
+        return jax.device_get([*records, life.evaluate(_NUM_STEPS, run)])
 
     return whole, jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), life.begin().learner.params)
 

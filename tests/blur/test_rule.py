@@ -176,7 +176,7 @@ def draw(option):
     return rule, genome, network.init(jax.random.key(2), WIDTHS[0], WIDTHS[1:], K, rule=rule), inputs, targets
 
 
-def shard_batches(weights):
+def spread(weights):
     """[C, N, M] -> float64 [N, M, K]."""
     weights = np.moveaxis(np.asarray(weights, np.float64), 0, -1)
     return np.broadcast_to(weights, (*weights.shape[:2], K)).copy()
