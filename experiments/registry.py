@@ -91,7 +91,7 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
     "net": Kind("", _NETS),
     "tx": Kind("", _in("optax", "adam", "adamw", "lion", "rmsprop", "sgd")),
     "learning_rate": Kind("", {"cosine": "bootstrap.sgd:cosine"}),
-    "genome": Kind("key", _GENOMES, later=True),
+    "init_genome": Kind("key", _GENOMES, later=True),
     "rule": Kind("", {"blur": "blur:Rule"}, default="blur"),
     "gate": Kind("", _in("glns.context", "half_spaces")),
     # Where it learns.
@@ -136,7 +136,7 @@ def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
     later = kind in KINDS and KINDS[kind].later
     placeholders = given or (None,) * len(KINDS[kind].given.split(",")) if later else given
     try:
-        inspect.signature(make).bind(*placeholders, **settings)
+        _bind(make, *placeholders, **settings)
         return partial(make, **settings) if later else make(*given, **settings)
     except jax.errors.JAXTypeError:  # a TypeError too, but none of the config's
         raise
@@ -164,6 +164,16 @@ def foreign(config: Mapping) -> dict[str, str]:
     modules = sorted({value.split(":")[0] for value in _names(config) if ":" in value})
     files = {module: getattr(sys.modules.get(module), "__file__", None) for module in modules}
     return {module: file for module, file in files.items() if file}
+
+
+def _bind(make: Callable, *given: Any, **settings: Any) -> None:
+    """Raises TypeError where the function does not take these arguments."""
+    try:
+        signature = inspect.signature(make)
+    except ValueError:  # of some that are written in C there is none
+        return
+    signature.bind_partial(*given, **settings)  # names an argument that it does not know, before one that is missing
+    signature.bind(*given, **settings)
 
 
 def _name(kind: str, settings: Mapping, where: str) -> str:

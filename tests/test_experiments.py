@@ -1,12 +1,12 @@
-"""A config's rivals are probed beside its learner; data that nothing can learn from are refused in one line."""
+"""A config becomes a plan; what it could not do at its end, and data that nothing can learn from, are refused."""
 
 import jax
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 
 import bootstrap
 import experiments
+from experiments import build, registry
 from experiments.data import Data, Part
 
 NUM_CLASSES = 3
@@ -18,16 +18,16 @@ def linear(learning_rate, num_classes=NUM_CLASSES):
 
 
 def config(**changes):
-    return ConfigDict(
-        {
-            "data": {"name": "small"},
-            "world": {"name": "real", "batch_size": 4},
-            "evals": ("classification",),
-            "learner": linear(0.1),
-            "baselines": {"slow": linear(0.01), "fast": linear(1.0)},
-            **changes,
-        }
-    )
+    return {
+        "num_steps": 8,
+        "num_seeds": 2,
+        "data": {"name": "small"},
+        "world": {"name": "real", "batch_size": 4},
+        "evals": ("classification",),
+        "learner": linear(0.1),
+        "baselines": {"slow": linear(0.01), "fast": linear(1.0)},
+        **changes,
+    }
 
 
 def small():
@@ -44,41 +44,42 @@ def data(monkeypatch):
     def give(part="train", **arrays):
         changed = small()
         changed = changed._replace(**{part: getattr(changed, part)._replace(**arrays)})
-        monkeypatch.setitem(experiments.DATA, "small", lambda data_dir: changed)
+        monkeypatch.setitem(registry.KINDS["data"].names, "small", lambda data_dir: changed)
 
     give()
     return give
 
 
 @pytest.mark.usefixtures("data")
-def test_rivals_are_probed_under_their_names():
-    experiment = experiments.build(config())
+def test_baselines_are_measured_under_their_names():
+    plan = experiments.plan(config())
+    experiment = plan.stages[0].experiment({})
     key = jax.random.key(0)
     run = jax.jit(lambda: bootstrap.begin(key, experiment.learner, experiment.world))()
     advance = jax.jit(lambda run: bootstrap.advance(key, experiment.learner, experiment.world, run, 5))
     run, trained = advance(run)
-    probed = jax.jit(experiment.probe)(run, experiment.world.data, experiment.eval_data)
+    measured = jax.jit(lambda run: build.measure(plan, experiment.views(run, experiment.world.data, plan.test)))(run)
     names = {"test_error", "test_soft_error", "test_loss", "test_calibration_error"}
-    assert probed.keys() == {f"{whose}{name}" for whose in ("", "slow/", "fast/") for name in names}
+    assert measured.keys() == {f"{whose}{name}" for whose in ("", "slow/", "fast/") for name in names}
     assert {"loss", "slow/loss", "fast/loss"} <= trained.keys()
     x, y = small().test
-    for name, state in {"": run.learner.learner, **run.learner.rivals}.items():
+    for name, state in {"": run.learner.learner, **run.learner.baselines}.items():
         layer = state.params["Dense_0"]
         logits = x @ np.array(layer["kernel"]) + np.array(layer["bias"])
         loss = np.log(np.exp(logits).sum(-1)) - logits[np.arange(len(y)), y]
-        np.testing.assert_allclose(probed[f"{name}/test_loss".lstrip("/")], loss.mean(), rtol=1e-5)
+        np.testing.assert_allclose(measured[f"{name}/test_loss".lstrip("/")], loss.mean(), rtol=1e-5)
 
 
 @pytest.mark.usefixtures("data")
-def test_a_rival_that_there_is_not_is_named():
-    with pytest.raises(ValueError, match=r"no rivals\.odd named 'nope'; there are .*glns"):
-        experiments.build(config(rivals={"odd": {"name": "nope"}}))
+def test_a_baseline_that_there_is_not_is_named():
+    with pytest.raises(ValueError, match=r"no baselines\.odd named 'nope'; there are .*glns"):
+        experiments.plan(config(baselines={"odd": {"name": "nope"}}))
 
 
 @pytest.mark.usefixtures("data")
-def test_a_rival_with_too_few_classes_is_named():
-    with pytest.raises(ValueError, match=r"labels 0 to 2 but rivals\.few num_classes=2"):
-        experiments.build(config(rivals={"few": linear(0.1, num_classes=2)}))
+def test_a_baseline_with_too_few_classes_is_named():
+    with pytest.raises(ValueError, match=r"labels 0 to 2 but baselines\.few num_classes=2"):
+        experiments.plan(config(baselines={"few": linear(0.1, num_classes=2)}))
 
 
 X, Y = np.zeros((4, 5), np.float32), np.zeros(4, np.int32)
@@ -108,38 +109,123 @@ X, Y = np.zeros((4, 5), np.float32), np.zeros(4, np.int32)
 def test_data_that_nothing_can_learn_from_are_refused(data, part, arrays, message):
     data(part, **arrays)
     with pytest.raises(ValueError, match=message):
-        experiments.build(config())
+        experiments.plan(config())
 
 
-CURVES = ["eval/real/test_soft_error", "eval/real/train_soft_error", "eval/ideal/test_soft_error"]
+GRID = {"real": {"world": {"num_samples": 10}}, "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}}}
+CURVES = [f"eval/{cell}/{part}_soft_error" for cell in GRID for part in ("test", "train")]
 
 
-def test_ends_that_can_be_reached_pass():
-    experiments.check_ends(config(conclusions={"gap": {}}, figures={"pair": {}}, files=("genome",)), CURVES)
+def check(files=(), **outputs):
+    plan = experiments.Plan(tuple(GRID), (), (), (), (), per_seed=False)
+    build.check_outputs(config(**outputs), plan, CURVES, files)
+
+
+def test_outputs_that_can_be_made_pass():
+    check(files=["payoff.json"], analyses={"gap": {}}, figures={"pair": {}, "fan": {}, "payoff": {}})
 
 
 @pytest.mark.parametrize(
-    ("ends", "message"),
+    ("outputs", "message"),
     [
-        ({"analyses": {"nope": {}}}, "no conclusions named 'nope'; there are gap"),
+        ({"analyses": {"nope": {}}}, r"no analyses\.nope named 'nope'; there are gap"),
         ({"analyses": {"gap": {"threshold": 2.0}}}, "threshold is a soft error"),
         (
             {"analyses": {"gap": {"pairs": {"": ("real", "nope")}}}},
             "the run has no metric 'eval/nope/test_soft_error'",
         ),
-        ({"figures": {"nope": {}}}, "no figures named 'nope'; there are .*fan"),
-        ({"artifacts": ("nope",)}, "no files named 'nope'; there are .*genome"),
+        ({"figures": {"nope": {}}}, r"no figures\.nope named 'nope'; there are .*fan"),
+        ({"figures": {"pair": {"scores": "error"}}}, r"figures\.pair 'pair': got an unexpected keyword argument 'scores'"),
+        ({"figures": {"pair": {"score": "error"}}}, r"figures\.pair: the run has no metric 'eval/real/train_error'"),
+        ({"figures": ("payoff",)}, r"figures\.payoff: no artifact leaves payoff\.json"),
+        ({"figures": ("race",)}, r"figures\.race: the run has no metric 'eval/test_error'"),
+        ({"analyses": ("race",)}, "a race needs baselines"),
     ],
 )
-def test_ends_that_cannot_be_reached_are_refused(ends, message):
+def test_outputs_that_cannot_be_made_are_refused(outputs, message):
     with pytest.raises(ValueError, match=message):
-        experiments.check_ends(config(**ends), CURVES)
+        check(**outputs)
 
 
 @pytest.mark.usefixtures("data")
-def test_a_share_of_wrong_labels_is_checked_in_every_cell():
+@pytest.mark.parametrize(
+    ("artifact", "message"),
+    [
+        ("nope", r"no artifacts\.nope named 'nope'; there are .*genome"),
+        ("genome", "this learner's state holds no genome"),
+        ("payoff", "payoff.json is of past versions: set learner"),
+    ],
+)
+def test_artifacts_that_a_run_could_not_leave_are_refused(artifact, message):
+    settings = config(artifacts=(artifact,), seed=0, baselines={})
+    plan = experiments.plan(settings)
+    learner, world, _ = plan.stages[0].experiment({})
+    shapes = jax.eval_shape(lambda: bootstrap.begin(jax.random.key(0), learner, world))
+    with pytest.raises(ValueError, match=message):
+        build.artifacts(settings, plan, shapes, "a command")
+
+
+@pytest.mark.usefixtures("data")
+def test_members_are_measured_together():
+    """A learner and itself agree on everything; a learner and one at a rate of 0 do not."""
+    still = linear(0.0)
+    measured = {"same": {"name": "agreement", "members": ("", "")}, "classification": {}}
+    plan = experiments.plan(config(baselines={"still": still}, evals=measured))
+    apart = experiments.plan(config(baselines={"still": still}, evals={"agreement": {"members": ("", "still")}}))
+    learner, world, views = plan.stages[0].experiment({})
+
+    @jax.jit
+    def both():
+        key = jax.random.key(0)
+        run, _ = bootstrap.advance(key, learner, world, bootstrap.begin(key, learner, world), 20)
+        of_cell = {"": views(run, world.data, plan.test)}
+        return build.measure_together(plan, of_cell), build.measure_together(apart, of_cell)
+
+    same, other = both()
+    assert same.keys() == other.keys() == {"agreement", "kl"}
+    assert same["agreement"] == 1
+    np.testing.assert_allclose(same["kl"], 0, atol=1e-6)
+    assert other["agreement"] < 1
+    assert other["kl"] > 0.01
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize(
+    ("evals", "message"),
+    [
+        ({"agreement": {"members": ("", "nope")}}, r"evals\.agreement\.members: no 'nope'; there are '', 'slow', 'fast'"),
+        ({"agreement": {"members": ("",)}}, r"evals\.agreement 'agreement': missing a required argument: 'other'"),
+        ({"agreement": {}}, "missing a required argument: 'other'"),
+    ],
+)
+def test_members_that_there_are_not_are_refused(evals, message):
+    with pytest.raises(ValueError, match=message):
+        experiments.plan(config(evals=evals))
+
+
+@pytest.mark.usefixtures("data")
+def test_two_evals_of_one_name_are_refused():
+    plan = experiments.plan(config(evals={"classification": {}, "again": {"name": "classification"}}, baselines={}))
+    learner, world, views = plan.stages[0].experiment({})
+    run = bootstrap.begin(jax.random.key(0), learner, world)
+    with pytest.raises(ValueError, match="evals: two of them measure test_calibration_error, test_error"):
+        build.measure(plan, views(run, world.data, plan.test))
+
+
+def test_what_a_function_of_ones_own_returns_may_be_bare(monkeypatch):
+    train, test = small()
+    monkeypatch.setitem(registry.KINDS["data"].names, "small", lambda data_dir: (tuple(train), (list(test.x), test.y)))
+    plan = experiments.plan(config())
+    np.testing.assert_array_equal(plan.test[0], test.x)
+    monkeypatch.setitem(registry.KINDS["data"].names, "small", lambda data_dir: train.x)
+    with pytest.raises(ValueError, match=r"a data set is experiments\.data\.Data\(Part\(x, y\), Part\(x, y\)\) or "):
+        experiments.plan(config())
+
+
+@pytest.mark.usefixtures("data")
+def test_a_fraction_of_wrong_labels_is_checked_in_every_cell():
     noises = {name: {"world": {"label_noise": noise}} for name, noise in {"a": 0.0, "b": 2.0}.items()}
     with pytest.raises(ValueError, match=r"label_noise is a share, from 0 to 1; got 2\.0"):
         experiments.plan(
-            config(world={"name": "paired", "batch_size": 4, "num_samples": 12, "label_noise": 0.0}, cells=noises)
+            config(world={"name": "paired", "batch_size": 4, "num_samples": 12, "label_noise": 0.0}, grid=noises)
         )

@@ -107,7 +107,7 @@ def _meta(variant: str) -> ConfigDict:
             },
             "learner": {
                 "name": "blur_meta",
-                "genome": {"name": "delta", "num_states": num_states, "normalise": normalise},
+                "init_genome": {"name": "delta", "num_states": num_states, "normalise": normalise},
                 "sizes": (*hidden, 10),
                 "rule": {"last_activation": "linear"} | rule,
                 "population": 2,

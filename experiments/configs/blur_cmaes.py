@@ -60,7 +60,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
             },
             "learner": {
                 "name": "blur_evolution",
-                "genome": {"name": "random", "num_states": 2, "normalise": "both"},
+                "init_genome": {"name": "random", "num_states": 2, "normalise": "both"},
                 "sizes": (hidden, 10),
                 "rule": {"last_activation": "linear"},
                 "population": population,

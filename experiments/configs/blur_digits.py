@@ -74,7 +74,7 @@ def _meta() -> ConfigDict:
             },
             "learner": {
                 "name": "blur_meta",
-                "genome": {"name": "delta", "num_states": 4},
+                "init_genome": {"name": "delta", "num_states": 4},
                 "sizes": (64, 10),
                 "rule": {"last_activation": "linear"},
                 "population": 1,

@@ -74,7 +74,7 @@ def _meta() -> ConfigDict:
             "world": {"name": "tasks", "families": families, "unroll": 20, "batch_size": 128},
             "learner": {
                 "name": "blur_meta",
-                "genome": {"name": "delta", "num_states": 4},
+                "init_genome": {"name": "delta", "num_states": 4},
                 "sizes": (64, 10),
                 "rule": {"last_activation": "linear"},
                 "population": 1,

@@ -72,7 +72,7 @@ def get_config(variant: str = "learned") -> ConfigDict:
         "world": {"name": "tasks", "families": learned_from, "unroll": 10, "batch_size": 128},
         "learner": {
             "name": "blur_meta",
-            "genome": delta,
+            "init_genome": delta,
             "sizes": (128, 5),
             "rule": two_states,
             "population": 4,
@@ -84,7 +84,7 @@ def get_config(variant: str = "learned") -> ConfigDict:
     }
     if variant == "random":
         config["learner"] |= {
-            "genome": {"name": "random", "num_states": 2, "normalise": "both"},
+            "init_genome": {"name": "random", "num_states": 2, "normalise": "both"},
             "rule": {"last_activation": "linear"},
         }
     if variant == "curriculum":

@@ -51,7 +51,7 @@ def get_config(variant: str = "mlp") -> ConfigDict:
             "log_metrics": ("eval/ideal/test_soft_error", f"eval/n{SIZES[0]}/test_soft_error"),
             "evals": ("classification", "training"),
             "analyses": {"gap": {"pairs": {name: (name, "ideal") for name in real}}},
-            "figures": {"fan": {"reals": tuple(real)}},
+            "figures": {"fan": {}},
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 128, "num_samples": SIZES[0]},
             "grid": {**real, "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}}},

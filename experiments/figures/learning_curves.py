@@ -1,6 +1,7 @@
 """Learning curves, and what all figures of curves share."""
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,11 @@ def range_band(axes: Axes, steps: np.ndarray, values: np.ndarray, **style: Any) 
     (line,) = axes.plot(steps, values.mean(axis=0), **style)
     low, high = values.min(axis=0), values.max(axis=0)
     axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def by_number(names: Iterable[str]) -> list[str]:
+    """Names in the order of the numbers in them: n20 before n100."""
+    return sorted(names, key=lambda name: ([int(digits) for digits in re.findall(r"\d+", name)], name))
 
 
 def words(name: str) -> str:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bootstrap import gap
 from experiments.analyses import stopping
-from experiments.figures.learning_curves import error_band, log_panels, words
+from experiments.figures.learning_curves import by_number, error_band, log_panels, words
 from experiments.records import Records, curve, member
 
 
@@ -69,11 +69,11 @@ def fan(
 ) -> Figure:
     """Several real worlds beside one ideal world, one panel a run: test curves, means and standard errors over seeds.
 
-    reals: members, by default all other cells; a dot is a real world's stopping time, where it has one.
+    reals: members, by default all other cells, by the numbers in their names; a dot is a real world's stopping time, where it has one.
     """
     figure, panels = log_panels(runs, score)
     for axes, records in zip(panels, runs.values(), strict=True):
-        members = reals or [cell for cell in records.cells if cell != ideal]
+        members = reals or by_number(cell for cell in records.cells if cell != ideal)
         for name, shade in zip(members, np.linspace(0.9, 0.1, len(members)), strict=True):
             color = cm.viridis(shade)
             steps, of_real = error_band(axes, records, f"test_{score}", name, label=name, color=color)
