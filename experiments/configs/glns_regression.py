@@ -16,8 +16,8 @@ sarcos            10      77       2.29±0.12      3.44±0.12      2.71±0.18   
 smoke             1                yacht, two splits
 
 Errors on the test splits: mean ± std of the 20 customary splits (sarcos: 5 at random), one a seed; rmse in the units of
-the target, nats a sample. The SGD network has the hidden sizes of the GLN, and all three learn from the same batches.
-Seconds are of the whole run on one shared core, about half of it compiling.
+the target, nats a sample. The SGD network has the hidden sizes, and so about the active weights, of the GLN; all three
+learn from the same batches. Seconds are of the whole run on one shared core, about half of it compiling.
 """
 
 from ml_collections import ConfigDict

@@ -21,6 +21,7 @@ probe/holdout_success is the fraction of the goals of the task `uniform` that Bo
 a random Bob solves none. Means of 3 seeds, but `no_clip` to `past` are of one (--config.num_seeds=1). An update follows
 128 control steps of each of 256 games. Seconds are of 2 CPU cores, from `two` on shared, compiling and films included.
 
+figures/arena.png and episode.html are an episode, figures/payoff.png past versions of each against the other's.
 Signs of a collapse, in figures/curriculum.png, and what helps:
   train/valid_goals near 0: Alice moves nothing. Give her longer turns.
   train/goal_direction high: all her goals lie on one side. Raise entropy_weight, or play against past versions.
