@@ -20,12 +20,13 @@ smoke       `puck`, cut to 2 updates of 8 games
 probe/holdout_success is the fraction of the goals of the task `uniform` that Bob solves, each within 100 control steps;
 a random Bob solves none. Means of 3 seeds, but `no_clip` to `past` are of one (--config.num_seeds=1). An update follows
 128 control steps of each of 256 games. Seconds are of 2 CPU cores, from `two` on shared, compiling and films included.
+All but `puck` and `quick` were measured with earlier code, `uniform` and `curriculum` with other random streams too.
 
 figures/arena.png and episode.html are an episode, figures/payoff.png past versions of each against the other's.
 Signs of a collapse, in figures/curriculum.png, and what helps:
   train/valid_goals near 0: Alice moves nothing. Give her longer turns.
   train/goal_direction high: all her goals lie on one side. Raise entropy_weight, or play against past versions.
-  train/bob_entropy near 0: Bob no longer explores. The same helps.
+  train/bob_entropy near 0: Bob no longer explores. Do the same.
   train/demonstrated at 0: there is nothing to clone.
 """
 
