@@ -61,9 +61,9 @@ def test_smoke(path, tmp_path, capsys):
     train(config, tmp_path / "run", folder)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["steps"] == config.num_steps
-    assert {"wall_seconds", "compile_seconds", "steps_per_second", "fingerprint", *config.show} <= summary.keys()
+    assert {"wall_seconds", "compile_seconds", "steps_per_second", "fingerprint", *config.log_metrics} <= summary.keys()
     figures = sorted(path.name for path in (tmp_path / "run" / "figures").iterdir())
-    assert figures == sorted(f"{name.replace('/', '_')}.png" for name in (*config.show, *config.get("figures", {})))
+    assert figures == sorted(f"{name.replace('/', '_')}.png" for name in (*config.log_metrics, *config.get("figures", {})))
     assert f"figure: {tmp_path}" in capsys.readouterr().out
     names = {"config.json", "run.json", "metrics.jsonl", "summary.json", "checkpoints", "tb", "figures", ".lock"}
     names |= {f"{name}.json" for name in config.get("files", ())}

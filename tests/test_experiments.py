@@ -22,9 +22,9 @@ def config(**changes):
         {
             "data": {"name": "small"},
             "world": {"name": "real", "batch_size": 4},
-            "probes": ("classification",),
+            "evals": ("classification",),
             "learner": linear(0.1),
-            "rivals": {"slow": linear(0.01), "fast": linear(1.0)},
+            "baselines": {"slow": linear(0.01), "fast": linear(1.0)},
             **changes,
         }
     )
@@ -57,7 +57,7 @@ def test_rivals_are_probed_under_their_names():
     run = jax.jit(lambda: bootstrap.begin(key, experiment.learner, experiment.world))()
     advance = jax.jit(lambda run: bootstrap.advance(key, experiment.learner, experiment.world, run, 5))
     run, trained = advance(run)
-    probed = jax.jit(experiment.probe)(run, experiment.world.data, experiment.probe_data)
+    probed = jax.jit(experiment.probe)(run, experiment.world.data, experiment.eval_data)
     names = {"test_error", "test_soft_error", "test_loss", "test_calibration_error"}
     assert probed.keys() == {f"{whose}{name}" for whose in ("", "slow/", "fast/") for name in names}
     assert {"loss", "slow/loss", "fast/loss"} <= trained.keys()
@@ -111,7 +111,7 @@ def test_data_that_nothing_can_learn_from_are_refused(data, part, arrays, messag
         experiments.build(config())
 
 
-CURVES = ["probe/real/test_soft_error", "probe/real/train_soft_error", "probe/ideal/test_soft_error"]
+CURVES = ["eval/real/test_soft_error", "eval/real/train_soft_error", "eval/ideal/test_soft_error"]
 
 
 def test_ends_that_can_be_reached_pass():
@@ -121,14 +121,14 @@ def test_ends_that_can_be_reached_pass():
 @pytest.mark.parametrize(
     ("ends", "message"),
     [
-        ({"conclusions": {"nope": {}}}, "no conclusions named 'nope'; there are gap"),
-        ({"conclusions": {"gap": {"threshold": 2.0}}}, "threshold is a soft error"),
+        ({"analyses": {"nope": {}}}, "no conclusions named 'nope'; there are gap"),
+        ({"analyses": {"gap": {"threshold": 2.0}}}, "threshold is a soft error"),
         (
-            {"conclusions": {"gap": {"pairs": {"": ("real", "nope")}}}},
-            "the run has no metric 'probe/nope/test_soft_error'",
+            {"analyses": {"gap": {"pairs": {"": ("real", "nope")}}}},
+            "the run has no metric 'eval/nope/test_soft_error'",
         ),
         ({"figures": {"nope": {}}}, "no figures named 'nope'; there are .*fan"),
-        ({"files": ("nope",)}, "no files named 'nope'; there are .*genome"),
+        ({"artifacts": ("nope",)}, "no files named 'nope'; there are .*genome"),
     ],
 )
 def test_ends_that_cannot_be_reached_are_refused(ends, message):

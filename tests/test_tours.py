@@ -39,8 +39,8 @@ def test_blur(capsys):
 def test_bootstrap(capsys):
     tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "bootstrap_digits.py"))
     for said in (tour["network_said"], tour["gln_said"]):
-        assert said["probe/stopping_reached"] == 1
-        assert 4 * abs(said["probe/bootstrap_error"]) < said["probe/generalisation_gap"]
+        assert said["analysis/frac_stopped"] == 1
+        assert 4 * abs(said["analysis/bootstrap_error"]) < said["analysis/generalisation_gap"]
     assert len(tour["picture"].axes) == 2
     assert "bootstrap error" in capsys.readouterr().out
 
@@ -87,7 +87,7 @@ def test_holdouts(monkeypatch):
 def test_self_play(capsys):
     tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "self_play_puck.py"))
     first, last = tour["records"][0], tour["records"][-1]
-    assert first["probe/holdout_success"] < 0.1 < 0.3 < last["probe/holdout_success"]
+    assert first["eval/holdout_success"] < 0.1 < 0.3 < last["eval/holdout_success"]
     assert last["train/bob_success"] > first["train/bob_success"] + 0.2
     assert len(tour["picture"].axes) == 3
     assert capsys.readouterr().out.count("m away, of which Bob reaches") == len(tour["records"])

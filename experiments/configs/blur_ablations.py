@@ -20,8 +20,8 @@ smoke             2 states, 4 hidden neurons, 2 steps                           
 depths            test of a genome: 1, 2, 4 and 10 hidden layers of 32, on 8 x 8 pixels            29        0.837
 finer             test of a genome: 1, 2 and 4 hidden layers of 32, on 16 x 16 pixels              -         -
 
-Accuracy is probe/test_accuracy after ten batches, of one seed; that of `depths` is of one hidden layer and the genome
-of `both`. The two tests give probe/test_error (one hidden layer) and probe/layers_N/test_error (N hidden layers), and
+Accuracy is eval/test_accuracy after ten batches, of one seed; that of `depths` is of one hidden layer and the genome
+of `both`. The two tests give eval/test_error (one hidden layer) and eval/layers_N/test_error (N hidden layers), and
 take a genome as --config.learner.genome=runs/blur_ablations/both/genome.json (default: the shipped `digits`). Seconds
 are of one shared core; a dash: not measured.
 """
@@ -70,15 +70,14 @@ def _meta(variant: str) -> ConfigDict:
     unroll = 2 if variant == "smoke" else 10
     return ConfigDict(
         {
-            "command": f"python -m launch.train --config=experiments/configs/blur_ablations.py:{variant} --workdir=DIR",
             "seed": 0,
             "num_seeds": 1,
             "num_steps": num_steps,
             "log_every": log_every,
-            "probe_every": num_steps // 2,
+            "eval_every": num_steps // 2,
             "checkpoint_every": num_steps // 2,
-            "show": ("train/loss", "train/accuracy", "probe/test_accuracy"),
-            "probes": {
+            "log_metrics": ("train/loss", "train/accuracy", "eval/test_accuracy"),
+            "evals": {
                 "adaptation": {
                     "groups": {"test": {"digits": {"name": "images", "side": 8}}},
                     "unroll": unroll,
@@ -86,7 +85,7 @@ def _meta(variant: str) -> ConfigDict:
                     "num_draws": 4,
                 }
             },
-            "files": ("genome",),
+            "artifacts": ("genome",),
             "data": {"name": "digits"},
             "world": {
                 "name": "tasks",
@@ -122,14 +121,14 @@ def _test(variant: str) -> ConfigDict:
             "num_seeds": 5,
             "num_steps": 50,
             "log_every": 10,
-            "probe_every": 10,
+            "eval_every": 10,
             "checkpoint_every": 50,
-            "show": ("probe/test_error", f"probe/layers_{others[-1]}/test_error"),
-            "probes": ("classification",),
+            "log_metrics": ("eval/test_error", f"eval/layers_{others[-1]}/test_error"),
+            "evals": ("classification",),
             "data": {"name": "digits", "side": side},
             "world": {"name": "real", "batch_size": 128},
             "learner": in_network[first],
-            "rivals": {f"layers_{num_hidden}": in_network[num_hidden] for num_hidden in others},
+            "baselines": {f"layers_{num_hidden}": in_network[num_hidden] for num_hidden in others},
         }
     )
 

@@ -32,15 +32,14 @@ def get_config(variant: str = "digits") -> ConfigDict:
     family = {"name": "images", "side": 14 if data == "idx" else 8}
     return ConfigDict(
         {
-            "command": f"python -m launch.train --config=experiments/configs/blur_cmaes.py:{variant} --workdir=DIR",
             "seed": 0,
             "num_seeds": 1,
             "num_steps": num_steps,
             "log_every": every // 2,
-            "probe_every": every,
+            "eval_every": every,
             "checkpoint_every": every,
-            "show": ("train/accuracy", "train/best_accuracy", "probe/test_accuracy"),
-            "probes": {
+            "log_metrics": ("train/accuracy", "train/best_accuracy", "eval/test_accuracy"),
+            "evals": {
                 "adaptation": {
                     "groups": {"test": {"images": family}},
                     "unroll": unroll,
@@ -48,7 +47,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
                     "num_draws": 1 if variant == "smoke" else 8,
                 }
             },
-            "files": ("genome",),
+            "artifacts": ("genome",),
             "data": {"name": data},
             "world": {
                 "name": "tasks",

@@ -41,15 +41,14 @@ def _meta() -> ConfigDict:
     """The meta-learning of the genome that is shipped as digits."""
     return ConfigDict(
         {
-            "command": COMMAND,
             "seed": 0,
             "num_seeds": 1,
             "num_steps": 400,
             "log_every": 20,
-            "probe_every": 200,
+            "eval_every": 200,
             "checkpoint_every": 100,
-            "show": ("train/loss", "train/accuracy", "probe/test_accuracy"),
-            "probes": {
+            "log_metrics": ("train/loss", "train/accuracy", "eval/test_accuracy"),
+            "evals": {
                 "adaptation": {
                     "groups": {"test": {"digits": {"name": "images", "side": 8}}},
                     "unroll": 50,
@@ -57,7 +56,7 @@ def _meta() -> ConfigDict:
                     "num_draws": 4,
                 }
             },
-            "files": ("genome",),
+            "artifacts": ("genome",),
             "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0},
             "world": {
                 "name": "tasks",
@@ -101,16 +100,16 @@ def _test(variant: str) -> ConfigDict:
             "num_seeds": 2 if variant == "smoke" else 5,
             "num_steps": 4 if variant == "smoke" else 100,
             "log_every": 1,
-            "probe_every": 1,
+            "eval_every": 1,
             "checkpoint_every": 4 if variant == "smoke" else 100,
-            "show": ("probe/test_error", f"probe/{list(rivals)[-1]}/test_error"),
-            "probes": ("classification",),
-            "conclusions": {"race": {"first": 2 if variant == "smoke" else 50}},
+            "log_metrics": ("eval/test_error", f"eval/{list(rivals)[-1]}/test_error"),
+            "evals": ("classification",),
+            "analyses": {"race": {"first": 2 if variant == "smoke" else 50}},
             "figures": {"race": {"first": 4 if variant == "smoke" else 100}},
             "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0, "side": side},
             "world": {"name": "real", "batch_size": 128},
             "learner": {"name": "blur", "genome": "digits", "sizes": (*hidden, 10)},
-            "rivals": rivals,
+            "baselines": rivals,
         }
     )
 

@@ -49,18 +49,17 @@ def _meta() -> ConfigDict:
     }
     return ConfigDict(
         {
-            "command": COMMAND,
             "seed": 0,
             "num_seeds": 1,
             "num_steps": 400,
             "log_every": 25,
-            "probe_every": 100,
+            "eval_every": 100,
             "checkpoint_every": 100,
-            "show": ("train/loss", "train/accuracy", "probe/test_accuracy"),
-            "probes": {
+            "log_metrics": ("train/loss", "train/accuracy", "eval/test_accuracy"),
+            "evals": {
                 "adaptation": {"groups": {"test": families}, "unroll": 20, "batch_size": 128, "num_draws": 2},
             },
-            "files": ("genome",),
+            "artifacts": ("genome",),
             "data": {"name": "idx"},
             "world": {"name": "tasks", "families": families, "unroll": 20, "batch_size": 128},
             "learner": {
@@ -96,11 +95,11 @@ def _test(variant: str) -> ConfigDict:
             "num_seeds": 2 if smoke else 3,
             "num_steps": 4 if smoke else 100,
             "log_every": 1 if smoke else 2,
-            "probe_every": 1 if smoke else 2,
+            "eval_every": 1 if smoke else 2,
             "checkpoint_every": 4 if smoke else 100,
-            "show": ("probe/test_error", f"probe/{list(rivals)[-1]}/test_error"),
-            "probes": ("classification",),
-            "conclusions": {"race": {"first": 2 if smoke else 50}},
+            "log_metrics": ("eval/test_error", f"eval/{list(rivals)[-1]}/test_error"),
+            "evals": ("classification",),
+            "analyses": {"race": {"first": 2 if smoke else 50}},
             "figures": {"race": {"first": 4 if smoke else 100}},
             "data": {
                 "name": "idx",
@@ -111,7 +110,7 @@ def _test(variant: str) -> ConfigDict:
             },
             "world": {"name": "real", "batch_size": 32 if smoke else 128},
             "learner": {"name": "blur", "genome": "mnist", "sizes": (*hidden, 10)},
-            "rivals": rivals,
+            "baselines": rivals,
         }
     )
 

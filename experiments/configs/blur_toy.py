@@ -10,7 +10,7 @@ curriculum  10, 20, 35, then 50 batches; accuracy after 50        116        0.9
 random      random normalised genomes, tanh, no delta rule         79        0.680               0.399         0.511
 smoke       `learned`, cut to 4 steps of small batches              -
 
-A column NAME is probe/NAME_accuracy, on the batch after the last one learned; the paper's figure 4 has 0.92 to 0.96 on
+A column NAME is eval/NAME_accuracy, on the batch after the last one learned; the paper's figure 4 has 0.92 to 0.96 on
 its training tasks, and 0.84 to 0.89 on blobs, cross, triangle and MNIST. `unseen_tasks` are the paper's blobs, cross
 and triangle, and our square, or and nxor. `learned` leaves genome.json, shipped as `toy`. Seconds are of one shared
 core; a dash: not measured.
@@ -38,15 +38,14 @@ def get_config(variant: str = "learned") -> ConfigDict:
         "single_state": True,
     }
     config: dict[str, Any] = {
-        "command": f"python -m launch.train --config=experiments/configs/blur_toy.py:{variant} --workdir=DIR",
         "seed": 0,
         "num_seeds": 1,
         "num_steps": num_steps,
         "log_every": log_every,
-        "probe_every": log_every,
+        "eval_every": log_every,
         "checkpoint_every": log_every,
-        "show": ("train/loss", "probe/train_tasks_accuracy", "probe/unseen_tasks_accuracy"),
-        "probes": {
+        "log_metrics": ("train/loss", "eval/train_tasks_accuracy", "eval/unseen_tasks_accuracy"),
+        "evals": {
             "adaptation": {
                 "groups": {
                     "train_tasks": learned_from,
@@ -58,8 +57,8 @@ def get_config(variant: str = "learned") -> ConfigDict:
                 "num_draws": 16,
             }
         },
-        "files": ("genome",),
-        "data": {"name": "nothing"},
+        "artifacts": ("genome",),
+        "data": {"name": "none"},
         "world": {"name": "tasks", "families": learned_from, "unroll": 10, "batch_size": 128},
         "learner": {
             "name": "blur_meta",
@@ -79,7 +78,7 @@ def get_config(variant: str = "learned") -> ConfigDict:
             "rule": {"last_activation": "linear"},
         }
     if variant == "curriculum":
-        config["probes"]["adaptation"]["unroll"] = 50
+        config["evals"]["adaptation"]["unroll"] = 50
         config["stages"] = tuple(
             {"from_step": from_step, "world": {"unroll": unroll}}
             for from_step, unroll in ((150, 20), (225, 35), (300, 50))
@@ -87,5 +86,5 @@ def get_config(variant: str = "learned") -> ConfigDict:
     if variant == "smoke":
         config["world"]["batch_size"] = 16
         config["learner"]["sizes"] = (8, 5)
-        config["probes"]["adaptation"] |= {"batch_size": 16, "num_draws": 2}
+        config["evals"]["adaptation"] |= {"batch_size": 16, "num_draws": 2}
     return ConfigDict(config)

@@ -9,7 +9,7 @@ smoke    4 steps                                                                
                                        plain          shifted
 test soft error at the end, real       0.322          0.292
 test soft error at the end, ideal      0.234          0.258
-probe/plain/, shifted/bootstrap_error  0.061 ± 0.016  0.034 ± 0.008
+eval/plain/, shifted/bootstrap_error  0.061 ± 0.016  0.034 ± 0.008
 
 Means of 3 seeds and standard errors. The bootstrap error is that of the stopping time (train soft error under 0.01),
 step 1597 of the plain run; the shifted run does not reach it, and its end is taken. Seconds are of one core's time,
@@ -39,19 +39,19 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "num_seeds": 2 if smoke else 3,
             "num_steps": 4 if smoke else 3000,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 12,
+            "eval_every": log_every,
+            "evals_per_decade": 12,
             "checkpoint_every": 20 * log_every,
-            "show": tuple(f"probe/{cell}/test_soft_error" for cell in cells),
-            "probes": ("classification", "training"),
-            "conclusions": {
+            "log_metrics": tuple(f"eval/{cell}/test_soft_error" for cell in cells),
+            "evals": ("classification", "training"),
+            "analyses": {
                 "gap": {"pairs": {"plain": ("real", "ideal"), "shifted": ("real_shifted", "ideal_shifted")}}
             },
             "figures": {"fan": {"reals": ("real", "real_shifted", "ideal_shifted")}},
-            "slab": log_every,
+            "prefetch": log_every,
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 2000, "augment": {"shift": {"greatest": 0.0}}},
-            "cells": cells,
+            "grid": cells,
             "learner": {
                 "name": "sgd",
                 "net": {

@@ -11,7 +11,7 @@ convolutional                     0.239  0.289  0.050 ± 0.005    0.059
 fully_connected                   0.278  0.314  0.036 ± 0.007    0.051
 
 Means of 3 seeds and standard errors after 2000 steps: neither net reaches the stopping time (train soft error under
-0.01), so "real - ideal" is probe/NET/bootstrap_error. Both nets learn from the same batches. Seconds are of one core's
+0.01), so "real - ideal" is analysis/NET/bootstrap_error. Both nets learn from the same batches. Seconds are of one core's
 time, compiling included.
 """
 
@@ -34,14 +34,14 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "num_seeds": 2 if smoke else 3,
             "num_steps": 4 if smoke else 2000,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 12,
+            "eval_every": log_every,
+            "evals_per_decade": 12,
             "checkpoint_every": 20 * log_every,
-            "show": tuple(
-                f"probe/{cell}{net}/test_soft_error" for net in ("", "/fully_connected") for cell in ("real", "ideal")
+            "log_metrics": tuple(
+                f"eval/{cell}{net}/test_soft_error" for net in ("", "/fully_connected") for cell in ("real", "ideal")
             ),
-            "probes": ("classification", "training"),
-            "conclusions": {
+            "evals": ("classification", "training"),
+            "analyses": {
                 "gap": {
                     "pairs": {
                         "convolutional": ("real", "ideal"),
@@ -50,10 +50,10 @@ def get_config(variant: str = "digits") -> ConfigDict:
                 }
             },
             "figures": {"fan": {"reals": ("real", "real/fully_connected", "ideal/fully_connected")}},
-            "slab": log_every,
+            "prefetch": log_every,
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 4000},
-            "cells": {
+            "grid": {
                 "real": {"world": {"num_samples": 4000}},
                 "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
             },
@@ -62,6 +62,6 @@ def get_config(variant: str = "digits") -> ConfigDict:
                 "net": {"name": "convolutional", "form": "product", **shape},
                 "tx": descent,
             },
-            "rivals": {"fully_connected": {"name": "sgd", "net": {"name": "fully_connected", **shape}, "tx": descent}},
+            "baselines": {"fully_connected": {"name": "sgd", "net": {"name": "fully_connected", **shape}, "tx": descent}},
         }
     )

@@ -35,20 +35,20 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "num_seeds": 1 if smoke else 3,
             "num_steps": 4 if smoke else 100,
             "log_every": 2,
-            "probe_every": 2,
-            "probes_per_decade": 12,
+            "eval_every": 2,
+            "evals_per_decade": 12,
             "checkpoint_every": 4 if smoke else 100,
-            "show": ("probe/real/train_soft_error", "probe/real/test_soft_error", "probe/ideal/test_soft_error"),
-            "probes": ("classification", "training"),
-            "conclusions": {"gap": {"pairs": {"": ("real", "ideal"), "sgd": ("real/sgd", "ideal/sgd")}}},
-            "figures": {"pair": {"rivals": ("sgd",), "score": "error"}},
+            "log_metrics": ("eval/real/train_soft_error", "eval/real/test_soft_error", "eval/ideal/test_soft_error"),
+            "evals": ("classification", "training"),
+            "analyses": {"gap": {"pairs": {"": ("real", "ideal"), "sgd": ("real/sgd", "ideal/sgd")}}},
+            "figures": {"pair": {"baselines": ("sgd",), "score": "error"}},
             "data": {"name": "deformed_digits", "size": 8, "num_test": 1000} | A_LITTLE,
             "world": {"name": "paired", "batch_size": 128, "num_samples": 256},
-            "cells": {
+            "grid": {
                 "real": {"world": {"num_samples": 256}},
                 "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
             },
             "learner": {"name": "blur", "genome": "digits", "sizes": (256, 10)},
-            "rivals": {"sgd": sgd | {"tx": {"name": "sgd", "learning_rate": 0.3, "momentum": 0.9}}},
+            "baselines": {"sgd": sgd | {"tx": {"name": "sgd", "learning_rate": 0.3, "momentum": 0.9}}},
         }
     )

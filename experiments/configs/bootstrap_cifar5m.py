@@ -4,7 +4,7 @@
 
 DIR holds the six files part0.npz .. part5.npz (storage.googleapis.com/gresearch/cifar5m), 18 GB that are read in place.
 
-variant    what                                                            seconds  probe/n50000/bootstrap_error
+variant    what                                                            seconds  analysis/n50000/bootstrap_error
 resnet18   n = 5, 10, 25 and 50 thousand beside one ideal world            not run  not measured: no files at hand
 augmented  `resnet18`, every image cropped and flipped at random           not run  not measured
 smoke      n = 8 and 16, 4 steps of a small MLP, on small files of the same layout, as the tests make them
@@ -36,14 +36,14 @@ def get_config(variant: str = "resnet18") -> ConfigDict:
             "num_seeds": 1,
             "num_steps": num_steps,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 15,
+            "eval_every": log_every,
+            "evals_per_decade": 15,
             "checkpoint_every": 50 * log_every,
-            "show": (f"probe/n{samples[-1]}/test_soft_error", "probe/ideal/test_soft_error"),
-            "probes": {name: {"batch_size": num_test // 10} for name in ("classification", "training")},
-            "conclusions": {"gap": {"pairs": {f"n{n}": (f"n{n}", "ideal") for n in samples}}},
+            "log_metrics": (f"eval/n{samples[-1]}/test_soft_error", "eval/ideal/test_soft_error"),
+            "evals": {name: {"batch_size": num_test // 10} for name in ("classification", "training")},
+            "analyses": {"gap": {"pairs": {f"n{n}": (f"n{n}", "ideal") for n in samples}}},
             "figures": {"fan": {}, "pair": {"real": f"n{samples[-1]}"}},
-            "loop": "calls",
+            "execution": "unrolled",
             "data": {"name": "cifar5m", "num_train": samples[-1], "num_test": num_test, "num_per_part": num_per_part},
             "world": {
                 "name": "paired",
@@ -51,7 +51,7 @@ def get_config(variant: str = "resnet18") -> ConfigDict:
                 "num_samples": bootstrap.UNLIMITED,
                 "augment": augmentations[variant],
             },
-            "cells": {
+            "grid": {
                 **{f"n{n}": {"world": {"num_samples": n}} for n in samples},
                 "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
             },

@@ -21,9 +21,9 @@ def get_config(variant: str = "mlp") -> ConfigDict:
     mlp = {"name": "mlp", "features": (256, 256), "num_classes": 10}
     cnn = {"name": "cnn", "num_classes": 10, "width": 16, "batch_norm": False}
     variants = {  # net, learning rate, form of the loop, side of the image, n, batch, steps, steps between two records
-        "mlp": (mlp, 0.1, {"loop": "map", "slab": 20}, 28, 4000, 128, 2000, 20),
-        "cnn": (cnn, 0.02, {"loop": "calls"}, 16, 3000, 64, 1200, 20),
-        "smoke": (mlp, 0.1, {"loop": "map", "slab": 2}, 16, 100, 32, 4, 2),
+        "mlp": (mlp, 0.1, {"execution": "sequential", "slab": 20}, 28, 4000, 128, 2000, 20),
+        "cnn": (cnn, 0.02, {"execution": "unrolled"}, 16, 3000, 64, 1200, 20),
+        "smoke": (mlp, 0.1, {"execution": "sequential", "slab": 2}, 16, 100, 32, 4, 2),
     }
     if variant not in variants:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
@@ -34,17 +34,17 @@ def get_config(variant: str = "mlp") -> ConfigDict:
             "num_seeds": 3,
             "num_steps": num_steps,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 20,
+            "eval_every": log_every,
+            "evals_per_decade": 20,
             "checkpoint_every": 25 * log_every,
-            "show": ("probe/real/train_soft_error", "probe/real/test_soft_error", "probe/ideal/test_soft_error"),
-            "probes": ("classification", "training"),
-            "conclusions": {"gap": {}},
+            "log_metrics": ("eval/real/train_soft_error", "eval/real/test_soft_error", "eval/ideal/test_soft_error"),
+            "evals": ("classification", "training"),
+            "analyses": {"gap": {}},
             "figures": {"pair": {}},
             **form,
             "data": {"name": "deformed_digits", "size": size, "num_test": 2000},
             "world": {"name": "paired", "batch_size": batch_size, "num_samples": num_samples},
-            "cells": {
+            "grid": {
                 "real": {"world": {"num_samples": num_samples}},
                 "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
             },

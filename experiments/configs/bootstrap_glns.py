@@ -32,17 +32,17 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "num_seeds": 2,
             "num_steps": 4 if smoke else 2000,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 12,
+            "eval_every": log_every,
+            "evals_per_decade": 12,
             "checkpoint_every": 500 if not smoke else 4,
-            "show": ("probe/real/test_soft_error", "probe/ideal/test_soft_error"),
-            "probes": ("classification", "training"),
-            "conclusions": {"gap": {"pairs": {"": ("real", "ideal"), "sgd": ("real/sgd", "ideal/sgd")}}},
+            "log_metrics": ("eval/real/test_soft_error", "eval/ideal/test_soft_error"),
+            "evals": ("classification", "training"),
+            "analyses": {"gap": {"pairs": {"": ("real", "ideal"), "sgd": ("real/sgd", "ideal/sgd")}}},
             "figures": {"pair": {}},
-            "slab": 1 if smoke else 25,
+            "prefetch": 1 if smoke else 25,
             "data": {"name": "deformed_digits", "size": 16, "num_test": 1000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 4000},
-            "cells": {
+            "grid": {
                 "real": {"world": {"num_samples": 4000}},
                 "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
             },
@@ -56,7 +56,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
                 "shared_gates": True,
                 "offset_scale": 0.05,
             },
-            "rivals": {
+            "baselines": {
                 "sgd": {
                     "name": "sgd",
                     "net": {"name": "mlp", "features": (256, 256), "num_classes": 10},

@@ -12,7 +12,7 @@ clean               1102  0.421 / 0.424             -0.003 ± 0.012    0.410 / 0
 random: 90 %       never  0.897 / 0.900             -0.003 ± 0.001    0.895 / 0.897        15.9 / 2.3
 
 Test scores at the stopping time (train soft error under 0.01), or after 2000 steps: means of 2 seeds and standard
-errors. "real - ideal" is probe/LABELS/bootstrap_error (LABELS: clean, noisy, random). Train and test labels are equally
+errors. "real - ideal" is analysis/LABELS/bootstrap_error (LABELS: clean, noisy, random). Train and test labels are equally
 noisy, and a sample keeps its label. Seconds are of one core's time, compiling included.
 """
 
@@ -39,18 +39,18 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "num_seeds": 2,
             "num_steps": 4 if smoke else 2000,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 12,
+            "eval_every": log_every,
+            "evals_per_decade": 12,
             "checkpoint_every": 20 * log_every,
-            "show": tuple(f"probe/{cell}/test_soft_error" for cell in cells),
-            "probes": ("classification", "training"),
-            "conclusions": {"gap": {"pairs": {name: (f"real_{name}", f"ideal_{name}") for name in noises}}},
+            "log_metrics": tuple(f"eval/{cell}/test_soft_error" for cell in cells),
+            "evals": ("classification", "training"),
+            "analyses": {"gap": {"pairs": {name: (f"real_{name}", f"ideal_{name}") for name in noises}}},
             "figures": {"scatter": {"pairs": {name: (f"real_{name}", f"ideal_{name}") for name in noises}}},
-            "slab": log_every,
-            "loop": "map",
+            "prefetch": log_every,
+            "execution": "sequential",
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 1000, "label_noise": 0.0},
-            "cells": cells,
+            "grid": cells,
             "learner": {
                 "name": "sgd",
                 "net": {"name": "mlp", "features": (128, 128), "num_classes": 10},

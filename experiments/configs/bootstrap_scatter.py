@@ -8,7 +8,7 @@ digits   deformed digits of 16 x 16, n = 2000, 2500 steps of 64; seven nets at  
 smoke    4 steps                                                                      16
 
 Of the 14 pairs of test soft errors, means of 2 seeds, at the stopping time (train soft error under 0.01) or after 2500
-steps; a gap is probe/NET_RATE/bootstrap_error, and its size is averaged. LOG.md has all 14. Seconds are of one core's
+steps; a gap is analysis/NET_RATE/bootstrap_error, and its size is averaged. LOG.md has all 14. Seconds are of one core's
 time, compiling included.
 """
 
@@ -47,7 +47,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
         f"{world}_{speed}": {
             "world": {"num_samples": n},
             "learner": {"tx": {"learning_rate": rate}},
-            "rivals": {name: {"tx": {"learning_rate": rate}} for name in others},
+            "baselines": {name: {"tx": {"learning_rate": rate}} for name in others},
         }
         for speed, rate in RATES.items()
         for world, n in sizes.items()
@@ -64,19 +64,19 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "num_seeds": 2,
             "num_steps": 4 if smoke else 2500,
             "log_every": log_every,
-            "probe_every": log_every,
-            "probes_per_decade": 10,
+            "eval_every": log_every,
+            "evals_per_decade": 10,
             "checkpoint_every": 20 * log_every,
-            "show": ("probe/real_fast/conv/test_soft_error", "probe/ideal_fast/conv/test_soft_error"),
-            "probes": ("classification", "training"),
-            "conclusions": {"gap": {"pairs": pairs}},
+            "log_metrics": ("eval/real_fast/conv/test_soft_error", "eval/ideal_fast/conv/test_soft_error"),
+            "evals": ("classification", "training"),
+            "analyses": {"gap": {"pairs": pairs}},
             "figures": {"scatter": {"pairs": pairs}},
-            "slab": log_every,
-            "loop": "map",
+            "prefetch": log_every,
+            "execution": "sequential",
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 2000},
-            "cells": cells,
+            "grid": cells,
             "learner": learners[first],
-            "rivals": {name: learners[name] for name in others},
+            "baselines": {name: learners[name] for name in others},
         }
     )

@@ -4,7 +4,7 @@
 
 DIR is the folder of bandit_adult.npz and the other bandits' files.
 
-variant           player               seconds  probe/regret, mean ± std of 10 seeds
+variant           player               seconds  eval/regret, mean ± std of 10 seeds
 adult             GLCB                      11   869 ± 19
 adult_linear      LinUCB                     4   878 ± 12
 adult_neural      neural greedy              2  1021 ± 102
@@ -44,10 +44,10 @@ def get_config(variant: str = "adult") -> ConfigDict:
             "num_seeds": num_seeds,
             "num_steps": num_steps,
             "log_every": log_every,
-            "probe_every": log_every,
+            "eval_every": log_every,
             "checkpoint_every": 10 * log_every,
-            "show": ("probe/regret",),
-            "probes": ("regret",),
+            "log_metrics": ("eval/regret",),
+            "evals": ("regret",),
             "data": {"name": "bandit", "set": bandit},
             "world": {"name": "bandit"},
             "learner": player(bandit),

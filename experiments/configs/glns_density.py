@@ -4,12 +4,12 @@
 
 DIR holds binarized_mnist_train.amat and its two companions, _valid and _test.
 
-variant  images to learn from, to test on   seconds  probe/nats, one seed
+variant  images to learn from, to test on   seconds  eval/nats, one seed
 online   60,000, once; 10,000                   390  90.5
 part     6,000 of them, once; 1,000             231  95.4
 smoke    120, a tiny model; 20                   31
 
-probe/nats is of frozen weights, per image; the paper has 80.74. Seconds are of the whole run on 2 shared CPU cores,
+eval/nats is of frozen weights, per image; the paper has 80.74. Seconds are of the whole run on 2 shared CPU cores,
 compiling included.
 """
 
@@ -30,10 +30,10 @@ def get_config(variant: str = "online") -> ConfigDict:
             "num_seeds": 1,
             "num_steps": num_steps,
             "log_every": max(1, num_steps // 5),
-            "probe_every": num_steps,
+            "eval_every": num_steps,
             "checkpoint_every": num_steps,
-            "show": ("train/nats", "probe/nats"),
-            "probes": ("density",),
+            "log_metrics": ("train/nats", "eval/nats"),
+            "evals": ("density",),
             "data": {"name": "binarized_mnist", "num_train": num_train, "num_test": num_test},
             "world": {"name": "real", "batch_size": batch_size},
             "learner": {

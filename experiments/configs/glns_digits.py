@@ -2,7 +2,7 @@
 
     python -m launch.train --config=experiments/configs/glns_digits.py:real --workdir=runs/glns_digits/real
 
-variant  world                                   seconds  probe/test_error, mean ± std of 3 seeds (online: 5)
+variant  world                                   seconds  eval/test_error, mean ± std of 3 seeds (online: 5)
 real     the 1347 samples, thirty passes              16  0.022 ± 0.004
 ideal    as many fresh deformations of them           13  0.016 ± 0.008
 online   the 1347 samples, once, one at a time        12  0.037 ± 0.004
@@ -32,10 +32,10 @@ def get_config(variant: str = "real") -> ConfigDict:
             "num_seeds": 5 if variant == "online" else 3,
             "num_steps": num_steps,
             "log_every": log_every,
-            "probe_every": log_every,
+            "eval_every": log_every,
             "checkpoint_every": 5 * log_every,
-            "show": ("train/error", "probe/test_error"),
-            "probes": ("classification",),
+            "log_metrics": ("train/error", "eval/test_error"),
+            "evals": ("classification",),
             "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0},
             "world": worlds[variant],
             "learner": {

@@ -4,7 +4,7 @@
 
 DIR holds the four IDX files (train-images-idx3-ubyte and its companions, .gz or not).
 
-variant  inputs                            seconds  probe/test_error, mean ± std of 3 seeds
+variant  inputs                            seconds  eval/test_error, mean ± std of 3 seeds
 online   oriented gradients                     56  0.0119 ± 0.0003
 pixels   pixels                                 61  0.0227 ± 0.0005
 smoke    `online` on 240, tested on 240          5  one seed
@@ -35,10 +35,10 @@ def get_config(variant: str = "online") -> ConfigDict:
             "num_seeds": 1 if variant == "smoke" else 3,
             "num_steps": num_steps,
             "log_every": max(1, num_steps // 10),
-            "probe_every": num_steps // 2,
+            "eval_every": num_steps // 2,
             "checkpoint_every": num_steps // 2,
-            "show": ("train/error", "probe/test_error"),
-            "probes": ("classification",),
+            "log_metrics": ("train/error", "eval/test_error"),
+            "evals": ("classification",),
             "data": {
                 "name": "idx",
                 "deskew": True,

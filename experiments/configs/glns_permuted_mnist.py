@@ -4,11 +4,11 @@
 
 DIR holds the four IDX files (train-images-idx3-ubyte and its companions, .gz or not).
 
-variant  tasks, images of each  seconds  probe/retention: GLN  SGD network  SGD network with EWC
+variant  tasks, images of each  seconds  eval/retention: GLN  SGD network  SGD network with EWC
 full     8, 5000                    511            0.869        0.770        0.829
 smoke    2, 20
 
-probe/retention is the mean test accuracy over all tasks at the end (2000 test images), of one seed. The network
+eval/retention is the mean test accuracy over all tasks at the end (2000 test images), of one seed. The network
 (400, 200) has as many weights as are active in the ten GLNs, within 3 %; EWC alone is told where tasks end. Seconds are
 of the whole run on one shared core, compiling included.
 """
@@ -37,10 +37,10 @@ def get_config(variant: str = "full") -> ConfigDict:
             "num_seeds": 1,
             "num_steps": num_tasks * steps_per_task,
             "log_every": steps_per_task // 2,
-            "probe_every": steps_per_task // 2,
+            "eval_every": steps_per_task // 2,
             "checkpoint_every": steps_per_task,
-            "show": ("probe/retention", "probe/sgd/retention", "probe/ewc/retention"),
-            "probes": ("retention",),
+            "log_metrics": ("eval/retention", "eval/sgd/retention", "eval/ewc/retention"),
+            "evals": ("retention",),
             "data": {
                 "name": "permuted",
                 "num_tasks": num_tasks,
@@ -61,7 +61,7 @@ def get_config(variant: str = "full") -> ConfigDict:
                 "weight_bound": 200.0,
                 "clip_rule": "margin",
             },
-            "rivals": {
+            "baselines": {
                 "sgd": sgd,
                 "ewc": sgd | {"name": "ewc", "strength": 30.0, "consolidate_every": steps_per_task},
             },

@@ -53,10 +53,10 @@ def get_config(variant: str = "concrete") -> ConfigDict:
             "num_seeds": num_splits,
             "num_steps": 10 * log_every,
             "log_every": log_every,
-            "probe_every": log_every,
+            "eval_every": log_every,
             "checkpoint_every": 5 * log_every,
-            "show": ("probe/rmse", "probe/nats", "probe/linear/rmse", "probe/sgd/rmse"),
-            "probes": ("regression",),
+            "log_metrics": ("eval/rmse", "eval/nats", "eval/linear/rmse", "eval/sgd/rmse"),
+            "evals": ("regression",),
             "data": {**data, "num_splits": num_splits},
             "world": {"name": "real", "batch_size": _BATCH_SIZE},
             "learner": {
@@ -72,7 +72,7 @@ def get_config(variant: str = "concrete") -> ConfigDict:
                 "min_variance": max_variance / 5,
                 "max_variance": max_variance,
             },
-            "rivals": {"linear": _descent((), target_dim), "sgd": _descent(hidden, target_dim)},
+            "baselines": {"linear": _descent((), target_dim), "sgd": _descent(hidden, target_dim)},
         }
     )
 

@@ -14,7 +14,7 @@ occupancy  8,000               37  0.0325 ± 0.0095  0.0317 ± 0.0283  0.0114 ±
 skin       183,680            100  0.0007 ± 0.0002  0.0012 ± 0.0001  0.0814 ± 0.0117
 smoke      64 of mushroom
 
-The numbers are probe/test_error, probe/sgd/test_error and probe/linear/test_error: mean ± std of 3 seeds on one split.
+The numbers are eval/test_error, eval/sgd/test_error and eval/linear/test_error: mean ± std of 3 seeds on one split.
 The network (100, 25) has as many weights as are active in the two one-vs-all GLNs of 50, 25 and 1 neurons. Seconds are
 of the whole run on one shared core, compiling included; most of them are waiting.
 """
@@ -48,10 +48,10 @@ def get_config(variant: str = "magic") -> ConfigDict:
             "num_seeds": 3,
             "num_steps": 4 if variant == "smoke" else 10 * log_every,
             "log_every": log_every,
-            "probe_every": log_every if variant == "smoke" else 5 * log_every,
+            "eval_every": log_every if variant == "smoke" else 5 * log_every,
             "checkpoint_every": log_every,
-            "show": ("probe/test_error", "probe/sgd/test_error", "probe/linear/test_error"),
-            "probes": ("classification",),
+            "log_metrics": ("eval/test_error", "eval/sgd/test_error", "eval/linear/test_error"),
+            "evals": ("classification",),
             "data": {
                 "name": "uci",
                 "set": name,
@@ -73,7 +73,7 @@ def get_config(variant: str = "magic") -> ConfigDict:
                 "weight_bound": 200.0,
                 "clip_rule": "margin",
             },
-            "rivals": {"sgd": sgd((100, 25), sgd_rate), "linear": sgd((), linear_rate)},
+            "baselines": {"sgd": sgd((100, 25), sgd_rate), "linear": sgd((), linear_rate)},
         }
     )
 

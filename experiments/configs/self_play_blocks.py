@@ -9,7 +9,7 @@ gpu      one or two blocks, 2048 games, players with memory     3000  not run
 smoke    `one`, cut to 2 updates of 4 games                        2
 
 bob_success: the fraction of Alice's goals that Bob reaches in the last 60 updates (train/bob_success), of one seed. The
-last columns are the fractions that he solves of two holdout tasks (probe/TASK_success); a random Bob solves none.
+last columns are the fractions that he solves of two holdout tasks (eval/TASK_success); a random Bob solves none.
 Minutes are of 2 shared cores. experiments/gallery/arena.png is an episode of `one`.
 """
 
@@ -42,10 +42,10 @@ def get_config(variant: str = "one") -> ConfigDict:
         "num_seeds": 1,
         "num_steps": of["num_steps"],
         "log_every": max(1, of["num_steps"] // 20),
-        "probe_every": max(1, of["num_steps"] // 2),
+        "eval_every": max(1, of["num_steps"] // 2),
         "checkpoint_every": max(1, of["num_steps"] // 4),
-        "show": ("train/valid_goals", "train/bob_success", "probe/holdout_success", "probe/holdout_success_random"),
-        "probes": {
+        "log_metrics": ("train/valid_goals", "train/bob_success", "eval/holdout_success", "eval/holdout_success_random"),
+        "evals": {
             "holdout": {
                 "tasks": of["tasks"],
                 "num_games": 4 if smoke else of["num_games"],
@@ -53,9 +53,9 @@ def get_config(variant: str = "one") -> ConfigDict:
                 "memory_size": 4 * lstm,
             }
         },
-        "files": () if smoke else ("episode",),
+        "artifacts": () if smoke else ("episode",),
         "figures": {"curriculum": {}} if smoke else {"arena": {}, "curriculum": {}},
-        "data": {"name": "nothing"},
+        "data": {"name": "none"},
         "world": {
             "name": "self_play",
             "mode": "blocks",

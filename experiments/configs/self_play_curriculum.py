@@ -13,7 +13,7 @@ alice      Alice's, each from a new table                           0.287    0.1
 smoke      `tasks_4`, cut to 2 updates of 8 games
 
 Of one seed: the fraction that Bob reaches of the goals that he trains on (train/bob_success, the mean of ten updates),
-then the fraction that he solves of the holdout's (probe/holdout_success, within 60 steps). A run takes 180 to 240
+then the fraction that he solves of the holdout's (eval/holdout_success, within 60 steps). A run takes 180 to 240
 seconds on one shared core. The second command draws experiments/gallery/self_play_worlds.png.
 """
 
@@ -39,12 +39,12 @@ def get_config(variant: str = "alice") -> ConfigDict:
         "num_seeds": 1,
         "num_steps": num_steps,
         "log_every": log_every,
-        "loop": "map",
-        "probe_every": max(1, num_steps // 8),
+        "execution": "sequential",
+        "eval_every": max(1, num_steps // 8),
         "checkpoint_every": num_steps // 2,
-        "show": ("train/bob_success", "probe/holdout_success"),
-        "probes": {"holdout": {"tasks": ("uniform",), "num_games": num_games // 2, "bob_steps": 60}},
-        "data": {"name": "nothing"},
+        "log_metrics": ("train/bob_success", "eval/holdout_success"),
+        "evals": {"holdout": {"tasks": ("uniform",), "num_games": num_games // 2, "bob_steps": 60}},
+        "data": {"name": "none"},
         "world": {
             "name": "self_play",
             "mode": "pucks",
@@ -67,7 +67,7 @@ def get_config(variant: str = "alice") -> ConfigDict:
     }
     if variant == "smoke":
         config["world"] |= {"num_steps": 16, "bob_steps": 4}
-        config["probes"]["holdout"]["bob_steps"] = 2
+        config["evals"]["holdout"]["bob_steps"] = 2
     return ConfigDict(config)
 
 

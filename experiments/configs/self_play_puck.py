@@ -17,7 +17,7 @@ past        a fifth of the episodes against past versions                   208 
 quick       `puck`, half as long, one seed                                  107  0.415  0.753
 smoke       `puck`, cut to 2 updates of 8 games
 
-probe/holdout_success is the fraction of the goals of the task `uniform` that Bob solves, each within 100 control steps;
+eval/holdout_success is the fraction of the goals of the task `uniform` that Bob solves, each within 100 control steps;
 a random Bob solves none. Means of 3 seeds, but `no_clip` to `past` are of one (--config.num_seeds=1). An update follows
 128 control steps of each of 256 games. Seconds are of 2 CPU cores, from `two` on shared, compiling and films included.
 All but `puck` and `quick` were measured with earlier code, `uniform` and `curriculum` with other random streams too.
@@ -62,14 +62,14 @@ def get_config(variant: str = "puck") -> ConfigDict:
         "num_seeds": 1 if variant in ("quick", "smoke") else 3,
         "num_steps": num_steps,
         "log_every": log_every,
-        "loop": "map",
-        "probe_every": num_steps // 4 if num_steps > 4 else num_steps,
+        "execution": "sequential",
+        "eval_every": num_steps // 4 if num_steps > 4 else num_steps,
         "checkpoint_every": num_steps // 4 if num_steps > 4 else num_steps,
-        "show": ("train/valid_goals", "train/bob_success", "probe/holdout_success", "probe/holdout_success_random"),
-        "probes": {"holdout": {"tasks": ("uniform",), "num_games": num_games // 2, "bob_steps": 100}},
-        "files": ("episode", "payoff"),
+        "log_metrics": ("train/valid_goals", "train/bob_success", "eval/holdout_success", "eval/holdout_success_random"),
+        "evals": {"holdout": {"tasks": ("uniform",), "num_games": num_games // 2, "bob_steps": 100}},
+        "artifacts": ("episode", "payoff"),
         "figures": {"arena": {}, "curriculum": {}, "payoff": {}},
-        "data": {"name": "nothing"},
+        "data": {"name": "none"},
         "world": {
             "name": "self_play",
             "mode": "pucks",
@@ -95,10 +95,10 @@ def get_config(variant: str = "puck") -> ConfigDict:
     for part, changes in _VARIANTS[variant].items():
         config[part] |= changes
     if variant.startswith("two"):
-        config["probes"]["holdout"]["tasks"] = ("uniform", "two")
+        config["evals"]["holdout"]["tasks"] = ("uniform", "two")
     if variant == "quick":
-        config["files"], config["figures"] = ("episode",), {"arena": {}, "curriculum": {}}
+        config["artifacts"], config["figures"] = ("episode",), {"arena": {}, "curriculum": {}}
     if variant == "smoke":
         config["world"] |= {"num_steps": 16, "alice_steps": 4, "bob_steps": 4}
-        config["probes"]["holdout"]["bob_steps"] = 2
+        config["evals"]["holdout"]["bob_steps"] = 2
     return ConfigDict(config)

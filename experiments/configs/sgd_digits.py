@@ -2,7 +2,7 @@
 
     python -m launch.train --config=experiments/configs/sgd_digits.py:real --workdir=runs/sgd_digits/real
 
-variant  world                                   seconds  probe/test_error, mean ± std of 3 seeds
+variant  world                                   seconds  eval/test_error, mean ± std of 3 seeds
 real     the 1347 samples, thirty passes               6  0.024 ± 0.000
 ideal    as many fresh deformations of them           11  0.021 ± 0.003
 smoke    `real`, cut to 4 steps                        3
@@ -30,10 +30,10 @@ def get_config(variant: str = "real") -> ConfigDict:
             "num_seeds": 3,
             "num_steps": num_steps,
             "log_every": log_every,
-            "probe_every": log_every,
+            "eval_every": log_every,
             "checkpoint_every": 5 * log_every,
-            "show": ("train/error", "probe/test_error"),
-            "probes": ("classification",),
+            "log_metrics": ("train/error", "eval/test_error"),
+            "evals": ("classification",),
             "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0},
             "world": worlds[variant],
             "learner": {

@@ -72,19 +72,19 @@ def compare(learner, num_seeds=3):
     for name, of_worlds in curves.items():  # [2, seeds, evaluations]
         for world, values in zip(("real", "ideal"), of_worlds, strict=True):
             for record, seeds in zip(records, values.T, strict=True):
-                record[f"probe/{world}/{name}"] = float(seeds.mean())
-                record[f"probe/{world}/{name}/seeds"] = seeds.tolist()
+                record[f"eval/{world}/{name}"] = float(seeds.mean())
+                record[f"eval/{world}/{name}/seeds"] = seeds.tolist()
     return records
 
 
 def say(name, records):
     """Prints what follows from the records, and returns it."""
     said = analyses.gap(records)
-    stop, error = said["probe/stopping_step"], said["probe/bootstrap_error"]
-    print(f"{name}: at step {stop:.0f} {said['probe/stopping_reached']:.0%} of the seeds know their samples.")
-    print(f"  Test soft error: real {said['probe/real_soft_error']:.3f}, ideal {said['probe/ideal_soft_error']:.3f}.")
-    print(f"  So the bootstrap error is {error:+.3f} ± {said['probe/bootstrap_error_se']:.3f},")
-    print(f"  and the generalisation gap {said['probe/generalisation_gap']:.3f}.")
+    stop, error = said["analysis/stopping_step"], said["analysis/bootstrap_error"]
+    print(f"{name}: at step {stop:.0f} {said['analysis/frac_stopped']:.0%} of the seeds know their samples.")
+    print(f"  Test soft error: real {said['eval/real_soft_error']:.3f}, ideal {said['eval/ideal_soft_error']:.3f}.")
+    print(f"  So the bootstrap error is {error:+.3f} ± {said['analysis/bootstrap_error_se']:.3f},")
+    print(f"  and the generalisation gap {said['analysis/generalisation_gap']:.3f}.")
     return said
 
 

@@ -64,14 +64,14 @@ records = [
     {
         "step": (i + 1) * EVERY,
         **{f"train/{name}": float(values[i]) for name, values in metrics.items()},
-        "probe/holdout_success": float(exams[i]),
+        "eval/holdout_success": float(exams[i]),
     }
     for i in range(len(exams))
 ]
 for record in records:
     print(
         f"after {record['step']:3} updates: goals {record['train/goal_distance']:.2f} m away, of which Bob reaches "
-        f"{record['train/bob_success']:.2f}; of the exam's {record['probe/holdout_success']:.2f}"
+        f"{record['train/bob_success']:.2f}; of the exam's {record['eval/holdout_success']:.2f}"
     )
 picture = self_play_figures.curriculum({"one puck": records})
 picture

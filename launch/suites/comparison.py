@@ -28,7 +28,7 @@ from launch.programs import programs
 from launch.suites.match import NUM_CLASSES, Match, Side, stream
 
 _NUM_SAMPLES, _NUM_TEST, _DIM, _BATCH_SIZE, _NUM_STEPS = 4000, 2000, 784, 128, 1000
-_SCHEDULE = ConfigDict({"log_every": 20, "probes_per_decade": 10})
+_SCHEDULE = ConfigDict({"log_every": 20, "evals_per_decade": 10})
 _NET, _TX = nets.MLP((128, 128, 128), NUM_CLASSES), optax.sgd(0.1, momentum=0.9)
 _FORWARD: Callable = _NET.apply
 
@@ -42,7 +42,7 @@ def comparison() -> Match:
     records, curves = ours(), _one_after_the_other(data, params)
     for world, of_world in curves.items():
         for name in ("soft_error", "loss"):  # before the first step, then after the last
-            key = f"probe/{world}/test_{name}"
+            key = f"eval/{world}/test_{name}"
             chex.assert_trees_all_close(records[0][key][0], of_world[0][name], rtol=1e-4)
             assert abs(records[-1][key][0] - of_world[-1][name]) < 0.1 * of_world[0][name]
 
@@ -77,7 +77,7 @@ def _in_one_program(data: Data) -> tuple[Callable, dict]:
         records = [life.probe(0, run)]
         for step in range(0, _NUM_STEPS, _SCHEDULE.log_every):
             run, _, _ = life.advance(step, run, _SCHEDULE.log_every)
-            if progress.probe_is_due(_SCHEDULE, step + _SCHEDULE.log_every):
+            if progress.eval_is_due(_SCHEDULE, step + _SCHEDULE.log_every):
                 records.append(life.probe(step, run))
         return jax.device_get([*records, life.probe(_NUM_STEPS, run)])
 

@@ -36,10 +36,10 @@ def test_what_is_not_there_is_refused(folder):
         bandit(str(folder), set="adult", num_contexts=13)
 
 
-def test_the_probe_is_the_regret_of_the_run(folder):
+def test_the_eval_is_the_regret_of_the_run(folder):
     config = ConfigDict(
         {
-            "probes": ("regret",),
+            "evals": ("regret",),
             "data": {"name": "bandit", "set": "adult"},
             "world": {"name": "bandit"},
             "learner": {"name": "linear_bandit", "num_arms": 3, "exploration": 0.0, "ridge": 1.0},
@@ -50,6 +50,6 @@ def test_the_probe_is_the_regret_of_the_run(folder):
     run = bootstrap.begin(key, experiment.learner, experiment.world)
     run, metrics = bootstrap.advance(key, experiment.learner, experiment.world, run, 12)
     best = bandit(str(folder), set="adult").train.y.max(axis=1).sum()
-    probed = experiment.probe(run, experiment.world.data, experiment.probe_data)
+    probed = experiment.probe(run, experiment.world.data, experiment.eval_data)
     assert list(probed) == ["regret"]
     np.testing.assert_allclose(probed["regret"], best - metrics["reward"].sum(), rtol=1e-5)

@@ -22,9 +22,9 @@ def records(num_seeds=2):
         line: dict = {"step": step}
         for name, rows in CURVES.items():
             values = [row[i] for row in rows[:num_seeds]]
-            line[f"probe/{name}"] = float(np.mean(values))
+            line[f"eval/{name}"] = float(np.mean(values))
             if num_seeds > 1:
-                line[f"probe/{name}/seeds"] = values
+                line[f"eval/{name}/seeds"] = values
         lines.append(line)
     return sorted(lines, key=lambda line: line["step"])
 
@@ -67,8 +67,8 @@ def test_the_pair_says_what_the_summary_says():
     title = axes.get_title().replace("\n", " ")
     assert title == (
         "digits, at step 20, train soft error under 1% in 100% of the seeds: bootstrap error "
-        f"{numbers['probe/bootstrap_error']:.3f} ± {numbers['probe/bootstrap_error_se']:.3f}, "
-        f"test less train {numbers['probe/generalisation_gap']:.3f}"
+        f"{numbers['analysis/bootstrap_error']:.3f} ± {numbers['analysis/bootstrap_error_se']:.3f}, "
+        f"test less train {numbers['analysis/generalisation_gap']:.3f}"
     )
 
 
@@ -112,7 +112,7 @@ def test_the_fan_has_every_real_world_and_its_stop():
 
 
 def test_the_fan_opens_in_the_order_of_the_numbers():
-    names = [f"probe/{cell}/{kind}_soft_error" for cell in ("n100", "n20", "n3", "ideal") for kind in ("train", "test")]
+    names = [f"eval/{cell}/{kind}_soft_error" for cell in ("n100", "n20", "n3", "ideal") for kind in ("train", "test")]
     few = [{"step": 1, **dict.fromkeys(names, 0.5)}]
     (axes,) = figures.fan({"run": few}).axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["n3", "n20", "n100", "ideal"]
@@ -123,7 +123,7 @@ def test_the_scatter_has_a_point_a_pair():
     (axes,) = figures.scatter({"a": records(), "b": records(num_seeds=1)}, pairs=pairs).axes
     points = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o" and len(line.get_xydata())]
     numbers = analyses.gap(records(), pairs=pairs)
-    wanted = [[numbers[f"probe/{name}/{world}_soft_error"] for world in ("ideal", "real")] for name in pairs]
+    wanted = [[numbers[f"eval/{name}/{world}_soft_error"] for world in ("ideal", "real")] for name in pairs]
     np.testing.assert_allclose(points[:2], wanted)
     assert len(points) == 4
     assert [text.get_text() for text in axes.texts] == ["large", "small"] * 2
@@ -148,5 +148,5 @@ def test_a_point_that_never_stopped_is_open():
 
 
 def test_a_metric_that_is_missing_is_named():
-    with pytest.raises(ValueError, match="the run has no metric 'probe/none/train_soft_error'; there are"):
+    with pytest.raises(ValueError, match="the run has no metric 'eval/none/train_soft_error'; there are"):
         figures.pair({"run": records()}, real="none")

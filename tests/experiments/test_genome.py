@@ -79,20 +79,20 @@ def test_a_learner_without_a_genome():
 def test_race_by_hand():
     """Two seeds, two rivals, three steps, of which the third is beyond the first two."""
     errors = {
-        "probe/test_error": [[0.9, 0.9], [0.5, 0.3], [0.3, 0.1], [0.1, 0.1]],
-        "probe/sgd_1/test_error": [[0.9, 0.9], [0.7, 0.7], [0.1, 0.1], [0.0, 0.0]],
-        "probe/sgd_2/test_error": [[0.9, 0.9], [0.6, 0.4], [0.6, 0.4], [0.0, 0.0]],
+        "eval/test_error": [[0.9, 0.9], [0.5, 0.3], [0.3, 0.1], [0.1, 0.1]],
+        "eval/sgd_1/test_error": [[0.9, 0.9], [0.7, 0.7], [0.1, 0.1], [0.0, 0.0]],
+        "eval/sgd_2/test_error": [[0.9, 0.9], [0.6, 0.4], [0.6, 0.4], [0.0, 0.0]],
     }
     records = [{"step": i} for i in range(4)]
     for name, of_steps in errors.items():
         for record, seeds in zip(records, of_steps, strict=True):
             record |= {name: float(np.mean(seeds)), f"{name}/seeds": seeds}
     expected = {
-        "probe/blur_accuracy_at_2": 0.8,
-        "probe/best_sgd_accuracy_at_2": 0.9,
-        "probe/blur_area": 0.7,
-        "probe/best_sgd_area": 0.6,  # sgd_1's: (0.3 + 0.9) / 2
-        "probe/steps_ahead": 0.5,  # 0.6 against 0.5, 0.8 against 0.9
-        "probe/least_lead": -0.1,
+        "analysis/accuracy_at_2": 0.8,
+        "analysis/best_baseline_accuracy_at_2": 0.9,
+        "analysis/mean_accuracy": 0.7,
+        "analysis/best_baseline_mean_accuracy": 0.6,  # sgd_1's: (0.3 + 0.9) / 2
+        "analysis/frac_steps_ahead": 0.5,  # 0.6 against 0.5, 0.8 against 0.9
+        "analysis/min_margin": -0.1,
     }
     chex.assert_trees_all_close(analyses.race(records, first=2), expected, rtol=1e-6)

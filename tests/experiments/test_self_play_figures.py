@@ -14,7 +14,7 @@ def records(num_seeds=2):
     for step in range(1, 6):
         value = 0.2 * (step - 1)
         line = {"step": step}
-        for name in (*(f"train/{name}" for name in (*NAMES, "goal_distance")), "probe/holdout_success"):
+        for name in (*(f"train/{name}" for name in (*NAMES, "goal_distance")), "eval/holdout_success"):
             line[name] = value
             line |= {f"{name}/seeds": [value - 0.05, value + 0.05]} if num_seeds == 2 else {}
         lines.append(line)

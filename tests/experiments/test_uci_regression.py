@@ -63,7 +63,7 @@ def test_sarcos(tmp_path):
         data.sarcos(str(tmp_path / "nowhere"))
 
 
-def test_the_probe_by_hand():
+def test_the_eval_by_hand():
     # Squared errors 1, 9 and 4, 4; variances of the targets 4 and 1. rmse² = 18 / 4; mse (5 / 4 + 4 / 1) / 2.
     y = np.array([[0.0, 2.0], [4.0, 0.0]])
     output = Normal(np.array([[1.0, 0.0], [1.0, 2.0]]), np.array([[1.0, 2.0], [9.0, 2.0]]))

@@ -35,7 +35,7 @@ def config(num_samples=10, num_steps=8, log_every=1, **world):
             "log_every": log_every,
             "data": {"name": "cifar5m", "num_train": 10, "num_test": 6, "num_per_part": PER_PART},
             "world": {"name": "paired", "batch_size": BATCH, "num_samples": num_samples, **world},
-            "probes": ("classification", "training"),
+            "evals": ("classification", "training"),
             "learner": {
                 "name": "sgd",
                 "net": {"name": "mlp", "features": (), "num_classes": 10},
@@ -91,7 +91,7 @@ def test_the_slab_holds_no_more_than_its_steps(folder):
 def test_train_probes_see_the_real_samples(folder):
     experiment = experiments.build(config(num_samples=4), folder)
     run = bootstrap.begin(jax.random.key(0), experiment.learner, experiment.world)
-    probed = jax.jit(experiment.probe)(run, experiment.world.data, experiment.probe_data)
+    probed = jax.jit(experiment.probe)(run, experiment.world.data, experiment.eval_data)
     for kind, rows in {"train": slice(4), "test": slice(35, 41)}.items():
         log_probabilities = experiment.learner.predict(run.learner, (X[rows] / 127.5 - 1).astype(np.float32))
         loss = -log_probabilities[np.arange(len(Y[rows])), Y[rows]].mean()
@@ -126,9 +126,9 @@ def test_bytes_become_numbers_from_minus_1_to_1():
 @pytest.mark.parametrize("how", ["stopped", "killed"])
 def test_a_run_goes_on_where_its_stream_was(folder, tmp_path, monkeypatch, how):
     """After a stop at step 6, which saves, and a death there, after which it goes on from the last save, step 4."""
-    schedule = {"seed": 1, "num_seeds": 1, "log_every": 2, "probe_every": 2, "checkpoint_every": 4, "show": ()}
+    schedule = {"seed": 1, "num_seeds": 1, "log_every": 2, "eval_every": 2, "checkpoint_every": 4, "log_metrics": ()}
     cells = {"real": {"world": {"num_samples": 10}}, "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}}}
-    settings = ConfigDict({**config().to_dict(), **schedule, "cells": cells}).lock()
+    settings = ConfigDict({**config().to_dict(), **schedule, "grid": cells}).lock()
     train(settings, tmp_path / "whole", folder)
     asked = []
 

@@ -27,10 +27,10 @@ def make_config(**changes):
             "num_seeds": 2,
             "num_steps": 6,
             "log_every": 2,
-            "probe_every": 2,
+            "eval_every": 2,
             "checkpoint_every": 6,
-            "show": (),
-            "probes": ("classification", "training"),
+            "log_metrics": (),
+            "evals": ("classification", "training"),
             "data": {"name": "gaussians", "num_inputs": 4, "num_classes": 3, "separation": 2.0, "num_test": 40},
             "world": {"name": "paired", "batch_size": 4, "num_samples": 10},
             "learner": {"name": "sgd", "net": net, "tx": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}},
@@ -80,7 +80,7 @@ def test_the_cells_of_a_seed_are_paired(grid):
     """Same start and same first 10 samples; after the third batch the real world has shown one twice."""
     early, late = compute(make_config(cells=CELLS), num_steps=2)[1], grid[1]
     for rate in RATES:
-        names = [f"probe/{rate}/{world}/test_loss" for world in ("real", "ideal")]
+        names = [f"eval/{rate}/{world}/test_loss" for world in ("real", "ideal")]
         np.testing.assert_array_equal(early[names[0]], early[names[1]])
         assert np.all(late[names[0]] != late[names[1]])
 
@@ -173,9 +173,9 @@ def test_label_noise_is_in_the_test_as_well():
     config.world.label_noise = 0.0
     config.learner.tx.learning_rate = 0.0
     test = experiments.plan(config).stages[0].build({})
-    clean = np.asarray(test.probe_data[1])
+    clean = np.asarray(test.eval_data[1])
     _, metrics = compute(config)
-    assert np.all(metrics["probe/none/test_error"] != metrics["probe/half/test_error"])
+    assert np.all(metrics["eval/none/test_error"] != metrics["eval/half/test_error"])
     assert len(np.unique(clean)) == 3
 
 
@@ -183,14 +183,14 @@ def test_a_run_concludes_draws_and_probes_by_decades(tmp_path):
     config = make_config(
         cells={name.split("/")[1]: overrides for name, overrides in CELLS.items() if name.startswith("fast")},
         conclusions={"gap": {}},
-        probes_per_decade=2,
+        evals_per_decade=2,
         num_steps=30,
         log_every=1,
     )
     train(config.lock(), tmp_path / "run")
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    probed = [record["step"] for record in records if "probe/real/test_error" in record]
+    probed = [record["step"] for record in records if "eval/real/test_error" in record]
     assert probed == [0, 1, 4, 10, 30]
-    difference = summary["probe/real/test_soft_error"] - summary["probe/ideal/test_soft_error"]
-    assert summary["probe/bootstrap_error_end"] == pytest.approx(difference, abs=1e-6)
+    difference = summary["eval/real/test_soft_error"] - summary["eval/ideal/test_soft_error"]
+    assert summary["analysis/bootstrap_error_end"] == pytest.approx(difference, abs=1e-6)

@@ -9,7 +9,7 @@ import pytest
 
 from launch.devices import schedule_in_order
 
-FLAGS = ("--config.num_steps=8", "--config.log_every=4", "--config.probe_every=4", "--config.checkpoint_every=4")
+FLAGS = ("--config.num_steps=8", "--config.log_every=4", "--config.eval_every=4", "--config.checkpoint_every=4")
 
 
 def devices(number):

@@ -35,4 +35,4 @@ def test_its_commands_run(run, tmp_path):
         program, *flags = shlex.split(re.sub(r"\bruns/", f"{tmp_path}/", command))
         status, output = run(program, *flags, *shorter[program])
         assert status == 0, output
-    assert (tmp_path / "figures" / "probe_test_error.png").exists()
+    assert (tmp_path / "figures" / "eval_test_error.png").exists()

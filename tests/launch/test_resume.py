@@ -16,7 +16,7 @@ FLAGS = (
     "--config.num_steps=16",
     "--config.num_seeds=2",
     "--config.log_every=1",
-    "--config.probe_every=4",
+    "--config.eval_every=4",
     "--config.checkpoint_every=1",
     "--config.learner.sizes=(4, 1)",
 )
@@ -191,14 +191,14 @@ def test_other_data_are_refused(start, run, tmp_path):
     assert "learned from other data" in output
 
 
-@pytest.mark.parametrize(("rate", "reason"), [("1e18", "probe/test_loss is nan"), ("nan", "the state holds")])
+@pytest.mark.parametrize(("rate", "reason"), [("1e18", "eval/test_loss is nan"), ("nan", "the state holds")])
 def test_what_is_not_finite_stops_the_run_and_is_not_saved(run, tmp_path, rate, reason):
     flags = (
         "launch.train",
         "--config=experiments/configs/sgd_digits.py:smoke",
         "--config.num_steps=40",
         "--config.log_every=1",
-        "--config.probe_every=1",
+        "--config.eval_every=1",
         "--config.checkpoint_every=1",
         f"--config.learner.tx.learning_rate={rate}",
         workdir_flag(tmp_path),

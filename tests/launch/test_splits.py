@@ -30,7 +30,7 @@ def build(monkeypatch, **settings):
         "data": {"name": "splits", **settings},
         "world": {"name": "real", "batch_size": 10},
         "learner": {"name": "sgd_regressor", "net": net, "tx": {"name": "adam", "learning_rate": 0.1}},
-        "probes": ("regression",),
+        "evals": ("regression",),
     }
     return experiments.plan(ConfigDict(config))
 
@@ -40,7 +40,7 @@ def test_every_seed_has_its_split(monkeypatch):
     run, metrics, _ = together.advance(0, together.begin(), 100)
     assert metrics["train/mse"].shape == (NUM_SPLITS,)
     probed = together.probe(100, run)
-    assert np.all(probed["probe/mse"] < 0.05)  # one line through all splits would leave more than half
+    assert np.all(probed["eval/mse"] < 0.05)  # one line through all splits would leave more than half
     alone = programs(build(monkeypatch, splits=(1,)), 6, 1, Clock())
     run_alone, _, _ = alone.advance(0, alone.begin(), 100)
     for leaf, expected in zip(jax.tree.leaves(run), jax.tree.leaves(run_alone), strict=True):

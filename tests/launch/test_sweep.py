@@ -47,13 +47,13 @@ def test_runs_skips_and_draws(run, tmp_path):
 
     status, output = run("launch.plot", *workdirs, f"--out={tmp_path / 'figures'}")
     assert status == 0, output
-    assert "probe/test_error" in output.split("\n")[0]
+    assert "eval/test_error" in output.split("\n")[0]
     assert "±" in output.split("\n")[2]
-    assert (tmp_path / "figures" / "probe_test_error.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "figures" / "eval_test_error.png").read_bytes().startswith(b"\x89PNG")
 
     status, output = run("launch.plot", workdirs[0], "--metrics=nope")
     assert status == 2
-    assert "there are probe/test_calibration_error, probe/test_error" in output
+    assert "there are eval/test_calibration_error, eval/test_error" in output
 
 
 def test_a_failed_run_fails_the_sweep_and_not_the_other_runs(run, tmp_path):
