@@ -1,9 +1,8 @@
-"""How a run's members (cells times seeds) are computed: side by side or one after the other. The same up to rounding.
+"""The forms of the loop over steps and rows (cells and seeds). They compute the same up to rounding.
 
-Measured in samples a second of one core's time, 16 members: MLPs of 64-64 side by side learn 1.14 times as fast as one
-after the other; those of 784-256 one after the other 1.22 times as fast as side by side. The steps of a convolution,
-written out a few a call, are many times as fast as inside a loop. Threads, each with a shard of the members, use the
-other cores: what XLA's CPU backend does with a product of this size fills one core alone.
+On a CPU small networks learn faster side by side, larger ones one after the other; the steps of a convolution are many
+times as fast written out, a few a call, as inside a loop. XLA's CPU backend computes a product of this size on one core
+alone, so threads, each with an equal part of the rows, use the other cores. LOG.md has the measurements.
 """
 
 import functools

@@ -135,7 +135,10 @@ def test_outputs_that_can_be_made_pass():
             "the run has no metric 'eval/nope/test_soft_error'",
         ),
         ({"figures": {"nope": {}}}, r"no figures\.nope named 'nope'; there are .*fan"),
-        ({"figures": {"pair": {"scores": "error"}}}, r"figures\.pair 'pair': got an unexpected keyword argument 'scores'"),
+        (
+            {"figures": {"pair": {"scores": "error"}}},
+            r"figures\.pair 'pair': got an unexpected keyword argument 'scores'",
+        ),
         ({"figures": {"pair": {"score": "error"}}}, r"figures\.pair: the run has no metric 'eval/real/train_error'"),
         ({"figures": ("payoff",)}, r"figures\.payoff: no artifact leaves payoff\.json"),
         ({"figures": ("race",)}, r"figures\.race: the run has no metric 'eval/test_error'"),
@@ -193,7 +196,10 @@ def test_members_are_measured_together():
 @pytest.mark.parametrize(
     ("evals", "message"),
     [
-        ({"agreement": {"members": ("", "nope")}}, r"evals\.agreement\.members: no 'nope'; there are '', 'slow', 'fast'"),
+        (
+            {"agreement": {"members": ("", "nope")}},
+            r"evals\.agreement\.members: no 'nope'; there are '', 'slow', 'fast'",
+        ),
         ({"agreement": {"members": ("",)}}, r"evals\.agreement 'agreement': missing a required argument: 'other'"),
         ({"agreement": {}}, "missing a required argument: 'other'"),
     ],

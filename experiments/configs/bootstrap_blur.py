@@ -1,4 +1,4 @@
-"""A meta-learned rule in the real and in the ideal world, beside SGD on the same batches: a figure not yet drawn.
+"""A meta-learned rule in the real and in the ideal world, beside SGD on the same batches (not in either paper).
 
     python -m launch.train --config=experiments/configs/bootstrap_blur.py --workdir=runs/bootstrap_blur
 
@@ -6,21 +6,13 @@ variant  world                                                                  
 digits   slightly deformed digits, 8 x 8: 256 of them again and again, or ever new ones, 3 seeds     43
 smoke    the same, cut to 4 steps                                                                     -
 
-The rule is the shipped `digits`, which knows digits that were not deformed and a network a quarter as wide;
---config.learner.genome takes the path of another. Test errors of `digits`, real / ideal world, means of 3 seeds:
-
+test error, real / ideal:
 step                    10             20             44             64            100
 BLUR         0.267 / 0.276  0.136 / 0.107  0.114 / 0.076  0.115 / 0.073  0.129 / 0.123
 SGD          0.189 / 0.197  0.133 / 0.136  0.118 / 0.092  0.107 / 0.079  0.107 / 0.050
 
-A rule that knows no loss and no gradient loses by reuse about what SGD loses: 0.04 after 64 batches, 0.03 for SGD. It
-errs on as few test digits by then, though in the real world it has not learned all 256 by heart (0.034; SGD 0.000): the
-stopping time is never reached. Then it forgets, as it does elsewhere (blur_digits.py), in the ideal world too, and the
-bootstrap error ends at +0.005 (soft -0.014 +- 0.022), beside +0.049 +- 0.014 (soft +0.031 +- 0.011) of SGD at its
-stopping time. Under deformations four times as strong the genome errs on 70 % at its best, and forgets after ten steps.
-
-Seconds are of one core that others shared, three quarters of them compiling. The figure is
-experiments/gallery/bootstrap_blur.png.
+Means of 3 seeds. The rule is the shipped `digits`; --config.learner.genome takes the path of another. Seconds are of
+one shared core, compiling included; a dash: not measured.
 """
 
 from ml_collections import ConfigDict

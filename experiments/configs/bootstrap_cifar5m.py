@@ -1,24 +1,17 @@
-"""The Deep Bootstrap on CIFAR-5m, the paper's recipe: a ResNet-18 on n images, 100 epochs of 50,000, or 5 million once.
+"""The Deep Bootstrap on CIFAR-5m with the paper's recipe: a ResNet-18 in real worlds of n images and in the ideal one.
 
     python -m launch.train --config=experiments/configs/bootstrap_cifar5m.py --workdir=runs/cifar5m --data_dir=DIR
 
 DIR holds the six files part0.npz .. part5.npz (storage.googleapis.com/gresearch/cifar5m), 18 GB that are read in place.
 
-variant    what                                                            analysis/n50000/bootstrap_error
-resnet18   n = 5, 10, 25 and 50 thousand beside one ideal world            not run: the files were not at hand
-augmented  `resnet18`, every image cropped and flipped at random           not run
+variant    what                                                            seconds  analysis/n50000/bootstrap_error
+resnet18   n = 5, 10, 25 and 50 thousand beside one ideal world            not run  not measured: no files at hand
+augmented  `resnet18`, every image cropped and flipped at random           not run  not measured
 smoke      n = 8 and 16, 4 steps of a small MLP, on small files of the same layout, as the tests make them
 
-From the published code (preetum/deep-bootstrap-code, inftrain/train.py): SGD without momentum or weight decay; batches
-of 128; 39,000 steps in both worlds and for every n; the rate 0.1 falls along half a cosine in 100 stairs of 390 steps;
-a pre-activation ResNet-18 of width 64 with batch normalisation; pixels from -1 to 1; no augmentation, or a crop after
-a padding with 4 black pixels and a flip. Tested on the first 10,000 images of part 5.
-
-Not as there: the worlds of a seed share the initial weights and, until the real one repeats itself, the images (theirs
-are neither paired nor seeded); the real images are the first n, not n random ones, and all are shown in every epoch
-(theirs drops what does not fill the last batch); train scores are of the first 10,000 real images at most, without
-augmentation (theirs of all, augmented); 41 evaluations in place of 962; convolutions begin with variance 2 / fan-in
-(theirs 1 / (3 fan-in)). Theirs ran 10 times: --config.num_seeds=10, on more devices than one.
+39,000 steps of 128 in every world: 100 epochs of 50,000 images, or 5 million images once. The settings are those of
+the published code (preetum/deep-bootstrap-code, inftrain/train.py); LOG.md lists them and what we do otherwise. The
+paper has 10 runs: --config.num_seeds=10, on more than one device.
 """
 
 from ml_collections import ConfigDict

@@ -2,28 +2,14 @@
 
     python -m launch.train --config=experiments/configs/bootstrap_scatter.py:digits --workdir=runs/bootstrap_scatter
 
-variant  what                                                                                                seconds
-digits   deformed digits of 16 x 16, n = 2000, 2500 steps of 64, seven nets at rates 0.05 and 0.01, one program   69
-smoke    4 steps                                                                                                  16
+variant  what                                                                    seconds  correlation  mean gap, largest
+digits   deformed digits of 16 x 16, n = 2000, 2500 steps of 64; seven nets at        69  0.97         0.042, 0.128
+         rates 0.05 and 0.01, in one program
+smoke    4 steps                                                                      16
 
-Seconds are of one core's time, compiling included. All nets of a cell learn from the same batches. At the stopping time
-(train soft error under 0.01), or after 2500 steps where it is not reached (-), mean of 2 seeds:
-
-             rate 0.05: stop  ideal  real    gap     rate 0.01: stop  ideal  real    gap
-linear                     -  0.706  0.709   0.002                -  0.714  0.716   0.002
-mlp_16                     -  0.536  0.563   0.027                -  0.574  0.596   0.022
-mlp_64                     -  0.352  0.391   0.039                -  0.452  0.474   0.023
-mlp_256                    -  0.294  0.359   0.065                -  0.408  0.441   0.032
-mlp_128_128             1136  0.366  0.343  -0.023                -  0.349  0.378   0.029
-normalised              1675  0.309  0.393   0.084             2467  0.308  0.436   0.128
-conv                    1827  0.250  0.332   0.082             1730  0.301  0.327   0.026
-
-(normalised at 0.01 stops in one of the seeds.) gap is analysis/NET_RATE/bootstrap_error. Over the 14 points real and
-ideal correlate by 0.97, their ranks by 0.88; the mean size of the gap is 0.042, beside a mean generalisation gap of
-0.264. All but one lie above the diagonal, and the small net with batch normalisation, which the paper's nets all
-have, farthest: with n = 2000 the claim is one of order of magnitude. The hard errors part more, by 0.104 on average.
-`conv` alone convolves, as a product: all nets of a cell are in one program, whose loop is slow with XLA's convolutions.
-The deeper CNN is in `bootstrap_digits.py:cnn`.
+Of the 14 pairs of test soft errors, means of 2 seeds, at the stopping time (train soft error under 0.01) or after 2500
+steps; a gap is analysis/NET_RATE/bootstrap_error, and its size is averaged. LOG.md has all 14. Seconds are of one core's
+time, compiling included.
 """
 
 from ml_collections import ConfigDict

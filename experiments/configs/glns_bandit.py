@@ -1,8 +1,10 @@
-"""Contextual bandits: the cumulative regret of one pass, for GLCB and two plain players.
+"""Contextual bandits: the cumulative regret of one pass, for GLCB and two plain players (Sezener 2020).
 
     python -m launch.train --config=experiments/configs/glns_bandit.py:adult --workdir=runs/adult --data_dir=DIR
 
-variant           player               seconds  eval/regret, mean ± deviation of 10 seeds
+DIR is the folder of bandit_adult.npz and the other bandits' files.
+
+variant           player               seconds  eval/regret, mean ± std of 10 seeds
 adult             GLCB                      11   869 ± 19
 adult_linear      LinUCB                     4   878 ± 12
 adult_neural      neural greedy              2  1021 ± 102
@@ -17,25 +19,8 @@ stock_linear      LinUCB                     6    67 ± 11
 stock_neural      neural greedy              1   842 ± 257
 smoke             GLCB, 20 steps             5
 
-DIR is the folder of bandit_adult.npz and so on. Seconds are of the whole run on a CPU, some with programs
-compiled before. Regret is against the best arm of each context in hindsight; on stock, against its expected reward, it
-is 16 less for every player.
-
-GLCB has less regret than neural greedy on every bandit, and far less than LinUCB on statlog. The other differences from
-LinUCB are within the spread of seeds: 1 % less on adult, 5 % less on stock, 1 % more on covertype. "and ridge": on
-covertype and stock the networks see each arm's ridge regression beside the features, and start as it (`ridge`). Without
-it GLCB had 1764 ± 35 and 931 ± 97. On stock, whose rewards are linear, learning nothing but the regression (rate 0) is
-as good: what GLCB adds there is its bonus.
-
-Settings were chosen by the regret of two other seeds, 100 and 101. LinUCB: the best for each bandit (exploration 0 to
-0.3, on stock to 1; ridge 0.03 to 100, on covertype from 1, on stock from 0.001), of about 25 to 60 each. Neural: the
-best of 18 for each (two widths; rate 0.0003, 0.001, 0.003; epsilon 0, 0.01, 0.05). GLCB without ridge: one setting for
-adult and statlog, of 129 tried on covertype, 40 on adult and 24 on statlog: sizes, half-spaces, offset_scale,
-exploration, sharpness, rates, epsilon, clip_rule, feature_bound, reward_range, tree_depth. With ridge: of 326 on
-covertype and 129 on stock. So GLCB was searched more. Another setting for covertype (5 half-spaces, rate 0.02, ridge
-10), run first, had 1666 ± 85; on the two seeds it had 1612, ours 1604. Ridge did not help on adult (880 against 854 on
-the two seeds) and statlog (205 against 185). A reward_range of (0, 1), which clips the regression, cost 88 on covertype
-(at 3 half-spaces). More neurons or half-spaces, sharpness -1 and trees of depth 3 did not help GLCB without ridge.
+Regret is against the best arm of each context in hindsight. "and ridge": each arm's ridge regression is an input of its
+networks and their first prediction. Seconds are of the whole run on a CPU, some with programs compiled before.
 """
 
 from ml_collections import ConfigDict

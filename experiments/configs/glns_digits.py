@@ -2,7 +2,7 @@
 
     python -m launch.train --config=experiments/configs/glns_digits.py:real --workdir=runs/glns_digits/real
 
-variant  world                                   seconds  eval/test_error, mean ± deviation of 3 seeds (online: 5)
+variant  world                                   seconds  eval/test_error, mean ± std of 3 seeds (online: 5)
 real     the 1347 samples, thirty passes              16  0.022 ± 0.004
 ideal    as many fresh deformations of them           13  0.016 ± 0.008
 online   the 1347 samples, once, one at a time        12  0.037 ± 0.004

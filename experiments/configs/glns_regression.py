@@ -1,4 +1,4 @@
-"""Gaussian GLNs on the UCI regression sets and the SARCOS arm, beside a linear model and an SGD network.
+"""Gaussian GLNs on the UCI regression sets and the SARCOS arm, beside a linear model and an SGD network (Budden 2020).
 
     python -m launch.train --config=experiments/configs/glns_regression.py:yacht --workdir=runs/yacht --data_dir=DIR
 
@@ -15,17 +15,9 @@ yacht             40      57       3.9±1.3        8.9±1.2        2.34±0.97   
 sarcos            10      77       2.29±0.12      3.44±0.12      2.71±0.18      11.992±0.092  14.78±0.13    12.04±0.43
 smoke             1                yacht, two splits
 
-Errors on the test splits: mean ± deviation of the 20 customary splits (sarcos: 5 at random), one a seed; rmse in the
-units of the target, nats a sample. The SGD network has the hidden sizes, and so about the active weights, of the GLN;
-all three learn from the same batches. Seconds are of the whole run on one of two busy CPU cores, about half of it
-compiling. By rmse the GLN beats the linear model on every set, and the SGD network on wine, sarcos and, barely,
-power-plant; by nats it is the worst of the three on wine, where it is too sure.
-
-The paper learns UCI sets for 40 passes, SARCOS for 1200 from its training file, which is ten times larger; its rmse
-tables were not at hand. How the settings were chosen: on the last fifth of the training parts of two splits, never on a
-test part. Rate, its decay, half-spaces and their offsets were compared on concrete, energy, yacht, boston and wine,
-for sizes (50, 25, 1), and (128, 32, 1) on energy; max_variance was set near the squared error found there, and guessed
-for kin8nm, power-plant and sarcos. Adam's 0.01 is not tuned.
+Errors on the test splits: mean ± std of the 20 customary splits (sarcos: 5 at random), one a seed; rmse in the units of
+the target, nats a sample. The SGD network has the hidden sizes, and so about the active weights, of the GLN; all three
+learn from the same batches. Seconds are of the whole run on one shared core, about half of it compiling.
 """
 
 from ml_collections import ConfigDict

@@ -12,16 +12,9 @@ fresh      uniform goals, each a new one                            0.113    0.1
 alice      Alice's, each from a new table                           0.287    0.185    0.507    0.440
 smoke      `tasks_4`, cut to 2 updates of 8 games
 
-The columns are, twice, the share that Bob reaches of the goals he trains on and of the holdout's (train/bob_success,
-the mean of ten updates; eval/holdout_success within 60 steps), of one seed. A run takes three to four minutes
-on one core that others share. The second command draws experiments/gallery/self_play_worlds.png.
-
-The real worlds are finite sets of tasks, the ideal one is fresh goals from the holdout's distribution. As in supervised
-learning they part once a set is known by heart, the smaller the sooner: with 4 tasks after 40 updates, with 16 after
-60; 64 and 256 have not parted from the ideal one within 80, and learned faster, which may be the seed. Alice's world is
-neither: her goals are ever fresh, and for 30 updates teach more than any other's; then her Bob falls behind. He has 0.6
-of the control steps where the others have nine tenths, and what she asks, 0.17 m away, is not what he is examined on,
-0.25 m. `self_play_puck.py` gives her five goals an episode, and more time.
+Of one seed: the fraction that Bob reaches of the goals that he trains on (train/bob_success, the mean of ten updates),
+then the fraction that he solves of the holdout's (eval/holdout_success, within 60 steps). A run takes 180 to 240
+seconds on one shared core. The second command draws experiments/gallery/self_play_worlds.png.
 """
 
 from typing import Any

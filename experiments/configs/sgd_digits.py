@@ -2,7 +2,7 @@
 
     python -m launch.train --config=experiments/configs/sgd_digits.py:real --workdir=runs/sgd_digits/real
 
-variant  world                                   seconds  eval/test_error, mean ± deviation of 3 seeds
+variant  world                                   seconds  eval/test_error, mean ± std of 3 seeds
 real     the 1347 samples, thirty passes               6  0.024 ± 0.000
 ideal    as many fresh deformations of them           11  0.021 ± 0.003
 smoke    `real`, cut to 4 steps                        3

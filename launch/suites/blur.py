@@ -13,12 +13,8 @@ for every synapse, example and channel:
 Bytes, once a step: all synapses are read and written, the batch is read; by a meta-step three times, for the backward
 sweep reads them and carries their gradient. No K x K transform is counted, no tanh, no Adam.
 
-What limits a line, profiled on one loaded core: of 64 ms of a k2/meta step of the large network, its tasks side by
-side, 45 ms are products. Alone they run at 160 to 200 GFLOP/s of the core's 215. XLA runs a batch of products of 128
-rows on one core, those of transposed left factors on two. The rest are passes over states and synapses, and memory,
-the backward sweep's stack of synapses: to store the neurons as well, or to write out the scan's steps, took longer. A
-meta-step of the small network is 1,800 operations of 6 us; its narrow layers fill no vector register. The large
-network's tasks come in turn, each with its gradient: 0.77 of the time of all side by side at k4, 0.94 at k2.
+The large network's tasks come one after another, each with its gradient, the small network's side by side: each is the
+faster way. BENCHMARKS.md has the results, LOG.md what limits each line.
 
 Letters: B batch, D inputs, K states, M neurons above, N neurons below, S steps, T tasks.
 """

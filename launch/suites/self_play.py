@@ -3,7 +3,7 @@
   SCENE/physics/bB: physics steps of B tables under random actions; a control step is four of them. Baseline: C MuJoCo,
     `mujoco.rollout` of the same model from the same states with the same controls, on all cores.
   SCENE/reacher, SCENE/pusher: the same beside Brax's own environment of that name, in the same pipeline (MJX), random
-    actions; a physics step of theirs counts as one. Of 256 games; of 16 beside the pusher, which makes 37 steps/s.
+    actions; a physics step of theirs counts as one. Of 256 games; of 16 beside the pusher, which is slow.
   SCENE/game: control steps of whole games between random players, all that a batch holds included. Baseline: the bare
     tables, from the states of such games, with actions as random: the ratio is the share of the time that is physics.
   SCENE/train: control steps of whole training, rollouts and updates, as experiments/configs/self_play_puck.py has it.

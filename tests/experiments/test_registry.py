@@ -49,14 +49,20 @@ def test_anybodys_function_stands_where_ours_does():
 
 
 def test_a_mapping_under_any_key_is_built_where_its_name_is_a_function():
-    made = registry.build("gate", {"name": "builtins:dict", "part": {"name": "builtins:dict", "size": 3}, "rest": {"a": 1}})
+    made = registry.build(
+        "gate", {"name": "builtins:dict", "part": {"name": "builtins:dict", "size": 3}, "rest": {"a": 1}}
+    )
     assert made == {"part": {"size": 3}, "rest": {"a": 1}}
 
 
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [
-        ("learner", {"name": "nope"}, "no learner named 'nope'; there are blur, .*sgd.*, or your own 'package.module:f"),
+        (
+            "learner",
+            {"name": "nope"},
+            "no learner named 'nope'; there are blur, .*sgd.*, or your own 'package.module:f",
+        ),
         ("learner", {"name": "no_such_module:f"}, "learner 'no_such_module:f': No module named 'no_such_module'"),
         ("learner", {"name": "glns:nope"}, "learner 'glns:nope': module 'glns' has no attribute 'nope'"),
         ("learner", {"sizes": (1,)}, "learner: say by `name` which one; got None"),
@@ -64,7 +70,11 @@ def test_a_mapping_under_any_key_is_built_where_its_name_is_a_function():
         ("world", {"name": "real"}, "world 'real': missing a required argument: 'batch_size'"),
         ("learner", {"name": "sgd", "net": {"name": "x"}, "tx": {}}, r"no learner\.net named 'x'; there are cnn"),
         ("evals", {"name": "training", "batch": 1}, "evals 'training': got an unexpected keyword argument 'batch'"),
-        ("figures", {"name": "pair", "rivals": ()}, r"unexpected keyword argument 'rivals' \(rivals is now baselines\)"),
+        (
+            "figures",
+            {"name": "pair", "rivals": ()},
+            r"unexpected keyword argument 'rivals' \(rivals is now baselines\)",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_one_line(kind, settings, message):
