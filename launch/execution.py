@@ -1,8 +1,8 @@
-"""The forms of the loop over steps and rows (cells and seeds). They compute the same up to rounding.
+"""The forms of the loop over steps and members (cells times seeds). They compute the same up to rounding.
 
 On a CPU small networks learn faster side by side, larger ones one after the other; the steps of a convolution are many
 times as fast written out, a few a call, as inside a loop. XLA's CPU backend computes a product of this size on one core
-alone, so threads, each with an equal part of the rows, use the other cores. LOG.md has the measurements.
+alone, so threads, each with an equal shard of the members, use the other cores. LOG.md has the measurements.
 """
 
 import functools

@@ -47,7 +47,7 @@ CLASSIFIERS = {
     ),
     "sgd": bootstrap.Learner(*bootstrap.sgd.learner(Noisy(), optax.adam(0.01))),
 }
-CLASSIFIERS["beside"] = bootstrap.beside(CLASSIFIERS["sgd"], {"rival": CLASSIFIERS["sgd"]})
+CLASSIFIERS["beside"] = bootstrap.beside(CLASSIFIERS["sgd"], {"baseline": CLASSIFIERS["sgd"]})
 REGRESSORS = {
     "glns_regressor": bootstrap.Learner(*glns.regressor((4, 1), 2)),
     "sgd_regressor": bootstrap.Learner(*bootstrap.regression.learner(bootstrap.nets.MLP((4,), 1), optax.adam(0.01))),

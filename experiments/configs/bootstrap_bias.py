@@ -11,8 +11,8 @@ convolutional                     0.239  0.289  0.050 ± 0.005    0.059
 fully_connected                   0.278  0.314  0.036 ± 0.007    0.051
 
 Means of 3 seeds and standard errors after 2000 steps: neither net reaches the stopping time (train soft error under
-0.01), so "real - ideal" is analysis/NET/bootstrap_error. Both nets learn from the same batches. Seconds are of one core's
-time, compiling included.
+0.01), so "real - ideal" is analysis/NET/bootstrap_error. Both nets learn from the same batches. Seconds are of one
+core's time, compiling included.
 """
 
 from ml_collections import ConfigDict

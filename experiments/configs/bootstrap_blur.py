@@ -41,7 +41,8 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "log_metrics": ("eval/real/train_soft_error", "eval/real/test_soft_error", "eval/ideal/test_soft_error"),
             "evals": ("classification", "training"),
             "analyses": {"gap": {"pairs": {"": ("real", "ideal"), "sgd": ("real/sgd", "ideal/sgd")}}},
-            "figures": {"pair": {"baselines": ("sgd",), "score": "error"}},
+            "figures": {"pair": {"learners": ("", "sgd"), "score": "error"}},
+            "prefetch": 1,
             "data": {"name": "deformed_digits", "size": 8, "num_test": 1000} | A_LITTLE,
             "world": {"name": "paired", "batch_size": 128, "num_samples": 256},
             "grid": {

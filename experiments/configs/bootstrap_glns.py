@@ -39,6 +39,8 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "evals": ("classification", "training"),
             "analyses": {"gap": {"pairs": {"": ("real", "ideal"), "sgd": ("real/sgd", "ideal/sgd")}}},
             "figures": {"pair": {}},
+            "execution": "vmap",
+            "prefetch": 1 if smoke else 25,
             "data": {"name": "deformed_digits", "size": 16, "num_test": 1000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 4000},
             "grid": {

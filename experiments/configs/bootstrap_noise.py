@@ -12,8 +12,8 @@ clean               1102  0.421 / 0.424             -0.003 ± 0.012    0.410 / 0
 random: 90 %       never  0.897 / 0.900             -0.003 ± 0.001    0.895 / 0.897        15.9 / 2.3
 
 Test scores at the stopping time (train soft error under 0.01), or after 2000 steps: means of 2 seeds and standard
-errors. "real - ideal" is analysis/LABELS/bootstrap_error (LABELS: clean, noisy, random). Train and test labels are equally
-noisy, and a sample keeps its label. Seconds are of one core's time, compiling included.
+errors. "real - ideal" is analysis/LABELS/bootstrap_error (LABELS: clean, noisy, random). Train and test labels are
+equally noisy, and a sample keeps its label. Seconds are of one core's time, compiling included.
 """
 
 from ml_collections import ConfigDict

@@ -46,6 +46,7 @@ def get_config(variant: str = "mlp") -> ConfigDict:
             "evals": ("classification", "training"),
             "analyses": {"gap": {"pairs": {name: (name, "ideal") for name in real}}},
             "figures": {"fan": {}},
+            "prefetch": 1 if smoke else 20,
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 128, "num_samples": SIZES[0]},
             "grid": {**real, "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}}},

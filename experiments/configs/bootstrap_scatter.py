@@ -8,8 +8,8 @@ digits   deformed digits of 16 x 16, n = 2000, 2500 steps of 64; seven nets at  
 smoke    4 steps                                                                      16
 
 Of the 14 pairs of test soft errors, means of 2 seeds, at the stopping time (train soft error under 0.01) or after 2500
-steps; a gap is analysis/NET_RATE/bootstrap_error, and its size is averaged. LOG.md has all 14. Seconds are of one core's
-time, compiling included.
+steps; a gap is analysis/NET_RATE/bootstrap_error, and its size is averaged. LOG.md has all 14. Seconds are of one
+core's time, compiling included.
 """
 
 from ml_collections import ConfigDict

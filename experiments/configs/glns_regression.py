@@ -55,7 +55,7 @@ def get_config(variant: str = "concrete") -> ConfigDict:
             "log_every": log_every,
             "eval_every": log_every,
             "checkpoint_every": 5 * log_every,
-            "log_metrics": ("eval/rmse", "eval/nats", "eval/linear/rmse", "eval/sgd/rmse"),
+            "log_metrics": ("eval/rmse", "eval/loss", "eval/linear/rmse", "eval/sgd/rmse"),
             "evals": ("regression",),
             "data": {**data, "num_splits": num_splits},
             "world": {"name": "real", "batch_size": _BATCH_SIZE},

@@ -18,19 +18,20 @@ def pair(
     *,
     real: str = "real",
     ideal: str = "ideal",
-    baselines: Sequence[str] = (),
+    learners: Sequence[str] = ("",),
     score: str = "soft_error",
     threshold: float = 0.01,
 ) -> Figure:
     """A learner in the two worlds (Nakkiran 2021, figure 1), one panel a run: means and standard errors over seeds.
 
-    real, ideal: cells of the grid. baselines: those that have a panel too. Shaded is the bootstrap error up to the
-    stopping time, the dashed line: the mean over seeds of when the real train soft error falls under the threshold. Of
-    a seed in which it never does, it is the last step.
+    real, ideal: cells of the grid. learners: who has a panel, "" the learner itself, others its baselines. Shaded is
+    the bootstrap error up to the stopping time, the dashed line: the mean over seeds of when the real train soft error
+    falls under the threshold. Of a seed in which it never does, it is the last step.
     """
-    shown = {label: (records, real, ideal) for label, records in runs.items()}
-    for label, name in product(runs, baselines):
-        shown[f"{label}, {name}"] = runs[label], member(real, name), member(ideal, name)
+    shown = {
+        f"{label}, {name}" if name else label: (records, member(real, name), member(ideal, name))
+        for name, (label, records) in product(learners, runs.items())
+    }
     figure, panels = log_panels(shown, score)
     for axes, (label, (records, real, ideal)) in zip(panels, shown.items(), strict=True):
         test, train = f"test_{score}", f"train_{score}"
@@ -69,7 +70,8 @@ def fan(
 ) -> Figure:
     """Several real worlds beside one ideal world, one panel a run: test curves, means and standard errors over seeds.
 
-    reals: members, by default all other cells, by the numbers in their names; a dot is a real world's stopping time, where it has one.
+    reals: members, by default all other cells, by the numbers in their names. A dot is a real world's stopping time,
+    where it has one.
     """
     figure, panels = log_panels(runs, score)
     for axes, records in zip(panels, runs.values(), strict=True):

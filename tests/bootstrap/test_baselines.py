@@ -59,14 +59,17 @@ def test_all_learn_from_the_same_batches(run_and_metrics):
     run, _ = run_and_metrics
     one = run.learner.learner.total
     assert one > 0
-    np.testing.assert_allclose(run.learner.rivals["ten"].total, 10 * one)
-    np.testing.assert_allclose(run.learner.rivals["hundred"].total, 100 * one)
+    np.testing.assert_allclose(run.learner.baselines["ten"].total, 10 * one)
+    np.testing.assert_allclose(run.learner.baselines["hundred"].total, 100 * one)
 
 
 def test_metrics_say_whose_they_are(run_and_metrics):
     run, metrics = run_and_metrics
     assert metrics.keys() == {"total", "ten/total", "hundred/total"}
-    last = {"total": run.learner.learner, **{f"{name}/total": rival for name, rival in run.learner.rivals.items()}}
+    last = {
+        "total": run.learner.learner,
+        **{f"{name}/total": baseline for name, baseline in run.learner.baselines.items()},
+    }
     for name, state in last.items():
         assert metrics[name][-1] == state.total
 
@@ -78,18 +81,18 @@ def test_predictions_are_the_learners(run_and_metrics):
 
 def test_each_has_keys_of_its_own(run_and_metrics):
     run, _ = run_and_metrics
-    states = [run.learner.learner, *run.learner.rivals.values()]
+    states = [run.learner.learner, *run.learner.baselines.values()]
     assert len({float(state.first) for state in states}) == 3
     assert len({float(state.draws) for state in states}) == 3
 
 
-def test_another_rival_does_not_change_the_others():
+def test_another_baseline_does_not_change_the_others():
     duo = beside(adder(1.0), {"ten": adder(10.0)})
     (of_two, _), (of_three, _) = (
         one.update(jax.random.key(1), one.init(jax.random.key(0), (X, Y)), (X, Y)) for one in (duo, TRIO)
     )
     assert of_two.learner == of_three.learner
-    assert of_two.rivals["ten"] == of_three.rivals["ten"]
+    assert of_two.baselines["ten"] == of_three.baselines["ten"]
 
 
 def test_the_metrics_of_a_learner_are_left_as_they_were():

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bootstrap import UNLIMITED, first_samples, ideal, paired, real
+from bootstrap import UNLIMITED, ideal, paired, real
 from bootstrap.worlds import epoch_order
 
 LENGTH = 30_000
@@ -191,10 +191,11 @@ def test_a_sample_is_augmented_afresh_each_time():
 
 def test_the_first_samples_are_those_that_come_first():
     world = paired(numbered, jnp.zeros(2), batch_size=4, num_samples=8, augment=lambda key, x: x + 1)
-    x, y = first_samples(numbered, world.data, world.init(jax.random.key(0), world.data), 8)
+    x, y, weights = world.first_samples(world.data, world.init(jax.random.key(0), world.data), 10)
     of_stream, numbers = draw_paired(8)
-    np.testing.assert_array_equal(x, of_stream[:8])
-    np.testing.assert_array_equal(y, numbers[:8])
+    np.testing.assert_array_equal(x[:8], of_stream[:8])
+    np.testing.assert_array_equal(y[:8], numbers[:8])
+    np.testing.assert_array_equal(weights, np.arange(10) < 8)
 
 
 @pytest.mark.parametrize("n", [0, -1, 2**32])

@@ -1,21 +1,22 @@
-"""The probe of adaptation: by two guessers whose accuracies are known."""
+"""The eval of adaptation: by two guessers whose accuracies are known."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import blur
 from experiments import evals
+from experiments.evals import View
 
-GROUPS = {
-    "learned_from": {name: blur.toys.FAMILIES[name] for name in ("and", "xor")},
-    "unseen": {name: blur.toys.FAMILIES[name] for name in ("or", "and")},
-}
+FAMILIES = {name: blur.toys.FAMILIES[name] for name in ("and", "xor", "or")}
+GROUPS = {"learned_from": ("and", "xor"), "unseen": ("or", "and")}
 
 
 def measure(predict):
-    settings = {"groups": GROUPS, "unroll": 2, "batch_size": 500, "num_draws": 4}
-    return {name: float(value) for name, value in jax.jit(lambda: evals.adaptation(predict, (), **settings))().items()}
+    view = View(predict, test=(), train=None, world=None, learner=None)
+    settings = {"families": FAMILIES, "groups": GROUPS, "unroll": 2, "batch_size": 500, "num_draws": 4}
+    return {name: float(value) for name, value in jax.jit(lambda: evals.adaptation(view, **settings))().items()}
 
 
 def test_adaptation():
@@ -32,5 +33,12 @@ def test_adaptation():
     for group, families in GROUPS.items():
         expected = np.mean([accuracies[f"{name}_accuracy"] for name in families])
         np.testing.assert_allclose(accuracies[f"{group}_accuracy"], expected, rtol=1e-6)
-    assert accuracies == measure(first_class)  # the same tasks in every probe
+    assert accuracies == measure(first_class)  # the same tasks in every eval
     assert set(measure(lambda tasks: jax.nn.one_hot(tasks.labels[:, -1], 3)).values()) == {1.0}
+
+
+def test_a_group_of_no_such_family_is_named():
+    view = View(lambda tasks: jnp.zeros((1, 4, 2)), (), None, None, None)
+    settings = {"families": {"xor": FAMILIES["xor"]}, "unroll": 1, "batch_size": 4, "num_draws": 1}
+    with pytest.raises(ValueError, match=r"groups\.few: no family 'nope'; there are xor"):
+        evals.adaptation(view, groups={"few": ("nope",)}, **settings)

@@ -1,4 +1,4 @@
-"""The conclusions of a run, from made records."""
+"""The analyses of a run, from records by hand."""
 
 import json
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import analyses
+from experiments.records import Records
 
 STEPS = (0, 10, 20, 40)
 CURVES = {  # of two seeds
@@ -29,47 +30,47 @@ def records(curves=CURVES, seeds=slice(None)):
             if len(values) > 1:
                 line[f"eval/{name}/seeds"] = values
         lines.append(line)
-    return sorted(lines, key=lambda line: line["step"])
+    return Records(sorted(lines, key=lambda line: line["step"]), ("real", "ideal"))
 
 
-def test_the_conclusions_by_hand():
+def test_the_gap_by_hand():
     got = analyses.gap(records())
-    assert got.pop("analysis/stopping_step") == pytest.approx((20 + 19.75) / 2)
-    assert got.pop("analysis/frac_stopped") == 1
+    assert got.pop("stopping_step") == pytest.approx((20 + 19.75) / 2)
+    assert got.pop("frac_stopped") == 1
     # .5 - .45 at 20; at 19.75 the curves lie .975 of the way from .5 to .3 and to .1: .305 - .11.
-    assert got.pop("analysis/bootstrap_error") == pytest.approx((0.05 + 0.195) / 2)
-    assert got.pop("analysis/bootstrap_error_se") == pytest.approx((0.195 - 0.05) / 2)
-    assert got.pop("analysis/bootstrap_error_sup") == pytest.approx((0.1 + 0.195) / 2)
-    assert got.pop("analysis/bootstrap_error_end") == pytest.approx(0.4)
-    # .5 - .01; .305 less the threshold.
-    assert got.pop("analysis/generalisation_gap") == pytest.approx((0.49 + 0.295) / 2)
-    assert got.pop("analysis/generalisation_gap_se") == pytest.approx((0.49 - 0.295) / 2)
-    assert got.pop("eval/real_soft_error") == pytest.approx((0.5 + 0.305) / 2)
-    assert got.pop("eval/ideal_soft_error") == pytest.approx((0.45 + 0.11) / 2)
+    assert got.pop("bootstrap_error") == pytest.approx((0.05 + 0.195) / 2)
+    assert got.pop("bootstrap_error_se") == pytest.approx((0.195 - 0.05) / 2)
+    assert got.pop("bootstrap_error_sup") == pytest.approx((0.1 + 0.195) / 2)
+    assert got.pop("bootstrap_error_end") == pytest.approx(0.4)
+    # .5 - .01; .305 minus the threshold.
+    assert got.pop("generalisation_gap") == pytest.approx((0.49 + 0.295) / 2)
+    assert got.pop("generalisation_gap_se") == pytest.approx((0.49 - 0.295) / 2)
+    assert got.pop("real_soft_error") == pytest.approx((0.5 + 0.305) / 2)
+    assert got.pop("ideal_soft_error") == pytest.approx((0.45 + 0.11) / 2)
     # A loss of 1 at 20 of the first seed is the ideal world's at 6.67; that of the second never is.
-    assert got.pop("analysis/reuse_rate") == pytest.approx(1 / 3)
-    assert got.pop("analysis/frac_reuse_defined") == 0.5
-    assert got.pop("analysis/bootstrap_error/loss") == pytest.approx((0.6 + 0.305 - 0.9025) / 2)
-    assert got.pop("analysis/bootstrap_error_end/loss") == pytest.approx((2.7 - 0.6) / 2)
-    assert got.pop("eval/real_loss") == pytest.approx((1 + 0.305) / 2)
-    assert got.pop("eval/ideal_loss") == pytest.approx((0.4 + 0.9025) / 2)
-    assert got.pop("analysis/generalisation_gap/loss") == pytest.approx((0.5 + 0.305 - 0.5125) / 2)
+    assert got.pop("reuse_rate") == pytest.approx(1 / 3)
+    assert got.pop("frac_reuse_defined") == 0.5
+    assert got.pop("bootstrap_error/loss") == pytest.approx((0.6 + 0.305 - 0.9025) / 2)
+    assert got.pop("bootstrap_error_end/loss") == pytest.approx((2.7 - 0.6) / 2)
+    assert got.pop("real_loss") == pytest.approx((1 + 0.305) / 2)
+    assert got.pop("ideal_loss") == pytest.approx((0.4 + 0.9025) / 2)
+    assert got.pop("generalisation_gap/loss") == pytest.approx((0.5 + 0.305 - 0.5125) / 2)
     left = {"bootstrap_error_se/loss", "bootstrap_error_sup/loss", "generalisation_gap_se/loss"}
-    assert got.keys() == {f"eval/{name}" for name in left}
+    assert got.keys() == left
 
 
 def test_where_it_never_stops_the_end_counts_and_that_is_said():
     got = analyses.gap(records(CURVES | {"real/train_soft_error": [[0.9, 0.5, 0.2, 0.1]] * 2}))
-    assert got["analysis/stopping_step"] == 40
-    assert got["analysis/frac_stopped"] == 0
-    assert got["analysis/bootstrap_error"] == got["analysis/bootstrap_error_end"] == pytest.approx(0.4)
+    assert got["stopping_step"] == 40
+    assert got["frac_stopped"] == 0
+    assert got["bootstrap_error"] == got["bootstrap_error_end"] == pytest.approx(0.4)
 
 
 def test_what_one_seed_cannot_say_is_left_out():
     got = analyses.gap(records(seeds=slice(1, 2)))
-    assert got["analysis/bootstrap_error"] == pytest.approx(0.195)
-    assert got["analysis/frac_reuse_defined"] == 0
-    assert not {"analysis/bootstrap_error_se", "analysis/generalisation_gap_se", "analysis/reuse_rate"} & got.keys()
+    assert got["bootstrap_error"] == pytest.approx(0.195)
+    assert got["frac_reuse_defined"] == 0
+    assert not {"bootstrap_error_se", "generalisation_gap_se", "reuse_rate"} & got.keys()
     json.dumps(got, allow_nan=False)
     assert all(type(value) is float for value in got.values())
 
@@ -79,7 +80,7 @@ def test_pairs_have_their_names():
     pairs = {"few": ("few", "ideal"), "": ("real", "ideal")}
     got = analyses.gap(records(CURVES | few), pairs=pairs)
     alone = analyses.gap(records())
-    assert got == {**alone, **{name.replace("eval/", "eval/few/"): value for name, value in alone.items()}}
+    assert got == {**alone, **{f"few/{name}": value for name, value in alone.items()}}
 
 
 def test_soft_error_alone_will_do():
@@ -100,3 +101,29 @@ def test_a_metric_that_is_missing_is_named(missing):
 def test_a_threshold_is_a_soft_error(threshold):
     with pytest.raises(ValueError, match=f"threshold is a soft error, between 0 and 1; got {threshold}"):
         analyses.gap(records(), threshold=threshold)
+
+
+def test_race_by_hand():
+    """Two seeds, two baselines, three steps, of which the third is beyond the first two; a task is no baseline."""
+    errors = {
+        "eval/test_error": [[0.9, 0.9], [0.5, 0.3], [0.3, 0.1], [0.1, 0.1]],
+        "eval/sgd_1/test_error": [[0.9, 0.9], [0.7, 0.7], [0.1, 0.1], [0.0, 0.0]],
+        "eval/sgd_2/test_error": [[0.9, 0.9], [0.6, 0.4], [0.6, 0.4], [0.0, 0.0]],
+        "eval/task_1/test_error": [[0.0, 0.0]] * 4,
+    }
+    lines = [{"step": i} for i in range(4)]
+    for name, of_steps in errors.items():
+        for line, seeds in zip(lines, of_steps, strict=True):
+            line |= {name: float(np.mean(seeds)), f"{name}/seeds": seeds}
+    expected = {
+        "accuracy_at_2": 0.8,
+        "best_baseline_accuracy_at_2": 0.9,
+        "mean_accuracy": 0.7,
+        "best_baseline_mean_accuracy": 0.6,  # sgd_1's: (0.3 + 0.9) / 2
+        "frac_steps_ahead": 0.5,  # 0.6 against 0.5, 0.8 against 0.9
+        "min_margin": -0.1,
+    }
+    of_run = Records(lines, baselines=("sgd_1", "sgd_2"))
+    assert analyses.race(of_run, first=2) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="a race needs baselines"):
+        analyses.race(of_run._replace(baselines=()))

@@ -1,12 +1,12 @@
-"""Bandit tables, and the way of the regret from the world into the probes."""
+"""Bandit tables, and the way of the regret from the world into the evals."""
 
 import jax
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 
 import bootstrap
 import experiments
+from experiments import build
 from experiments.data import bandit
 
 
@@ -37,19 +37,18 @@ def test_what_is_not_there_is_refused(folder):
 
 
 def test_the_eval_is_the_regret_of_the_run(folder):
-    config = ConfigDict(
-        {
-            "evals": ("regret",),
-            "data": {"name": "bandit", "set": "adult"},
-            "world": {"name": "bandit"},
-            "learner": {"name": "linear_bandit", "num_arms": 3, "exploration": 0.0, "ridge": 1.0},
-        }
-    )
-    experiment = experiments.build(config, str(folder))
+    config = {
+        "evals": ("regret",),
+        "data": {"name": "bandit", "set": "adult"},
+        "world": {"name": "bandit"},
+        "learner": {"name": "linear_bandit", "num_arms": 3, "exploration": 0.0, "ridge": 1.0},
+    }
+    plan = experiments.plan(config, str(folder))
+    experiment = plan.stages[0].experiment({})
     key = jax.random.key(0)
     run = bootstrap.begin(key, experiment.learner, experiment.world)
     run, metrics = bootstrap.advance(key, experiment.learner, experiment.world, run, 12)
     best = bandit(str(folder), set="adult").train.y.max(axis=1).sum()
-    probed = experiment.probe(run, experiment.world.data, experiment.eval_data)
-    assert list(probed) == ["regret"]
-    np.testing.assert_allclose(probed["regret"], best - metrics["reward"].sum(), rtol=1e-5)
+    measured = build.measure(plan, experiment.views(run, experiment.world.data, plan.test))
+    assert list(measured) == ["regret"]
+    np.testing.assert_allclose(measured["regret"], best - metrics["reward"].sum(), rtol=1e-5)

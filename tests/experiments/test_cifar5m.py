@@ -54,12 +54,12 @@ def test_train_is_the_first_five_parts_and_test_the_last(folder):
 
 def test_the_data_set(folder):
     data = cifar5m(str(folder), num_train=9, num_test=3, num_per_part=PER_PART)
-    assert (data.train.x.dtype, data.test.x.dtype) == (np.uint8, np.uint8)
-    np.testing.assert_array_equal(data.train.x, X[:9])
-    np.testing.assert_array_equal(data.train.y, Y[:9])
+    assert (data.first.x.dtype, data.test.x.dtype) == (np.uint8, np.uint8)
+    np.testing.assert_array_equal(data.first.x, X[:9])
+    np.testing.assert_array_equal(data.first.y, Y[:9])
     np.testing.assert_array_equal(data.test.x, X[35:38])
     np.testing.assert_array_equal(data.test.y, Y[35:38])
-    np.testing.assert_array_equal(data.feed(5, 12).x, X[5:17])
+    np.testing.assert_array_equal(data.read(5, 12).x, X[5:17])
 
 
 def test_more_than_there_is_is_refused(folder):

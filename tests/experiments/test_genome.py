@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 import blur
 from blur.rule import Rule
-from experiments import analyses, artifacts, data
+from experiments import artifacts, data
 
 GENOME = blur.delta_genome(jax.random.key(0), 2)
 
@@ -74,25 +74,3 @@ def test_the_text_of_an_evolution_has_its_mean():
 def test_a_learner_without_a_genome():
     with pytest.raises(ValueError, match="the learner 'sgd' has no genome to keep; blur_meta, blur_evolution have"):
         artifacts.genome(*run_of("sgd", None))
-
-
-def test_race_by_hand():
-    """Two seeds, two rivals, three steps, of which the third is beyond the first two."""
-    errors = {
-        "eval/test_error": [[0.9, 0.9], [0.5, 0.3], [0.3, 0.1], [0.1, 0.1]],
-        "eval/sgd_1/test_error": [[0.9, 0.9], [0.7, 0.7], [0.1, 0.1], [0.0, 0.0]],
-        "eval/sgd_2/test_error": [[0.9, 0.9], [0.6, 0.4], [0.6, 0.4], [0.0, 0.0]],
-    }
-    records = [{"step": i} for i in range(4)]
-    for name, of_steps in errors.items():
-        for record, seeds in zip(records, of_steps, strict=True):
-            record |= {name: float(np.mean(seeds)), f"{name}/seeds": seeds}
-    expected = {
-        "analysis/accuracy_at_2": 0.8,
-        "analysis/best_baseline_accuracy_at_2": 0.9,
-        "analysis/mean_accuracy": 0.7,
-        "analysis/best_baseline_mean_accuracy": 0.6,  # sgd_1's: (0.3 + 0.9) / 2
-        "analysis/frac_steps_ahead": 0.5,  # 0.6 against 0.5, 0.8 against 0.9
-        "analysis/min_margin": -0.1,
-    }
-    chex.assert_trees_all_close(analyses.race(records, first=2), expected, rtol=1e-6)

@@ -1,11 +1,16 @@
-"""The probe of holdout tasks. How success is counted is tested in tests/self_play."""
+"""The eval of holdout tasks. How success is counted is tested in tests/self_play."""
 
 import jax
 import jax.numpy as jnp
 import pytest
 
 from experiments import evals
+from experiments.evals import View
 from self_play import holdouts
+
+
+def view(predict):
+    return View(predict, test=(), train=None, world=None, learner=None)
 
 
 def test_bob_and_chance_are_asked_alike(monkeypatch):
@@ -24,7 +29,7 @@ def test_bob_and_chance_are_asked_alike(monkeypatch):
         return 3 * seen, jnp.float32(10.0)
 
     settings = {"tasks": ("far",), "num_games": 7, "bob_steps": 5, "memory_size": 4, "radius": 0.02}
-    rates = jax.jit(lambda: evals.holdout(predict, (), **settings))()
+    rates = jax.jit(lambda: evals.holdout(view(predict), **settings))()
     assert rates == {"holdout_success": 11.5, "holdout_success_random": 10.0}
     assert asked == {
         "num_games": 7,
@@ -42,7 +47,7 @@ def test_several_tasks_have_a_mean_and_a_number_each(monkeypatch):
     monkeypatch.setattr(
         holdouts, "success_rate", lambda table, task, act, key, **limits: act(rates[names[id(task)]])[0]
     )
-    got = evals.holdout(lambda seen: (seen, None), (), tasks=("uniform", "far"), num_games=1, bob_steps=1)
+    got = evals.holdout(view(lambda seen: (seen, None)), tasks=("uniform", "far"), num_games=1, bob_steps=1)
     assert got == {
         "holdout_success": 0.5,
         "holdout_success_random": 0.0,
@@ -57,4 +62,4 @@ def test_several_tasks_have_a_mean_and_a_number_each(monkeypatch):
 )
 def test_there_must_be_such_tasks(tasks, message):
     with pytest.raises(ValueError, match=message):
-        evals.holdout(None, (), tasks=tasks, num_games=1, bob_steps=1)
+        evals.holdout(view(None), tasks=tasks, num_games=1, bob_steps=1)

@@ -6,6 +6,8 @@ import pytest
 
 from experiments import evals, figures
 from experiments.data import check, permuted
+from experiments.evals import View
+from experiments.records import Records
 
 RNG = np.random.default_rng(0)
 
@@ -53,7 +55,12 @@ def test_the_eval_tests_every_task_under_its_permutation():
     x, weights = RNG.normal(size=(40, 6)).astype(np.float32), RNG.normal(size=(6, 3)).astype(np.float32)
     permutations = np.array([[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]])
     y = (x @ weights).argmax(-1)  # the first task is known
-    metrics = jax.jit(lambda data: evals.retention(lambda inputs: inputs @ weights, data))((x, y, permutations))
+
+    @jax.jit
+    def measure(test):
+        return evals.retention(View(lambda inputs: inputs @ weights, test, None, None, None))
+
+    metrics = measure((x, y, permutations))
     errors = [0.0, np.mean((x[:, ::-1] @ weights).argmax(-1) != y)]
     assert errors[1] > 0.2
     assert metrics.keys() == {"retention", "task_1/test_error", "task_2/test_error"}
@@ -62,14 +69,14 @@ def test_the_eval_tests_every_task_under_its_permutation():
 
 
 def test_the_figure_counts_the_tasks_seen_so_far():
-    records = [
+    lines = [
         {"step": 0, "eval/task_1/test_error": 1.0, "eval/task_2/test_error": 1.0},
         {"step": 5, "eval/task_1/test_error": 0.2, "eval/task_2/test_error": 0.9},
         {"step": 10, "eval/task_1/test_error": 0.1, "eval/task_2/test_error": 0.9},
         {"step": 12, "train/loss": 1.0},
         {"step": 15, "eval/task_1/test_error": 0.4, "eval/task_2/test_error": 0.2},
     ]
-    figure = figures.retention(records, {"GLN": "eval/"}, steps_per_task=10)
+    figure = figures.retention({"run": Records(lines)}, steps_per_task=10)
     of_first, of_seen = (axes.get_lines()[0] for axes in figure.axes)
     np.testing.assert_allclose(of_first.get_xydata(), [[5, 0.8], [10, 0.9], [15, 0.6]])
     np.testing.assert_allclose(of_seen.get_xydata(), [[5, 0.8], [10, 0.9], [15, 0.7]])

@@ -1,8 +1,11 @@
 """Strips of episodes and pictures of tasks: what is on them."""
 
+import json
+
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments import Records
 from experiments.figures import scenes
 from self_play import scene
 from self_play.goals import Poses
@@ -26,7 +29,8 @@ def film(bobs_turn, settled, success):
     ]
     frames = [{"pos": of_frame, "rot": [UPRIGHT] * 3} for of_frame in places]
     told = {"bobs_turn": bobs_turn, "settled": settled, "success": success}
-    return {"geoms": geoms, "states": {"x": frames}, **told}
+    text = json.dumps({"geoms": geoms, "states": {"x": frames}, **told})
+    return {"run": Records([], artifact={"episode.json": text}.get)}
 
 
 def titles(figure):

@@ -1,9 +1,11 @@
 """Figures of self-play: which numbers are in them."""
 
+import json
+
 import numpy as np
 import pytest
 
-from experiments.figures import self_play as self_play_figures
+from experiments import Records, figures
 
 NAMES = ("valid_goals", "bob_success", "demonstrated", "goal_rotated", "goal_lifted", "goal_stacked", "goal_direction")
 
@@ -18,11 +20,11 @@ def records(num_seeds=2):
             line[name] = value
             line |= {f"{name}/seeds": [value - 0.05, value + 0.05]} if num_seeds == 2 else {}
         lines.append(line)
-    return lines
+    return Records(lines)
 
 
 def test_a_curriculum_has_means_bands_and_a_row_of_panels_for_each_run():
-    figure = self_play_figures.curriculum({"a": records(), "b": records(1)})
+    figure = figures.curriculum({"a": records(), "b": records(1)})
     assert len(figure.axes) == 6
     often, kinds, far = figure.axes[:3]
     assert [text.get_text() for text in often.get_legend().get_texts()] == [
@@ -37,15 +39,14 @@ def test_a_curriculum_has_means_bands_and_a_row_of_panels_for_each_run():
 
 
 def test_another_run_has_no_curriculum():
-    with pytest.raises(
-        ValueError, match="the run has no metric 'train/valid_goals'; the figure is of runs of self-play"
-    ):
-        self_play_figures.curriculum({"a": [{"step": 1, "train/loss": 0.1}]})
+    with pytest.raises(ValueError, match="the run has no metric 'train/valid_goals'; there are train/loss"):
+        figures.curriculum({"a": Records([{"step": 1, "train/loss": 0.1}])})
 
 
 def test_a_payoff_shows_each_number_where_it_belongs():
     """Alice's versions go down, Bob's to the right; nothing stands where she set no goals."""
-    figure = self_play_figures.payoff({"updates": [1, 7], "bob_success": [[None, 0.25], [0.5, 1.0]]})
+    versions = {"updates": [1, 7], "bob_success": [[None, 0.25], [0.5, 1.0]]}
+    figure = figures.payoff({"a": Records([], artifact={"payoff.json": json.dumps(versions)}.get)})
     (axes,) = figure.axes
     assert {text.get_position(): text.get_text() for text in axes.texts} == {
         (1, 0): "0.25",

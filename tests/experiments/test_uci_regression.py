@@ -5,6 +5,7 @@ import pytest
 from scipy.io import savemat
 
 from experiments import data, evals
+from experiments.evals import View
 from glns.gaussian import Normal
 
 
@@ -24,7 +25,7 @@ def folder(tmp_path):
 
 def test_uci_regression(folder):
     tiny = data.uci_regression(folder, set="tiny", num_splits=2)
-    assert tiny.by_seed
+    assert tiny.per_seed
     np.testing.assert_array_equal(tiny.train.x[1], [[12, 14], [9, 11], [6, 8], [3, 5]])
     np.testing.assert_array_equal(tiny.train.y[..., 0], [[1, 4, 7, 10], [13, 10, 7, 4]])
     np.testing.assert_array_equal(tiny.test.x, [[[12, 14]], [[0, 2]]])
@@ -67,8 +68,8 @@ def test_the_eval_by_hand():
     # Squared errors 1, 9 and 4, 4; variances of the targets 4 and 1. rmse² = 18 / 4; mse (5 / 4 + 4 / 1) / 2.
     y = np.array([[0.0, 2.0], [4.0, 0.0]])
     output = Normal(np.array([[1.0, 0.0], [1.0, 2.0]]), np.array([[1.0, 2.0], [9.0, 2.0]]))
-    metrics = evals.regression(lambda x: output, (None, y))
+    metrics = evals.regression(View(lambda x: output, (None, y), None, None, None))
     assert metrics["rmse"] == pytest.approx(np.sqrt(4.5))
     assert metrics["mse"] == pytest.approx(2.625)
     # 4 * ln(2 pi) / 2 + (ln 1 + ln 2 + ln 9 + ln 2) / 2 + (1 + 2 + 1 + 2) / 2, over 2 examples.
-    assert metrics["nats"] == pytest.approx((2 * np.log(2 * np.pi) + np.log(36) / 2 + 3) / 2)
+    assert metrics["loss"] == pytest.approx((2 * np.log(2 * np.pi) + np.log(36) / 2 + 3) / 2)

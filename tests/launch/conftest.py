@@ -31,7 +31,7 @@ def start():
 # Imports once what the programs import, then runs each command line in a fork: seconds become a fraction of one.
 _FORKS = """
 import json, os, runpy, sys
-import experiments, launch.cli, launch.devices, launch.plots, launch.runlog, launch.suites
+import experiments, launch.cli, launch.devices, launch.outputs, launch.runlog, launch.suites
 for line in sys.stdin:
     program, *flags = json.loads(line)
     reading, writing = os.pipe()

@@ -3,11 +3,11 @@
 import jax
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 
 import experiments
 from experiments import data as data_sets
-from experiments.data import Data, Part
+from experiments import registry
+from experiments.data import Part, PerSeed
 from launch.clock import Clock
 from launch.programs import programs
 
@@ -20,11 +20,11 @@ def draw_data(data_dir, *, splits=range(NUM_SPLITS)):
     x, x_test = np.random.default_rng(0).normal(size=(2, NUM_SPLITS, SPREAD, 2)).astype(np.float32)
     slopes = np.array([1.0, -2.0, 3.0], np.float32)[:, None, None]
     parts = (Part(inputs[list(splits)], (slopes * inputs[..., :1])[list(splits)]) for inputs in (x, x_test))
-    return Data(*parts, by_seed=True)
+    return PerSeed(*parts)
 
 
 def build(monkeypatch, **settings):
-    monkeypatch.setitem(experiments.DATA, "splits", draw_data)
+    monkeypatch.setitem(registry.KINDS["data"].names, "splits", draw_data)
     net = {"name": "mlp", "features": (), "num_classes": 1}
     config = {
         "data": {"name": "splits", **settings},
@@ -32,14 +32,14 @@ def build(monkeypatch, **settings):
         "learner": {"name": "sgd_regressor", "net": net, "tx": {"name": "adam", "learning_rate": 0.1}},
         "evals": ("regression",),
     }
-    return experiments.plan(ConfigDict(config))
+    return experiments.plan(config)
 
 
 def test_every_seed_has_its_split(monkeypatch):
     together = programs(build(monkeypatch), 5, NUM_SPLITS, Clock())
     run, metrics, _ = together.advance(0, together.begin(), 100)
     assert metrics["train/mse"].shape == (NUM_SPLITS,)
-    probed = together.probe(100, run)
+    probed = together.evaluate(100, run)
     assert np.all(probed["eval/mse"] < 0.05)  # one line through all splits would leave more than half
     alone = programs(build(monkeypatch, splits=(1,)), 6, 1, Clock())
     run_alone, _, _ = alone.advance(0, alone.begin(), 100)

@@ -25,26 +25,26 @@ def cells(*overrides):
 
 
 def test_what_differs_is_found_and_put_in_place():
-    numbers = grid.differing(cells({}, {"world": {"n": 20}}, {"world": {"inner": {"rate": 1}}}))
+    numbers = grid.varying(cells({}, {"world": {"n": 20}}, {"world": {"inner": {"rate": 1}}}))
     assert numbers.keys() == {"world.n", "world.inner.rate"}
     np.testing.assert_array_equal(numbers["world.n"], np.array([10, 20, 10], np.int32), strict=True)
     np.testing.assert_array_equal(numbers["world.inner.rate"], np.array([0.1, 0.1, 1], np.float32), strict=True)
-    placed = grid.placed(BASE, {"world.n": "N", "world.inner.rate": "R"})
+    placed = grid.with_values(BASE, {"world.n": "N", "world.inner.rate": "R"})
     assert placed == {"seed": 0, "world": {"n": "N", "name": "real", "inner": {"rate": "R"}}, "data": {"size": 3}}
 
 
 def test_the_largest_number_of_samples_fits():
-    numbers = grid.differing(cells({}, {"world": {"n": bootstrap.UNLIMITED}}))
+    numbers = grid.varying(cells({}, {"world": {"n": bootstrap.UNLIMITED}}))
     np.testing.assert_array_equal(numbers["world.n"], np.array([10, 2**32 - 1], np.uint32), strict=True)
 
 
 def test_equal_cells_differ_in_nothing():
-    assert grid.differing(cells({}, {})) == {}
+    assert grid.varying(cells({}, {})) == {}
 
 
 @pytest.mark.parametrize(
     "override", [{"world": {"name": "ideal"}}, {"data": {"size": 4}}, {"seed": 1}, {"world": {"inner": 3}}]
 )
 def test_cells_that_differ_otherwise_are_refused(override):
-    with pytest.raises(ValueError, match="cells may differ in numbers below world, learner, rivals"):
-        grid.differing(cells({}, override))
+    with pytest.raises(ValueError, match="cells may differ in numbers below world, learner, baselines"):
+        grid.varying(cells({}, override))

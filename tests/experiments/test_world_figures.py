@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from experiments import analyses, figures
+from experiments.records import Records
 
 STEPS = (0, 10, 20, 40)
 CURVES = {  # of two seeds
@@ -26,7 +27,7 @@ def records(num_seeds=2):
             if num_seeds > 1:
                 line[f"eval/{name}/seeds"] = values
         lines.append(line)
-    return sorted(lines, key=lambda line: line["step"])
+    return Records(sorted(lines, key=lambda line: line["step"]), ("real", "n5", "ideal"))
 
 
 def drawn(axes):
@@ -67,8 +68,8 @@ def test_the_pair_says_what_the_summary_says():
     title = axes.get_title().replace("\n", " ")
     assert title == (
         "digits, at step 20, train soft error under 1% in 100% of the seeds: bootstrap error "
-        f"{numbers['analysis/bootstrap_error']:.3f} ± {numbers['analysis/bootstrap_error_se']:.3f}, "
-        f"test less train {numbers['analysis/generalisation_gap']:.3f}"
+        f"{numbers['bootstrap_error']:.3f} ± {numbers['bootstrap_error_se']:.3f}, "
+        f"test - train {numbers['generalisation_gap']:.3f}"
     )
 
 
@@ -89,10 +90,11 @@ def test_a_run_has_a_panel():
     assert [axes.get_title().split(",")[0] for axes in panels] == ["a", "b"]
 
 
-def test_a_rival_has_a_panel_too():
-    lines = [line | {name.replace("n5/", "real/sgd/"): value for name, value in line.items()} for line in records()]
+def test_a_baseline_has_a_panel_too():
+    lines = records().lines
+    lines = [line | {name.replace("n5/", "real/sgd/"): value for name, value in line.items()} for line in lines]
     lines = [line | {name.replace("ideal/", "ideal/sgd/"): value for name, value in line.items()} for line in lines]
-    panels = figures.pair({"run": lines}, rivals=["sgd"]).axes
+    panels = figures.pair({"run": Records(lines, ("real", "ideal"), ("sgd",))}, learners=["", "sgd"]).axes
     assert [axes.get_title().split(", at")[0] for axes in panels] == ["run", "run, sgd"]
     np.testing.assert_allclose(drawn(panels[0])["real world, test"], [[10, 0.55], [20, 0.4], [40, 0.5]])
     np.testing.assert_allclose(drawn(panels[1])["real world, test"], [[10, 0.8], [20, 0.8], [40, 0.8]])
@@ -112,8 +114,9 @@ def test_the_fan_has_every_real_world_and_its_stop():
 
 
 def test_the_fan_opens_in_the_order_of_the_numbers():
-    names = [f"eval/{cell}/{kind}_soft_error" for cell in ("n100", "n20", "n3", "ideal") for kind in ("train", "test")]
-    few = [{"step": 1, **dict.fromkeys(names, 0.5)}]
+    cells = ("ideal", "n100", "n20", "n3")
+    names = [f"eval/{cell}/{kind}_soft_error" for cell in cells for kind in ("train", "test")]
+    few = Records([{"step": 1, **dict.fromkeys(names, 0.5)}], cells)
     (axes,) = figures.fan({"run": few}).axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["n3", "n20", "n100", "ideal"]
 
@@ -123,7 +126,7 @@ def test_the_scatter_has_a_point_a_pair():
     (axes,) = figures.scatter({"a": records(), "b": records(num_seeds=1)}, pairs=pairs).axes
     points = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o" and len(line.get_xydata())]
     numbers = analyses.gap(records(), pairs=pairs)
-    wanted = [[numbers[f"eval/{name}/{world}_soft_error"] for world in ("ideal", "real")] for name in pairs]
+    wanted = [[numbers[f"{name}/{world}_soft_error"] for world in ("ideal", "real")] for name in pairs]
     np.testing.assert_allclose(points[:2], wanted)
     assert len(points) == 4
     assert [text.get_text() for text in axes.texts] == ["large", "small"] * 2

@@ -1,4 +1,4 @@
-"""Cells, stages and forms: one program for a grid, which computes what its cells alone would."""
+"""Grids, stages and executions: one program for a grid, which computes what its cells alone would."""
 
 import json
 
@@ -11,7 +11,6 @@ import bootstrap
 import experiments
 from launch import devices, execution
 from launch.clock import Clock
-from launch.execution import Form
 from launch.programs import programs
 from launch.train import train
 
@@ -46,22 +45,28 @@ CELLS = {
 }
 
 
-def compute(config, num_steps=6, form=None):
+def plan_of(config):
+    return experiments.plan(config.to_dict())
+
+
+def compute(config, num_steps=6, **execution):
     """-> the run at the end, and its metrics, by name [num_seeds]."""
-    life = programs(experiments.plan(config), config.seed, config.num_seeds, Clock(), form or Form())
-    run, metrics, num_nans = life.advance(0, life.begin(), num_steps)
+    compiled = programs(
+        plan_of(config), config.seed, config.num_seeds, Clock(), **{"form": "vmap", "prefetch": 1} | execution
+    )
+    run, metrics, num_nans = compiled.advance(0, compiled.begin(), num_steps)
     assert num_nans == 0
-    return jax.device_get(run), jax.device_get(metrics | life.probe(num_steps - 1, run))
+    return jax.device_get(run), jax.device_get(metrics | compiled.evaluate(num_steps - 1, run))
 
 
 @pytest.fixture(scope="module")
 def grid():
-    return compute(make_config(cells=CELLS))
+    return compute(make_config(grid=CELLS))
 
 
 def test_a_cell_is_the_run_that_it_would_be_alone(grid):
     run, metrics = grid
-    cells = experiments.plan(make_config(cells=CELLS)).cells
+    cells = plan_of(make_config(grid=CELLS)).cells
     for cell in ("slow/ideal", "fast/real"):
         i, overrides = cells.index(cell), CELLS[cell]
         config = make_config()
@@ -78,16 +83,16 @@ def test_a_cell_is_the_run_that_it_would_be_alone(grid):
 
 def test_the_cells_of_a_seed_are_paired(grid):
     """Same start and same first 10 samples; after the third batch the real world has shown one twice."""
-    early, late = compute(make_config(cells=CELLS), num_steps=2)[1], grid[1]
+    early, late = compute(make_config(grid=CELLS), num_steps=2)[1], grid[1]
     for rate in RATES:
         names = [f"eval/{rate}/{world}/test_loss" for world in ("real", "ideal")]
         np.testing.assert_array_equal(early[names[0]], early[names[1]])
         assert np.all(late[names[0]] != late[names[1]])
 
 
-@pytest.mark.parametrize("form", [Form("map"), Form("calls"), Form("calls", steps_per_call=6), Form("vmap", slab=4)])
-def test_every_form_computes_the_same(grid, form):
-    run, metrics = compute(make_config(cells=CELLS), form=form)
+@pytest.mark.parametrize(("form", "prefetch"), [("sequential", 1), ("sequential", 6), ("unrolled", 1), ("vmap", 4)])
+def test_every_execution_computes_the_same(grid, form, prefetch):
+    run, metrics = compute(make_config(grid=CELLS), form=form, prefetch=prefetch)
     for leaf, expected in zip(jax.tree.leaves(run), jax.tree.leaves(grid[0]), strict=True):
         np.testing.assert_allclose(leaf, expected, rtol=1e-4, atol=1e-6)
     assert metrics.keys() == grid[1].keys()
@@ -96,24 +101,24 @@ def test_every_form_computes_the_same(grid, form):
 
 
 def test_a_grid_is_one_program(monkeypatch):
-    """All rows begin, advance and are probed in one program each; three more deal them out to threads and collect."""
+    """All members begin, advance and are measured in one program each; three more are of threads."""
     compiled, timing = [], Clock.timing
     monkeypatch.setattr(Clock, "timing", lambda self, name: compiled.append(name) or timing(self, name))
-    life = programs(experiments.plan(make_config(cells=CELLS)), 0, 2, Clock())
-    run = life.begin()
+    compiled_run = programs(plan_of(make_config(grid=CELLS)), 0, 2, Clock())
+    run = compiled_run.begin()
     for step in (0, 2, 4):
-        run, _, _ = life.advance(step, run, 2)
-        life.probe(step, run)
+        run, _, _ = compiled_run.advance(step, run, 2)
+        compiled_run.evaluate(step, run)
     assert len(compiled) <= 6
 
 
-@pytest.mark.parametrize("loop", ["vmap", "calls"])
-def test_threads_share_the_rows(monkeypatch, grid, loop):
+@pytest.mark.parametrize("form", ["vmap", "unrolled"])
+def test_threads_share_the_members(monkeypatch, grid, form):
     monkeypatch.setattr(devices, "num_cores", lambda: 4)
     shared = []
     monkeypatch.setattr(execution, "in_threads", lambda *args: shared.append(args[1]) or in_threads(*args))
-    run, metrics = compute(make_config(cells=CELLS), form=Form(loop))
-    assert shared == [4]  # of 8 rows
+    run, metrics = compute(make_config(grid=CELLS), form=form)
+    assert shared == [4]  # of 8 members
     for leaf, expected in zip(jax.tree.leaves(run), jax.tree.leaves(grid[0]), strict=True):
         np.testing.assert_allclose(leaf, expected, rtol=1e-4, atol=1e-6)
     for name, values in metrics.items():
@@ -121,28 +126,29 @@ def test_threads_share_the_rows(monkeypatch, grid, loop):
 
 
 @pytest.mark.parametrize(
-    ("num_rows", "num_cores", "shares"), [(1, 2, 1), (3, 2, 3), (4, 2, 2), (16, 2, 2), (6, 4, 3), (8, 4, 4), (3, 0, 1)]
+    ("num_members", "num_cores", "shards"),
+    [(1, 2, 1), (3, 2, 3), (4, 2, 2), (16, 2, 2), (6, 4, 3), (8, 4, 4), (3, 0, 1)],
 )
-def test_rows_are_shared_out_so_that_the_last_thread_is_done_soonest(num_rows, num_cores, shares):
-    assert execution.num_shares(num_rows, num_cores) == shares
+def test_members_are_shared_out_so_that_the_last_thread_is_done_soonest(num_members, num_cores, shards):
+    assert execution.num_shards(num_members, num_cores) == shards
 
 
 def test_a_setting_that_decides_what_is_computed_cannot_differ():
     sizes = {"small": {"world": {"batch_size": 4}}, "large": {"world": {"batch_size": 8}}}
-    with pytest.raises(ValueError, match=r"cells: one of world\.batch_size decides what is computed"):
-        compute(make_config(cells=sizes))
+    with pytest.raises(ValueError, match=r"grid: one of world\.batch_size decides what is computed"):
+        compute(make_config(grid=sizes))
 
 
 def test_a_stage_changes_settings_and_goes_on():
     """Two steps at one rate and four at another are a run of the first and then of the second."""
     stages = ({"from_step": 2, "learner": {"tx": {"learning_rate": 0.01}}},)
-    plan = experiments.plan(make_config(stages=stages))
-    life = programs(plan, 3, 2, Clock())
-    run, _, _ = life.advance(0, life.begin(), 2)
-    run, _, _ = life.advance(2, run, 4)
+    plan = plan_of(make_config(stages=stages))
+    compiled_run = programs(plan, 3, 2, Clock())
+    run, _, _ = compiled_run.advance(0, compiled_run.begin(), 2)
+    run, _, _ = compiled_run.advance(2, run, 4)
     slow = make_config()
     slow.learner.tx.learning_rate = 0.01
-    parts = [programs(experiments.plan(config), 3, 2, Clock()) for config in (make_config(), slow)]
+    parts = [programs(plan_of(config), 3, 2, Clock()) for config in (make_config(), slow)]
     expected, _, _ = parts[0].advance(0, parts[0].begin(), 2)
     expected, _, _ = parts[1].advance(2, expected, 4)
     jax.tree.map(np.testing.assert_array_equal, jax.device_get(run), jax.device_get(expected))
@@ -151,38 +157,37 @@ def test_a_stage_changes_settings_and_goes_on():
 def test_a_stage_that_changes_the_state_is_refused():
     stages = ({"from_step": 2, "learner": {"net": {"features": (9,)}}},)
     with pytest.raises(ValueError, match="stages: from step 2 on the run's state would have other shapes"):
-        programs(experiments.plan(make_config(stages=stages)), 3, 2, Clock())
+        programs(plan_of(make_config(stages=stages)), 3, 2, Clock())
 
 
 @pytest.mark.parametrize("starts", [(0,), (4, 4), (4, 2)])
 def test_stages_out_of_order_are_refused(starts):
     stages = tuple({"from_step": start} for start in starts)
     with pytest.raises(ValueError, match="stages: each must have a later from_step than the one before"):
-        experiments.plan(make_config(stages=stages))
+        plan_of(make_config(stages=stages))
 
 
 @pytest.mark.parametrize("changes", [{"num_steps": 3}, {"data": {"num_test": 5}}])
 def test_a_stage_changes_nothing_but_who_learns_and_where(changes):
-    with pytest.raises(ValueError, match=f"stages may change world, learner, rivals, not {next(iter(changes))}"):
-        experiments.plan(make_config(stages=({"from_step": 2, **changes},)))
+    with pytest.raises(ValueError, match=f"stages may change world, learner, baselines, not {next(iter(changes))}"):
+        plan_of(make_config(stages=({"from_step": 2, **changes},)))
 
 
 def test_label_noise_is_in_the_test_as_well():
     noise = {name: {"world": {"label_noise": share}} for name, share in {"none": 0.0, "half": 0.5}.items()}
-    config = make_config(cells=noise)
+    config = make_config(grid=noise)
     config.world.label_noise = 0.0
     config.learner.tx.learning_rate = 0.0
-    test = experiments.plan(config).stages[0].build({})
-    clean = np.asarray(test.eval_data[1])
+    clean = np.asarray(plan_of(config).test[1])
     _, metrics = compute(config)
     assert np.all(metrics["eval/none/test_error"] != metrics["eval/half/test_error"])
     assert len(np.unique(clean)) == 3
 
 
-def test_a_run_concludes_draws_and_probes_by_decades(tmp_path):
+def test_a_run_analyses_draws_and_evaluates_by_decades(tmp_path):
     config = make_config(
-        cells={name.split("/")[1]: overrides for name, overrides in CELLS.items() if name.startswith("fast")},
-        conclusions={"gap": {}},
+        grid={name.split("/")[1]: overrides for name, overrides in CELLS.items() if name.startswith("fast")},
+        analyses={"gap": {}},
         evals_per_decade=2,
         num_steps=30,
         log_every=1,
@@ -190,7 +195,7 @@ def test_a_run_concludes_draws_and_probes_by_decades(tmp_path):
     train(config.lock(), tmp_path / "run")
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    probed = [record["step"] for record in records if "eval/real/test_error" in record]
-    assert probed == [0, 1, 4, 10, 30]
+    measured = [record["step"] for record in records if "eval/real/test_error" in record]
+    assert measured == [0, 1, 4, 10, 30]
     difference = summary["eval/real/test_soft_error"] - summary["eval/ideal/test_soft_error"]
     assert summary["analysis/bootstrap_error_end"] == pytest.approx(difference, abs=1e-6)
