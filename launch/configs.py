@@ -34,8 +34,20 @@ class _Parser(config_flags.ConfigFileFlagParser):
             raise ValueError(f"get_config of {path} must return a ConfigDict, not {type(config).__name__}")
         renamed.check(config.to_dict())
         with config.unlocked():
+            _complete(config)
             _take_any(config)
         return config
+
+
+def _complete(config: ConfigDict) -> None:
+    """Gives a config the keys that it may leave out."""
+    every = config.get("log_every", 1)
+    defaults = {"seed": 0, "num_seeds": 1, "log_every": every, "eval_every": every, "checkpoint_every": 10 * every}
+    for key, value in {**defaults, "evals": (), "log_metrics": ()}.items():
+        if key not in config:
+            config[key] = value
+    if missing := [key for key in ("num_steps", "data", "world", "learner") if key not in config]:
+        raise ValueError(f"the config lacks {', '.join(missing)}")
 
 
 def _take_any(config: ConfigDict) -> None:
@@ -74,11 +86,10 @@ def explain(argv: list[str]) -> None:
     name = next((word.split("=", 1)[1] for word in argv if word.lstrip("-").startswith("config=")), None)
     if name is None:
         return
-    file, _, variant = name.partition(":")
-    module = load(Path(file))
+    file = name.split(":")[0]
     with cli.user_errors(Exception):
-        config = module.get_config(*[variant] if variant else [])
-    print(f"\n{file}:\n{module.__doc__ or ''}\nKeys of {name}, each a flag:")
+        config = _Parser("config").parse(name)
+    print(f"\n{file}:\n{load(Path(file)).__doc__ or ''}\nKeys of {name}, each a flag:")
     for key, value in _flat(config.to_dict()).items():
         print(f"  --config.{key}={value!r}")
 

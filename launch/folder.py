@@ -45,14 +45,23 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
         raise UserError(f"another process is running in {workdir}; wait for it, or give another --workdir") from None
     except OSError as error:
         raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
-    wanted, path = json.loads(config.to_json()), workdir / "config.json"
+    try:
+        _accept(workdir, json.loads(config.to_json()))
+    except UserError:
+        lock.close()
+        raise
+    return lock
+
+
+def _accept(workdir: Path, wanted: dict) -> None:
+    """Writes config.json. Raises UserError where it holds a config with other numbers."""
+    path = workdir / "config.json"
     if path.exists():
         _refuse_changes(path, wanted)
     elif any((workdir / name).exists() for name in ("metrics.jsonl", "checkpoints", "summary.json")):
         raise UserError(f"{workdir} holds a run but no config.json to compare with; give another --workdir")
     if not path.exists() or read_json(path) != wanted:
         write_json(path, wanted)
-    return lock
 
 
 def _refuse_changes(path: Path, wanted: dict) -> None:
@@ -125,17 +134,23 @@ def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Map
         "devices": [str(device) for device in jax.devices()],
         "num_processes": jax.process_count(),
     }
-    path = workdir / "run.json"
+    path, last = workdir / "run.json", last_launch(workdir).get("modules", {})
     if not path.exists():
         write_json(path, launch)
         return []
     first = read_json(path)
-    last = [first, *first.get("resumed", [])][-1].get("modules", {})
     write_json(path, {**first, "resumed": [*first.get("resumed", []), launch]})
     changed = [
         name for name, now in launch["modules"].items() if name in last and last[name]["sha256"] != now["sha256"]
     ]
     return [f"{launch['modules'][name]['file']} has changed since the last launch" for name in changed]
+
+
+def last_launch(workdir: Path) -> dict:
+    """What run.json says of the newest launch; empty where there was none."""
+    path = workdir / "run.json"
+    first = read_json(path) if path.exists() else {}
+    return [first, *first.get("resumed", [])][-1]
 
 
 def _sha256(file: str) -> str:

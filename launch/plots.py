@@ -1,7 +1,7 @@
 """Figures and tables of runs, from what their folders hold."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +63,7 @@ def read(runs: Sequence[Path]) -> dict[str, Records]:
         lines = metrics.read(run)
         if not lines:
             raise cli.UserError(f"{run} is not a run folder with metrics in it")
-        config_file = _launch(run).get("config_file")
+        config_file = folder.last_launch(run).get("config_file")
         if config_file and (place := str(Path(config_file).parent)) not in sys.path:
             sys.path.insert(0, place)
         label = run.resolve()
@@ -77,14 +77,7 @@ def file_name(name: str) -> str:
     return name.replace("/", "_").replace(":", "_")
 
 
-def _launch(run: Path) -> Mapping:
-    """The newest launch that run.json tells of."""
-    path = run / "run.json"
-    first = folder.read_json(path) if path.exists() else {}
-    return [first, *first.get("resumed", [])][-1]
-
-
-def _artifacts(run: Path):
+def _artifacts(run: Path) -> Callable[[str], str]:
     def artifact(name):
         paths = sorted(run.glob(f"*{name}"))
         if not paths:

@@ -4,10 +4,9 @@
     python -m launch.sweep --config=.. --workdir=.. --print_commands       # one a line, for a job array
 
 Each run is `launch.train` in a folder of its own below the workdir, named after what it changes. The same sweep again
-goes on where it was: finished runs are skipped. Any other flag is passed on to every run: --config.num_steps=100.
+goes on where it was: runs that are finished with the same flags are skipped. Any other flag is passed on to every run: --config.num_steps=100.
 """
 
-import importlib.util
 import shlex
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
-from launch import cli
+from launch import cli, configs, folder
 
 _CONFIG = flags.DEFINE_string("config", None, "FILE.py: a config with sweep(add).", required=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for the runs' folders.", required=True)
@@ -32,7 +31,7 @@ def main(argv: list[str]) -> int:
         return 0
     failed = []
     for number, (workdir, command) in enumerate(commands.items(), 1):
-        if (workdir / "summary.json").exists():
+        if (workdir / "summary.json").exists() and folder.last_launch(workdir).get("argv", [])[1:] == command[3:]:
             print(f"[{number}/{len(commands)}] {workdir} is finished", flush=True)
             continue
         print(f"[{number}/{len(commands)}] {shlex.join(command)}", flush=True)
@@ -57,12 +56,7 @@ def sweep_commands(config: str, workdir: Path, passed_on: list[str]) -> dict[Pat
         run = [sys.executable, "-m", "launch.train", f"--config={config}:{variant}", f"--workdir={workdir / name}"]
         commands[workdir / name] = [*run, *changes, *passed_on]
 
-    with cli.user_errors(OSError, SyntaxError):
-        spec = importlib.util.spec_from_file_location("config", config)
-        if spec is None or spec.loader is None:
-            raise cli.UserError(f"{config} is not a Python file")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+    module = configs.load(Path(config))
     if not hasattr(module, "sweep"):
         raise cli.UserError(f"{config} has no sweep(add); run it with launch.train")
     module.sweep(add)
@@ -87,4 +81,4 @@ def _run(command: list[str]) -> tuple[int, bool]:
 
 
 if __name__ == "__main__":
-    cli.run(main, pass_on_unknown=True)
+    cli.run(main, pass_on_unknown=True, explain=configs.explain)
