@@ -50,7 +50,7 @@ def one_line(error: BaseException) -> str:
     if "Traceback (most recent call last)" in message:  # and writes tracebacks into messages
         message = message.split("\n")[-1]
     words = " ".join(message.split())
-    words = words if len(words) < 400 else f"{words[:400]} .."
+    words = words if len(words) < 600 else f"{words[:600]} .."
     explains_itself = isinstance(error, ValueError | OSError | LookupError | flags.Error) and words
     return words if explains_itself else f"{type(error).__name__}: {words} (--debug shows where)"
 

@@ -1,6 +1,7 @@
 """Config files: Python files with get_config(variant), wherever they lie. ml_collections reads them and their flags."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_dict
 from ml_collections.config_flags import config_flags
 
+import experiments
 from experiments import renamed
 from launch import cli
 
@@ -28,6 +30,7 @@ class _Parser(config_flags.ConfigFileFlagParser):
     def parse(self, path: Any) -> Any:
         if not isinstance(path, str):
             return path
+        renamed.check(dict.fromkeys(re.findall(r"--config\.(\w+)", " ".join(sys.argv))))
         import_folder(Path(path.split(":")[0]))
         config = super().parse(path)
         if not isinstance(config, ConfigDict):
@@ -41,7 +44,7 @@ class _Parser(config_flags.ConfigFileFlagParser):
 
 def _complete(config: ConfigDict) -> None:
     """Gives a config the keys that it may leave out."""
-    every = config.get("log_every", 1)
+    every: int = config.get("log_every") or 1
     defaults = {"seed": 0, "num_seeds": 1, "log_every": every, "eval_every": every, "checkpoint_every": 10 * every}
     for key, value in {**defaults, "evals": (), "log_metrics": ()}.items():
         if key not in config:
@@ -62,8 +65,9 @@ def _take_any(config: ConfigDict) -> None:
 def import_folder(file: Path) -> None:
     """Makes the modules beside a config file importable, so that the config can name what is in them."""
     if not file.is_file():
-        known = sorted(str(path) for path in Path("experiments/configs").glob("*.py"))
-        raise FileNotFoundError(f"no config file {file}; there are {', '.join(known) or 'none here'}")
+        ours = Path(experiments.__file__).with_name("configs")
+        known = ", ".join(sorted(path.stem for path in ours.glob("*.py")))
+        raise FileNotFoundError(f"no config file {file}; in experiments/configs are {known}")
     folder = str(file.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)

@@ -4,7 +4,8 @@
     python -m launch.sweep --config=.. --workdir=.. --print_commands       # one a line, for a job array
 
 Each run is `launch.train` in a folder of its own below the workdir, named after what it changes. The same sweep again
-goes on where it was: runs that are finished with the same flags are skipped. Any other flag is passed on to every run: --config.num_steps=100.
+goes on where it was: runs that are finished with the same flags are skipped. Any other flag is passed on to every run:
+--config.num_steps=100.
 """
 
 import shlex

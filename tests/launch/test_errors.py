@@ -12,7 +12,7 @@ IDX = "--config=experiments/configs/glns_mnist.py:smoke"
 
 MISTAKES = {
     "no flags": ([], "--config"),
-    "no such config": (["--config=nope.py"], "experiments/configs/glns_digits.py"),
+    "no such config": (["--config=nope.py"], "in experiments/configs are blur_ablations"),
     "no such variant": (["--config=experiments/configs/glns_digits.py:nope"], "there are real, ideal"),
     "unknown key": ([GLN, "--config.learner.learnin_rate=1"], 'Did you mean "learning_rate"'),
     "wrong type": ([GLN, "--config.num_steps=many"], "--config.num_steps=many"),
@@ -20,7 +20,8 @@ MISTAKES = {
     "argument": ([GLN, "nope"], "unexpected argument 'nope'"),
     "no such learner": ([GLN, "--config.learner.name=nope"], ", ewc, glns"),
     "no such optimizer": ([SGD, "--config.learner.tx.name=nope"], "there are adam"),
-    "no such probe": ([GLN, "--config.evals=('nope',)"], "there are adaptation, classification"),
+    "old key": ([GLN, "--config.probe_every=2"], "config.probe_every is now config.eval_every"),
+    "no such eval": ([GLN, "--config.evals=('nope',)"], "there are adaptation, agreement, classification"),
     "no such metric": ([GLN, "--config.log_metrics=('nope',)"], "there are train/error"),
     "setting of another": ([GLN, "--config.data.name=idx"], "unexpected keyword argument"),
     "wrong sizes": ([GLN, "--config.learner.sizes=(3, 2)"], "end in 1"),
@@ -106,7 +107,7 @@ def test_plot_and_sweep_refuse_in_one_line(fork, tmp_path):
         ("launch.plot",): "name at least one run folder",
         ("launch.plot", tmp_path): "is not a run folder",
         ("launch.plot", tmp_path, tmp_path): "--out=DIR",
-        ("launch.sweep", "--config=nope.py", f"--workdir={tmp_path}"): "No such file",
+        ("launch.sweep", "--config=nope.py", f"--workdir={tmp_path}"): "no config file nope.py",
         ("launch.sweep", "--config=experiments/evals.py", f"--workdir={tmp_path}"): "has no sweep(add)",
     }
     for argv, message in mistakes.items():
