@@ -4,6 +4,7 @@ from experiments.data.bandit_tables import bandit as bandit
 from experiments.data.binarized import binarized_mnist as binarized_mnist
 from experiments.data.cifar import cifar10 as cifar10
 from experiments.data.cifar5m_shards import cifar5m as cifar5m
+from experiments.data.csv_table import csv as csv
 from experiments.data.folder import default_dir as default_dir
 from experiments.data.folder import required as required
 from experiments.data.fresh import deformed_digits as deformed_digits
@@ -19,6 +20,7 @@ from experiments.data.kinds import PerSeed as PerSeed
 from experiments.data.kinds import Sampled as Sampled
 from experiments.data.kinds import check as check
 from experiments.data.no_data import none as none
+from experiments.data.npz_arrays import npz as npz
 from experiments.data.permuted_images import permuted as permuted
 from experiments.data.sklearn_digits import digits as digits
 from experiments.data.uci_splits import sarcos as sarcos
