@@ -114,17 +114,17 @@ def retention(predict, data):
 def regression(predict, data):
     """The errors of Gaussian predictions.
 
-    rmse: over all targets, in their units. mse: in the variances of the targets, the mean over the targets. nats: the
-    log loss of an example, the sum over its targets.
+    rmse: over all targets, in their units. mse: in the variances of the targets, the mean over the targets. loss: the
+    log loss of an example in nats, the sum over its targets.
 
     predict: inputs [B, D..] -> mean and variance, [B, d] each. data: x [B, D..], y [B, d].
     """
     x, y = data
     output = predict(x)
     square = (y - output.mean) ** 2
-    nats = 0.5 * (jnp.log(2 * jnp.pi * output.variance) + square / output.variance)
+    loss = 0.5 * (jnp.log(2 * jnp.pi * output.variance) + square / output.variance)
     return {
         "rmse": jnp.sqrt(square.mean()),
         "mse": (square.mean(axis=0) / y.var(axis=0)).mean(),
-        "nats": nats.sum(axis=-1).mean(),
+        "loss": loss.sum(axis=-1).mean(),
     }

@@ -31,11 +31,11 @@ Settings were chosen by the regret of two other seeds, 100 and 101. LinUCB: the 
 0.3, on stock to 1; ridge 0.03 to 100, on covertype from 1, on stock from 0.001), of about 25 to 60 each. Neural: the
 best of 18 for each (two widths; rate 0.0003, 0.001, 0.003; epsilon 0, 0.01, 0.05). GLCB without ridge: one setting for
 adult and statlog, of 129 tried on covertype, 40 on adult and 24 on statlog: sizes, half-spaces, offset_scale,
-exploration, sharpness, rates, epsilon, clip_rule, feature_bound, reward_range, tree_depth. With ridge: of 326 on
+exploration, logit_scale, rates, epsilon, clip_rule, feature_bound, reward_range, tree_depth. With ridge: of 326 on
 covertype and 129 on stock. So GLCB was searched more. Another setting for covertype (5 half-spaces, rate 0.02, ridge
 10), run first, had 1666 ± 85; on the two seeds it had 1612, ours 1604. Ridge did not help on adult (880 against 854 on
 the two seeds) and statlog (205 against 185). A reward_range of (0, 1), which clips the regression, cost 88 on covertype
-(at 3 half-spaces). More neurons or half-spaces, sharpness -1 and trees of depth 3 did not help GLCB without ridge.
+(at 3 half-spaces). More neurons or half-spaces, logit_scale -1 and trees of depth 3 did not help GLCB without ridge.
 """
 
 from ml_collections import ConfigDict
@@ -99,7 +99,7 @@ def glcb(bandit: str) -> dict:
         "reward_range": (0.0, 1.0),
         "tree_depth": 1,
         "exploration": 0.003,
-        "sharpness": 1.0,
+        "logit_scale": 1.0,
         "offset_scale": 1.0,
         "learning_rate": 0.03,
         "learning_rate_decay": 3.0,

@@ -71,4 +71,4 @@ def test_the_probe_by_hand():
     assert metrics["rmse"] == pytest.approx(np.sqrt(4.5))
     assert metrics["mse"] == pytest.approx(2.625)
     # 4 * ln(2 pi) / 2 + (ln 1 + ln 2 + ln 9 + ln 2) / 2 + (1 + 2 + 1 + 2) / 2, over 2 examples.
-    assert metrics["nats"] == pytest.approx((2 * np.log(2 * np.pi) + np.log(36) / 2 + 3) / 2)
+    assert metrics["loss"] == pytest.approx((2 * np.log(2 * np.pi) + np.log(36) / 2 + 3) / 2)
