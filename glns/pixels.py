@@ -71,7 +71,7 @@ def gate(num_bits: int, *, kinds: Sequence[str] = KINDS, spread: float = 20.0) -
 
     def init(key, side_dim):
         if side_dim != NUM_BITS:
-            raise ValueError(f"pixel contexts read {NUM_BITS} bits, got {side_dim}")
+            raise ValueError(f"pixel contexts look at {NUM_BITS} bits, got {side_dim}")
         k_kind, k_bits = jax.random.split(key)
         kind = jax.random.choice(k_kind, jnp.array([KINDS.index(name) for name in kinds]))
         log_weights = np.concatenate([-np.arange(_SIZES[0]) / spread, np.zeros(NUM_BITS - _SIZES[0])])

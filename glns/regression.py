@@ -59,8 +59,9 @@ def regressor(
     feature_epsilon: see `standardise`. rule: the fields of `gaussian.Rule`, for standardised targets.
     """
     network.check_sizes(sizes)
+    if target_dim < 1:
+        raise ValueError(f"target_dim must be at least 1, got {target_dim}")
     network.check_positive(
-        target_dim=target_dim,
         learning_rate=learning_rate,
         learning_rate_decay=learning_rate_decay,
         input_variance=input_variance,
