@@ -108,7 +108,7 @@ def learn(
 def learn_gram(
     weights: jax.Array, contexts: jax.Array, inputs: Normal, targets: jax.Array, rates: jax.Array, rule: Rule
 ) -> tuple[jax.Array, Normal]:
-    """Computes `learn` for signed weights by matrix products: weights are read at the start and written at the end.
+    """Computes `learn` for weights of any sign by matrix products; reads them at the start, writes them at the end.
 
     An update is a combination of its example's features. So its effect on a later example of the same context follows
     from the products of their features: [T, T, P, P], the same for all neurons of a layer. If a weight might have
@@ -210,8 +210,8 @@ def _dot(a, b):
 def neuron(rule: Rule, target_dim: int = 1, *, implementation: str = "scan") -> Neuron:
     """The Gaussian family, for `network`: inputs and outputs are `Normal`s, targets are [d].
 
-    Weights start at 1 / F (the public code). implementation: "scan" is `learn`, "gram" is `learn_gram`; they compute
-    the same.
+    Weights start at 1 / F (the public code). implementation: "scan" is `learn`, "gram" is `learn_gram`, which
+    computes the same for weights of any sign ("signed" and "public").
     """
     _check(rule, implementation)
     constant = biases(rule, target_dim)
