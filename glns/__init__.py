@@ -1,20 +1,79 @@
-"""Gated Linear Networks (Veness et al. 2019, arXiv 1910.01526): backprop-free, online, local learning."""
+"""Gated Linear Networks (Veness et al. 2019, arXiv 1910.01526): backprop-free, online, local learning.
 
-from glns import bernoulli as bernoulli
-from glns import categorical as categorical
-from glns import context as context
-from glns import counting as counting
-from glns import dendritic as dendritic
-from glns import explain as explain
-from glns import gaussian as gaussian
-from glns import network as network
-from glns import pixels as pixels
-from glns import reward_tree as reward_tree
-from glns import standardise as standardise
-from glns import switching as switching
-from glns import visits as visits
-from glns.bandit import bandit as bandit
-from glns.density import density as density
-from glns.learner import State as State
-from glns.learner import learner as learner
-from glns.regressor import regressor as regressor
+Learners, each a function of settings that returns (init, update, predict):
+    learner     classification by one Bernoulli GLN for each class
+    regressor   regression by a Gaussian GLN
+    density     the density of binary images, pixel by pixel
+    bandit      contextual bandits, by a GLN for each arm
+    State       what `learner` has learned
+Networks:
+    network     layers of gated neurons, and how they learn a stream
+    context     gates: half-spaces, and the branches of dendritic neurons
+    pixels      gates for the pixels of a binary image
+Neurons:
+    bernoulli   for bits
+    categorical for symbols
+    dendritic   for bits or real targets, with branches in place of contexts
+    gaussian    for real targets
+Parts of the learners:
+    standardise    features by running mean and std
+    switching      a mixture of all neurons in place of the last
+    visits         how often each neuron's contexts were seen
+    counting       the probability of a bit from counts
+    least_squares  ridge regression of a stream
+    reward_tree    real rewards as binary decisions
+    explain        exact explanations of a prediction
+Modules of the learners: classification, regression, density_estimation (also `sample` and `inpaint`),
+contextual_bandits. `glns.estimator`, not imported here, has scikit-learn's interface.
+"""
+
+from glns import (
+    bernoulli,
+    categorical,
+    classification,
+    context,
+    contextual_bandits,
+    counting,
+    dendritic,
+    density_estimation,
+    explain,
+    gaussian,
+    least_squares,
+    network,
+    pixels,
+    regression,
+    reward_tree,
+    standardise,
+    switching,
+    visits,
+)
+from glns.classification import State, learner
+from glns.contextual_bandits import bandit
+from glns.density_estimation import density
+from glns.regression import regressor
+
+__all__ = [
+    "State",
+    "bandit",
+    "bernoulli",
+    "categorical",
+    "classification",
+    "context",
+    "contextual_bandits",
+    "counting",
+    "dendritic",
+    "density",
+    "density_estimation",
+    "explain",
+    "gaussian",
+    "learner",
+    "least_squares",
+    "network",
+    "pixels",
+    "regression",
+    "regressor",
+    "reward_tree",
+    "standardise",
+    "switching",
+    "visits",
+]

@@ -3,6 +3,8 @@
 Everything here is written for ONE neuron; layers, classes and seeds are `vmap`s of it. A neuron works on logits: its
 inputs are logit(p) for the probabilities p of the layer below, and its output is the logit of its own prediction.
 
+The last input of every layer is a constant, the bias: logit 1, p = e / (e + 1) (the public code).
+
 Letters: F fan-in (bias included), R contexts, T time.
 """
 
@@ -16,8 +18,9 @@ import jax.numpy as jnp
 from glns import native
 from glns.network import Neuron
 
+_BIAS = 1.0
 CLIP_RULES = ("margin", "always", "dead_zone")
-FORMS = ("auto", "native", "gram", "rows", "minibatch")
+IMPLEMENTATIONS = ("auto", "native", "gram", "scan")
 
 
 class Rule(NamedTuple):
@@ -25,71 +28,56 @@ class Rule(NamedTuple):
 
     epsilon: predictions are clipped to [epsilon, 1 - epsilon] (the public code's value; the paper leaves it open).
     weight_bound: weights stay in [-weight_bound, weight_bound] (Veness 2019: 200).
-    clip_rule: what a neuron does whose prediction p left [epsilon, 1 - epsilon], for target y:
-      "margin" learns unless |y - p| <= epsilon (Sezener 2021). The default, because on the same network "always" is
-        about three points of accuracy worse on MNIST and "dead_zone" loses whole seeds;
-      "always" learns on the clipped prediction (Veness 2019, Algorithm 1);
-      "dead_zone" never learns there, even when confidently wrong (the gradient of the public code).
-    initial_weight: what weights start at; None is 1 / F, the geometric mean of the inputs (Veness 2019, §2). The
-      public code starts at 0.
-    bias: the logit of the last input of every layer, a constant (the public code: 1, p = e / (e + 1)).
+    clip_rule: when a neuron learns from target y if its prediction p is outside [epsilon, 1 - epsilon]:
+      "margin": unless |y - p| <= epsilon (Sezener 2021). The default: on the same network the accuracy of "always" on
+        MNIST is about three points lower, and "dead_zone" loses whole seeds;
+      "always": always, on the clipped prediction (Veness 2019, Algorithm 1);
+      "dead_zone": never, even when confidently wrong (the gradient of the public code).
     """
 
     epsilon: float = 0.01
     weight_bound: float = 200.0
     clip_rule: str = "margin"
-    initial_weight: float | None = None
-    bias: float = 1.0
 
 
-def neuron(rule: Rule, form: str = "auto") -> Neuron:
+def neuron(rule: Rule, implementation: str = "auto") -> Neuron:
     """The Bernoulli family, for `network`: inputs and outputs are logits, targets are 0 or 1.
 
-    form: how the same update is computed.
-      "native" walks through the stream in `native.cc`, on a CPU;
-      "gram" is `learn_gram`, matrix products and a recurrence of scalars;
-      "rows" is `learn`, the equations as they stand;
-      "auto" takes native on a CPU, and gram elsewhere; on a CPU where native was not built, what is faster there;
-      "minibatch" is `learn_minibatch`: another update, not the paper's.
+    Weights start at 1 / F, the geometric mean of the inputs (Veness 2019, §2); the public code starts at 0.
+
+    implementation: how the update is computed; all compute the same update.
+      "native": on a CPU, a loop over the stream in C++ (`native.cc`);
+      "gram": `learn_gram`, matrix products and a recurrence of scalars;
+      "scan": `learn`, the paper's equations;
+      "auto": native on a CPU, gram elsewhere; on a CPU without native, the faster of gram and scan.
     """
-    if rule.clip_rule not in CLIP_RULES:
-        raise ValueError(f"clip_rule must be one of {', '.join(CLIP_RULES)}; got {rule.clip_rule!r}")
-    if not 0 < rule.epsilon < 0.5:
-        raise ValueError(f"epsilon must lie between 0 and 0.5, got {rule.epsilon}")
-    if rule.weight_bound <= 0:
-        raise ValueError(f"weight_bound must be positive, got {rule.weight_bound}")
-    if form not in FORMS:
-        raise ValueError(f"form must be one of {', '.join(FORMS)}; got {form!r}")
-    if form == "native" and not native.available:
-        raise ValueError(
-            "the native form was not built; install the package where a C++ compiler is, or use form='auto'"
-        )
+    _check(rule, implementation)
 
     def init(num_contexts, width):
-        weight = 1.0 / (width + 1) if rule.initial_weight is None else rule.initial_weight
-        return jnp.full((num_contexts, width + 1), weight, float)
+        return jnp.full((num_contexts, width + 1), 1.0 / (width + 1), float)
 
-    def feed(logits):
-        return jnp.append(clip(logits, rule), jnp.asarray(rule.bias, logits.dtype))
+    def prepare_inputs(logits):
+        return jnp.append(clip(logits, rule), jnp.asarray(_BIAS, logits.dtype))
 
     def native_learn(*args):
         clip_rule = CLIP_RULES.index(rule.clip_rule)
         return native.learn(*args, epsilon=rule.epsilon, weight_bound=rule.weight_bound, clip_rule=clip_rule)
 
-    forms = {
+    functions = {
         "native": (native_learn, native.predict),
         "gram": (partial(learn_gram, rule=rule), predict),
-        "rows": (partial(learn, rule=rule), predict),
-        "minibatch": (partial(learn_minibatch, rule=rule), predict),
+        "scan": (partial(learn, rule=rule), predict),
     }
-    if form != "auto":
-        return Neuron(init, feed, forms[form][1], forms[form][0])
+    if implementation != "auto":
+        chosen_learn, chosen_predict = functions[implementation]
+        return Neuron(init, prepare_inputs, chosen_predict, chosen_learn)
 
     def auto(place, weights, *stream):
-        of_cpu = "native" if native.available else "gram" if len(weights) <= 4 else "rows"
-        return jax.lax.platform_dependent(weights, *stream, cpu=forms[of_cpu][place], default=forms["gram"][place])
+        on_cpu = "native" if native.available else "gram" if len(weights) <= 4 else "scan"
+        cpu, default = functions[on_cpu][place], functions["gram"][place]
+        return jax.lax.platform_dependent(weights, *stream, cpu=cpu, default=default)
 
-    return Neuron(init, feed, partial(auto, 1), partial(auto, 0))
+    return Neuron(init, prepare_inputs, partial(auto, 1), partial(auto, 0))
 
 
 def clip(logits: jax.Array, rule: Rule) -> jax.Array:
@@ -107,7 +95,7 @@ def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Ar
 
 
 def error(logit: jax.Array, target: jax.Array, rule: Rule) -> jax.Array:
-    """d loss / d logit of the log loss, p - y; at the clip `rule.clip_rule` decides. logit [], target [] -> []."""
+    """d loss / d logit of the log loss: p - y; beyond the clip see `Rule.clip_rule`. logit [], target [] -> []."""
     probability = jax.nn.sigmoid(logit)
     clipped = jnp.clip(probability, rule.epsilon, 1 - rule.epsilon)
     if rule.clip_rule == "always":
@@ -122,8 +110,8 @@ def learn(
 ) -> tuple[jax.Array, jax.Array]:
     """Online gradient descent over a stream, projected onto the weight bound (Veness 2019, eq. 2 and Algorithm 1).
 
-    Example t is predicted with the weights that examples 0 .. t - 1 left; then the one row that its context selects
-    moves by rate * error * input. No other row is read or written.
+    Example t is predicted by the weights after examples 0 .. t - 1. Then its context's row changes by
+    -rate * error * input. No other row is read or written.
 
     weights [R, F], contexts [T], inputs [T, F], targets [T], rates [T] -> weights [R, F], logits [T].
     """
@@ -139,13 +127,13 @@ def learn(
 def learn_gram(
     weights: jax.Array, contexts: jax.Array, inputs: jax.Array, targets: jax.Array, rates: jax.Array, rule: Rule
 ) -> tuple[jax.Array, jax.Array]:
-    """`learn` in another form: one product before, one after, and scalars in between. For T of a few hundred at most.
+    """Computes `learn` by matrix products and a recurrence of scalars. For T of a few hundred at most.
 
-    Every update is a multiple of an input, so with the step sizes g_s the logit of example t is
+    Every update is a multiple of an input. So with step sizes g_s and w the row at the start, the logit of example t is
 
-        w . x_t - sum over s < t of [contexts equal] g_s (x_s . x_t),    w the row at the start.
+        w . x_t - sum over s < t of [contexts equal] g_s (x_s . x_t).
 
-    The weight bound is not linear. Should it be in reach, the rows are walked instead.
+    The weight bound is not linear: if a weight might reach it, the rows are updated example by example instead.
     """
     gram = jnp.matmul(inputs, inputs.T, precision="highest")  # [T, T], the same for every neuron of a layer
     first = jnp.matmul(weights, inputs.T, precision="highest")  # [R, T]
@@ -159,34 +147,36 @@ def learn_gram(
     selected = jax.nn.one_hot(contexts, len(weights), axis=0) * steps[None]  # [R, T]
     learned = weights - jnp.matmul(selected, inputs, precision="highest")
     reach = jnp.max(jnp.abs(weights)) + jnp.sum(jnp.abs(steps)) * jnp.max(jnp.abs(inputs))
-    free = reach <= rule.weight_bound  # no weight came to the bound at any time
+    free = reach <= rule.weight_bound  # no weight reached the bound at any time
 
     def walk(state):
         weights, logits, t = state
         row, logit = _learn_one(weights[contexts[t]], inputs[t], targets[t], rates[t], rule)
         return weights.at[contexts[t]].set(row), logits.at[t].set(logit), t + 1
 
-    # A loop of no turns where the bound is far; unlike a `cond`, it stays one under `vmap`.
+    # If the bound is out of reach, this loop has no iterations. A `cond` would become a `select` under `vmap`.
     start = (jnp.where(free, learned, weights), logits, jnp.where(free, len(contexts), 0))
     return jax.lax.while_loop(lambda state: state[2] < len(contexts), walk, start)[:2]
 
 
-def learn_minibatch(
-    weights: jax.Array, contexts: jax.Array, inputs: jax.Array, targets: jax.Array, rates: jax.Array, rule: Rule
-) -> tuple[jax.Array, jax.Array]:
-    """NOT the paper's rule: every example of the stretch sees the weights of its start, and all of them move at once.
-
-    Shapes as in `learn`. With T = 1 the two agree.
-    """
-    logits = jax.vmap(predict, in_axes=(None, 0, 0))(weights, contexts, inputs)
-    steps = rates * error(logits, targets, rule)
-    selected = jax.nn.one_hot(contexts, len(weights), axis=0) * steps[None]  # [R, T]
-    learned = weights - jnp.matmul(selected, inputs, precision="highest")
-    return jnp.clip(learned, -rule.weight_bound, rule.weight_bound), logits
-
-
 def _learn_one(row, x, target, rate, rule):
-    """One example: the selected row [F] -> the row, moved and projected onto the bound, and the logit before it."""
+    """One example: the selected row [F] -> the row after its update, within the bound, and the logit before."""
     logit = jnp.matmul(row, x, precision="highest")
     row = row - rate * error(logit, target, rule) * x
     return jnp.clip(row, -rule.weight_bound, rule.weight_bound), logit
+
+
+def _check(rule, implementation):
+    if rule.clip_rule not in CLIP_RULES:
+        raise ValueError(f"clip_rule must be one of {', '.join(CLIP_RULES)}; got {rule.clip_rule!r}")
+    if not 0 < rule.epsilon < 0.5:
+        raise ValueError(f"epsilon must lie between 0 and 0.5, got {rule.epsilon}")
+    if rule.weight_bound <= 0:
+        raise ValueError(f"weight_bound must be positive, got {rule.weight_bound}")
+    if implementation not in IMPLEMENTATIONS:
+        raise ValueError(f"implementation must be one of {', '.join(IMPLEMENTATIONS)}; got {implementation!r}")
+    if implementation == "native" and not native.available:
+        raise ValueError(
+            "the native implementation was not built; install the package where there is a C++ compiler, or use "
+            "implementation='auto'"
+        )

@@ -2,9 +2,8 @@
 
     p(a) = prod_i p_i(a)^{w_i} / sum_b prod_i p_i(b)^{w_i}
 
-One weight an input and context, as in the Bernoulli neuron, which it is for A = 2. Everything is written for ONE
-neuron; a neuron works on log-probabilities, its inputs and its output alike. Inputs count up to a constant each: only
-the ratios of the p_i(a) matter.
+Each input has one weight per context, as in the Bernoulli neuron, to which this neuron reduces for A = 2. Everything is
+written for ONE neuron. Inputs and outputs are log-probabilities; of an input only the ratios of the p_i(a) matter.
 
 Letters: A symbols, F fan-in (biases included), R contexts, T time.
 """
@@ -21,9 +20,9 @@ from glns.network import Neuron
 def neuron(rule: Rule, num_symbols: int) -> Neuron:
     """The categorical family, for `network`: outputs are log-probabilities [A], targets symbols 0 .. A - 1.
 
-    Weights start at 1 / F, the geometric mean. The last A - 1 inputs of every layer are biases: number a prefers
-    symbol a, a = 1 .. A - 1, to each of the others by the factor e. With them the neuron can shift every log-ratio, and
-    for A = 2 there is one, the Bernoulli neuron's.
+    Weights start at 1 / F, the geometric mean. The last A - 1 inputs of every layer are biases: bias a, for
+    a = 1 .. A - 1, makes symbol a more probable than each other symbol by the factor e. With them the neuron can shift
+    every log-ratio. For A = 2 there is one, the Bernoulli neuron's.
     """
     if not 0 < rule.epsilon * num_symbols < 1:
         raise ValueError(f"epsilon must lie between 0 and 1 / num_symbols = {1 / num_symbols}, got {rule.epsilon}")
@@ -33,22 +32,22 @@ def neuron(rule: Rule, num_symbols: int) -> Neuron:
         fan_in = width + num_symbols - 1
         return jnp.full((num_contexts, fan_in), 1.0 / fan_in, float)
 
-    def feed(log_probabilities):
+    def prepare_inputs(log_probabilities):
         clipped = jax.vmap(partial(clip, rule=rule))(log_probabilities)
         return jnp.concatenate([clipped, biases.astype(clipped.dtype)])
 
-    return Neuron(init, feed, predict, partial(learn, rule=rule))
+    return Neuron(init, prepare_inputs, predict, partial(learn, rule=rule))
 
 
 def clip(log_probabilities: jax.Array, rule: Rule) -> jax.Array:
     """Keeps each probability at least epsilon, inside the simplex: log q(a) = max(log epsilon, log p(a) - log z).
 
-    z is what makes sum_a q(a) = 1, so what the floored symbols gain the others lose, each in proportion to its own.
-    That q is the nearest to p in Kullback-Leibler divergence, in either direction; for A = 2 it is CLIP of Veness 2019,
-    Algorithm 1. log_probabilities [A] -> [A].
+    z is such that sum_a q(a) = 1: the symbols above the floor are scaled down by one factor. This q is the nearest to
+    p in Kullback-Leibler divergence, in either direction; for A = 2 it is CLIP of Veness 2019, Algorithm 1.
+    log_probabilities [A] -> [A].
     """
     falling = -jnp.sort(-jnp.exp(log_probabilities))
-    num_floored = jnp.arange(falling.size)[::-1]  # if the symbols up to this one are kept
+    num_floored = jnp.arange(falling.size)[::-1]  # if the symbols up to this one are not floored
     scale = jnp.cumsum(falling) / (1 - num_floored * rule.epsilon)
     num_kept = jnp.sum(falling >= rule.epsilon * scale)
     return jnp.maximum(log_probabilities - jnp.log(scale[num_kept - 1]), jnp.log(rule.epsilon))
@@ -60,9 +59,9 @@ def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Ar
 
 
 def error(log_probabilities: jax.Array, target: jax.Array, rule: Rule) -> jax.Array:
-    """d loss / d (the exponents' sums) of the log loss, p(a) - y(a); at the clip `rule.clip_rule` decides.
+    """d loss / d (weighted sums of log-probabilities) of the log loss: p(a) - y(a); see `Rule.clip_rule`.
 
-    "margin" learns unless |y(a) - p(a)| <= epsilon for every a, that is unless p(target) >= 1 - epsilon.
+    "margin" learns unless |y(a) - p(a)| <= epsilon for every a, that is, unless p(target) >= 1 - epsilon.
     log_probabilities [A], target [] int -> [A].
     """
     p, q = jnp.exp(log_probabilities), jnp.exp(clip(log_probabilities, rule))

@@ -1,8 +1,8 @@
 """Contexts: which row of its weight table a gated neuron uses (Veness 2019, §2).
 
 A context is a function of the side information alone. It never depends on a weight, so the contexts of a whole stream
-are known before anything is learned. A `Gate` is a kind of context function: `half_spaces` makes the paper's, and yours
-is another.
+are known before anything is learned. A `Gate` is a kind of context function: `half_spaces` makes the paper's; any other
+Gate works too.
 
 Letters: C half-spaces of a neuron, R contexts (rows of its table), S width of the side information.
 """
@@ -18,12 +18,12 @@ import jax.numpy as jnp
 class Gate(NamedTuple):
     """A kind of context function, for one neuron; a layer is a `vmap` of it.
 
-    num_contexts: R. draw: (key, side_dim) -> gates, any pytree of arrays: what tells this neuron's contexts from
-    another's. context: (gates, side [S]) -> context [] int32 in 0 .. R - 1; of `branches`, [R] of 0 and 1.
+    num_contexts: R. init: (key, side_dim) -> gates, any pytree of arrays: the parameters of one neuron's contexts.
+    context: (gates, side [S]) -> context [] int32 in 0 .. R - 1; of `branches`, [R] of 0 and 1.
     """
 
     num_contexts: int
-    draw: Callable
+    init: Callable
     context: Callable
 
 
@@ -37,15 +37,15 @@ class HalfSpaces(NamedTuple):
 def half_spaces(num_half_spaces: int, *, offset_scale: float = 1.0) -> Gate:
     """The paper's contexts: on which sides of C random hyperplanes the side information lies, R = 2**C.
 
-    offset_scale: see `draw_half_spaces`.
+    offset_scale: see `init_half_spaces`.
     """
     if not 0 <= num_half_spaces <= 16:
         raise ValueError(f"num_half_spaces must be 0 to 16 (a neuron keeps 2**n rows), got {num_half_spaces}")
-    draw = partial(draw_half_spaces, num_half_spaces=num_half_spaces, offset_scale=offset_scale)
-    return Gate(2**num_half_spaces, draw, half_space_context)
+    init = partial(init_half_spaces, num_half_spaces=num_half_spaces, offset_scale=offset_scale)
+    return Gate(2**num_half_spaces, init, half_space_context)
 
 
-def draw_half_spaces(key: jax.Array, side_dim: int, *, num_half_spaces: int, offset_scale: float = 1.0) -> HalfSpaces:
+def init_half_spaces(key: jax.Array, side_dim: int, *, num_half_spaces: int, offset_scale: float = 1.0) -> HalfSpaces:
     """Draws one neuron's half-spaces: normals uniform on the sphere, offsets N(0, offset_scale²) (Veness 2019, §5).
 
     The paper's `offset_scale` is 1; the public code uses 0.05. The key is consumed.
@@ -60,26 +60,26 @@ def half_space_context(spaces: HalfSpaces, side: jax.Array) -> jax.Array:
 
     side [S] -> context [] int32. Bit 0 is the first half-space; with C = 0 there is one context.
     """
-    projections = jnp.matmul(spaces.normals, side, precision="highest")  # fewer bits would turn contexts over
+    projections = jnp.matmul(spaces.normals, side, precision="highest")  # less precision would change contexts
     bits = projections > spaces.offsets
     return jnp.sum(bits * 2 ** jnp.arange(bits.shape[-1], dtype=jnp.int32), dtype=jnp.int32)
 
 
 def branches(num_branches: int) -> Gate:
-    """The gates of a dendritic neuron's branches (Sezener 2021): each is open in a half-space of its own.
+    """The gates of a dendritic neuron's branches (Sezener 2021): each branch is open in its own half-space.
 
-    The context is not a number but the gates themselves, [R] of 0 and 1, R = num_branches; see `dendritic`.
+    The context is not a number but the gates themselves: [R] of 0 and 1, R = num_branches; see `dendritic`.
     """
     if num_branches < 1:
         raise ValueError(f"num_branches must be at least 1, got {num_branches}")
-    return Gate(num_branches, partial(draw_branches, num_branches=num_branches), branch_gates)
+    return Gate(num_branches, partial(init_branches, num_branches=num_branches), branch_gates)
 
 
-def draw_branches(key: jax.Array, side_dim: int, *, num_branches: int) -> HalfSpaces:
-    """Draws one neuron's branches: N(0, 1) throughout, divided by the Frobenius norm of all the normals together.
+def init_branches(key: jax.Array, side_dim: int, *, num_branches: int) -> HalfSpaces:
+    """Draws one neuron's branches: N(0, 1) throughout, divided by the Frobenius norm of all its normals.
 
-    The public code takes that norm without the last feature's column, where it says without the offsets'. The key is
-    consumed.
+    The public code leaves the last feature's column out of that norm, where it says that it leaves out the offsets. The
+    key is consumed.
     """
     draws = jax.random.normal(key, (num_branches, side_dim + 1))
     draws /= jnp.linalg.norm(draws[:, :-1])

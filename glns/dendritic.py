@@ -1,12 +1,12 @@
-"""The dendritic gated neuron: branches whose gates are open add up (Sezener 2021, bioRxiv 2021.03.10.434756).
+"""The dendritic gated neuron: a sum over the branches with open gates (Sezener 2021, bioRxiv 2021.03.10.434756).
 
     output = (sum_b g_b w_b) . inputs
 
-There is no row for every combination of gates, as in `bernoulli`, but one for every branch, and an update moves the
-rows of all open branches. With `context.branches` for a gate, whose context are the g_b, these are neurons for
-`network` like any other. The equations are those of the authors' public notebook; except that its code, against its
-text, adds up the branches of all the neurons of a layer, K, where ours are each neuron's own. So its rates (1e-5 for
-regression, 1e-4 for classification) are too low here, by about a factor of 10.
+A `bernoulli` neuron has one weight row for every combination of gates; this one has one row for every branch, and an
+update changes the rows of all open branches. Use it in `network` with the gate `context.branches`, whose context is the
+g_b. The equations are those of the authors' public notebook, with one exception: its code, unlike its text, adds the
+branches of all K neurons of a layer, where ours adds each neuron's own. So its rates (1e-5 for regression, 1e-4 for
+classification) are about 10 times too low here.
 
 Letters: F fan-in (bias included), R branches, T time.
 """
@@ -21,38 +21,39 @@ from glns.bernoulli import Rule, clip
 from glns.bernoulli import error as bernoulli_error
 from glns.network import Neuron
 
-FORMS = ("scan", "gram")
+IMPLEMENTATIONS = ("scan", "gram")
 
 
-def bernoulli(epsilon: float = 0.01, form: str = "gram") -> Neuron:
-    """The branch form of `bernoulli.neuron`: inputs and outputs are logits, targets are 0 or 1.
+def bernoulli(epsilon: float = 0.01, implementation: str = "gram") -> Neuron:
+    """The dendritic counterpart of `bernoulli.neuron`: inputs and outputs are logits, targets are 0 or 1.
 
     It learns unless |y - p| <= epsilon, and has no weight bound. The bias of logit 1 comes first, not last; weights
-    start at 0. form: "gram" is `learn_gram`, "scan" is `learn`; they compute the same.
+    start at 0. implementation: "gram" is `learn_gram`, "scan" is `learn`; they compute the same.
     """
     rule = Rule(epsilon, clip_rule="margin")
-    return _neuron(lambda logits: clip(logits, rule), partial(bernoulli_error, rule=rule), form)
+    return _neuron(lambda logits: clip(logits, rule), partial(bernoulli_error, rule=rule), implementation)
 
 
-def regression(form: str = "gram") -> Neuron:
+def regression(implementation: str = "gram") -> Neuron:
     """For real targets under the loss (y - output)² / 2; the bias, 1, comes first; weights start at 0.
 
-    form: "gram" is `learn_gram`, "scan" is `learn`; they compute the same.
+    implementation: "gram" is `learn_gram`, "scan" is `learn`; they compute the same.
     """
-    return _neuron(lambda outputs: outputs, lambda output, target: output - target, form)
+    return _neuron(lambda outputs: outputs, lambda output, target: output - target, implementation)
 
 
-def _neuron(clip, error, form):
-    if form not in FORMS:
-        raise ValueError(f"form must be one of {', '.join(FORMS)}; got {form!r}")
+def _neuron(clip, error, implementation):
+    if implementation not in IMPLEMENTATIONS:
+        raise ValueError(f"implementation must be one of {', '.join(IMPLEMENTATIONS)}; got {implementation!r}")
 
     def init(num_branches, width):
         return jnp.zeros((num_branches, width + 1))
 
-    def feed(outputs):
+    def prepare_inputs(outputs):
         return jnp.concatenate([jnp.ones_like(outputs[:1]), clip(outputs)])
 
-    return Neuron(init, feed, predict, partial({"scan": learn, "gram": learn_gram}[form], error=error))
+    chosen = {"scan": learn, "gram": learn_gram}[implementation]
+    return Neuron(init, prepare_inputs, predict, partial(chosen, error=error))
 
 
 def predict(weights: jax.Array, gates: jax.Array, inputs: jax.Array) -> jax.Array:
@@ -63,7 +64,7 @@ def predict(weights: jax.Array, gates: jax.Array, inputs: jax.Array) -> jax.Arra
 def learn(
     weights: jax.Array, gates: jax.Array, inputs: jax.Array, targets: jax.Array, rates: jax.Array, error: Callable
 ) -> tuple[jax.Array, jax.Array]:
-    """Online gradient descent over a stream: every open branch moves by rate * error * input.
+    """Online gradient descent over a stream: every open branch changes by -rate * error * input.
 
     error: (output [], target []) -> d loss / d output. weights [R, F], gates [T, R], inputs [T, F], targets [T],
     rates [T] -> weights [R, F], outputs [T].
@@ -80,13 +81,14 @@ def learn(
 def learn_gram(
     weights: jax.Array, gates: jax.Array, inputs: jax.Array, targets: jax.Array, rates: jax.Array, error: Callable
 ) -> tuple[jax.Array, jax.Array]:
-    """`learn` in another form: matrix products, and scalars in between. For T of a few hundred at most.
+    """Computes `learn` by matrix products and a recurrence of scalars. For T of a few hundred at most.
 
-    Every update is a multiple of an input, so with the step sizes e_s the output of example t is
+    Every update is a multiple of an input. So with step sizes e_s and w the weights at the start, the output of example
+    t is
 
-        (sum_b g_tb w_b) . x_t - sum over s < t of (branches open at both s and t) e_s (x_s . x_t),
+        (sum_b g_tb w_b) . x_t - sum over s < t of (branches open at both s and t) e_s (x_s . x_t).
 
-    w being the weights at the start. There is no weight bound, so this holds always.
+    There is no weight bound, so this always holds.
     """
     gram = jnp.matmul(inputs, inputs.T, precision="highest")  # [T, T], the same for every neuron of a layer
     shared = jnp.matmul(gates, gates.T, precision="highest")  # [T, T], numbers of branches

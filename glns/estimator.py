@@ -17,23 +17,23 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: ignore  # newer than its stubs
 
-from glns.learner import learner
-from glns.regressor import regressor
+from glns.classification import learner
+from glns.regression import regressor
 
-_CHUNK = 128  # samples that a compiled program takes at once; what is left over goes one by one
+_CHUNK = 128  # samples learned or predicted by one call; the rest are learned one by one
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
     """One-vs-all Bernoulli GLNs (Veness 2019), learned exactly online: see `glns.learner`.
 
-    `partial_fit` learns the samples in the order they come; how they are cut into calls changes nothing. `fit` begins
-    anew and makes `num_passes` passes, each in a fresh random order if `shuffle`. Features may have any scale: they are
-    standardised on the fly. They are kept in float32, so take away a mean that is large beside the deviation.
+    `partial_fit` learns the samples in the order given; splitting them over several calls changes nothing. `fit` starts
+    from nothing and makes `num_passes` passes, each in a new random order if `shuffle`. Features may have any scale:
+    they are standardised by their running moments. They are float32, so first subtract a mean much larger than the std.
 
     sizes, num_half_spaces, offset_scale, learning_rate, learning_rate_decay, feature_epsilon: see `glns.learner`; the
     defaults are for a few thousand samples, and feature_epsilon is small because the unit of a feature is not known.
 
-    Once fitted: classes_ [N], n_features_in_ = D, and state_, a `glns.State`.
+    After fitting: classes_ [N], n_features_in_ = D, and state_, a `glns.State`.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return self
 
     def partial_fit(self, X, y, classes=None) -> "Classifier":
-        """Goes on learning, in the order given. classes: all labels there will be; the first call needs them."""
+        """Continues learning, in the order given. classes: all labels of all calls; required in the first call."""
         first = not hasattr(self, "state_")
         X, y = validate_data(self, X, y, dtype=np.float32, reset=first)
         check_classification_targets(y)
@@ -117,7 +117,7 @@ class Regressor(RegressorMixin, BaseEstimator):
     """A Gaussian GLN (Budden 2020), learned exactly online: see `glns.regressor`. One target.
 
     `fit`, `partial_fit` and the settings are those of `Classifier`, with defaults that suit a few thousand samples.
-    Targets may have any scale too. Once fitted: n_features_in_ = D, and state_, a `glns.regressor.State`.
+    Targets may have any scale too. After fitting: n_features_in_ = D, and state_, a `glns.regression.State`.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Regressor(RegressorMixin, BaseEstimator):
         return self
 
     def partial_fit(self, X, y) -> "Regressor":
-        """Goes on learning, in the order given."""
+        """Continues learning, in the order given."""
         first = not hasattr(self, "state_")
         X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True, reset=first)
         if first:
@@ -163,7 +163,7 @@ class Regressor(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """X [n, D] -> the predicted means [n], and with return_std the predicted deviations [n]."""
+        """X [n, D] -> the predicted means [n], and if return_std the predicted stds [n]."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
         mean, variance = _predict(self._programs(), self.state_, X)
@@ -188,7 +188,7 @@ def _make_passes(estimator: Any, X: np.ndarray, y: np.ndarray, random: np.random
 
 
 def _settings(estimator: Any) -> dict[str, Any]:
-    """What the estimators and their learners call by the same name."""
+    """The settings that an estimator passes to its learner."""
     names = ("num_half_spaces", "offset_scale", "learning_rate", "learning_rate_decay", "feature_epsilon")
     return {"sizes": tuple(estimator.sizes), **{name: getattr(estimator, name) for name in names}}
 
@@ -200,16 +200,16 @@ def _compiled(factory: Callable, *args: Any, **settings: Any) -> tuple[Callable,
 
 
 def _learn(programs: tuple[Callable, ...], state: Any, x: np.ndarray, y: np.ndarray) -> Any:
-    """Learns n samples in chunks and then one by one: two shapes, so at most two programs are compiled. -> state."""
+    """Learns n samples in chunks, and the rest one by one: at most two programs are compiled. -> state."""
     whole = len(x) // _CHUNK * _CHUNK
     chunks = [slice(i, i + _CHUNK) for i in range(0, whole, _CHUNK)]
     for part in (*chunks, *(slice(i, i + 1) for i in range(whole, len(x)))):
-        state, _ = programs[1](None, state, (x[part], y[part]))  # a GLN learns without chance: no key
+        state, _ = programs[1](None, state, (x[part], y[part]))  # learning a GLN is not random: no key
     return state
 
 
 def _predict(programs: tuple[Callable, ...], state: Any, x: np.ndarray) -> Any:
-    """Predicts n samples in chunks, the last one filled up with zeros: one shape, one program."""
+    """Predicts n samples in chunks, the last one padded with zeros: one program is compiled."""
     padded = np.concatenate([x, np.zeros((-len(x) % _CHUNK, x.shape[1]), x.dtype)])
     outputs = [programs[2](state, chunk) for chunk in padded.reshape(-1, _CHUNK, x.shape[1])]
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(x)], *outputs)

@@ -1,7 +1,7 @@
-"""What a GLN sees in an example: exact, and at the price of one prediction (Veness 2019, §4).
+"""Explanations of a GLN's prediction: exact, at the cost of one prediction (Veness 2019, §4).
 
-The contexts of an example do not depend on its inputs' weights, and given its contexts a network of Bernoulli neurons
-is linear in logits. So its prediction IS a weighted sum of its inputs, and the weights say what each counted for.
+The contexts of an example do not depend on any weight, and given the contexts a network of Bernoulli neurons is linear
+in logits. So its prediction IS a weighted sum of its inputs, and the weights are each input's contribution.
 
 Letters: D inputs, N classes, S side width, V values.
 """
@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from glns import bernoulli, network, standardise
+from glns.classification import State
 from glns.context import Gate
-from glns.learner import State
 
 
 class Map(NamedTuple):
@@ -24,7 +24,7 @@ class Map(NamedTuple):
 
     weights: jax.Array  # [D], in logits of the prediction per logit of the input
     bias: jax.Array  # []
-    clipped: jax.Array  # [] bool: a neuron below the output was clipped, so the map is a constant in that neuron
+    clipped: jax.Array  # [] bool: a neuron below the output was clipped, so it counts as a constant
 
 
 def explain(
@@ -32,9 +32,9 @@ def explain(
 ) -> Map:
     """The map of one example through a Bernoulli network: inputs [D] logits, side [S] -> Map.
 
-    The product of the layers' active rows, logit p_L = W_L .. W_1 logit p_0 (Veness 2019, §4). A neuron whose
-    prediction left [epsilon, 1 - epsilon] passes on the clip, a constant: its row is zero and its clipped logit goes
-    into the bias. So the map gives the network's logit ALWAYS, clipped or not; `clipped` says that it was.
+    The product of the layers' selected rows, logit p_L = W_L .. W_1 logit p_0 (Veness 2019, §4). A neuron whose
+    prediction left [epsilon, 1 - epsilon] outputs the clip, a constant: its row becomes zero and its clipped logit is
+    added to the bias. So the map gives the network's logit ALWAYS; `clipped` is True if any neuron was clipped.
     """
     chex.assert_rank([inputs, side], 1)
     dot = partial(jnp.matmul, precision="highest")
@@ -64,14 +64,14 @@ def saliency(
     standardised: bool = True,
     shared_gates: bool = False,
 ) -> Map:
-    """What `learner` sees in one example, for every class: the maps of the classes' last neurons.
+    """The map of one example for every class of a `glns.learner`: those of the classes' last neurons.
 
-    x [..], an image [H, W] say -> Map with weights [N, ..], in logits per unit of the feature, bias and clipped [N].
-    The settings are those of the learner: see `learner`, where `gate` is context.half_spaces(num_half_spaces).
+    x [..], for example an image [H, W] -> Map with weights [N, ..], in logits per unit of the feature, bias [N] and
+    clipped [N]. The settings must be those of the learner; its `gate` is context.half_spaces(num_half_spaces) unless
+    it was given another.
 
-    Where the network is sure, every neuron of a layer may be clipped, and nothing in x counts: the map is 0. For a
-    picture of such an x take bernoulli.Rule(epsilon=1e-30), which clips nothing: that is the paper's, the product of
-    the active rows alone.
+    Where the network is certain, every neuron of a layer may be clipped; then x has no effect and the map is 0. To see
+    such an x, use bernoulli.Rule(epsilon=1e-30), which clips nothing: this is the paper's product of selected rows.
     """
     features = standardise.features(feature_epsilon, feature_scale, standardised=standardised)
     inputs = features.apply(state.moments, x.reshape(-1))
@@ -81,9 +81,9 @@ def saliency(
 
 
 def sensitivity(predict: Callable, x: jax.Array, index: tuple[int, ...], values: jax.Array) -> jax.Array:
-    """How the prediction for one example moves as one of its inputs takes other values; contexts may change on the way.
+    """The predictions for one example as one of its inputs takes other values; contexts may change with it.
 
-    predict: x [V, ..] -> outputs [V, ..], say partial(learner.predict, state). x [..], index: of an input in it,
+    predict: x [V, ..] -> outputs [V, ..], for example partial(learner.predict, state). x [..], index of an input in x,
     values [V] -> outputs [V, ..].
     """
     swept = jnp.broadcast_to(x, (len(values), *x.shape)).at[:, *index].set(values)

@@ -1,8 +1,8 @@
-"""The Bernoulli neuron's native form: `native.cc`, called on a CPU in the middle of a compiled program.
+"""The Bernoulli neuron's native implementation: `native.cc`, called on a CPU from within a compiled program.
 
-It is built when the package is installed. Where it could not be, `available` is False and `bernoulli` does without.
-The kernel takes any number of axes in front of every operand, of full size or of 1 where the operand is shared. So a
-`vmap` adds an axis, and a mesh splits the axes, without a copy of what is shared.
+It is built when the package is installed. If it was not built, `available` is False and `bernoulli` uses another. The
+kernel takes operands with any number of leading axes, each of full size, or of size 1 where the operand is shared. So a
+`vmap` adds an axis, and a mesh splits the axes, without copying shared operands.
 
 Letters: F fan-in, R contexts, T time.
 """
@@ -38,10 +38,10 @@ def learn(
     weight_bound: float,
     clip_rule: int,
 ) -> tuple[jax.Array, jax.Array]:
-    """`bernoulli.learn`, weights in place if the caller gives them up. Weights must start within the bound.
+    """Computes `bernoulli.learn`, in place if the weights are donated. Weights must start within the bound.
 
     weights [R, F], contexts [T] int32, inputs [T, F], targets [T], rates [T] -> weights [R, F], logits [T].
-    clip_rule: its place in `bernoulli.CLIP_RULES`.
+    clip_rule: its index in `bernoulli.CLIP_RULES`.
     """
 
     def call(weights, contexts, *stream):
@@ -69,7 +69,7 @@ def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Ar
 
 
 def _mapped(call: Callable, operands: tuple[str, ...], results: tuple[str, ...]) -> Callable:
-    """`call` under any `vmap`s. operands, results: the axes that each has for one neuron; the last is the logits."""
+    """`call` under any `vmap`s. operands, results: the axes of each for one neuron; the last result is the logits."""
     mapped = custom_vmap(lambda *arrays: _partitioned(call, operands, results, arrays))
 
     @mapped.def_vmap
@@ -83,9 +83,9 @@ def _mapped(call: Callable, operands: tuple[str, ...], results: tuple[str, ...])
 
 
 def _partitioned(call: Callable, operands: tuple[str, ...], results: tuple[str, ...], arrays: tuple) -> tuple:
-    """`call`, which a mesh may split along the axes in front: neurons never interact."""
+    """`call`, which a mesh may split along the leading axes: neurons never interact."""
 
-    def axes(name, array, own):  # an axis of size 1 is shared, so it is nobody else's
+    def axes(name, array, own):  # an axis of size 1 is shared: it gets a name of its own
         front = array.shape[: array.ndim - len(own.split())]
         return " ".join([f"axis{j}" if size > 1 else f"{name}axis{j}" for j, size in enumerate(front)] + [own])
 

@@ -1,7 +1,7 @@
 """A gated linear network: layers of gated neurons that all predict the same target (Veness 2019, Algorithm 1).
 
-There is no backward pass. Contexts do not depend on weights, and a layer never depends on the layers above it, so a
-stretch of the stream goes through the network layer by layer and is still learned exactly online, example by example.
+There is no backward pass. Contexts do not depend on weights, and a layer does not depend on the layers above it. So a
+stretch of the stream can go through the network layer by layer and is still learned exactly online, example by example.
 
 Letters: D inputs, F fan-in (biases included), K neurons of a layer, R contexts, S side width, T time.
 """
@@ -24,17 +24,18 @@ class Neuron(NamedTuple):
     """A family of gated neurons, written for ONE neuron; layers, classes and seeds are `vmap`s of it.
 
     init: (num_contexts, width) -> weights [R, F], for `width` neurons or inputs below.
-    feed: (outputs [width, ..]) -> inputs [F, ..]: what a layer reads of the outputs below it, for one example. It clips
-      and appends the biases.
+    prepare_inputs: (outputs [width, ..]) -> inputs [F, ..]: a layer's inputs from the outputs below it, for one
+      example. Clips, and adds the biases.
     predict: (weights, context, inputs [F, ..]) -> output [..].
     learn: (weights, contexts [T], inputs [T, F, ..], targets [T, ..], rates [T]) -> (weights, outputs [T, ..]),
-      exactly online: output t is that of the weights which examples 0 .. t - 1 left.
+      exactly online: output t is computed from the weights after examples 0 .. t - 1.
 
-    Outputs and inputs may be any pytree, as `..` says: a Bernoulli neuron's are logits, a Gaussian's mean and variance.
+    Outputs and inputs may be any pytree, with further axes `..`: logits of a Bernoulli neuron, mean and variance of a
+    Gaussian one.
     """
 
     init: Callable
-    feed: Callable
+    prepare_inputs: Callable
     predict: Callable
     learn: Callable
 
@@ -43,28 +44,35 @@ class Layer(NamedTuple):
     """One layer's neurons. Only `weights` learn."""
 
     weights: Any  # [K, R, F]
-    gates: Any  # of each neuron, as `Gate.draw` made them: every array starts with K
+    gates: Any  # of each neuron, from `Gate.init`: every array starts with K
 
 
 def check_sizes(sizes: Sequence[int]) -> None:
-    """Raises ValueError unless `sizes` are those of a network's layers."""
+    """Raises ValueError unless `sizes` are valid sizes of a network's layers."""
     if not sizes or sizes[-1] != 1 or min(sizes) < 1:
         raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
+
+
+def check_positive(**settings: float) -> None:
+    """Raises ValueError for the first setting that is not positive."""
+    for name, value in settings.items():
+        if value <= 0:
+            raise ValueError(f"{name} must be positive, got {value}")
 
 
 def init(
     key: jax.Array, sizes: Sequence[int], input_dim: int, side_dim: int, *, neuron: Neuron, gate: Gate
 ) -> tuple[Layer, ...]:
-    """Draws the gates; the weights are the neuron's first ones.
+    """Draws the gates; the weights come from `Neuron.init`. The key is consumed.
 
-    sizes: neurons of each layer, the last of them 1: its neuron is the network's output. The key is consumed.
+    sizes: neurons of each layer, the last 1: that neuron is the network's output.
     """
     widths = (input_dim, *sizes[:-1])
 
     def layer(k_layer, size, width):
         k_neurons = jax.random.split(k_layer, size)
         weights = jax.vmap(lambda _: neuron.init(gate.num_contexts, width))(k_neurons)
-        return Layer(weights, jax.vmap(lambda k_neuron: gate.draw(k_neuron, side_dim))(k_neurons))
+        return Layer(weights, jax.vmap(lambda k_neuron: gate.init(k_neuron, side_dim))(k_neurons))
 
     return tuple(map(layer, jax.random.split(key, len(sizes)), sizes, widths))
 
@@ -75,7 +83,7 @@ def contexts(layer: Layer, side: jax.Array, gate: Gate) -> jax.Array:
 
 
 def predict(layers: Sequence[Layer], inputs: Any, side: jax.Array, *, neuron: Neuron, gate: Gate) -> list:
-    """The outputs of every neuron, layer by layer: inputs [T, D, ..], side [T, S] -> a [T, K, ..] a layer."""
+    """The outputs of every neuron, layer by layer: inputs [T, D, ..], side [T, S] -> [T, K, ..] for each layer."""
     chex.assert_rank(side, 2)
 
     def block(inputs, side):
@@ -83,10 +91,10 @@ def predict(layers: Sequence[Layer], inputs: Any, side: jax.Array, *, neuron: Ne
         for layer in layers:
             of_layer = jax.vmap(jax.vmap(neuron.predict, in_axes=(None, 0, 0)), in_axes=(0, 0, None), out_axes=1)
             of_time = jax.vmap(partial(contexts, layer, gate=gate), out_axes=1)(side)
-            outputs.append(of_layer(layer.weights, of_time, jax.vmap(neuron.feed)(outputs[-1])))
+            outputs.append(of_layer(layer.weights, of_time, jax.vmap(neuron.prepare_inputs)(outputs[-1])))
         return outputs[1:]
 
-    # In blocks: an example selects a row of every neuron, which for all examples at once would not fit in memory.
+    # In blocks: an example selects a row of every neuron, and the rows of all examples would not fit in memory.
     num_blocks = len(side) // _BLOCK
     cut = num_blocks * _BLOCK
     if cut == 0:
@@ -109,10 +117,10 @@ def learn(
     neuron: Neuron,
     gate: Gate,
 ) -> tuple[tuple[Layer, ...], list]:
-    """Learns a stretch of the stream, exactly online: the prediction of example t comes before its update.
+    """Learns a stretch of the stream, exactly online: each example is predicted before its update.
 
-    inputs [T, D, ..], side [T, S], targets [T, ..] -> the layers, and the outputs [T, K, ..] of each.
-    rates: [T], or [U, T] for the U neurons of all layers, each its own.
+    inputs [T, D, ..], side [T, S], targets [T, ..] -> the layers, and the outputs [T, K, ..] of each. rates: [T], or
+    [U, T] with a rate for each of the U neurons of all layers.
     """
     chex.assert_rank([side, rates], [2, {1, 2}])
     sizes = [len(jax.tree.leaves(layer.weights)[0]) for layer in layers]
@@ -121,7 +129,7 @@ def learn(
     learned, outputs = [], [inputs]
     for layer, of_layer_rates in zip(layers, of_layers, strict=True):
         of_time = jax.vmap(partial(contexts, layer, gate=gate), out_axes=1)(side)
-        inputs = jax.vmap(neuron.feed)(outputs[-1])
+        inputs = jax.vmap(neuron.prepare_inputs)(outputs[-1])
         weights, of_neurons = of_layer(layer.weights, of_time, inputs, targets, of_layer_rates)
         learned.append(Layer(weights, layer.gates))
         outputs.append(of_neurons)

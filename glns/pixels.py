@@ -1,8 +1,8 @@
-"""Contexts for the pixels of a binary image: functions of the pixels before it in raster order (Veness 2017, §6).
+"""Contexts for each pixel of a binary image: functions of the pixels before it in raster order (Veness 2017, §6).
 
-Every bit that a context may look at says whether any pixel of some set is on: one pixel (skip-gram), a box (max-pool),
-or the first few steps of a ray (distance to the nearest active pixel). The bits of a whole image are computed once; a
-context composes a few of them to an index, which is one row of a matrix product.
+A bit is 1 if any pixel of some set is on: one pixel (skip-gram), a box (max-pool), or the first few steps of a ray
+(distance to the nearest active pixel). The bits of a whole image are computed once; a context combines a few of them
+into an index, by one row of a matrix product.
 
 Letters: C bits of a context, H height, W width, P = H W pixels, S bits at a pixel.
 """
@@ -35,7 +35,7 @@ NUM_BITS = sum(_SIZES)
 
 
 def bits(image: jax.Array) -> jax.Array:
-    """What the contexts of each pixel may look at. image [H, W] of zeros and ones -> [P, S]; outside it all is 0."""
+    """The bits that each pixel's contexts may read. image [H, W] of zeros and ones, 0 outside -> [P, S]."""
     height, width = image.shape
     pools = [jnp.pad(image, _MARGIN)]
     for half in (1, 2, 4):  # the box at a pixel has it as its upper left corner
@@ -51,7 +51,7 @@ def bits(image: jax.Array) -> jax.Array:
 
 
 def _offsets(height: int, width: int) -> np.ndarray:
-    """Where each look of a pixel is, from the pixel, in the images and its three poolings laid end to end."""
+    """The offset from a pixel to each place it reads, in the image and its three poolings laid end to end."""
     looks = [(0, row, column) for row, column in _PIXELS]
     looks += [(i, side * row, side * column) for i, side in enumerate(_SIDES, 1) for row, column in _CORNERS]
     looks += [(0, step * row, step * column) for row, column in _RAYS for step in range(1, max(_REACHES) + 1)]
@@ -59,9 +59,9 @@ def _offsets(height: int, width: int) -> np.ndarray:
 
 
 def gate(num_bits: int, *, kinds: Sequence[str] = KINDS, spread: float = 20.0) -> Gate:
-    """Contexts of `num_bits` different bits, R = 2**num_bits, all of one kind that is drawn from `kinds`.
+    """Contexts of `num_bits` different bits, R = 2**num_bits, all of one kind, which is drawn from `kinds`.
 
-    Of pixels, the j-th nearest is taken in proportion to exp(-j / spread); boxes and rays come equally often. The
+    The j-th nearest pixel is drawn in proportion to exp(-j / spread); all boxes are equally likely, and all rays. The
     papers draw 200 such functions and do not say how.
     """
     if not 0 <= num_bits <= 16:
@@ -69,7 +69,7 @@ def gate(num_bits: int, *, kinds: Sequence[str] = KINDS, spread: float = 20.0) -
     if not kinds or set(kinds) - set(KINDS):
         raise ValueError(f"kinds must be some of {', '.join(KINDS)}; got {tuple(kinds)}")
 
-    def draw(key, side_dim):
+    def init(key, side_dim):
         if side_dim != NUM_BITS:
             raise ValueError(f"pixel contexts look at {NUM_BITS} bits, got {side_dim}")
         k_kind, k_bits = jax.random.split(key)
@@ -80,9 +80,9 @@ def gate(num_bits: int, *, kinds: Sequence[str] = KINDS, spread: float = 20.0) -
         _, chosen = jax.lax.top_k(scores, num_bits)  # Gumbel's trick: without replacement
         return jnp.zeros(NUM_BITS).at[chosen].set(2.0 ** jnp.arange(num_bits))
 
-    return Gate(2**num_bits, draw, context)
+    return Gate(2**num_bits, init, context)
 
 
 def context(values: jax.Array, side: jax.Array) -> jax.Array:
-    """The index that the chosen bits compose. values [S], 2**j for the bit chosen j-th; side [S] -> [] int32."""
+    """The index that the chosen bits form. values [S], 2**j for the j-th chosen bit; side [S] -> [] int32."""
     return jnp.matmul(values, side, precision="highest").astype(jnp.int32)  # whole numbers below 2**16: exact

@@ -1,4 +1,4 @@
-"""Features on the fly: running mean and deviation of a stream (Welford 1962), the current example included.
+"""Standardised features: running mean and std of a stream (Welford 1962), the current example included.
 
 Letters: D features, T time.
 """
@@ -15,7 +15,7 @@ class Moments(NamedTuple):
 
     count: jax.Array  # [] int32
     mean: jax.Array  # [D]
-    square: jax.Array  # [D], sum of squared deviations from the mean
+    square: jax.Array  # [D], sum of squared differences from the mean
 
 
 def init(dim: int) -> Moments:
@@ -24,17 +24,17 @@ def init(dim: int) -> Moments:
 
 
 def apply(moments: Moments, x: jax.Array, epsilon: float) -> jax.Array:
-    """(x - mean) / (deviation + epsilon), in deviations. x [..., D] -> [..., D].
+    """(x - mean) / (std + epsilon). x [..., D] -> [..., D].
 
-    epsilon keeps a constant feature finite, in the units of x: the public code adds 1 to pixels of 0 .. 255.
+    epsilon, in the units of x, keeps a constant feature finite: the public code adds 1 to pixels of 0 .. 255.
     """
-    deviation = jnp.sqrt(moments.square / jnp.maximum(moments.count, 1))
-    shape = (1,) * (x.ndim - 1) + deviation.shape
-    return (x - moments.mean.reshape(shape)) / (deviation + epsilon).reshape(shape)
+    std = jnp.sqrt(moments.square / jnp.maximum(moments.count, 1))
+    shape = (1,) * (x.ndim - 1) + std.shape
+    return (x - moments.mean.reshape(shape)) / (std + epsilon).reshape(shape)
 
 
 def learn(moments: Moments, x: jax.Array, epsilon: float) -> tuple[Moments, jax.Array]:
-    """Each example of a stream, standardised by the moments of all examples up to and including it.
+    """Standardises each example of a stream by the moments of all examples up to it, itself included.
 
     x [T, D] -> the moments, features [T, D].
     """
@@ -50,14 +50,19 @@ def learn(moments: Moments, x: jax.Array, epsilon: float) -> tuple[Moments, jax.
 
 
 class Features(NamedTuple):
-    """What a learner makes of its inputs."""
+    """How a learner computes features from its inputs."""
 
     learn: Callable  # (moments, x [T, D]) -> moments, features [T, D]
     apply: Callable  # (moments, x [.., D]) -> features [.., D]
 
 
 def features(epsilon: float, scale: float = 1.0, *, standardised: bool = True) -> Features:
-    """`learn` and `apply`, times `scale`. Unless standardised, scale * x, and the moments stay as they are."""
+    """Features scale * (x - mean) / (std + epsilon), by the moments so far; or scale * x if not standardised.
+
+    An epsilon far above the stds leaves mean subtraction, the paper's, and then the scale matters. For a stream of
+    tasks use standardised=False: where the moments drift, the features drift too, and with them the contexts of what
+    was learned before. The moments are then not updated.
+    """
 
     def learn_scaled(moments, x):
         moments, standard = learn(moments, x, epsilon) if standardised else (moments, x)

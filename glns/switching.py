@@ -1,11 +1,11 @@
-"""Switching aggregation: a mixture over all the neurons of a network, not its last one alone (Veness 2017, §5).
+"""Switching aggregation: a mixture of all neurons of a network, in place of its last neuron (Veness 2017, §5).
 
 It is the Bayesian mixture over all SEQUENCES of neurons v_1, v_2, .. (arXiv 1712.01897), with the prior
 
     w(v_1:n) = w(v_<n) ((n - 1) / n [v_n = v_{n-1}] + 1 / (n (M - 1)) [v_n != v_{n-1}]),    w(v_1) = 1 / M,
 
-so that the prediction follows the best neuron as it changes: the shallow ones learn first. It costs O(M) an example,
-and needs no more than the neurons' predictions, so a stretch of the stream is mixed after the network has learned it.
+so that the prediction follows the best neuron as it changes: shallow neurons learn first. It costs O(M) for each
+example. It needs the neurons' predictions alone, so a stretch of the stream is mixed after the network has learned it.
 
 Letters: M neurons, T time.
 """
@@ -23,10 +23,10 @@ AGGREGATIONS = ("last", "switching")
 
 
 class Mixture(NamedTuple):
-    """What the mixture has learned."""
+    """What the mixture has learned. The weights sum to 1."""
 
     count: jax.Array  # [] int32, examples seen
-    log_weights: jax.Array  # [M], of the neurons in the next prediction; the weights sum to 1
+    log_weights: jax.Array  # [M], of the neurons in the next prediction
 
 
 def init(num_neurons: int) -> Mixture:
@@ -37,10 +37,10 @@ def init(num_neurons: int) -> Mixture:
 
 
 def learn(mixture: Mixture, log_likelihoods: jax.Array) -> tuple[Mixture, jax.Array]:
-    """Takes in how well each neuron predicted each example, in logarithms, so that nothing underflows.
+    """Updates the weights by the likelihoods of a stream; in logarithms, so that nothing underflows.
 
-    log_likelihoods [T, M], log of the probability that neuron k gave the target of example t -> the mixture, and the
-    log-weights [T, M] with which each example is to be predicted: those which the examples before it left.
+    log_likelihoods [T, M]: log of the probability that neuron k gave to the target of example t -> the mixture, and the
+    log-weights [T, M] to predict each example with, which depend on the examples before it alone.
     """
 
     def step(mixture, log_likelihoods):
@@ -61,9 +61,9 @@ def mix(log_weights: jax.Array, logits: jax.Array) -> jax.Array:
 
 
 def aggregate(mixture: Mixture | None, logits: Sequence[jax.Array]) -> jax.Array:
-    """A Bernoulli network's prediction, from those of its neurons: logits, a [T, K] a layer -> logits [T].
+    """A Bernoulli network's prediction from its neurons' logits, [T, K] for each layer -> logits [T].
 
-    Without a mixture it is the last neuron's (Veness 2019).
+    If there is no mixture, it is the last neuron's prediction (Veness 2019).
     """
     if mixture is None:
         return logits[-1][:, 0]
@@ -73,11 +73,11 @@ def aggregate(mixture: Mixture | None, logits: Sequence[jax.Array]) -> jax.Array
 def learn_aggregate(
     mixture: Mixture | None, logits: Sequence[jax.Array], targets: jax.Array, rule: Rule
 ) -> tuple[Mixture | None, jax.Array]:
-    """`aggregate` online: every example is predicted, then the mixture sees its target. targets [T] of 0 and 1.
+    """`aggregate` online: each example is predicted before the mixture learns its target. targets [T] of 0 and 1.
 
-    The weights come from clipped predictions, as the paper's are, lest one confident mistake cost a neuron all its
-    weight. What is mixed is not clipped, unlike the paper's, for the same reason that the last neuron's is not: on
-    digits the error is the same, and the log loss 0.13 in place of 0.21.
+    The weights are updated by clipped predictions, as in the paper, so that one confident mistake does not cost a
+    neuron all its weight. Unlike the paper, we mix unclipped predictions, as the last neuron's prediction is unclipped
+    too: on digits the error is the same, and the log loss is 0.13 nats instead of 0.21.
     """
     if mixture is None:
         return None, aggregate(None, logits)

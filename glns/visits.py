@@ -1,6 +1,7 @@
-"""Visits: how often each neuron's contexts were seen. They come free with the contexts and depend on no weight.
+"""Visits: how often each neuron's contexts were seen. They are counted at almost no cost and depend on no weight.
 
-The contexts of all neurons are an input's signature (Veness 2019, §2): their visits say how well a network knows it.
+The contexts of all neurons are the signature of an input (Veness 2019, §2); their visits measure how often similar
+inputs were seen.
 
 Letters: R contexts, S side width, T time, U neurons of all layers.
 """
@@ -19,25 +20,20 @@ def signature(layers: Sequence[network.Layer], side: jax.Array, gate: Gate) -> j
     return jnp.concatenate([network.contexts(layer, side, gate) for layer in layers])
 
 
-def learn(counts: jax.Array, contexts: jax.Array, amounts: jax.Array) -> tuple[jax.Array, jax.Array]:
+def learn(counts: jax.Array, contexts: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Counts the visits of ONE neuron's contexts over a stretch of the stream; all neurons are a `vmap`.
 
-    counts [R], contexts [T], amounts [T] int32: what each example counts, 1 or, for one to pass over, 0
-    -> counts [R], and visits [T]: those of its own context that each example finds, of this stretch and before.
+    counts [R], contexts [T], weights [T] int32: 1, or 0 for an example that is not to count -> counts [R], and visits
+    [T]: the count of each example's context before that example.
     """
 
     def step(counts, example):
-        context, amount = example
-        return counts.at[context].add(amount), counts[context]
+        context, weight = example
+        return counts.at[context].add(weight), counts[context]
 
-    return jax.lax.scan(step, counts, (contexts, amounts))
+    return jax.lax.scan(step, counts, (contexts, weights))
 
 
-def seen(counts: jax.Array, signature: jax.Array) -> jax.Array:
+def lookup(counts: jax.Array, signature: jax.Array) -> jax.Array:
     """The visits of each neuron's present context. counts [U, R], signature [U] -> visits [U]."""
     return jnp.take_along_axis(counts, signature[:, None], axis=1)[:, 0]
-
-
-def novelty(visits: jax.Array, *, rare: int = 0) -> jax.Array:
-    """The share of neurons whose present context was seen `rare` times at most. visits [U] -> [], in 0 .. 1."""
-    return jnp.mean(visits <= rare)

@@ -84,7 +84,7 @@ def glcb(bandit: str) -> dict:
         "reward_range": (0.0, 1.0),
         "tree_depth": 1,
         "exploration": 0.003,
-        "sharpness": 1.0,
+        "logit_scale": 1.0,
         "offset_scale": 1.0,
         "learning_rate": 0.03,
         "learning_rate_decay": 3.0,

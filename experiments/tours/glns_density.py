@@ -11,7 +11,7 @@ import numpy as np
 import bootstrap
 import glns
 from experiments import data, figures
-from glns.density import inpaint, sample
+from glns.density_estimation import inpaint, sample
 
 # %% [markdown]
 # ## Learn 12,000 images, once

@@ -1,9 +1,9 @@
 """Gated Linear Networks, online.
 
-A line counts the floating-point operations and the bytes that one example cannot do without: a multiplication and an
-addition for every weight that a context selects, to predict, and again to learn; and for every number of a half-space.
-Bytes, once a batch: the rows that its contexts really select are read and written, the half-spaces and the batch are
-read. Nothing else is counted: no sigmoid, no drawing of the batch, no activation (they can stay in the cache).
+The floor counts the fewest floating-point operations and bytes that one example needs. Operations: a multiplication and
+an addition for every selected weight, once to predict and once to learn, and for every number of a half-space. Bytes,
+once a batch: the selected rows are read and written, the half-spaces and the batch are read. Nothing else is counted:
+no sigmoid, no drawing of the batch, no activation (they can stay in the cache).
 
 Letters: B batch, C half-spaces, D inputs, F fan-in, K neurons of a layer, N classes.
 """
@@ -26,7 +26,8 @@ from launch.suites.match import NUM_CLASSES, Case, Match, Side, stream
 def cases() -> Iterator[Case]:
     """Online GLNs of ten one-vs-all classes (Veness 2019, §5).
 
-    glns/SIZES/cC: C half-spaces a neuron. /shared: neuron k of every class has the same ones, also in the baseline.
+    glns/SIZES/cC: C half-spaces a neuron. /shared: neuron k has the same half-spaces in every class, also in the
+    baseline.
     """
     for sizes, num_half_spaces in (((100, 100, 1), 1), ((128, 128, 1), 4), ((128, 128, 1), 8)):
         name = f"glns/{'-'.join(map(str, sizes))}/c{num_half_spaces}"
@@ -36,10 +37,10 @@ def cases() -> Iterator[Case]:
 
 
 def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int, *, shared: bool = False) -> Match:
-    """Ours: a batch goes through the network layer by layer. Baseline: a compiled call an example, dense gradients."""
+    """Ours: a batch goes through the network layer by layer. Baseline: a compiled call per example, dense gradients."""
     batch_size, num_plain, rates = 64, 16, {"learning_rate": 0.01, "learning_rate_decay": 100.0}
     x, y = stream(4096, dim)
-    # dead_zone: what differentiating through the clip gives.
+    # dead_zone is the gradient through the clip, as in the baseline.
     settings = {"clip_rule": "dead_zone", "shared_gates": shared, **rates}
     learner = bootstrap.Learner(*glns.learner(NUM_CLASSES, sizes, num_half_spaces, **settings))
     start = learner.init(jax.random.key(2), (x[:1], y[:1]))
@@ -47,7 +48,7 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int, *, shared: bool
     plain = jax.jit(partial(_plain_gln, shared=shared, **rates))
     images, labels = np.array(x[:num_plain]), np.array(y[:num_plain])
 
-    def learns(state):  # what of a glns.State the baseline has
+    def learned(state):  # the part of a glns.State that the baseline has
         return state.count, state.moments, [layer.weights for layer in state.layers]
 
     def one_by_one(state):
@@ -55,9 +56,9 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int, *, shared: bool
             state, _ = plain(half_spaces, state, image, label)
         return state
 
-    with jax.default_matmul_precision("float32"):  # a product of fewer bits may turn a context over
+    with jax.default_matmul_precision("float32"):  # less precision may change contexts
         ours, _ = jax.jit(learner.update)(jax.random.key(3), start, (x[:num_plain], y[:num_plain]))
-        chex.assert_trees_all_close(learns(ours), one_by_one(learns(start)), rtol=1e-3, atol=1e-5)
+        chex.assert_trees_all_close(learned(ours), one_by_one(learned(start)), rtol=1e-3, atol=1e-5)
 
     _, features = glns.standardise.learn(start.moments, x[:batch_size], 1 / 255)
     operations, traffic = 0, features.nbytes
@@ -69,12 +70,12 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int, *, shared: bool
         row = layer.weights[0, 0, 0]  # [F]
         operations += 4 * contexts[..., 0].size * row.size + 2 * layer.gates.normals.size
         traffic += 2 * int(selected.sum()) * row.nbytes + layer.gates.normals.nbytes
-    program = _lived(learner, bootstrap.real(x, y, batch_size=batch_size), batch_size, num_steps=4)
-    return Match(program, Side(one_by_one, learns(start), num_plain), operations, traffic / batch_size)
+    program = _advancing(learner, bootstrap.real(x, y, batch_size=batch_size), batch_size, num_steps=4)
+    return Match(program, Side(one_by_one, learned(start), num_plain), operations, traffic / batch_size)
 
 
-def _lived(learner: bootstrap.Learner, world: bootstrap.World, batch_size: int, num_steps: int) -> Side:
-    """A learner that lives in its world: one compiled program advances `num_steps` steps."""
+def _advancing(learner: bootstrap.Learner, world: bootstrap.World, batch_size: int, num_steps: int) -> Side:
+    """A compiled program that advances a learner in its world by `num_steps` steps."""
     key = jax.random.key(1)
 
     @partial(jax.jit, donate_argnums=1)
@@ -87,9 +88,9 @@ def _lived(learner: bootstrap.Learner, world: bootstrap.World, batch_size: int, 
 
 
 def _plain_gln(half_spaces, state, image, label, *, shared, learning_rate, learning_rate_decay):
-    """One example, written down as the paper has it: every weight table is differentiated whole, then all of it moves.
+    """One example, as the paper writes it: the gradient is that of whole weight tables, and all of a table is updated.
 
-    state: examples seen, moments, weights of each layer. -> state, the log loss of each class's last neuron [N].
+    state: examples seen, moments, weights of each layer. -> state, the log loss of each class's last neuron [N], nats.
     """
     epsilon, weight_bound = 0.01, 200.0
     bound = math.log((1 - epsilon) / epsilon)

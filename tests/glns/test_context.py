@@ -25,12 +25,12 @@ def test_a_point_on_the_boundary_is_outside():
 
 
 def test_without_half_spaces_there_is_one_context():
-    spaces = context.draw_half_spaces(jax.random.key(0), 5, num_half_spaces=0)
+    spaces = context.init_half_spaces(jax.random.key(0), 5, num_half_spaces=0)
     assert context.half_space_context(spaces, jnp.ones(5)) == 0
 
 
 def test_normals_are_uniform_on_the_sphere():
-    normals = context.draw_half_spaces(jax.random.key(0), 3, num_half_spaces=4000).normals
+    normals = context.init_half_spaces(jax.random.key(0), 3, num_half_spaces=4000).normals
     np.testing.assert_allclose(jnp.linalg.norm(normals, axis=-1), 1, rtol=1e-6)
     # Archimedes: a coordinate of a uniform point on the sphere in 3 dimensions is uniform in [-1, 1].
     np.testing.assert_allclose(
@@ -42,7 +42,7 @@ def test_normals_are_uniform_on_the_sphere():
 
 @pytest.mark.parametrize("scale", [1.0, 0.05])
 def test_offsets_are_normal_with_the_scale(scale):
-    offsets = context.draw_half_spaces(jax.random.key(0), 3, num_half_spaces=4000, offset_scale=scale).offsets
+    offsets = context.init_half_spaces(jax.random.key(0), 3, num_half_spaces=4000, offset_scale=scale).offsets
     np.testing.assert_allclose([offsets.mean() / scale, offsets.std() / scale], [0, 1], atol=0.05)
 
 

@@ -71,19 +71,19 @@ def notebook(tables, normals, offsets, inputs, targets, rates, loss, epsilon=0.0
 
 @EACH
 @pytest.mark.parametrize(
-    ("tolerance", "form", "size"),
+    ("tolerance", "implementation", "size"),
     [
-        *(("float64", form, size) for form in dendritic.FORMS for size in (1, 7, 64, T)),
-        *(("float32", form, T) for form in dendritic.FORMS),
+        *(("float64", implementation, size) for implementation in dendritic.IMPLEMENTATIONS for size in (1, 7, 64, T)),
+        *(("float32", implementation, T) for implementation in dendritic.IMPLEMENTATIONS),
     ],
     indirect=["tolerance"],
 )
-def test_learning_is_the_notebooks(tolerance, neuron, loss, form, size):
+def test_learning_is_the_notebooks(tolerance, neuron, loss, implementation, size):
     layers, stream, parts = draw_layers(), draw_stream(loss), []
     tables = [np.array(layer.weights, np.float64) for layer in layers]
     spaces = [[np.array(layer.gates[i], np.float64) for layer in layers] for i in (0, 1)]
     outputs = notebook(tables, *spaces, *(array.astype(float) for array in stream[1:]), loss, EPSILON)
-    neuron = neuron(form)
+    neuron = neuron(implementation)
     for part in zip(*(np.split(array, T // size) for array in stream), strict=True):
         layers, of_part = learn(layers, *part, neuron=neuron)
         parts.append(of_part)
@@ -110,11 +110,11 @@ def test_open_branches_add():
     assert dendritic.predict(WEIGHTS, jnp.array([1.0, 0.0, 1.0]), jnp.array([2.0, 4.0])) == pytest.approx(9)
 
 
-@pytest.mark.parametrize("form", dendritic.FORMS)
-def test_update_by_hand(form):
+@pytest.mark.parametrize("implementation", dendritic.IMPLEMENTATIONS)
+def test_update_by_hand(implementation):
     # Output 9, target 10, rate 0.1: the open branches gain 0.1 * (2, 4), so the next output is 9 + 2 * 0.1 * 20 = 13.
     stream = jnp.array([[1.0, 0.0, 1.0]] * 2), jnp.array([[2.0, 4.0]] * 2), jnp.array([10.0, 0.0]), jnp.array([0.1, 0])
-    weights, outputs = dendritic.regression(form).learn(WEIGHTS, *stream)
+    weights, outputs = dendritic.regression(implementation).learn(WEIGHTS, *stream)
     np.testing.assert_allclose(outputs, [9, 13], rtol=1e-6)
     np.testing.assert_allclose(weights, [[1.2, 2.4], [10, 20], [0.7, -0.1]], rtol=1e-6)
 
@@ -125,9 +125,9 @@ def test_a_branch_is_open_strictly_inside_its_half_space():
 
 
 def test_the_normals_of_a_neuron_have_unit_length_together():
-    spaces = jax.vmap(partial(context.branches(6).draw, side_dim=5))(jax.random.split(jax.random.key(0), 1000))
+    spaces = jax.vmap(partial(context.branches(6).init, side_dim=5))(jax.random.split(jax.random.key(0), 1000))
     np.testing.assert_allclose(jnp.linalg.norm(spaces.normals.reshape(1000, -1), axis=-1), 1, rtol=1e-5)
-    # An offset is N(0, 1) over the norm of 30 such numbers, so of deviation near 1 / sqrt(30 - 2).
+    # An offset is N(0, 1) over the norm of 30 such numbers, so of std near 1 / sqrt(30 - 2).
     np.testing.assert_allclose([spaces.offsets.mean(), spaces.offsets.std() * np.sqrt(28)], [0, 1], atol=0.03)
 
 
@@ -139,12 +139,12 @@ def test_no_branch_is_refused():
 def test_first_weights_are_zero_and_the_bias_comes_first():
     neuron = dendritic.bernoulli()
     np.testing.assert_array_equal(neuron.init(3, 2), np.zeros((3, 3)))
-    np.testing.assert_allclose(neuron.feed(jnp.array([2.0, -9.0])), [1, 2, -np.log(99)], rtol=1e-6)
-    np.testing.assert_allclose(dendritic.regression().feed(jnp.array([2.0, -9.0])), [1, 2, -9])
+    np.testing.assert_allclose(neuron.prepare_inputs(jnp.array([2.0, -9.0])), [1, 2, -np.log(99)], rtol=1e-6)
+    np.testing.assert_allclose(dendritic.regression().prepare_inputs(jnp.array([2.0, -9.0])), [1, 2, -9])
 
 
-def test_another_form_is_refused():
-    with pytest.raises(ValueError, match="form must be one of scan, gram; got 'dense'"):
+def test_another_implementation_is_refused():
+    with pytest.raises(ValueError, match="implementation must be one of scan, gram; got 'dense'"):
         dendritic.regression("dense")
 
 
@@ -154,8 +154,8 @@ def load(data):
     x, x_test, y, y_test = train_test_split(x, y, test_size=0.2, random_state=0)
     scaler = StandardScaler().fit(x)
     if data is load_diabetes:
-        mean, deviation = y.mean(), y.std()
-        y, y_test = (y - mean) / deviation, (y_test - mean) / deviation
+        mean, std = y.mean(), y.std()
+        y, y_test = (y - mean) / std, (y_test - mean) / std
     return scaler.transform(x), y, scaler.transform(x_test), y_test
 
 
@@ -183,7 +183,7 @@ def train_as_the_notebook(neuron, data, rate, num_epochs):
         learned, outputs = [], side
         for weights, gates in layers:
             total = weights.sum(0)
-            stream = neuron.feed(outputs)[None], y[None], jnp.array([rate])
+            stream = neuron.prepare_inputs(outputs)[None], y[None], jnp.array([rate])
             of_time = jax.vmap(GATE.context, in_axes=(0, None))(gates, side)[:, None]
             moved, outputs = jax.vmap(lambda g, total=total, stream=stream: neuron.learn(total, g, *stream))(of_time)
             learned.append(network.Layer(weights + moved - total[None], gates))
@@ -231,9 +231,10 @@ def test_published_classification(tolerance):
 def test_learns(source):
     """Three (20, 5, 1) networks with branches of their own, three passes; loss 0.30, accuracy 0.94 when written."""
     data = [jnp.array(array, jnp.float32) for array in load(source)]
-    neuron, rate = (
-        (dendritic.regression("scan"), 1e-3) if source is load_diabetes else (dendritic.bernoulli(form="scan"), 3e-3)
-    )
+    if source is load_diabetes:
+        neuron, rate = dendritic.regression("scan"), 1e-3
+    else:
+        neuron, rate = dendritic.bernoulli(implementation="scan"), 3e-3
 
     @jax.jit
     @partial(jax.vmap, in_axes=(0, None))

@@ -77,9 +77,9 @@ def test_the_regressor_is_the_learner():
     batch, seed = (X, y[:, None]), np.random.RandomState(0).randint(2**31)
     state, _ = update(jax.random.key(1), init(jax.random.key(seed), batch), batch)
     for one in (estimator, whole):
-        mean, deviation = one.predict(X, return_std=True)
+        mean, std = one.predict(X, return_std=True)
         np.testing.assert_allclose(mean, predict(state, X).mean[:, 0], rtol=1e-3)
-        np.testing.assert_allclose(deviation**2, predict(state, X).variance[:, 0], rtol=1e-3)
+        np.testing.assert_allclose(std**2, predict(state, X).variance[:, 0], rtol=1e-3)
         np.testing.assert_array_equal(one.predict(X), mean)
     assert whole.score(X, y) > 0.5
 

@@ -26,7 +26,7 @@ def draw_layers():
 
 
 def draw_examples():
-    """Logits [T, D] of deviation 2, and side information."""
+    """Logits [T, D] of std 2, and side information."""
     rng = np.random.default_rng(1)
     return jnp.array(2 * rng.normal(size=(T, D))), jnp.array(rng.normal(size=(T, D)))
 
@@ -36,7 +36,7 @@ def explain_all(layers, inputs, side, rule):
 
 
 def predict(layers, inputs, side, rule):
-    return network.predict(layers, inputs, side, neuron=bernoulli.neuron(rule, "rows"), gate=GATE)
+    return network.predict(layers, inputs, side, neuron=bernoulli.neuron(rule, "scan"), gate=GATE)
 
 
 @FLOAT64

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +13,7 @@ from glns.context import half_spaces
 from glns.gaussian import Normal, Rule
 
 T, F, R = 448, 6, 4
-FORMS = {"rows": gaussian.learn, "gram": gaussian.learn_gram}
+IMPLEMENTATIONS = {"scan": gaussian.learn, "gram": gaussian.learn_gram}
 WIDE = Rule(min_variance=1e-3, max_variance=1e5)  # no example by hand reaches them
 RULE = Rule(min_variance=0.6, max_variance=1.5)  # the stream reaches both
 
@@ -24,9 +25,9 @@ def oracle(weights, contexts, inputs, targets, rates, rule):
         u, w = 1 / np.float64(variance), np.clip(weights[c], -rule.weight_bound, rule.weight_bound)
         precision = w @ u
         goal = min(max(precision, 1 / rule.max_variance), 1 / rule.min_variance)
-        if rule.space == "public" and precision < 0:
+        if rule.projection == "public" and precision < 0:
             goal = 1 / rule.min_variance
-        projected = rule.space != "non_negative" and goal != precision
+        projected = rule.projection != "non_negative" and goal != precision
         if projected:
             w = w - u * (precision - goal) / (u @ u)
             precision = goal
@@ -35,11 +36,11 @@ def oracle(weights, contexts, inputs, targets, rates, rule):
         gradient = u * (-len(y) / (2 * precision) + error @ error / 2 - to_inputs @ error)
         if projected:
             gradient = gradient - u * (u @ gradient) / (u @ u)
-        if rule.step == "damped":
+        if rule.step_rule == "damped":
             hessian = np.outer(u, u) * (len(y) / (2 * precision**2) + to_inputs @ to_inputs.T / precision)
             h = gradient @ hessian @ gradient
             rate = 1 / (1 / rate + h / (gradient @ gradient) + np.sqrt(2 * h))
-        if rule.space == "non_negative":
+        if rule.projection == "non_negative":
             row = np.clip(weights[c] - rate * gradient, 0, rule.weight_bound)
             norm = np.sqrt(row @ row)
             weights[c] = row if norm >= rule.min_norm else row * rule.min_norm / norm
@@ -52,7 +53,7 @@ def oracle(weights, contexts, inputs, targets, rates, rule):
 
 def draw_weights(rule):
     weights = np.random.default_rng(0).uniform(-0.5, 0.6, size=(R, F))
-    return np.array(jnp.array(abs(weights) if rule.space == "non_negative" else weights))
+    return np.array(jnp.array(abs(weights) if rule.projection == "non_negative" else weights))
 
 
 def draw_stream(dim):
@@ -64,9 +65,9 @@ def draw_stream(dim):
     return jax.tree.map(lambda leaf: np.array(jnp.array(leaf)), stream)
 
 
-@partial(jax.jit, static_argnames=("form", "rule"))
-def learn(weights, *stream, form="rows", rule=RULE):
-    return FORMS[form](weights, *stream, rule)
+@partial(jax.jit, static_argnames=("implementation", "rule"))
+def learn(weights, *stream, implementation="scan", rule=RULE):
+    return IMPLEMENTATIONS[implementation](weights, *stream, rule)
 
 
 def learn_one(row, mean, variance, target, rate, rule):
@@ -113,7 +114,8 @@ def test_projection_by_hand():
 
 def test_update_by_hand():
     # One input N(0, 1) of weight 1 predicts it; target 2: the gradient is -1/2 + 4/2 = 1.5; at rate 0.1, w = 0.85.
-    row, _ = learn_one(jnp.ones(1), jnp.zeros((1, 1)), jnp.ones(1), jnp.array([2.0]), 0.1, WIDE._replace(step="plain"))
+    plain = WIDE._replace(step_rule="plain")
+    row, _ = learn_one(jnp.ones(1), jnp.zeros((1, 1)), jnp.ones(1), jnp.array([2.0]), 0.1, plain)
     np.testing.assert_allclose(row, [0.85], rtol=1e-6)
     # The loss is -1/2 log w + 2 w: along the gradient h = 1.5² / 2 = 1.125, downhill 2.25.
     row, _ = learn_one(jnp.ones(1), jnp.zeros((1, 1)), jnp.ones(1), jnp.array([2.0]), 0.1, WIDE)
@@ -124,7 +126,7 @@ def test_update_by_hand():
 @pytest.mark.parametrize(("least", "most"), [(0.01, 100.0), (0.01, 0.3), (3.0, 100.0)])
 def test_the_gradient_is_that_of_the_log_loss(dim, least, most):
     """Within the allowed variances, and projected from above and from below."""
-    rule = Rule(step="plain", min_variance=least, max_variance=most)
+    rule = Rule(step_rule="plain", min_variance=least, max_variance=most)
     _, inputs, targets, _ = draw_stream(dim)
     example = jnp.abs(draw_weights(rule)[0]), *(jnp.array(leaf[0]) for leaf in (*inputs, targets))
     row, _ = learn_one(*example, 1.0, rule)
@@ -148,22 +150,22 @@ def test_reference(reference, tolerance):
 
 
 @pytest.mark.parametrize("dim", [1, 3])
-@pytest.mark.parametrize("step", gaussian.STEPS)
-@pytest.mark.parametrize("space", gaussian.SPACES)
-def test_learning_is_the_printed_update(tolerance, space, step, dim):
-    rule = RULE._replace(space=space, step=step, weight_bound=0.5, min_norm=0.7)
+@pytest.mark.parametrize("step_rule", gaussian.STEP_RULES)
+@pytest.mark.parametrize("projection", gaussian.PROJECTIONS)
+def test_learning_is_the_printed_update(tolerance, projection, step_rule, dim):
+    rule = RULE._replace(projection=projection, step_rule=step_rule, weight_bound=0.5, min_norm=0.7)
     stream = draw_stream(dim)
     weights, outputs = learn(draw_weights(rule), *stream, rule=rule)
     assert_is_the_oracle(weights, outputs, stream, rule, tolerance)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize(("size", "dim"), [(1, 1), (7, 1), (64, 1), (T, 1), (64, 3)])
-def test_learning_in_parts_is_the_printed_update(tolerance, form, size, dim):
+def test_learning_in_parts_is_the_printed_update(tolerance, implementation, size, dim):
     stream, weights, outputs = draw_stream(dim), draw_weights(RULE), []
     for first in range(0, T, size):
         part = jax.tree.map(lambda leaf, first=first: leaf[first : first + size], stream)
-        weights, of_part = learn(weights, *part, form=form)
+        weights, of_part = learn(weights, *part, implementation=implementation)
         outputs.append(of_part)
     outputs = jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
     assert_is_the_oracle(weights, outputs, stream, RULE, 10 * tolerance)
@@ -175,29 +177,29 @@ def test_that_stream_is_projected_on_both_sides_and_from_below_zero(dim):
     for bound in (RULE.min_variance, RULE.max_variance):
         assert 5 < np.isclose(variance, bound, rtol=1e-6).sum() < 350
     weights, stream = draw_weights(RULE), draw_stream(dim)
-    assert (
-        abs(oracle(weights, *stream, RULE._replace(space="public"))[0] - oracle(weights, *stream, RULE)[0]).max() > 0.01
-    )
+    public, ours = (oracle(weights, *stream, rule)[0] for rule in (RULE._replace(projection="public"), RULE))
+    assert abs(public - ours).max() > 0.01
 
 
-def test_the_gram_form_refuses_the_weight_bound():
+def test_the_gram_implementation_refuses_the_weight_bound():
     bound = abs(draw_weights(RULE)).max()  # crossed by no weight, but reached by this one
-    weights, _ = learn(draw_weights(RULE), *draw_stream(1), form="gram", rule=RULE._replace(weight_bound=float(bound)))
+    rule = RULE._replace(weight_bound=float(bound))
+    weights, _ = learn(draw_weights(RULE), *draw_stream(1), implementation="gram", rule=rule)
     assert np.isnan(weights).all()
 
 
 def test_only_the_rows_of_the_contexts_change():
     contexts, *others = draw_stream(1)
-    for form in FORMS:
-        weights, _ = learn(draw_weights(RULE), contexts * 0 + 2, *others, form=form)
+    for implementation in IMPLEMENTATIONS:
+        weights, _ = learn(draw_weights(RULE), contexts * 0 + 2, *others, implementation=implementation)
         changed = np.any(weights != draw_weights(RULE), axis=-1)
         np.testing.assert_array_equal(changed, [False, False, True, False])
 
 
 def test_rate_zero_changes_nothing():
     *stream, rates = draw_stream(1)
-    for form in FORMS:
-        weights, _ = learn(draw_weights(RULE), *stream, 0 * rates, form=form)
+    for implementation in IMPLEMENTATIONS:
+        weights, _ = learn(draw_weights(RULE), *stream, 0 * rates, implementation=implementation)
         np.testing.assert_array_equal(weights, draw_weights(RULE))
 
 
@@ -220,7 +222,7 @@ def test_a_step_that_leads_nowhere_is_no_nan():
 
 
 def test_non_negative_weights_keep_the_mean_in_the_hull():
-    rule = RULE._replace(space="non_negative", weight_bound=0.5, min_norm=0.7)
+    rule = RULE._replace(projection="non_negative", weight_bound=0.5, min_norm=0.7)
     contexts, inputs, targets, rates = draw_stream(1)
     weights, outputs = learn(draw_weights(rule), contexts, inputs, 100 * targets, 10 * rates, rule=rule)
     assert np.all((weights >= 0) & (weights <= 0.5 + 0.7))
@@ -245,9 +247,19 @@ def test_biases():
 def test_the_family():
     neuron = gaussian.neuron(Rule(min_variance=0.5, max_variance=2.0, bias_variance=3.0), 2)
     np.testing.assert_array_equal(neuron.init(8, 6), np.full((8, 10), np.float32(0.1)))
-    inputs = neuron.feed(Normal(jnp.array([[5.0, 6.0], [7.0, 8.0]]), jnp.array([0.1, 9.0])))
+    inputs = neuron.prepare_inputs(Normal(jnp.array([[5.0, 6.0], [7.0, 8.0]]), jnp.array([0.1, 9.0])))
     np.testing.assert_array_equal(inputs.mean, [[5, 6], [7, 8], [-1, 0], [0, -1], [1, 0], [0, 1]])
     np.testing.assert_array_equal(inputs.variance, [0.5, 2, 3, 3, 3, 3])
+
+
+def test_the_familys_implementations_are_the_two_functions(tolerance):
+    contexts, inputs, targets, rates = draw_stream(1)
+    stream = draw_weights(RULE), contexts, inputs, targets, rates
+    for implementation in gaussian.IMPLEMENTATIONS:
+        ours = jax.jit(gaussian.neuron(RULE, implementation=implementation).learn)(*stream)
+        chex.assert_trees_all_equal(ours, learn(*stream, implementation=implementation))
+    with pytest.raises(ValueError, match="implementation must be one of scan, gram; got 'native'"):
+        gaussian.neuron(RULE, implementation="native")
 
 
 @partial(jax.jit, static_argnames="rule")
@@ -273,5 +285,5 @@ def test_a_network_learns_at_rates_where_the_public_rule_diverges():
     y = np.abs(x[:, :1]) - x[:, 1:2]
     stream = jnp.array([0.1, 1.0, 100.0]), jnp.array(x, jnp.float32), jnp.array(y, jnp.float32)
     assert np.all(network_error(*stream, Rule()) < 0.45)
-    for public in (Rule("public", "plain", 0.05, 1e5), Rule(step="plain")):  # the second has our variances
+    for public in (Rule("public", "plain", 0.05, 1e5), Rule(step_rule="plain")):  # the second has our variances
         assert not np.any(network_error(*stream, public) < 1e3)  # NaN counts

@@ -51,7 +51,7 @@ def test_a_context_composes_its_own_bits(kind):
     sizes = dict(zip(pixels.KINDS, (144, 30, 20), strict=True))
     start = sum(list(sizes.values())[: pixels.KINDS.index(kind)])
     gate = pixels.gate(5, kinds=(kind,))
-    values = np.array(gate.draw(jax.random.key(3), pixels.NUM_BITS))
+    values = np.array(gate.init(jax.random.key(3), pixels.NUM_BITS))
     chosen = np.argsort(values)[-5:]
     np.testing.assert_array_equal(values[chosen], [1, 2, 4, 8, 16])
     assert np.count_nonzero(values) == 5
@@ -66,7 +66,7 @@ def test_a_context_composes_its_own_bits(kind):
 
 def test_draws_are_of_every_kind_and_near():
     gate = pixels.gate(4, spread=10.0)
-    draws = np.array(jax.vmap(gate.draw, in_axes=(0, None))(jax.random.split(jax.random.key(0), 300), pixels.NUM_BITS))
+    draws = np.array(jax.vmap(gate.init, in_axes=(0, None))(jax.random.split(jax.random.key(0), 300), pixels.NUM_BITS))
     skip_gram, max_pool, distance = (part.any(axis=1) for part in np.split(draws, (144, 174), axis=1))
     assert (skip_gram.astype(int) + max_pool + distance == 1).all()
     assert min(skip_gram.mean(), max_pool.mean(), distance.mean()) > 0.25
@@ -77,7 +77,7 @@ def test_draws_are_of_every_kind_and_near():
 def test_no_bits_is_one_context():
     gate = pixels.gate(0)
     assert gate.num_contexts == 1
-    assert gate.context(gate.draw(jax.random.key(0), pixels.NUM_BITS), jnp.ones(pixels.NUM_BITS)) == 0
+    assert gate.context(gate.init(jax.random.key(0), pixels.NUM_BITS), jnp.ones(pixels.NUM_BITS)) == 0
 
 
 def test_bad_settings_are_refused():
@@ -86,4 +86,4 @@ def test_bad_settings_are_refused():
     with pytest.raises(ValueError, match="kinds must be some of skip_gram"):
         pixels.gate(2, kinds=("colour",))
     with pytest.raises(ValueError, match="look at 194 bits, got 7"):
-        pixels.gate(2).draw(jax.random.key(0), 7)
+        pixels.gate(2).init(jax.random.key(0), 7)

@@ -15,7 +15,7 @@ def stream():
 
 
 def test_by_hand():
-    # The stream 1, 3: means 1 then 2, deviations 0 then 1; epsilon 0.25. So 0 / 0.25 and 1 / 1.25.
+    # The stream 1, 3: means 1 then 2, stds 0 then 1; epsilon 0.25. So 0 / 0.25 and 1 / 1.25.
     moments, features = standardise.learn(standardise.init(1), jnp.array([[1.0], [3.0]]), 0.25)
     np.testing.assert_allclose(features[:, 0], [0, 0.8], rtol=1e-6)
     np.testing.assert_allclose(standardise.apply(moments, jnp.array([4.5]), 0.25), [2], rtol=1e-6)
@@ -52,7 +52,7 @@ def test_a_constant_feature_is_zero():
     np.testing.assert_array_equal(features, 0)
 
 
-def test_a_large_mean_does_not_drown_the_deviation():
+def test_a_large_mean_does_not_drown_the_std():
     x = np.random.default_rng(0).normal(size=(2000, 1)) + 1000  # a sum of squares would lose it: 1e9 in float32
     moments, _ = standardise.learn(standardise.init(1), jnp.array(x), 0.0)
     np.testing.assert_allclose(np.sqrt(moments.square / 2000), x.std(0), rtol=1e-3)

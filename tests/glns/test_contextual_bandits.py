@@ -9,8 +9,8 @@ import pytest
 import bootstrap
 import glns
 from glns import standardise
-from glns.bandit import bonus, pseudo_count
 from glns.bernoulli import Rule
+from glns.contextual_bandits import bonus, pseudo_count
 
 A, B, D, SIZES, C = 3, 40, 5, (4, 1), 2
 SETTINGS = {"exploration": 0.1, "learning_rate": 0.2, "learning_rate_decay": 2.0, "feature_bound": 1.5}
@@ -205,7 +205,7 @@ def test_it_learns_to_play():
     [
         ({"num_arms": 1}, "num_arms must be at least 2"),
         ({"sizes": (4, 2)}, "sizes must be positive and end in 1"),
-        ({"reward_range": (1.0, 1.0)}, "reward_range must be the least and the greatest"),
+        ({"reward_range": (1.0, 1.0)}, "reward_range must be the min and the max"),
         ({"tree_depth": 0}, "tree_depth must be 1 to 8"),
         ({"clip_rule": "never"}, "clip_rule must be one of"),
         ({"ridge": 0.0}, "ridge must be positive, or None"),

@@ -227,17 +227,7 @@ def test_a_schedule_a_gate_and_side_information_of_your_own():
     state, _ = update(jax.random.key(1), first, (x, labels))
     _, features = standardise.learn(standardise.init(D), x, 1 / 255)
     stream = features, features[:, :3], (labels == 1).astype(float), 0.3 / np.sqrt(np.arange(1, T + 1))
-    neuron = bernoulli.neuron(Rule(0.1), "rows")
+    neuron = bernoulli.neuron(Rule(0.1), "scan")
     expected, _ = network.learn(of_class(first.layers, 1), *stream, neuron=neuron, gate=gate)
     chex.assert_trees_all_close(of_class(state.layers, 1), expected, rtol=0, atol=1e-5)
     assert predict(state, x).shape == (T, N)
-
-
-def test_first_weights_and_bias_are_settings():
-    init, update, _ = glns.learner(N, (1,), 0, initial_weight=0.0, bias=-2.0, learning_rate=0.5)
-    x, labels = draw_stream()
-    state = init(jax.random.key(0), (x, labels))
-    assert not np.any(state.layers[0].weights)
-    state, _ = update(jax.random.key(0), state, (x[:1], labels[:1]))  # all at p = 0.5; the first features are 0
-    moved = state.layers[0].weights[:, 0, 0, -1]
-    np.testing.assert_allclose(moved, np.where(np.arange(N) == labels[0], -0.5, 0.5), rtol=1e-6)

@@ -10,7 +10,7 @@ import pytest
 
 import glns
 from glns import bernoulli, pixels
-from glns.density import inpaint, sample
+from glns.density_estimation import inpaint, sample
 
 SHAPE = (3, 3)
 RULE = bernoulli.Rule(0.01, weight_bound=0.5)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 
 class Ridge(NamedTuple):
-    """The least squares so far: the coefficients with least ridge |w|² + sum of (y - w . x)²."""
+    """The solution so far: the coefficients w that minimise ridge |w|² + sum of (y - w . x)²."""
 
     inverse: jax.Array  # [F, F], of ridge * identity + sum of x xᵀ
     coefficients: jax.Array  # [F], the constant feature's last
@@ -26,22 +26,22 @@ def predict(state: Ridge, x: jax.Array) -> jax.Array:
     return jnp.matmul(_features(x), state.coefficients, precision="highest")
 
 
-def learn(state: Ridge, x: jax.Array, targets: jax.Array, amounts: jax.Array) -> tuple[Ridge, jax.Array]:
+def learn(state: Ridge, x: jax.Array, targets: jax.Array, weights: jax.Array) -> tuple[Ridge, jax.Array]:
     """Learns a stretch of the stream, exactly online, by the formula of Sherman and Morrison (1950).
 
-    x [T, D], targets [T], amounts [T]: how much each example counts, 1 or, for one to pass over, 0
-    -> the state, and estimates [T], that of each example by those before it.
+    x [T, D], targets [T], weights [T] of the examples, 0 for one that is not to count -> the state, and estimates [T]:
+    each example's target as the examples before it predict it.
     """
 
     def step(state, example):
-        x, target, amount = example
+        x, target, weight = example
         direction = jnp.matmul(state.inverse, x, precision="highest")
-        gain = amount * direction / (1 + amount * jnp.matmul(x, direction, precision="highest"))
+        gain = weight * direction / (1 + weight * jnp.matmul(x, direction, precision="highest"))
         estimate = jnp.matmul(x, state.coefficients, precision="highest")
         inverse = state.inverse - jnp.outer(gain, direction)
         return Ridge(inverse, state.coefficients + gain * (target - estimate)), estimate
 
-    return jax.lax.scan(step, state, (_features(x), targets, amounts))
+    return jax.lax.scan(step, state, (_features(x), targets, weights))
 
 
 def _features(x):

@@ -118,8 +118,8 @@ def test_inputs_may_have_any_shape():
         ({"num_half_spaces": 17}, "num_half_spaces must be 0 to 16"),
         ({"learning_rate": 0.0}, "must be positive"),
         ({"input_variance": -1.0}, "must be positive"),
-        ({"space": "positive"}, "space must be one of signed, public, non_negative; got 'positive'"),
-        ({"step": "none"}, "step must be one of damped, plain; got 'none'"),
+        ({"projection": "positive"}, "projection must be one of signed, public, non_negative; got 'positive'"),
+        ({"step_rule": "none"}, "step_rule must be one of damped, plain; got 'none'"),
         ({"min_variance": 2.0, "max_variance": 1.0}, "min_variance must be positive and below max_variance"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The forms of the Bernoulli neuron compute one and the same thing, however they are mapped."""
+"""The implementations of the Bernoulli neuron compute one and the same thing, however they are mapped."""
 
 import functools
 import os
@@ -15,8 +15,10 @@ from glns.bernoulli import CLIP_RULES, Rule
 
 T, R = 448, 4
 RULE = Rule(epsilon=0.1, weight_bound=0.7)  # the stream reaches the clip and the bound
-needs_native = pytest.mark.skipif(not native.available, reason="the native form was not built: no C++ compiler")
-EXACT = [pytest.param("native", marks=needs_native), "gram", "rows"]
+needs_native = pytest.mark.skipif(
+    not native.available, reason="the native implementation was not built: no C++ compiler"
+)
+EXACT = [pytest.param("native", marks=needs_native), "gram", "scan"]
 
 
 def draw(*axes, fan_in, num_examples=T, seed=0):
@@ -44,23 +46,23 @@ def transcription(weights, contexts, inputs, targets, rates, rule):
     return table, logits, num_bounded
 
 
-def learner(form, rule=RULE):
-    return jax.jit(bernoulli.neuron(rule, form).learn)
+def learner(implementation, rule=RULE):
+    return jax.jit(bernoulli.neuron(rule, implementation).learn)
 
 
-def learn_in_parts(form, rule, size, weights, *stream):
-    learn, logits = learner(form, rule), []
+def learn_in_parts(implementation, rule, size, weights, *stream):
+    learn, logits = learner(implementation, rule), []
     for start in range(0, T, size):
         weights, of_part = learn(weights, *(array[start : start + size] for array in stream))
         logits.append(of_part)
     return weights, jnp.concatenate(logits)
 
 
-@pytest.mark.parametrize("form", EXACT)
+@pytest.mark.parametrize("implementation", EXACT)
 @pytest.mark.parametrize("size", [1, 7, 64, T])
-def test_every_form_is_the_transcription(tolerance, form, size):
+def test_every_implementation_is_the_transcription(tolerance, implementation, size):
     neuron = draw(fan_in=40)
-    weights, logits = learn_in_parts(form, RULE, size, *neuron)
+    weights, logits = learn_in_parts(implementation, RULE, size, *neuron)
     expected, of_expected, num_bounded = transcription(*neuron, RULE)
     predictions = 1 / (1 + np.exp(-np.array(logits, np.float64)))
     np.testing.assert_allclose(weights, expected, rtol=0, atol=tolerance / 10)
@@ -68,13 +70,13 @@ def test_every_form_is_the_transcription(tolerance, form, size):
     assert num_bounded > 20
 
 
-@pytest.mark.parametrize("form", EXACT)
+@pytest.mark.parametrize("implementation", EXACT)
 @pytest.mark.parametrize("clip_rule", CLIP_RULES)
-def test_every_form_has_every_rule(tolerance, form, clip_rule):
-    """Out of reach of the bound, where the Gram form takes no walk."""
+def test_every_implementation_has_every_rule(tolerance, implementation, clip_rule):
+    """Out of reach of the bound, where the Gram implementation takes no walk."""
     neuron, rule = draw(fan_in=16), Rule(0.1, 200.0, clip_rule)
     expected, *_ = transcription(*neuron, rule)
-    weights, _ = learn_in_parts(form, rule, 64, *neuron)
+    weights, _ = learn_in_parts(implementation, rule, 64, *neuron)
     np.testing.assert_allclose(weights, expected, rtol=0, atol=10 * tolerance)
 
 
@@ -106,7 +108,7 @@ MAPS = {  # the axes of weights, contexts, inputs, targets, rates: of the classe
 @needs_native
 @pytest.mark.parametrize("axes", MAPS.values(), ids=MAPS)
 def test_maps_of_maps(axes):
-    """The native form takes operands that are shared along some axes and not along others."""
+    """The native implementation takes operands that are shared along some axes and not along others."""
     rng, sizes, shapes = np.random.default_rng(0), (3, 6), {0: (R, 17), 1: (12,), 2: (12, 17), 3: (12,), 4: (12,)}
     operands = []
     for i, shape in shapes.items():
@@ -122,7 +124,7 @@ def test_maps_of_maps(axes):
             learn = jax.vmap(learn, in_axes=level)
         return learn(*operands)
 
-    for ours, plain in zip(mapped(learner("native")), mapped(learner("rows")), strict=True):
+    for ours, plain in zip(mapped(learner("native")), mapped(learner("scan")), strict=True):
         np.testing.assert_allclose(ours, plain, rtol=0, atol=1e-5)
 
 
@@ -176,8 +178,8 @@ rng = np.random.default_rng(0)
 weights, inputs = jnp.array(rng.uniform(size=(4, 3, 2, 17))), jnp.array(rng.normal(size=(5, 17)))
 contexts, targets, rates = jnp.array(rng.integers(0, 2, (3, 5)), jnp.int32), jnp.ones(5), jnp.full(5, 0.1)
 
-def learn(form):
-    learn = jax.vmap(bernoulli.neuron(bernoulli.Rule(), form).learn, in_axes=(0, 0, None, None, None))
+def learn(implementation):
+    learn = jax.vmap(bernoulli.neuron(bernoulli.Rule(), implementation).learn, in_axes=(0, 0, None, None, None))
     return jax.vmap(learn, in_axes=(0, None, None, None, None))
 
 split = jax.jit(learn("native"), out_shardings=by_seed, donate_argnums=0)
@@ -185,7 +187,7 @@ program = split.lower(jax.device_put(weights, by_seed), contexts, inputs, target
 text = program.as_text()
 assert "glns_learn" in text and "all-gather" not in text and "f32[2,3,2,17]" in text, text
 ours = program(jax.device_put(weights, by_seed), contexts, inputs, targets, rates)
-for one, other in zip(ours, learn("rows")(weights, contexts, inputs, targets, rates), strict=True):
+for one, other in zip(ours, learn("scan")(weights, contexts, inputs, targets, rates), strict=True):
     np.testing.assert_allclose(one, other, atol=1e-6)
 """
 
@@ -199,32 +201,15 @@ def test_a_mesh_splits_the_seeds():
     assert done.returncode == 0, done.stderr
 
 
-def test_the_minibatch_form_is_another_rule():
-    neuron = draw(fan_in=6)
-    one, many = (learn_in_parts("minibatch", RULE, size, *neuron)[0] for size in (1, 64))
-    expected, *_ = transcription(*neuron, RULE)
-    np.testing.assert_allclose(one, expected, rtol=0, atol=1e-5)
-    assert np.abs(many - expected).max() > 0.05
-
-
-def test_the_minibatch_form_by_hand():
-    """Two examples of one context, both at logit 0: errors -1/2 and 1/2, so 0.1 * ((2, 1) - (1, 0)) / 2 is added."""
-    learn = functools.partial(bernoulli.learn_minibatch, rule=Rule())
-    stream = jnp.array([0, 0]), jnp.array([[2.0, 1.0], [1.0, 0.0]]), jnp.array([1.0, 0.0]), jnp.full(2, 0.1)
-    weights, logits = learn(jnp.zeros((2, 2)), *stream)
-    np.testing.assert_allclose(weights, [[0.05, 0.05], [0, 0]], atol=1e-7)
-    np.testing.assert_array_equal(logits, [0, 0])
-
-
-def test_an_unknown_form_is_refused():
-    with pytest.raises(ValueError, match="form must be one of auto, native, gram, rows, minibatch; got 'fast'"):
+def test_an_unknown_implementation_is_refused():
+    with pytest.raises(ValueError, match="implementation must be one of auto, native, gram, scan; got 'fast'"):
         bernoulli.neuron(RULE, "fast")
 
 
-def test_without_the_native_form_there_is_another(monkeypatch):
+def test_without_the_native_implementation_there_is_another(monkeypatch):
     neuron = draw(fan_in=6, num_examples=64)
     monkeypatch.setattr(native, "available", False)
-    with pytest.raises(ValueError, match="the native form was not built"):
+    with pytest.raises(ValueError, match="the native implementation was not built"):
         bernoulli.neuron(RULE, "native")
     weights, _ = bernoulli.neuron(RULE, "auto").learn(*neuron)
     expected, *_ = transcription(*neuron, RULE)

@@ -1,0 +1,198 @@
+"""The GLN classifier as a Learner: standardised features, one network a class, a decaying rate (Veness 2019, §5).
+
+Letters: B batch, D features, N classes, R contexts of a neuron, S side width, U neurons of a network.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from glns import bernoulli, context, network, standardise, switching, visits
+
+
+class State(NamedTuple):
+    """All that a GLN classifier has learned."""
+
+    count: jax.Array  # [] int32, examples seen
+    moments: standardise.Moments  # [D]
+    layers: tuple[network.Layer, ...]  # one network a class: weights start with N, gates too unless they are shared
+    mixture: switching.Mixture | None = None  # [N, ..]; None if the last neuron alone predicts
+    visits: jax.Array | None = None  # [N, U, R] int32, [U, R] if gates are shared; None unless rate_by_context
+
+
+class Model(NamedTuple):
+    """The settings of `learner`, as init, update and predict read them."""
+
+    num_classes: int
+    sizes: tuple[int, ...]
+    features: standardise.Features
+    side: Callable  # features [D] -> side information [S]
+    rate: Callable  # t [..] -> learning rates [..]
+    rate_by_context: bool
+    rule: bernoulli.Rule
+    net: dict[str, Any]  # the neuron and the gate: keywords of the functions of `network`
+    shared_gates: bool
+    aggregation: str
+
+
+def learner(
+    num_classes: int,
+    sizes: Sequence[int],
+    num_half_spaces: int,
+    *,
+    offset_scale: float = 1.0,
+    gate: context.Gate | None = None,
+    side: Callable = lambda features: features,
+    learning_rate: float | Callable = 0.01,
+    learning_rate_decay: float = 100.0,
+    feature_epsilon: float = 1 / 255,
+    feature_scale: float = 1.0,
+    standardised: bool = True,
+    epsilon: float = 0.01,
+    weight_bound: float = 200.0,
+    clip_rule: str = "margin",
+    shared_gates: bool = False,
+    implementation: str = "auto",
+    aggregation: str = "last",
+    rate_by_context: bool = False,
+) -> tuple[Callable, Callable, Callable]:
+    """One-vs-all Bernoulli GLNs, online: (init, update, predict) of a Learner.
+
+    A batch is (x [B, ..], labels [B]); predict gives log-probabilities [B, N]. The examples of a batch are learned one
+    after the other, so the batch size changes the speed and nothing else. The metrics are prequential: each prediction
+    is made before its own update.
+
+    sizes: neurons a layer, the last 1.
+    num_half_spaces, offset_scale: see `context.half_spaces`. gate: replaces those contexts by another kind.
+    side: features [D] -> side information [S] of an example; by default all features.
+    learning_rate, learning_rate_decay: the rate of example t = 1, 2, .. is min(learning_rate, learning_rate_decay / t)
+      (Veness 2019: 0.01 and 100). learning_rate may be a schedule t -> rate instead. rate_by_context: t counts the
+      visits of each neuron's present context (ours), not the examples.
+    feature_epsilon, feature_scale, standardised: see `standardise.features`.
+    epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. implementation: see `bernoulli.neuron`.
+    shared_gates: neuron k has the same half-spaces in every class (the paper draws them for each class). This saves
+      (N - 1) / N of the work of gating and cost no accuracy on MNIST or digits.
+    aggregation: "last" predicts with the last neuron, "switching" with a mixture of all neurons; see `switching`.
+    """
+    _check(
+        num_classes,
+        sizes,
+        aggregation,
+        learning_rate=1.0 if callable(learning_rate) else learning_rate,
+        learning_rate_decay=learning_rate_decay,
+        feature_epsilon=feature_epsilon,
+        feature_scale=feature_scale,
+    )
+    rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
+    gate = gate or context.half_spaces(num_half_spaces, offset_scale=offset_scale)
+    model = Model(
+        num_classes=num_classes,
+        sizes=tuple(sizes),
+        features=standardise.features(feature_epsilon, feature_scale, standardised=standardised),
+        side=side,
+        rate=partial(_rate, learning_rate, learning_rate_decay),
+        rate_by_context=rate_by_context,
+        rule=rule,
+        net={"neuron": bernoulli.neuron(rule, implementation), "gate": gate},
+        shared_gates=shared_gates,
+        aggregation=aggregation,
+    )
+    return partial(_init, model), partial(_update, model), partial(_predict, model)
+
+
+def _init(model, key, example):
+    """Draws the networks. The key is consumed."""
+    x, _ = example
+    num_classes, dim = model.num_classes, x[0].size
+    k_classes, axis = (key, None) if model.shared_gates else (jax.random.split(key, num_classes), 0)
+    side_dim = jax.eval_shape(model.side, jax.ShapeDtypeStruct((dim,), float)).size
+    draw = partial(network.init, sizes=model.sizes, input_dim=dim, side_dim=side_dim, **model.net)
+    layers = jax.vmap(draw, in_axes=axis, out_axes=_axes(model), axis_size=num_classes)(k_classes)
+    num_neurons = sum(model.sizes)
+    mixture = switching.init(num_neurons) if model.aggregation == "switching" else None
+    mixture = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_classes, *leaf.shape)), mixture)
+    counts = None
+    if model.rate_by_context:
+        networks = () if model.shared_gates else (num_classes,)
+        counts = jnp.zeros((*networks, num_neurons, model.net["gate"].num_contexts), jnp.int32)
+    return State(jnp.zeros((), jnp.int32), standardise.init(dim), layers, mixture, counts)
+
+
+def _update(model, key, state, batch):
+    """Learns a batch. -> state, metrics."""
+    del key
+    x, labels = batch
+    moments, inputs = model.features.learn(state.moments, x.reshape(len(x), -1))
+    targets = jax.nn.one_hot(labels, model.num_classes, axis=0)
+    t = state.count + 1 + jnp.arange(len(x))
+    axes, gates_axis = _axes(model), _gates_axis(model)
+    of_classes = jax.vmap(partial(_learn, model), (axes, 0, gates_axis, None, None, 0, None), (axes, 0, gates_axis, 0))
+    layers, mixture, counts, logits = of_classes(
+        state.layers, state.mixture, state.visits, inputs, jax.vmap(model.side)(inputs), targets, t
+    )
+    metrics = _metrics(_log_probabilities(logits), labels)
+    return State(state.count + len(x), moments, layers, mixture, counts), metrics
+
+
+def _learn(model, layers, mixture, counts, inputs, sides, targets, t):
+    """Learns a batch for ONE class: targets [B], t [B] -> what it has learned, and the logits [B] before."""
+    if model.rate_by_context:
+        signatures = jax.vmap(lambda side: visits.signature(layers, side, model.net["gate"]), out_axes=1)(sides)
+        ones = jnp.ones(len(t), jnp.int32)
+        counts, before = jax.vmap(visits.learn, in_axes=(0, 0, None))(counts, signatures, ones)
+        t = before + 1  # [U, B]
+    layers, logits = network.learn(layers, inputs, sides, targets, model.rate(t), **model.net)
+    mixture, logits = switching.learn_aggregate(mixture, logits, targets, model.rule)
+    return layers, mixture, counts, logits
+
+
+def _predict(model, state, x):
+    """x [B, ..] -> log-probabilities [B, N]."""
+    inputs = model.features.apply(state.moments, x.reshape(len(x), -1))
+    of_classes = jax.vmap(partial(network.predict, **model.net), in_axes=(_axes(model), None, None))
+    logits = of_classes(state.layers, inputs, jax.vmap(model.side)(inputs))
+    return _log_probabilities(jax.vmap(switching.aggregate)(state.mixture, logits))
+
+
+def _rate(learning_rate, decay, t):
+    return learning_rate(t) if callable(learning_rate) else jnp.minimum(learning_rate, decay / t)
+
+
+def _gates_axis(model) -> Any:
+    """The axis of the classes in what depends on the gates."""
+    return None if model.shared_gates else 0
+
+
+def _axes(model) -> Any:
+    """The axes of the classes in the layers."""
+    return (network.Layer(0, _gates_axis(model)),) * len(model.sizes)
+
+
+def _log_probabilities(logits: jax.Array) -> jax.Array:
+    """The one-vs-all predictions p_n, normalised over the classes; the paper takes their argmax, which is the same.
+
+    logits [N, B] -> [B, N].
+    """
+    return jax.nn.log_softmax(jax.nn.log_sigmoid(logits.T))
+
+
+def _metrics(log_probabilities: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
+    """Means over the batch: log loss in nats, error, and soft error = 1 - p of the true label."""
+    of_label = jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1)[:, 0]
+    return {
+        "loss": -of_label.mean(),
+        "error": (log_probabilities.argmax(-1) != labels).mean(),
+        "soft_error": 1 - jnp.exp(of_label).mean(),
+    }
+
+
+def _check(num_classes, sizes, aggregation, **positive):
+    network.check_sizes(sizes)
+    network.check_positive(**positive)
+    if num_classes < 2:
+        raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+    if aggregation not in switching.AGGREGATIONS:
+        raise ValueError(f"aggregation must be one of {', '.join(switching.AGGREGATIONS)}; got {aggregation!r}")
