@@ -78,7 +78,7 @@ def stopping(records: Sequence[Mapping], real: str, threshold: float) -> tuple[n
     """A real world's stopping times, those of `bootstrap.gap`; [S], and again with the end where there is none."""
     steps, train = curve(records, f"probe/{real}/train_soft_error")
     times = worlds_gap.stopping_time(steps, train, threshold)
-    return times, worlds_gap.or_end(times, steps)
+    return times, worlds_gap.or_last(times, steps)
 
 
 def _of_pair(records: Sequence[Mapping], real: str, ideal: str, threshold: float) -> dict[str, float]:
@@ -94,8 +94,8 @@ def _of_pair(records: Sequence[Mapping], real: str, ideal: str, threshold: float
         error = worlds_gap.gap(steps, of_real, of_ideal, times)
         numbers |= _with_error("bootstrap_error", error.at, suffix)
         numbers |= {f"bootstrap_error_sup{suffix}": error.sup.mean(), f"bootstrap_error_end{suffix}": error.end.mean()}
-        numbers |= {f"real_{score}": worlds_gap.at(steps, of_real, times).mean()}
-        numbers |= {f"ideal_{score}": worlds_gap.at(steps, of_ideal, times).mean()}
+        numbers |= {f"real_{score}": worlds_gap.value_at(steps, of_real, times).mean()}
+        numbers |= {f"ideal_{score}": worlds_gap.value_at(steps, of_ideal, times).mean()}
         if train in recorded:
             of_train = curve(records, train)[1]
             numbers |= _with_error("generalisation_gap", worlds_gap.gap(steps, of_real, of_train, times).at, suffix)

@@ -139,7 +139,7 @@ def test_ends_that_cannot_be_reached_are_refused(ends, message):
 @pytest.mark.usefixtures("data")
 def test_a_share_of_wrong_labels_is_checked_in_every_cell():
     noises = {name: {"world": {"label_noise": noise}} for name, noise in {"a": 0.0, "b": 2.0}.items()}
-    with pytest.raises(ValueError, match=r"label_noise is a share, from 0 to 1; got 2\.0"):
+    with pytest.raises(ValueError, match=r"label_noise is a fraction, from 0 to 1; got 2\.0"):
         experiments.plan(
             config(world={"name": "paired", "batch_size": 4, "num_samples": 12, "label_noise": 0.0}, cells=noises)
         )

@@ -118,7 +118,7 @@ def pair(
             inside, next(shaded), next(shaded), color="C3", alpha=0.3, linewidth=0, label="bootstrap error"
         )
         axes.axvline(stop, color="black", linestyle="--", linewidth=1)
-        train, test, online = (gap.at(*analyses.curve(records, name), times) for name in names)
+        train, test, online = (gap.value_at(*analyses.curve(records, name), times) for name in names)
         error, spread = gap.mean_and_error(test - online)
         plus = f" ± {spread:.3f}" if np.isfinite(spread) else ""
         when = f"at step {stop:.0f}, train soft error under {threshold:.0%} in {share:.0%} of the seeds"
@@ -201,7 +201,7 @@ def scatter(
     for i, (label, records) in enumerate(runs.items()):
         for name, cells in (pairs or {"": ("real", "ideal")}).items():
             reached, times = analyses.stopping(records, cells[0], threshold)
-            at_stop = [gap.at(*analyses.curve(records, f"probe/{cell}/test_{score}"), times) for cell in cells]
+            at_stop = [gap.value_at(*analyses.curve(records, f"probe/{cell}/test_{score}"), times) for cell in cells]
             (y, y_error), (x, x_error) = map(gap.mean_and_error, at_stop)
             face = "none" if np.isnan(reached).any() else f"C{i}"
             axes.errorbar(x, y, np.nan_to_num(y_error), np.nan_to_num(x_error), fmt="o", color=f"C{i}", mfc=face)
