@@ -1,10 +1,11 @@
 """The Deep Bootstrap framework (Nakkiran et al. 2021, arXiv 2010.08127): real world against ideal, for any learner.
 
-The frame: `Learner`, `World`, `Run`, `begin`, `advance`; `beside` puts baselines beside a learner.
-Worlds: `real`, `ideal`, `paired` (both, of one stream), `permuted` (tasks in a row), `bandits.world`.
-Learners: `sgd.learner`, `ewc.learner`, `regression.learner`, `bandits.linear` and `bandits.neural`, of any `Net`.
-What they learn with and from: `nets`, `distributions`, `augment`, `images`.
-What came of it: `scores` of predictions; `gap`, between the curves of two worlds.
+The frame: `Learner`, `World`, `Run`, `begin`, `advance`; `beside` lets baselines learn beside a learner.
+Worlds: `real`, `ideal`, `paired` (both, from one stream), `permuted` (a sequence of tasks), `bandits.world`.
+Learners of any net (`Net`, `nets`): `sgd.learner`, `ewc.learner`, `regression.learner`, `bandits.neural`; and
+`bandits.linear`.
+Samples: `distributions`, `augment`, `images`.
+Evaluation: `scores` of predictions; `gap` between the curves of two worlds.
 """
 
 from bootstrap import augment, bandits, distributions, ewc, gap, images, nets, regression, sgd, worlds
