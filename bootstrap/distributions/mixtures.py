@@ -54,6 +54,6 @@ def bayes_errors(
         "loss": -jax.scipy.special.xlogy(p, p).sum(-1).mean(),
     }
     if means.shape[:2] == (2, 1):
-        least = jax.scipy.stats.norm.cdf(-jnp.linalg.norm(means[0, 0] - means[1, 0]) / 2)
-        errors["error"] = jnp.minimum(noise, 1 - noise) + jnp.abs(1 - 2 * noise) * least
+        bayes = jax.scipy.stats.norm.cdf(-jnp.linalg.norm(means[0, 0] - means[1, 0]) / 2)
+        errors["error"] = jnp.minimum(noise, 1 - noise) + jnp.abs(1 - 2 * noise) * bayes
     return errors
