@@ -1,25 +1,45 @@
-"""The Deep Bootstrap framework (Nakkiran et al. 2021, arXiv 2010.08127): real world against ideal, for any learner."""
+"""The Deep Bootstrap framework (Nakkiran et al. 2021, arXiv 2010.08127): real world against ideal, for any learner.
 
-from bootstrap import augment as augment
-from bootstrap import bandits as bandits
-from bootstrap import distributions as distributions
-from bootstrap import ewc as ewc
-from bootstrap import gap as gap
-from bootstrap import images as images
-from bootstrap import nets as nets
-from bootstrap import prefetch as prefetch
-from bootstrap import regression as regression
-from bootstrap import sgd as sgd
-from bootstrap import worlds as worlds
-from bootstrap.baselines import beside as beside
-from bootstrap.core import Learner as Learner
-from bootstrap.core import Run as Run
-from bootstrap.core import World as World
-from bootstrap.core import advance as advance
-from bootstrap.core import begin as begin
-from bootstrap.scores import scores as scores
-from bootstrap.tasks import permuted as permuted
-from bootstrap.worlds import UNLIMITED as UNLIMITED
-from bootstrap.worlds import ideal as ideal
-from bootstrap.worlds import paired as paired
-from bootstrap.worlds import real as real
+The frame: `Learner`, `World`, `Run`, `begin`, `advance`; `beside` lets baselines learn beside a learner.
+Worlds: `real`, `ideal`, `paired` (both, from one stream), `permuted` (a sequence of tasks), `bandits.world`.
+Learners of any net (`Net`, `nets`): `sgd.learner`, `ewc.learner`, `regression.learner`, `bandits.neural`; and
+`bandits.linear`.
+Samples: `distributions`, `augment`, `images`.
+Other forms of `advance`: `prefetch`.
+Evaluation: `scores` of predictions; `gap` between the curves of two worlds.
+"""
+
+from bootstrap import augment, bandits, distributions, ewc, gap, images, nets, prefetch, regression, sgd, worlds
+from bootstrap.baselines import beside
+from bootstrap.core import Learner, Run, World, advance, begin
+from bootstrap.nets import Net
+from bootstrap.scoring import scores
+from bootstrap.tasks import permuted
+from bootstrap.worlds import UNLIMITED, ideal, paired, real
+
+__all__ = [
+    "UNLIMITED",
+    "Learner",
+    "Net",
+    "Run",
+    "World",
+    "advance",
+    "augment",
+    "bandits",
+    "begin",
+    "beside",
+    "distributions",
+    "ewc",
+    "gap",
+    "ideal",
+    "images",
+    "nets",
+    "paired",
+    "permuted",
+    "prefetch",
+    "real",
+    "regression",
+    "scores",
+    "sgd",
+    "worlds",
+]

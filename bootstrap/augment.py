@@ -1,7 +1,8 @@
 """Augmentations of one image, pure: (key, image, *, settings) -> image. The key is consumed.
 
-A real world augments a sample afresh each time that it shows it, an ideal world once (Nakkiran 2021): the sample is a
-function of its place, its augmentation of when it is shown. So `bootstrap.paired(.., augment=..)` has them apart.
+In the Real World a sample is augmented afresh each time it is shown, in the Ideal World once (Nakkiran 2021). A sample
+is a function of its index in the stream, its augmentation a function of the time when it is shown; so
+`bootstrap.paired(.., augment=..)` takes the augmentation apart from the samples.
 
 Letters: H height, W width. An image is [H, W] or [H, W, C].
 """
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 
 
 def chain(*augmentations: Callable) -> Callable:
-    """One after the other."""
+    """Applies several augmentations, one after the other, each with a key of its own."""
 
     def augment(key, image):
         for k_one, one in zip(jax.random.split(key, len(augmentations)), augmentations, strict=True):
@@ -23,23 +24,13 @@ def chain(*augmentations: Callable) -> Callable:
     return augment
 
 
-def augmented(sampler: Callable, augment: Callable) -> Callable:
-    """A sampler of augmented samples: (key, arrays) -> (augmented x, y)."""
-
-    def draw(key, arrays):
-        k_sample, k_augment = jax.random.split(key)
-        x, y = sampler(k_sample, arrays)
-        return augment(k_augment, x), y
-
-    return draw
-
-
 def crop(
     key: jax.Array, image: jax.Array, *, padding: int = 4, mode: str = "constant", value: float = 0.0
 ) -> jax.Array:
-    """Pads every side and cuts out an image of the old size, anywhere. mode: of `jnp.pad`; the code also has reflect.
+    """Pads every side and cuts out an image of the old size, at a uniformly random place.
 
-    value: of constant padding; the published code pads with black, -1 where pixels are from -1 to 1.
+    padding: in pixels. mode: of `jnp.pad`; the published code also uses "reflect". value: of constant padding; the
+    published code pads with black, which is -1 where pixels are from -1 to 1.
     """
     sides = ((padding, padding),) * 2 + ((0, 0),) * (image.ndim - 2)
     start = jax.random.randint(key, (2,), 0, 2 * padding + 1)
@@ -49,13 +40,13 @@ def crop(
 
 
 def flip(key: jax.Array, image: jax.Array) -> jax.Array:
-    """Left and right change places, every other time."""
+    """Swaps left and right with probability 1/2."""
     return jnp.where(jax.random.bernoulli(key), image[:, ::-1], image)
 
 
-def shift(key: jax.Array, image: jax.Array, *, greatest: float | jax.Array) -> jax.Array:
-    """Moved by up to `greatest` sides along both axes, bilinearly between the pixels; zeros come in."""
-    away = greatest * jax.random.uniform(key, (2,), minval=-1)
+def shift(key: jax.Array, image: jax.Array, *, max_shift: float | jax.Array) -> jax.Array:
+    """Moves by up to `max_shift` image sides along both axes, with bilinear interpolation and zeros outside."""
+    away = max_shift * jax.random.uniform(key, (2,), minval=-1)
 
     def weights(size, away):  # [to, from]
         pixels = jnp.arange(size)
@@ -66,7 +57,7 @@ def shift(key: jax.Array, image: jax.Array, *, greatest: float | jax.Array) -> j
 
 
 def cutout(key: jax.Array, image: jax.Array, *, size: int | jax.Array) -> jax.Array:
-    """A square of `size` pixels around any pixel, as far as it lies within the image, is 0 (DeVries & Taylor 2017)."""
+    """Sets a square of side `size` around a random pixel to 0, cut off at the image's edge (DeVries & Taylor 2017)."""
     height, width = image.shape[:2]
     row, column = jax.random.randint(key, (2,), 0, jnp.array([height, width]))
     rows, columns = (at - size // 2 for at in (row, column))
@@ -77,6 +68,6 @@ def cutout(key: jax.Array, image: jax.Array, *, size: int | jax.Array) -> jax.Ar
     return jnp.where(hole.reshape(height, width, *(1,) * (image.ndim - 2)), 0, image)
 
 
-def noise(key: jax.Array, image: jax.Array, *, deviation: float | jax.Array) -> jax.Array:
-    """Gaussian noise on every number."""
-    return image + deviation * jax.random.normal(key, image.shape)
+def noise(key: jax.Array, image: jax.Array, *, std: float | jax.Array) -> jax.Array:
+    """Adds Gaussian noise of standard deviation `std` to every number."""
+    return image + std * jax.random.normal(key, image.shape)

@@ -1,12 +1,12 @@
-"""Contextual bandits: a World in which the Learner moves, and two plain Learners to play in it.
+"""Contextual bandits: a World in which the Learner acts, and two plain Learners for it.
 
-A Learner of bandits predicts contexts [B, D] -> scores [B, A]; the World takes the arm of the highest score, and its
-batches are (contexts [B, D], arms [B] int32, rewards [B]): the rewards of other arms are never shown.
+A bandit Learner predicts contexts [B, D] -> scores [B, A], and the World pulls the arm with the highest score. Batches
+are (contexts [B, D], arms [B] int32, rewards [B]): the rewards of the other arms are never shown.
 
 Letters: A arms, B batch (1 in this World), D width of a context, F = D + 1 features, n contexts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -16,21 +16,23 @@ import numpy as np
 import optax
 
 from bootstrap.core import World
+from bootstrap.nets import Net, body
 from bootstrap.worlds import epoch_order
 
 
 class Play(NamedTuple):
-    """Where a bandit stands."""
+    """The state of a bandit."""
 
     count: jax.Array  # [] uint32, contexts shown so far
-    seed: jax.Array  # [] uint32, which order of the contexts: drawn once, then constant
-    regret: jax.Array  # [], the best reward less the one received, summed over all steps
+    seed: jax.Array  # [] uint32, of the order of the contexts: drawn once, then constant
+    regret: jax.Array  # [], sum over all steps of best reward - received reward
 
 
 def world(contexts: jax.Array | np.ndarray, rewards: jax.Array | np.ndarray) -> World:
-    """A bandit that shows one context a step, each once an epoch, and pays the reward of the arm that is taken.
+    """A bandit that shows one context a step, each once an epoch, and pays the reward of the arm that is pulled.
 
-    contexts [n, D], rewards [n, A]. Regret is against the best arm of each context, in hindsight.
+    contexts [n, D], rewards [n, A]. Regret compares with the best arm of each context, in hindsight. Raises ValueError
+    where contexts and rewards differ in number, or the learner in its number of arms.
     """
     if len(contexts) != len(rewards) or not len(contexts):
         raise ValueError(f"contexts and rewards must be equally many, got {len(contexts)} and {len(rewards)}")
@@ -66,7 +68,7 @@ class LinearState(NamedTuple):
 def linear(num_arms: int, *, exploration: float, ridge: float) -> tuple[Callable, Callable, Callable]:
     """LinUCB with disjoint models (Li et al. 2010, Algorithm 1): (init, update, predict) of a Learner.
 
-    exploration: their alpha. ridge: the weight of the prior, theirs is 1. A constant feature stands beside the context.
+    exploration: their alpha. ridge: the weight of the prior; theirs is 1. A constant feature is added to each context.
     """
 
     def init(key, example):
@@ -77,13 +79,14 @@ def linear(num_arms: int, *, exploration: float, ridge: float) -> tuple[Callable
     def update(key, state, batch):
         del key
         contexts, arms, rewards = batch
-        estimates = jnp.take_along_axis(_estimates(state, _features(contexts)), arms[:, None], axis=1)[:, 0]
+        estimates = _of_arms(_estimates(state, _features(contexts)), arms)
 
         def step(state, example):
             x, arm, reward = example
+            # The inverse after one more x xᵀ (Sherman & Morrison 1950).
             direction = jnp.matmul(state.inverses[arm], x, precision="highest")
-            inverses = state.inverses.at[arm].add(-jnp.outer(direction, direction) / (1 + x @ direction))  # Sherman
-            return LinearState(inverses, state.sums.at[arm].add(reward * x)), None  # and Morrison 1950
+            inverses = state.inverses.at[arm].add(-jnp.outer(direction, direction) / (1 + x @ direction))
+            return LinearState(inverses, state.sums.at[arm].add(reward * x)), None
 
         state, _ = jax.lax.scan(step, state, (_features(contexts), arms, rewards))
         return state, {"reward": rewards.mean(), "squared_error": jnp.mean((estimates - rewards) ** 2)}
@@ -101,6 +104,11 @@ def _features(contexts: jax.Array) -> jax.Array:
     return jnp.append(contexts, jnp.ones((len(contexts), 1), contexts.dtype), axis=1)
 
 
+def _of_arms(estimates: jax.Array, arms: jax.Array) -> jax.Array:
+    """[B, A], [B] -> [B]."""
+    return jnp.take_along_axis(estimates, arms[:, None], axis=1)[:, 0]
+
+
 def _estimates(state: LinearState, x: jax.Array) -> jax.Array:
     return jnp.einsum("bi,aij,aj->ba", x, state.inverses, state.sums, precision="highest")
 
@@ -109,45 +117,45 @@ class NeuralState(NamedTuple):
     """All that the neural bandit has learned."""
 
     params: Any
+    collections: Mapping  # what else the net keeps: batch_stats, ..
     optimizer: optax.OptState
     count: jax.Array  # [] uint32, updates
-    seed: jax.Array  # [] uint32, of the arms taken at random: drawn once, then constant
+    seed: jax.Array  # [] uint32, of the arms pulled at random: drawn once, then constant
 
 
-def neural(net: nn.Module, tx: optax.GradientTransformation, *, epsilon: float) -> tuple[Callable, Callable, Callable]:
+def neural(
+    net: nn.Module | Net, tx: optax.GradientTransformation, *, epsilon: float
+) -> tuple[Callable, Callable, Callable]:
     """Neural greedy (Riquelme et al. 2018, §3): (init, update, predict) of a Learner.
 
-    net: contexts [B, D] -> an estimate of each arm's reward [B, A]. One step of descent on the squared error of the
-    arms taken follows each batch; nothing is replayed. epsilon: how often a random arm is taken.
+    net: contexts [B, D] -> an estimate of each arm's reward [B, A], a Linen module or two pure functions (see
+    `bootstrap.Net`). Each batch is followed by one step of descent on the squared error of the pulled arms; nothing is
+    replayed. epsilon: the probability of a random arm.
     """
-
-    def forward(params, contexts) -> Any:
-        return net.apply(params, contexts)
+    network = body(net)
 
     def init(key, example):
         k_params, k_seed = jax.random.split(key)
-        params = net.init(k_params, example[0])
-        return NeuralState(
-            params, tx.init(params), jnp.zeros((), jnp.uint32), jax.random.bits(k_seed, dtype=jnp.uint32)
-        )
+        params, collections = network.init(k_params, example[0])
+        seed = jax.random.bits(k_seed, dtype=jnp.uint32)
+        return NeuralState(params, collections, tx.init(params), jnp.zeros((), jnp.uint32), seed)
 
     def update(key, state, batch):
-        del key
         contexts, arms, rewards = batch
 
         def loss(params):
-            estimates = jnp.take_along_axis(forward(params, contexts), arms[:, None], axis=1)[:, 0]
-            return jnp.mean((estimates - rewards) ** 2)
+            estimates, collections = network.train(params, state.collections, contexts, key)
+            return jnp.mean((_of_arms(estimates, arms) - rewards) ** 2), collections
 
-        error, gradients = jax.value_and_grad(loss)(state.params)
+        (error, collections), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
         updates, optimizer = tx.update(gradients, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
         metrics = {"reward": rewards.mean(), "squared_error": error}
-        return NeuralState(params, optimizer, state.count + 1, state.seed), metrics
+        return NeuralState(params, collections, optimizer, state.count + 1, state.seed), metrics
 
     def predict(state, contexts):
-        """Contexts [B, D] -> scores [B, A]: the estimates, or for a share epsilon of the contexts, random ones."""
-        scores = forward(state.params, contexts)
+        """Contexts [B, D] -> scores [B, A]: the estimates or, with probability epsilon, random numbers."""
+        scores = network.predict(state.params, state.collections, contexts)
         k_whether, k_arm = jax.random.split(jax.random.fold_in(jax.random.key(state.seed), state.count))
         explores = jax.random.bernoulli(k_whether, epsilon, (len(contexts), 1))
         return jnp.where(explores, jax.random.uniform(k_arm, scores.shape), scores)

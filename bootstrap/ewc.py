@@ -1,11 +1,11 @@
-"""Elastic weight consolidation: SGD that is held near what mattered for earlier tasks (Kirkpatrick 2017).
+"""Elastic weight consolidation: SGD with a penalty for moving what mattered in earlier tasks (Kirkpatrick 2017).
 
-After task k the parameters θ*_k and the diagonal F_k of the Fisher information are remembered, and the loss becomes
+After task k the learner remembers the parameters θ*_k and the diagonal F_k of the Fisher information. The loss becomes
 (eq. 3, a penalty for every earlier task)
 
     L(θ) + strength / 2 · Σ_k Σ_i F_ki (θ_i - θ*_ki)².
 
-Its gradient needs the sums Σ_k F_k and Σ_k F_k θ*_k alone, so the memory does not grow with the tasks.
+Its gradient needs only the sums Σ_k F_k and Σ_k F_k θ*_k, so the memory does not grow with the number of tasks.
 """
 
 from collections.abc import Callable
@@ -17,34 +17,38 @@ import jax.numpy as jnp
 import optax
 
 from bootstrap import sgd
+from bootstrap.nets import Net
+from bootstrap.scoring import log_likelihoods
 
 
 class Memory(NamedTuple):
-    """What holds the parameters: trees of their shapes, but for count."""
+    """The state of the penalty. All but count are trees of the parameters' shapes."""
 
     count: jax.Array  # [] int32, updates made
-    recent: Any  # the present task's Fisher diagonal: a running mean over its latest updates
+    recent: Any  # the Fisher diagonal of the current task: a running mean over its latest updates
     fisher: Any  # Σ_k F_k over the earlier tasks
     anchor: Any  # Σ_k F_k θ*_k
 
 
 def learner(
-    net: nn.Module,
+    net: nn.Module | Net,
     tx: optax.GradientTransformation,
     *,
     strength: float,
     consolidate_every: int,
     fisher_decay: float = 0.99,
 ) -> tuple[Callable, Callable, Callable]:
-    """`sgd.learner` with elastic weights: (init, update, predict) of a Learner, its memory the head of the optimizer.
+    """`sgd.learner` with elastic weights: (init, update, predict) of a Learner.
 
-    strength: λ of eq. 3. consolidate_every: updates a task has: it must be told where tasks end. fisher_decay: the
-    paper takes the Fisher information at the end of a task, from samples of it; here it is gathered on the way, an
-    exponential mean over about 1 / (1 - fisher_decay) updates, for a stream keeps no samples.
+    Its state is a `sgd.State` whose optimizer state begins with the `Memory`.
+
+    strength: λ of eq. 3. consolidate_every: the number of updates in a task; the learner must be told where tasks end.
+    fisher_decay: an exponential mean over about 1 / (1 - fisher_decay) updates gathers the Fisher information while a
+    task is learned. The paper computes it at the end of a task, from the task's samples; a stream keeps no samples.
     """
     if consolidate_every < 1 or strength < 0 or not 0 < fisher_decay < 1:
         raise ValueError("consolidate_every must be at least 1, strength at least 0, fisher_decay between 0 and 1")
-    init, sgd_update, predict = sgd.learner(net, optax.chain(_hold(strength), tx))
+    init, sgd_update, predict = sgd.learner(net, optax.chain(_penalty(strength), tx))
 
     def update(key, state, batch):
         k_sgd, k_label = jax.random.split(key)
@@ -64,7 +68,7 @@ def learner(
     return init, update, predict
 
 
-def _hold(strength: float) -> optax.GradientTransformation:
+def _penalty(strength: float) -> optax.GradientTransformation:
     """Adds the gradient of the penalty, strength · (Σ_k F_k θ - Σ_k F_k θ*_k)."""
 
     def init(params):
@@ -72,14 +76,14 @@ def _hold(strength: float) -> optax.GradientTransformation:
         return Memory(jnp.zeros((), jnp.int32), zeros, zeros, zeros)
 
     def update(updates, state, params=None):
-        held = jax.tree.map(
+        gradients = jax.tree.map(
             lambda gradient, fisher, anchor, param: gradient + strength * (fisher * param - anchor),
             updates,
             state.fisher,
             state.anchor,
             params,
         )
-        return held, Memory(state.count + 1, state.recent, state.fisher, state.anchor)
+        return gradients, Memory(state.count + 1, state.recent, state.fisher, state.anchor)
 
     return optax.GradientTransformation(init, update)
 
@@ -87,13 +91,14 @@ def _hold(strength: float) -> optax.GradientTransformation:
 def _fisher(key: jax.Array, predict: Callable, state: sgd.State, x: jax.Array) -> Any:
     """An unbiased estimate of the Fisher diagonal, E_x E_{y ~ p(y|x)} (d log p(y|x) / dθ)², at the state's parameters.
 
-    x [B, D..]. Labels are drawn from the network. Then every sample's score has mean zero, the products of two samples
-    vanish on average, and B times the square of the mean score will do: no gradient of a single sample is needed.
+    x [B, D..]. Labels are drawn from the network, so every sample's score has mean zero, and the product of two
+    samples' scores has mean zero too. So B times the square of the mean score has the right mean, and no gradient of a
+    single sample is needed. The key is consumed.
     """
 
     def score(params):
         log_probabilities = predict(sgd.State(params, state.collections, state.optimizer), x)
         labels = jax.random.categorical(key, jax.lax.stop_gradient(log_probabilities))
-        return jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1).mean()
+        return log_likelihoods(log_probabilities, labels).mean()
 
     return jax.tree.map(lambda gradient: len(x) * gradient**2, jax.grad(score)(state.params))

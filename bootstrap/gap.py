@@ -1,10 +1,10 @@
-"""What two worlds' learning curves say: the stopping time, the bootstrap error until then, and the worth of a reuse.
+"""Numbers from the learning curves of two worlds: stopping time, bootstrap error until then, worth of a reused sample.
 
 TestError(real) = TestError(ideal) + bootstrap error: the error of online learning, and what reusing the samples adds
-to it (Nakkiran 2021, §2). Curves are NumPy arrays, one row a seed, and pair by seed.
+(Nakkiran 2021, §2). Curves are NumPy arrays with one row for each seed; the rows of two curves are pairs.
 
-Letters: S seeds, E evaluations. steps [E] are those of the evaluations, increasing; times [S] are in steps, and between
-two evaluations a curve [S, E] is a straight line.
+Letters: S seeds, E evaluations. steps [E] are those of the evaluations, increasing. times [S] are in steps. Between two
+evaluations a curve [S, E] is a straight line.
 """
 
 from typing import NamedTuple
@@ -13,54 +13,56 @@ import numpy as np
 
 
 class Gap(NamedTuple):
-    """One curve less another, both up to a time and at the end of the run."""
+    """The difference of two curves, up to a time and at the end of the run."""
 
     at: np.ndarray  # [S] at the time
-    sup: np.ndarray  # [S] the greatest in size up to the time, itself included; never negative
+    sup: np.ndarray  # [S] the maximum of its absolute value up to and including the time
     end: np.ndarray  # [S] at the last evaluation
 
 
 def stopping_time(steps: np.ndarray, train_soft_error: np.ndarray, threshold: float = 0.01) -> np.ndarray:
-    """When the real world has learned its samples: its train soft error [S, E] first falls under the threshold.
+    """The time at which the real world has learned its samples: its train soft error [S, E] falls below the threshold.
 
-    -> [S], NaN where it never does. The paper's time is the first evaluation whose error is strictly under 1 %; ours is
-    where the line to it from the evaluation before meets the threshold. A later rise over it changes nothing.
+    -> [S], the first such time, NaN where there is none. The paper's time is the first evaluation with an error
+    strictly below 1 %; ours is where the line from the evaluation before it meets the threshold. A later rise above the
+    threshold changes nothing.
     """
     curve = np.asarray(train_soft_error, float)
     return _crossing(steps, curve, np.full(len(curve), threshold), curve < threshold)
 
 
-def or_end(times: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """The times, and the last step where there is none. [S] -> [S]."""
+def or_last(times: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """The times, with the last step in place of NaN. [S] -> [S]."""
     return np.where(np.isnan(times), steps[-1], times)
 
 
-def at(steps: np.ndarray, curve: np.ndarray, times: np.ndarray) -> np.ndarray:
+def value_at(steps: np.ndarray, curve: np.ndarray, times: np.ndarray) -> np.ndarray:
     """The values of a curve [S, E] at each seed's time [S]. -> [S]."""
     return np.array([np.interp(time, steps, row) for time, row in zip(times, np.asarray(curve, float), strict=True)])
 
 
 def gap(steps: np.ndarray, over: np.ndarray, under: np.ndarray, times: np.ndarray) -> Gap:
-    """The first curve less the second until each seed's time. Curves [S, E], times [S].
+    """over - under, until each seed's time. Curves [S, E], times [S].
 
-    Of the test errors of the real and the ideal world it is the bootstrap error; of the test and the train error of the
-    real world the generalisation gap. It is the gap of a seed, also its supremum: that of noisy curves is never 0.
+    For the test errors of the real and the ideal world it is the bootstrap error; for the test and the train error of
+    the real world it is the generalisation gap. It is computed for each seed, so noise biases the supremum upwards: it
+    is never 0.
     """
     difference = np.asarray(over, float) - np.asarray(under, float)
-    here = at(steps, over, times) - at(steps, under, times)
+    here = value_at(steps, over, times) - value_at(steps, under, times)
     before = np.where(np.asarray(steps)[None] <= times[:, None], np.abs(difference), 0)
     return Gap(here, np.maximum(before.max(axis=1), np.abs(here)), difference[:, -1])
 
 
 def reuse_rate(steps: np.ndarray, real: np.ndarray, ideal: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """What share of a fresh sample a sample of the real world was worth, until each seed's time. -> [S].
+    """The worth of a sample of the real world, as a fraction of a fresh one, until each seed's time. -> [S].
 
-    Let t be the time, and t' the first time at which the ideal world's test loss is no greater than the real world's
-    at t. The rate is t' / t: t' B fresh samples do what t B did that were reused. As many times t B / n, the number
-    of epochs, it is the effective reuse rate of the literature, fresh samples in units of n.
-    NaN where the ideal world does not get as low before it ends, or where t is 0. Real and ideal [S, E]: test losses.
+    real, ideal: test losses [S, E]. Let t be the time, and t' the first time at which the ideal world's test loss is at
+    most the real world's at t. The rate is t' / t: with batches of B, t' B fresh samples do what t B reused ones did.
+    The rate times the number of epochs, t B / n, is the effective reuse rate of the literature: fresh samples in units
+    of n. NaN where the ideal world does not get as low before it ends, or where t is 0.
     """
-    ideal, level = np.asarray(ideal, float), at(steps, real, times)
+    ideal, level = np.asarray(ideal, float), value_at(steps, real, times)
     fresh = _crossing(steps, ideal, level, ideal <= level[:, None])
     return np.divide(fresh, times, out=np.full(len(times), np.nan), where=times > 0)
 
@@ -72,9 +74,9 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
 
 
 def _crossing(steps, curve, level, reached):
-    """When each line [E] through a row of `curve` first comes to its `level` [S]: before the first `reached` point."""
+    """The time at which the line through each row of `curve` meets its `level` [S]: just before the first `reached`."""
     steps, seeds, last = np.asarray(steps, float), np.arange(len(curve)), reached.argmax(axis=1)
     first = np.maximum(last - 1, 0)
     above, below = curve[seeds, first], curve[seeds, last]
-    share = np.divide(above - level, above - below, out=np.ones(len(curve)), where=last > 0)
-    return np.where(reached.any(axis=1), steps[first] + share * (steps[last] - steps[first]), np.nan)
+    fraction = np.divide(above - level, above - below, out=np.ones(len(curve)), where=last > 0)
+    return np.where(reached.any(axis=1), steps[first] + fraction * (steps[last] - steps[first]), np.nan)

@@ -1,4 +1,4 @@
-"""Images as pure functions: warping, deskewing, and digits that never come twice.
+"""Images as pure functions: warping, deskewing, oriented gradients, and endless deformed digits.
 
 Letters: H height, W width, n prototypes. Coordinates are in pixels, (row, column), from the centre of the image.
 """
@@ -16,9 +16,9 @@ def grid(height: int, width: int) -> jax.Array:
 
 
 def warp(image: jax.Array, coordinates: jax.Array) -> jax.Array:
-    """Reads an image between its pixels, bilinearly; outside it is 0. image [H, W], coordinates [P, Q, 2] -> [P, Q].
+    """Bilinear interpolation of an image, 0 outside it. image [H, W], coordinates [P, Q, 2] -> [P, Q].
 
-    As matrix products: a gather inside a scan is several times slower on a CPU.
+    As matrix products: a gather inside a scan is several times slower on a CPU (see `warp_by_gather`).
     """
 
     def tent(size, positions):  # [P, Q, size]: the weight of each pixel along one axis
@@ -36,29 +36,30 @@ def affine(angle: jax.Array, scale: jax.Array, slant: jax.Array | float) -> jax.
 
 
 def points(linear: jax.Array, size: int, centre: Sequence = (0.0, 0.0)) -> tuple[jax.Array, jax.Array]:
-    """Where a linear map [2, 2] about a centre takes the pixels of a square image. -> rows, columns [size, size].
+    """The pixels of a square image under a linear map [2, 2] about a centre. -> rows, columns [size, size].
 
-    In image sides from the middle. Written out, for a product with a 2 x 2 matrix is five times slower on a CPU.
+    centre and result are in image sides from the middle. The product is written out: one with a 2 x 2 matrix is five
+    times slower on a CPU.
     """
     sides = (jnp.arange(size) - (size - 1) / 2) / size
     down, right = (sides - centre[0])[:, None], (sides - centre[1])[None]
     return linear[0, 0] * down + linear[0, 1] * right, linear[1, 0] * down + linear[1, 1] * right
 
 
-def read(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
-    """`warp` by four gathers: five times faster on a CPU where samples are made outside a scan. -> [P, Q].
+def warp_by_gather(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
+    """`warp` up to rounding, by four gathers: five times faster on a CPU where samples are made outside a scan.
 
-    image [H, W]; rows, columns [P, Q], in pixels from the centre.
+    image [H, W]; rows, columns [P, Q], in pixels from the centre -> [P, Q].
     """
     rows, columns = rows + (image.shape[0] - 1) / 2, columns + (image.shape[1] - 1) / 2
 
     def corner(row, column):
         weight = (1 - jnp.abs(rows - row)) * (1 - jnp.abs(columns - column))
         inside = (row >= 0) & (row < image.shape[0]) & (column >= 0) & (column < image.shape[1])
-        places = (
+        pixel = (
             jnp.clip(at, 0, size - 1).astype(jnp.int32) for at, size in zip((row, column), image.shape, strict=True)
         )
-        return jnp.where(inside, weight * image[*places], 0)
+        return jnp.where(inside, weight * image[*pixel], 0)
 
     first, left = jnp.floor(rows), jnp.floor(columns)
     return corner(first, left) + corner(first, left + 1) + corner(first + 1, left) + corner(first + 1, left + 1)
@@ -75,24 +76,27 @@ def deskew(image: jax.Array) -> jax.Array:
     return warp(image, pixels @ shear + centre[None, None])
 
 
-def oriented_gradients(image: jax.Array, *, num_orientations: int = 8, cell: int = 4) -> jax.Array:
+_NUM_ORIENTATIONS, _CELL = 8, 4
+
+
+def oriented_gradients(image: jax.Array) -> jax.Array:
     """How steep an image is, by direction and place (after Dalal & Triggs 2005, without their block normalisation).
 
-    [H, W] -> [O, H / cell, W / cell]. Every pixel has a gradient, the difference of the pixels on its two sides. Its
-    length counts for the two of O directions next to its own, in proportion, under a Gaussian at the centre of each
-    cell, of a quarter cell's deviation.
+    [H, W] -> [8, H / 4, W / 4]: 8 directions, cells of 4 x 4 pixels. The gradient of a pixel is the difference between
+    the pixels on its two sides. The gradient's length is divided between the two nearest of the 8 directions, and
+    weighted by a Gaussian at the centre of each cell with a standard deviation of a quarter cell.
     """
     steep = jnp.pad(image, 1, mode="edge")
     rows, columns = steep[2:, 1:-1] - steep[:-2, 1:-1], steep[1:-1, 2:] - steep[1:-1, :-2]
-    direction = jnp.arctan2(rows, columns) / (2 * jnp.pi) * num_orientations
-    away = (direction[None] - jnp.arange(num_orientations)[:, None, None]) % num_orientations
-    share = jnp.maximum(0, 1 - jnp.minimum(away, num_orientations - away))
+    direction = jnp.arctan2(rows, columns) / (2 * jnp.pi) * _NUM_ORIENTATIONS
+    away = (direction[None] - jnp.arange(_NUM_ORIENTATIONS)[:, None, None]) % _NUM_ORIENTATIONS
+    fraction = jnp.maximum(0, 1 - jnp.minimum(away, _NUM_ORIENTATIONS - away))
 
     def window(size):  # [size / cell, size]
-        centres = (jnp.arange(size // cell) + 0.5) * cell - 0.5
-        return jax.nn.softmax(-8 * ((jnp.arange(size)[None] - centres[:, None]) / cell) ** 2, axis=-1)
+        centres = (jnp.arange(size // _CELL) + 0.5) * _CELL - 0.5
+        return jax.nn.softmax(-8 * ((jnp.arange(size)[None] - centres[:, None]) / _CELL) ** 2, axis=-1)
 
-    lengths = share * jnp.hypot(rows, columns)[None]
+    lengths = fraction * jnp.hypot(rows, columns)[None]
     return jnp.einsum("ph,ohw,qw->opq", window(image.shape[0]), lengths, window(image.shape[1]))
 
 
@@ -108,8 +112,8 @@ def deformed(
     """One fresh sample: a random prototype under a random affine map and a smooth elastic deformation.
 
     data: prototypes [n, H, W] and their labels [n]. -> image [H, W], label []. The key is consumed.
-    Deviations of the normal draws: `rotation` in radians; `stretch`, of each axis and of the shear; `shift` and
-    `elastic` in image sides, the latter of a 3 x 3 grid of displacements that is interpolated in between
+    The strengths are standard deviations of normal draws. rotation: in radians. stretch: of each axis and of the shear.
+    shift: in image sides. elastic: in image sides, of a 3 x 3 grid of displacements that is interpolated in between
     (after Simard 2003, who smooths noise instead).
     """
     images, labels = data

@@ -1,9 +1,9 @@
-"""Regression by minibatch descent as a Learner: any flax Linen body, any optax transform.
+"""Regression by minibatch descent as a Learner: any net, any optax transform.
 
 Letters: B batch, D.. input shape, d targets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -11,9 +11,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from bootstrap.nets import Net, body
+
 
 class Normal(NamedTuple):
-    """A Gaussian for every target, independent of each other."""
+    """A Gaussian for every target; they are independent."""
 
     mean: jax.Array  # [B, d]
     variance: jax.Array  # [B, d]
@@ -30,66 +32,67 @@ class Moments(NamedTuple):
 class State(NamedTuple):
     """All that has been learned."""
 
-    params: Any  # the body's, and the logarithm of the noise's variance
+    params: Any  # the net's, and the logarithm of the noise's variance
+    collections: Mapping  # what else the net keeps: batch_stats, ..
     optimizer: optax.OptState
     inputs: Moments  # [D..]
     targets: Moments  # [d]
 
 
-def learner(net: nn.Module, tx: optax.GradientTransformation) -> tuple[Callable, Callable, Callable]:
+def learner(net: nn.Module | Net, tx: optax.GradientTransformation) -> tuple[Callable, Callable, Callable]:
     """Descent on the log loss of a Gaussian with one learned variance: (init, update, predict) of a Learner.
 
-    net: inputs [B, D..] -> means [B, d]; its parameters are all that it keeps. Inputs and targets are standardised by
-    the moments of all that was seen so far. Batches are (x [B, D..], y [B, d]); predictions are `Normal`s in the units
-    of y. Metrics are in deviations of y, before the batch is learned.
+    net: inputs [B, D..] -> means [B, d], a Linen module or two pure functions (see `bootstrap.Net`). Batches are
+    (x [B, D..], y [B, d]). Inputs and targets are standardised by the moments of all examples seen so far; predictions
+    are `Normal`s in the units of y. Metrics are of the standardised batch before it is learned: loss, in nats an
+    example, and mse.
     """
+    network = body(net)
 
     def init(key, example):
         x, y = example
-        params = {"net": net.init(key, x)["params"], "log_variance": jnp.zeros(())}
+        of_net, collections = network.init(key, x)
+        params = {"net": of_net, "log_variance": jnp.zeros(())}
         empty = (Moments(jnp.zeros((), jnp.int32), *jnp.zeros((2, *leaf.shape[1:]))) for leaf in (x, y))
-        return State(params, tx.init(params), *empty)
+        return State(params, collections, tx.init(params), *empty)
 
     def update(key, state, batch):
-        del key
-        moments = tuple(map(_seen, (state.inputs, state.targets), batch))
-        x, y = map(_standard, moments, batch)
+        moments = tuple(map(_update_moments, (state.inputs, state.targets), batch))
+        x, y = map(_standardise, moments, batch)
 
         def loss(params):
-            error, variance = y - _mean(params, x), jnp.exp(params["log_variance"])
+            mean, collections = network.train(params["net"], state.collections, x, key)
+            error, variance = y - mean, jnp.exp(params["log_variance"])
             nats = 0.5 * (jnp.log(2 * jnp.pi * variance) + error**2 / variance).sum(axis=-1).mean()
-            return nats, {"loss": nats, "mse": (error**2).mean()}
+            return nats, (collections, {"loss": nats, "mse": (error**2).mean()})
 
-        gradients, metrics = jax.grad(loss, has_aux=True)(state.params)
+        gradients, (collections, metrics) = jax.grad(loss, has_aux=True)(state.params)
         updates, optimizer = tx.update(gradients, state.optimizer, state.params)
-        return State(optax.apply_updates(state.params, updates), optimizer, *moments), metrics
+        return State(optax.apply_updates(state.params, updates), collections, optimizer, *moments), metrics
 
     def predict(state, x):
         """x [B, D..] -> `Normal`."""
-        mean = _mean(state.params, _standard(state.inputs, x))
+        mean = network.predict(state.params["net"], state.collections, _standardise(state.inputs, x))
         variance = jnp.broadcast_to(jnp.exp(state.params["log_variance"]), mean.shape)
-        scale = _deviation(state.targets)[None]
+        scale = _std(state.targets)[None]
         return Normal(state.targets.mean[None] + scale * mean, scale**2 * variance)
-
-    def _mean(params, x) -> Any:
-        return net.apply({"params": params["net"]}, x)
 
     return init, update, predict
 
 
-def _seen(moments: Moments, x: jax.Array) -> Moments:
-    """The moments with a batch [B, ..] more (Chan 1979)."""
+def _update_moments(moments: Moments, x: jax.Array) -> Moments:
+    """The moments after one more batch [B, ..] (Chan 1979)."""
     count, delta = moments.count + len(x), x.mean(axis=0) - moments.mean
-    share = len(x) / count
-    square = moments.square + len(x) * x.var(axis=0) + delta**2 * moments.count * share
-    return Moments(count, moments.mean + delta * share, square)
+    fraction = len(x) / count
+    square = moments.square + len(x) * x.var(axis=0) + delta**2 * moments.count * fraction
+    return Moments(count, moments.mean + delta * fraction, square)
 
 
-def _standard(moments: Moments, x: jax.Array) -> jax.Array:
-    """In deviations from the mean. [B, ..] -> [B, ..]."""
-    return (x - moments.mean[None]) / _deviation(moments)[None]
+def _standardise(moments: Moments, x: jax.Array) -> jax.Array:
+    """(x - mean) / standard deviation. [B, ..] -> [B, ..]."""
+    return (x - moments.mean[None]) / _std(moments)[None]
 
 
-def _deviation(moments: Moments) -> jax.Array:
-    deviation = jnp.sqrt(moments.square / jnp.maximum(moments.count, 1))
-    return jnp.where(deviation > 0, deviation, 1.0)  # a constant feature stays 0
+def _std(moments: Moments) -> jax.Array:
+    std = jnp.sqrt(moments.square / jnp.maximum(moments.count, 1))
+    return jnp.where(std > 0, std, 1.0)  # a constant feature stays 0

@@ -73,7 +73,7 @@ def stopping(records: Records, real: str, threshold: float) -> tuple[np.ndarray,
     """A real world's stopping times, those of `bootstrap.gap`; [S], and again with the end where there is none."""
     steps, train = curve(records, "train_soft_error", real)
     times = worlds_gap.stopping_time(steps, train, threshold)
-    return times, worlds_gap.or_end(times, steps)
+    return times, worlds_gap.or_last(times, steps)
 
 
 def _of_pair(records: Records, real: str, ideal: str, threshold: float) -> dict[str, float]:
@@ -88,8 +88,8 @@ def _of_pair(records: Records, real: str, ideal: str, threshold: float) -> dict[
         error = worlds_gap.gap(steps, of_real, of_ideal, times)
         numbers |= _with_error("bootstrap_error", error.at, suffix)
         numbers |= {f"bootstrap_error_sup{suffix}": error.sup.mean(), f"bootstrap_error_end{suffix}": error.end.mean()}
-        numbers |= {f"real_{score}": worlds_gap.at(steps, of_real, times).mean()}
-        numbers |= {f"ideal_{score}": worlds_gap.at(steps, of_ideal, times).mean()}
+        numbers |= {f"real_{score}": worlds_gap.value_at(steps, of_real, times).mean()}
+        numbers |= {f"ideal_{score}": worlds_gap.value_at(steps, of_ideal, times).mean()}
         if _has(records, f"train_{score}", real):
             _, of_train = curve(records, f"train_{score}", real)
             numbers |= _with_error("generalisation_gap", worlds_gap.gap(steps, of_real, of_train, times).at, suffix)

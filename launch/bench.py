@@ -48,48 +48,48 @@ def peaks(*, size: int = 4096, length: int = 2**26, repeats: int = 5, seconds: f
     """Measures the machine: a float32 product of `size` x `size` matrices, and `length` float32 rewritten in place."""
     k_matrix, k_array = jax.random.split(jax.random.key(0))
     matrix, array = jax.random.normal(k_matrix, (size, size)), jax.random.normal(k_array, (length,))
-    product = suites.Side(jax.jit(lambda pair: (pair[0], pair[0] @ pair[0])), (matrix, matrix), 2 * size**3)
-    rewrite = suites.Side(jax.jit(jnp.negative, donate_argnums=0), array, 2 * array.nbytes)
-    clocks = [_clock(side, seconds) for side in (product, rewrite)]
+    product = suites.Program(jax.jit(lambda pair: (pair[0], pair[0] @ pair[0])), (matrix, matrix), 2 * size**3)
+    rewrite = suites.Program(jax.jit(jnp.negative, donate_argnums=0), array, 2 * array.nbytes)
+    clocks = [_clock(program, seconds) for program in (product, rewrite)]
     return Peaks(*(max(clock() for _ in range(repeats)) for clock in clocks))
 
 
-def measure(case: suites.Case, peak: Peaks, *, repeats: int, seconds: float = 1.0) -> dict:
+def measure(benchmark: suites.Benchmark, peak: Peaks, *, repeats: int, seconds: float = 1.0) -> dict:
     """One line of the table. Each of the 2 * repeats timings lasts about `seconds`."""
-    match = case.build()
-    ours, baseline = _clock(match.ours, seconds), _clock(match.baseline, seconds)
+    comparison = benchmark.build()
+    ours, baseline = _clock(comparison.ours, seconds), _clock(comparison.baseline, seconds)
     pairs = [(ours(), baseline()) for _ in range(repeats)]
     ratios = [a / b for a, b in pairs]
     value = statistics.median(a for a, _ in pairs)
     return {
-        "name": case.name,
+        "name": benchmark.name,
         "value": value,
-        "unit": case.unit,
+        "unit": benchmark.unit,
         "baseline": statistics.median(b for _, b in pairs),
         "ratio": statistics.median(ratios),
         "spread": [min(ratios), max(ratios)],
-        "floor_fraction": value * max(match.operations / peak.operations, match.bytes / peak.bytes),
+        "floor_fraction": value * max(comparison.operations / peak.operations, comparison.bytes / peak.bytes),
     }
 
 
-def _clock(side: suites.Side, seconds: float) -> Callable[[], float]:
+def _clock(program: suites.Program, seconds: float) -> Callable[[], float]:
     """Warms a program up. -> () -> its rate over about `seconds`, going on where the last call ended."""
 
     def time_calls(state, num_calls):
         start = time.perf_counter()
         for _ in range(num_calls):
-            state = side.step(state)
+            state = program.step(state)
         jax.block_until_ready(state)
         return state, time.perf_counter() - start
 
-    state, _ = time_calls(side.state, 1)  # compiles
+    state, _ = time_calls(program.state, 1)  # compiles
     state, once = time_calls(state, 1)
     num_calls = max(1, math.ceil(seconds / once))
 
     def rate():
         nonlocal state
         state, elapsed = time_calls(state, num_calls)
-        return num_calls * side.count / elapsed
+        return num_calls * program.count / elapsed
 
     return rate
 
@@ -97,9 +97,9 @@ def _clock(side: suites.Side, seconds: float) -> Callable[[], float]:
 def main(argv: list[str]) -> None:
     """Measures the lines that the flags choose, prints each as it is done, and writes them all at the end."""
     cli.no_arguments(argv)
-    cases = [case for case in suites.SUITES[_SUITE.value]() if _ONLY.value in case.name]
-    if not cases:
-        names = ", ".join(case.name for case in suites.SUITES[_SUITE.value]())
+    benchmarks = [benchmark for benchmark in suites.SUITES[_SUITE.value]() if _ONLY.value in benchmark.name]
+    if not benchmarks:
+        names = ", ".join(benchmark.name for benchmark in suites.SUITES[_SUITE.value]())
         raise cli.UserError(f"no line of suite {_SUITE.value} contains {_ONLY.value!r}; its lines are {names}")
     path = pathlib.Path(_JSON.value) if _JSON.value else None
     if path:
@@ -107,15 +107,15 @@ def main(argv: list[str]) -> None:
     peak = peaks()
     device = jax.devices()[0].device_kind
     print(f"{device}: peak {peak.operations / 1e9:.4g} GFLOP/s (float32 product), {peak.bytes / 1e9:.4g} GB/s")
-    width = max(len(case.name) for case in cases)
+    width = max(len(benchmark.name) for benchmark in benchmarks)
     print(f"{'name':{width}}  {'value':>12}  {'baseline':>12}  {'unit':10}  {'ratio':>8}  {'spread':>20}  {'floor':>7}")
     lines = []
-    for case in cases:
-        line = measure(case, peak, repeats=_REPEATS.value)
+    for benchmark in benchmarks:
+        line = measure(benchmark, peak, repeats=_REPEATS.value)
         lines.append(line)
         spread = "[{:.2f}, {:.2f}]".format(*line["spread"])
         print(
-            f"{case.name:{width}}  {line['value']:12,.0f}  {line['baseline']:12,.0f}  {case.unit:10}"
+            f"{benchmark.name:{width}}  {line['value']:12,.0f}  {line['baseline']:12,.0f}  {benchmark.unit:10}"
             f"  {line['ratio']:7.2f}x  {spread:>20}  {line['floor_fraction']:7.1%}",
             flush=True,
         )

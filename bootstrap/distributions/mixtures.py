@@ -14,8 +14,8 @@ def gaussians(
 ) -> Distribution:
     """K equally likely classes, each a mixture of M equally likely unit Gaussians -> samples (x [D], y []).
 
-    Means lie in random directions, `separation` (in deviations) from the origin. arrays: the means [K, M, D].
-    With one component the best classifier is linear; with many it is not.
+    Means lie in random directions, at the distance `separation` (in standard deviations) from the origin. arrays: the
+    means [K, M, D]. With one component the best classifier is linear; with more it is not.
     """
     directions = jax.random.normal(jax.random.key(seed), (num_classes, num_components, num_inputs))
     means = separation * directions / jnp.linalg.norm(directions, axis=-1, keepdims=True)
@@ -38,10 +38,11 @@ def posterior(means: jax.Array, x: jax.Array) -> jax.Array:
 def bayes_errors(
     key: jax.Array, distribution: Distribution, num_samples: int, noise: float | jax.Array = 0.0
 ) -> dict[str, jax.Array]:
-    """The least hard error that any classifier has on a mixture, and the soft error and nats of p(y | x) itself.
+    """The Bayes error of a mixture, the minimum over classifiers, and the soft error and loss (nats) of p(y | x).
 
-    Exact for two classes of one component: Phi(-distance of the means / 2). Otherwise, and for the other two, means of
-    exact conditional errors over n samples. noise: of `with_label_noise`. The key is consumed.
+    The error is exact for two classes of one component: Phi(-distance of the means / 2). Otherwise, as always for
+    soft_error and loss, it is the mean of exact conditional errors over n samples. noise: of `with_label_noise`. The
+    key is consumed.
     """
     sampler, means, num_classes = distribution
     x, _ = jax.vmap(sampler, in_axes=(0, None))(jax.random.split(key, num_samples), means)
@@ -50,9 +51,9 @@ def bayes_errors(
     errors = {
         "error": 1 - p.max(-1).mean(),
         "soft_error": 1 - (p**2).sum(-1).mean(),
-        "nll": -jax.scipy.special.xlogy(p, p).sum(-1).mean(),
+        "loss": -jax.scipy.special.xlogy(p, p).sum(-1).mean(),
     }
     if means.shape[:2] == (2, 1):
-        least = jax.scipy.stats.norm.cdf(-jnp.linalg.norm(means[0, 0] - means[1, 0]) / 2)
-        errors["error"] = jnp.minimum(noise, 1 - noise) + jnp.abs(1 - 2 * noise) * least
+        bayes = jax.scipy.stats.norm.cdf(-jnp.linalg.norm(means[0, 0] - means[1, 0]) / 2)
+        errors["error"] = jnp.minimum(noise, 1 - noise) + jnp.abs(1 - 2 * noise) * bayes
     return errors

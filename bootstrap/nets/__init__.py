@@ -1,10 +1,23 @@
-"""Bodies for `bootstrap.sgd`: flax Linen modules from inputs [B, D..] to logits [B, K]."""
+"""Nets from inputs [B, D..] to outputs [B, K], flax Linen modules; and `Net`, for one made of two pure functions."""
 
-from bootstrap.nets.cnn import CNN as CNN
-from bootstrap.nets.cnn import Conv as Conv
-from bootstrap.nets.mlp import MLP as MLP
-from bootstrap.nets.random_features import RandomFeatures as RandomFeatures
-from bootstrap.nets.resnet import ResNet18 as ResNet18
-from bootstrap.nets.superset import Convolutional as Convolutional
-from bootstrap.nets.superset import FullyConnected as FullyConnected
-from bootstrap.nets.vit import ViT as ViT
+from bootstrap.nets.cnn import CNN, Conv
+from bootstrap.nets.mlp import MLP
+from bootstrap.nets.net import Body, Net, body
+from bootstrap.nets.random_features import RandomFeatures
+from bootstrap.nets.resnet import ResNet18
+from bootstrap.nets.superset import Convolutional, FullyConnected
+from bootstrap.nets.vit import ViT
+
+__all__ = [
+    "CNN",
+    "MLP",
+    "Body",
+    "Conv",
+    "Convolutional",
+    "FullyConnected",
+    "Net",
+    "RandomFeatures",
+    "ResNet18",
+    "ViT",
+    "body",
+]

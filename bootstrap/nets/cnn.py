@@ -11,10 +11,10 @@ import jax.numpy as jnp
 
 
 class Conv(nn.Module):
-    """A convolution, padded as if the image lay in a sea of zeros. The two forms are one function, up to rounding.
+    """A convolution with zero padding. The two forms compute the same function, up to rounding.
 
-    form: "conv" is XLA's own. "product" gathers each pixel's neighbours by slices and takes one matrix product: on a
-    CPU it is the faster one inside a loop or under `vmap` over parameters.
+    form: "conv" is XLA's own. "product" gathers each pixel's neighbours by slices and takes one matrix product; on a
+    CPU it is the faster form inside a loop or under `vmap` over parameters.
     """
 
     features: int
@@ -36,7 +36,7 @@ class Conv(nn.Module):
 
 
 def convolve(x: jax.Array, weights: jax.Array, stride: int, form: str) -> jax.Array:
-    """x [B, H, W, C], weights [k, k, C, F] -> [B, H', W', F]; see `Conv`."""
+    """x [B, H, W, C], weights [k, k, C, F] -> [B, H', W', F]; see `Conv`. Raises ValueError on an unknown form."""
     size, edge = weights.shape[0], weights.shape[0] // 2
     if form == "conv":
         return jax.lax.conv_general_dilated(
@@ -49,44 +49,44 @@ def convolve(x: jax.Array, weights: jax.Array, stride: int, form: str) -> jax.Ar
     return jnp.concatenate(neighbours, axis=-1) @ weights.reshape(-1, weights.shape[-1])
 
 
-def halved(x: jax.Array) -> jax.Array:
-    """The greatest of every 2 x 2 pixels; an odd last row or column is left out. [B, H, W, C] -> [B, H/2, W/2, C].
+def max_pool_2x2(x: jax.Array) -> jax.Array:
+    """The maximum of every 2 x 2 pixels; an odd last row or column is left out. [B, H, W, C] -> [B, H/2, W/2, C].
 
-    By choosing between two and two: the gradient goes to one of equals, as in `nn.max_pool`, whose gradient is far
-    slower on a CPU; that of `jnp.max` counts the equals and is shared among them.
+    It compares two and two, so the gradient goes to one of several equal maxima. That of `nn.max_pool` does too, but is
+    far slower on a CPU; that of `jnp.max` is divided among them.
     """
     batch, height, width, channels = x.shape
     squares = x[:, : height // 2 * 2, : width // 2 * 2].reshape(batch, height // 2, 2, width // 2, 2, channels)
-    rows = _greater(squares[:, :, 0], squares[:, :, 1])
-    return _greater(rows[:, :, :, 0], rows[:, :, :, 1])
+    rows = _larger(squares[:, :, 0], squares[:, :, 1])
+    return _larger(rows[:, :, :, 0], rows[:, :, :, 1])
 
 
-def _greater(a, b):
+def _larger(a, b):
     return jnp.where(a >= b, a, b)
 
 
 class CNN(nn.Module):
-    """Convolutions of width, 2, 4 and 8 times it ..; the mCNN of Nakkiran 2021's code, after Page 2018 (Myrtle).
+    """Convolutions of width, 2 width, 4 width ..; the mCNN of Nakkiran 2021's code, after Page 2018 (Myrtle).
 
-    A halving of the image follows each of them but the first `whole`; the maximum over what is left follows the last.
+    2 x 2 max pooling follows every convolution except the first `num_unpooled`; a global maximum follows the last.
     """
 
     num_classes: int
     width: int = 64
     depth: int = 4
-    whole: int = 1
+    num_unpooled: int = 1
     batch_norm: bool = True
     form: str = "conv"
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x, train=False):
-        """Images [B, H, W] or [B, H, W, C], a pixel or more after the halvings -> logits [B, K] float32."""
+        """Images [B, H, W] or [B, H, W, C], at least one pixel after the pooling -> logits [B, K] float32."""
         x = x if x.ndim == 4 else x[..., None]
         for i in range(self.depth):
             x = Conv(self.width * 2**i, form=self.form, dtype=self.dtype)(x)
             if self.batch_norm:
                 x = nn.BatchNorm(use_running_average=not train, momentum=0.9, dtype=self.dtype)(x)
             x = nn.relu(x)
-            x = halved(x) if i >= self.whole else x
+            x = max_pool_2x2(x) if i >= self.num_unpooled else x
         return nn.Dense(self.num_classes)(x.max(axis=(1, 2)).astype(jnp.float32))

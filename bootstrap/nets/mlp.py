@@ -9,7 +9,7 @@ import flax.linen as nn
 
 
 class MLP(nn.Module):
-    """Fully connected, ReLU between the layers."""
+    """Fully connected layers with ReLU between them."""
 
     features: Sequence[int]  # units of each hidden layer; () is a linear model
     num_classes: int

@@ -1,4 +1,4 @@
-"""Random features: a network of which the last layer alone is learned (Rahimi & Recht 2007).
+"""Random features: a network with only the last layer learned (Rahimi & Recht 2007).
 
 Letters: B batch, D.. input shape, F features, K classes.
 """
@@ -9,11 +9,11 @@ import jax.numpy as jnp
 
 
 class RandomFeatures(nn.Module):
-    """Logits linear in F fixed random features of the input, and 0 at first.
+    """Logits linear in F fixed random features of the input; they are 0 before learning.
 
     activation: "cos", sqrt(2 / F) cos(w x / bandwidth + b), of the Gaussian kernel; or "relu", sqrt(2 / F) max(0, w x),
-    of the arc-cosine kernel (Cho & Saul 2009). w of unit Gaussians, b uniform on the circle; both are kept, and not
-    learned, in the collection `frozen`.
+    of the arc-cosine kernel (Cho & Saul 2009). w are unit Gaussians, b is uniform on the circle. Neither is learned;
+    both are kept in the collection `frozen`.
     """
 
     num_features: int

@@ -14,7 +14,7 @@ from bootstrap.nets.cnn import Conv
 class ResNet18(nn.Module):
     """Pre-activation ResNet-18 (He et al. 2016b) for small images; `resnet18k` of Nakkiran 2021's code, k the width.
 
-    As there, nothing normalises what the last block gives.
+    As there, the output of the last block is not normalised.
     """
 
     num_classes: int
@@ -35,7 +35,7 @@ class ResNet18(nn.Module):
 
 
 class Block(nn.Module):
-    """Normalise, ReLU and convolve, twice, beside a shortcut."""
+    """Twice normalise, ReLU and convolve, with a shortcut."""
 
     features: int
     stride: int

@@ -1,7 +1,8 @@
 """A convolutional network, and the fully connected network that contains it (after D-CONV and D-FC, Neyshabur 2020).
 
-Both have the same layers of the same shapes; every linear map of the first is one of the second. Neyshabur's have eight
-convolutions and batch normalisation; these have as many as `channels` and none, so that one contains the other exactly.
+Both have the same layers of the same shapes; every linear map that the first can express, the second can too.
+Neyshabur's have eight convolutions and batch normalisation. These have one convolution for each of `channels` and no
+normalisation, so that one contains the other exactly.
 
 Letters: B batch, H height, W width, C channels, K classes.
 """
@@ -14,7 +15,7 @@ from bootstrap.nets.cnn import Conv
 
 
 class Convolutional(nn.Module):
-    """Convolutions of 3 x 3, each with its stride, then one hidden layer; ReLU between all."""
+    """Convolutions of 3 x 3, each with its stride, then one hidden layer; ReLU between all layers."""
 
     num_classes: int
     channels: Sequence[int]
@@ -32,7 +33,7 @@ class Convolutional(nn.Module):
 
 
 class FullyConnected(nn.Module):
-    """The same with every convolution free to be any affine map between its images."""
+    """The same layers, with any affine map between images in place of each convolution."""
 
     num_classes: int
     channels: Sequence[int]

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 
 class ViT(nn.Module):
-    """A vision transformer (Dosovitskiy et al. 2021), by default as large as ViT-B, as the paper's; without dropout."""
+    """A vision transformer (Dosovitskiy et al. 2021) without dropout; by default of ViT-B's size, as the paper's."""
 
     num_classes: int
     patch: int = 4
@@ -28,17 +28,18 @@ class ViT(nn.Module):
         rows, columns = height // self.patch, width // self.patch
         x = x.reshape(batch, rows, self.patch, columns, self.patch, channels).transpose(0, 1, 3, 2, 4, 5)
         x = nn.Dense(self.width, dtype=self.dtype)(x.reshape(batch, rows * columns, -1))
-        token = self.param("token", nn.initializers.zeros, (1, 1, self.width))
-        x = jnp.concatenate([jnp.broadcast_to(token.astype(self.dtype), (batch, 1, self.width)), x], axis=1)
-        places = self.param("places", nn.initializers.normal(0.02), (1, x.shape[1], self.width))
-        x = x + places.astype(self.dtype)
+        # "token", not "cls_token": saved parameters are in the order of their names.
+        cls_token = self.param("token", nn.initializers.zeros, (1, 1, self.width))
+        x = jnp.concatenate([jnp.broadcast_to(cls_token.astype(self.dtype), (batch, 1, self.width)), x], axis=1)
+        pos_embedding = self.param("pos_embedding", nn.initializers.normal(0.02), (1, x.shape[1], self.width))
+        x = x + pos_embedding.astype(self.dtype)
         for _ in range(self.depth):
             x = Block(self.num_heads, self.mlp_width, self.dtype)(x)
         return nn.Dense(self.num_classes)(nn.LayerNorm()(x[:, 0]))
 
 
 class Block(nn.Module):
-    """Attention, then an MLP, each beside a shortcut and normalised first."""
+    """Attention, then an MLP, each normalised first and with a shortcut."""
 
     num_heads: int
     mlp_width: int

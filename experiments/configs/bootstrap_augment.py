@@ -28,8 +28,8 @@ def get_config(variant: str = "digits") -> ConfigDict:
     smoke = variant == "smoke"
     sizes, shifts = {"real": 2000, "ideal": bootstrap.UNLIMITED}, {"": 0.0, "_shifted": 0.1}
     cells = {
-        f"{world}{name}": {"world": {"num_samples": n, "augment": {"shift": {"greatest": greatest}}}}
-        for name, greatest in shifts.items()
+        f"{world}{name}": {"world": {"num_samples": n, "augment": {"shift": {"max_shift": max_shift}}}}
+        for name, max_shift in shifts.items()
         for world, n in sizes.items()
     }
     log_every = 2 if smoke else 25
@@ -47,7 +47,12 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "analyses": {"gap": {"pairs": {"plain": ("real", "ideal"), "shifted": ("real_shifted", "ideal_shifted")}}},
             "figures": {"fan": {"reals": ("real", "real_shifted", "ideal_shifted")}},
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
-            "world": {"name": "paired", "batch_size": 64, "num_samples": 2000, "augment": {"shift": {"greatest": 0.0}}},
+            "world": {
+                "name": "paired",
+                "batch_size": 64,
+                "num_samples": 2000,
+                "augment": {"shift": {"max_shift": 0.0}},
+            },
             "grid": cells,
             "learner": {
                 "name": "sgd",

@@ -43,7 +43,9 @@ def pair(
         above, below = (np.interp(inside, steps, of_world) for of_world in (of_real, of_ideal))
         axes.fill_between(inside, above, below, color="C3", alpha=0.3, linewidth=0, label="bootstrap error")
         axes.axvline(times.mean(), color="black", linestyle="--", linewidth=1)
-        at_stop = [gap.at(*curve(records, *where), times) for where in ((train, real), (test, real), (test, ideal))]
+        at_stop = [
+            gap.value_at(*curve(records, *where), times) for where in ((train, real), (test, real), (test, ideal))
+        ]
         axes.set_title(f"{label}, {_stop(reached, times, threshold)}:\n{_gaps(*at_stop)}", fontsize="small")
     panels[0].legend(fontsize="small")
     return figure
@@ -105,7 +107,7 @@ def scatter(
     for i, (label, records) in enumerate(runs.items()):
         for name, members in (pairs or {"": ("real", "ideal")}).items():
             reached, times = stopping(records, members[0], threshold)
-            at_stop = [gap.at(*curve(records, f"test_{score}", one), times) for one in members]
+            at_stop = [gap.value_at(*curve(records, f"test_{score}", one), times) for one in members]
             (y, y_error), (x, x_error) = map(gap.mean_and_error, at_stop)
             face = "none" if np.isnan(reached).any() else f"C{i}"
             axes.errorbar(x, y, np.nan_to_num(y_error), np.nan_to_num(x_error), fmt="o", color=f"C{i}", mfc=face)

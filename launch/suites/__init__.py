@@ -1,15 +1,15 @@
-"""What the benchmarks compare: each line pits a program against a plain one that learns the same thing."""
+"""The benchmark suites: each line compares a program with a plain one that learns the same thing."""
 
 from collections.abc import Callable, Iterator
 
 from launch.suites import blur, bootstrap, glns, self_play
-from launch.suites.match import Case as Case
-from launch.suites.match import Match as Match
-from launch.suites.match import Side as Side
+from launch.suites.benchmark import Benchmark, Comparison, Program
 
-SUITES: dict[str, Callable[[], Iterator[Case]]] = {
-    "glns": glns.cases,
-    "bootstrap": bootstrap.cases,
-    "blur": blur.cases,
-    "self_play": self_play.cases,
+__all__ = ["SUITES", "Benchmark", "Comparison", "Program"]
+
+SUITES: dict[str, Callable[[], Iterator[Benchmark]]] = {
+    "glns": glns.benchmarks,
+    "bootstrap": bootstrap.benchmarks,
+    "blur": blur.benchmarks,
+    "self_play": self_play.benchmarks,
 }

@@ -29,22 +29,22 @@ import jax.numpy as jnp
 import optax
 
 import blur
-from launch.suites.match import Case, Match, Side
+from launch.suites.benchmark import Benchmark, Comparison, Program
 
 _BATCH_SIZE, _NUM_STEPS = 128, 10
 _SMALL, _LARGE = (2, 15, 8, 2), (100, 256, 128, 10)  # neurons a layer
 _RULE = blur.Rule()
 
 
-def cases() -> Iterator[Case]:
+def benchmarks() -> Iterator[Benchmark]:
     """blur/SIZES/kK: K states. /inner: the unroll forwards. /meta: loss, gradient through the unroll, Adam."""
     for widths, num_states, num_tasks in ((_SMALL, 2, 8), (_LARGE, 2, 2), (_LARGE, 4, 2)):
         name = f"blur/{'-'.join(map(str, widths))}/k{num_states}"
         for kind, build in {"inner": _inner, "meta": _meta}.items():
-            yield Case(f"{name}/{kind}", "steps/s", partial(_match, build, widths, num_states, num_tasks))
+            yield Benchmark(f"{name}/{kind}", "steps/s", partial(_match, build, widths, num_states, num_tasks))
 
 
-def _match(build: Callable, widths: tuple[int, ...], num_states: int, num_tasks: int) -> Match:
+def _match(build: Callable, widths: tuple[int, ...], num_states: int, num_tasks: int) -> Comparison:
     """Ours against the plain transcription, on the same tasks. A step is one task's."""
     k_inputs, k_labels, k_genome, k_synapses = jax.random.split(jax.random.key(0), 4)
     shape = (num_tasks, _NUM_STEPS + 1, _BATCH_SIZE)  # the last batch is held out
@@ -61,10 +61,10 @@ def _match(build: Callable, widths: tuple[int, ...], num_states: int, num_tasks:
     plain = partial(_plain_unroll, widths), partial(_plain_logits, widths)
     baseline = build(partial(blur.unroll.each, in_turn=False), *plain, genome, (squares, *tasks))
     chex.assert_trees_all_close(ours.step(ours.state), baseline.step(baseline.state), rtol=1e-3, atol=1e-4)
-    return Match(ours, baseline, *_floor(widths, num_states, learns_genome=build is _meta))
+    return Comparison(ours, baseline, *_floor(widths, num_states, learns_genome=build is _meta))
 
 
-def _inner(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Side:
+def _inner(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Program:
     """-> state: the logits of all batches but the held-out ones."""
     del logits
     *_, targets = tasks
@@ -73,10 +73,10 @@ def _inner(each: Callable, unroll: Callable, logits: Callable, genome, tasks) ->
     def run(genome, synapses, inputs, targets):
         return each(lambda *task: unroll(genome, *task)[1], (synapses, inputs[:, :-1], targets[:, :-1]))
 
-    return Side(lambda _: run(genome, *tasks), jnp.zeros_like(targets[:, :-1]), len(targets) * _NUM_STEPS)
+    return Program(lambda _: run(genome, *tasks), jnp.zeros_like(targets[:, :-1]), len(targets) * _NUM_STEPS)
 
 
-def _meta(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Side:
+def _meta(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Program:
     """-> state: the genome, Adam's, the loss and its gradient, a mean of the tasks' own."""
     tx = optax.adam(5e-4)
 
@@ -92,7 +92,7 @@ def _meta(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> 
         return optax.apply_updates(genome, updates), optimizer, value, gradient
 
     start = genome, tx.init(genome), jnp.zeros(()), genome
-    return Side(lambda state: step(*state[:2], *tasks), start, len(tasks[-1]) * _NUM_STEPS)
+    return Program(lambda state: step(*state[:2], *tasks), start, len(tasks[-1]) * _NUM_STEPS)
 
 
 def _floor(widths: tuple[int, ...], num_states: int, *, learns_genome: bool) -> tuple[float, float]:

@@ -15,12 +15,14 @@ import jax
 import jax.numpy as jnp
 
 import self_play
-from launch.suites.match import Side
+from launch.suites.benchmark import Program
 from self_play import goals, holdouts
 from self_play.arena import NUM_BINS
 
 
-def side(table: self_play.Tabletop, *, num_games: int, num_steps: int, num_minibatches: int, sample_reuse: int) -> Side:
+def program(
+    table: self_play.Tabletop, *, num_games: int, num_steps: int, num_minibatches: int, sample_reuse: int
+) -> Program:
     """Training on so many games, num_steps of each in a rollout; settings as of `self_play.learner`."""
     with warnings.catch_warnings(action="ignore"):
         from brax.training.agents.ppo import networks, train
@@ -73,7 +75,7 @@ def side(table: self_play.Tabletop, *, num_games: int, num_steps: int, num_minib
             raise error
         return state
 
-    return Side(step, None, num_games * num_steps)
+    return Program(step, None, num_games * num_steps)
 
 
 def _jax_as_brax_knows_it():

@@ -20,10 +20,10 @@ import numpy as np
 
 import bootstrap
 import glns
-from launch.suites.match import NUM_CLASSES, Case, Match, Side, stream
+from launch.suites.benchmark import NUM_CLASSES, Benchmark, Comparison, Program, stream
 
 
-def cases() -> Iterator[Case]:
+def benchmarks() -> Iterator[Benchmark]:
     """Online GLNs of ten one-vs-all classes (Veness 2019, §5).
 
     glns/SIZES/cC: C half-spaces a neuron. /shared: neuron k has the same half-spaces in every class, also in the
@@ -31,13 +31,13 @@ def cases() -> Iterator[Case]:
     """
     for sizes, num_half_spaces in (((100, 100, 1), 1), ((128, 128, 1), 4), ((128, 128, 1), 8)):
         name = f"glns/{'-'.join(map(str, sizes))}/c{num_half_spaces}"
-        yield Case(name, "examples/s", partial(_gln, 784, sizes, num_half_spaces))
-        yield Case(f"{name}/shared", "examples/s", partial(_gln, 784, sizes, num_half_spaces, shared=True))
-    yield Case("glns/digits/16-16-1/c4", "examples/s", partial(_gln, 64, (16, 16, 1), 4))
+        yield Benchmark(name, "examples/s", partial(_gln, 784, sizes, num_half_spaces))
+        yield Benchmark(f"{name}/shared", "examples/s", partial(_gln, 784, sizes, num_half_spaces, shared=True))
+    yield Benchmark("glns/digits/16-16-1/c4", "examples/s", partial(_gln, 64, (16, 16, 1), 4))
 
 
-def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int, *, shared: bool = False) -> Match:
-    """Ours: a batch goes through the network layer by layer. Baseline: a compiled call per example, dense gradients."""
+def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int, *, shared: bool = False) -> Comparison:
+    """Ours: a batch goes through the network layer by layer. Baseline: a compiled call an example, dense gradients."""
     batch_size, num_plain, rates = 64, 16, {"learning_rate": 0.01, "learning_rate_decay": 100.0}
     x, y = stream(4096, dim)
     # dead_zone is the gradient through the clip, as in the baseline.
@@ -71,11 +71,11 @@ def _gln(dim: int, sizes: tuple[int, ...], num_half_spaces: int, *, shared: bool
         operations += 4 * contexts[..., 0].size * row.size + 2 * layer.gates.normals.size
         traffic += 2 * int(selected.sum()) * row.nbytes + layer.gates.normals.nbytes
     program = _advancing(learner, bootstrap.real(x, y, batch_size=batch_size), batch_size, num_steps=4)
-    return Match(program, Side(one_by_one, learned(start), num_plain), operations, traffic / batch_size)
+    return Comparison(program, Program(one_by_one, learned(start), num_plain), operations, traffic / batch_size)
 
 
-def _advancing(learner: bootstrap.Learner, world: bootstrap.World, batch_size: int, num_steps: int) -> Side:
-    """A compiled program that advances a learner in its world by `num_steps` steps."""
+def _advancing(learner: bootstrap.Learner, world: bootstrap.World, batch_size: int, num_steps: int) -> Program:
+    """A learner that lives in its world: one compiled program advances `num_steps` steps."""
     key = jax.random.key(1)
 
     @partial(jax.jit, donate_argnums=1)
@@ -84,7 +84,7 @@ def _advancing(learner: bootstrap.Learner, world: bootstrap.World, batch_size: i
         return bootstrap.advance(key, learner, here, run, num_steps)[0]
 
     run = bootstrap.begin(key, learner, world)
-    return Side(partial(advance, world.data), run, batch_size * num_steps)
+    return Program(partial(advance, world.data), run, batch_size * num_steps)
 
 
 def _plain_gln(half_spaces, state, image, label, *, shared, learning_rate, learning_rate_decay):

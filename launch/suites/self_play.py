@@ -18,7 +18,7 @@ contacts, 2 E V^2 operations for E rows of constraints and V velocities, and its
 of positions, velocities and warm start, read and written. No collision is counted, no kinematics, no second iteration:
 MJX is far above this floor. A control step has its physics steps, and nothing else is counted of a game.
 
-XLA:CPU may hang in such loops unless it schedules without concurrency (`self_play.arena`): `cases` sees to that.
+XLA:CPU may hang in such loops unless it schedules without concurrency (`self_play.arena`): `benchmarks` sees to that.
 
 Letters: A dimensions of an action, B games, C joints that are driven, T control steps.
 """
@@ -39,7 +39,7 @@ import bootstrap
 import self_play
 from launch import devices
 from launch.suites import brax_ppo
-from launch.suites.match import Case, Match, Side
+from launch.suites.benchmark import Benchmark, Comparison, Program
 from self_play import scene
 from self_play.arena import NUM_BINS
 
@@ -53,22 +53,22 @@ _SCENES = {  # name: mode, settings of the scene, turns of a game
 _STEPS = 50  # T
 
 
-def cases() -> Iterator[Case]:
+def benchmarks() -> Iterator[Benchmark]:
     """A line for each scene and batch, then those beside Brax's own environments, the games, and the training."""
     devices.schedule_in_order()  # in time: nothing is computed yet
     for name in _SCENES:
         for num_games in (64, 256, 1024, 4096):
-            yield Case(f"self_play/{name}/physics/b{num_games}", "steps/s", functools.partial(_c, name, num_games))
+            yield Benchmark(f"self_play/{name}/physics/b{num_games}", "steps/s", functools.partial(_c, name, num_games))
     for name, theirs, num_games, num_steps in (("puck", "reacher", 256, _STEPS), ("blocks1", "pusher", 16, 2)):
-        match = functools.partial(_brax, name, theirs, num_games, num_steps)
-        yield Case(f"self_play/{name}/{theirs}", "steps/s", match)
+        build = functools.partial(_brax, name, theirs, num_games, num_steps)
+        yield Benchmark(f"self_play/{name}/{theirs}", "steps/s", build)
     for name in ("puck", "blocks1", "blocks2"):
-        yield Case(f"self_play/{name}/game", "steps/s", functools.partial(_game, name, 256))
+        yield Benchmark(f"self_play/{name}/game", "steps/s", functools.partial(_game, name, 256))
     for line in ("train", "train/games", "train/physics"):
-        yield Case(f"self_play/puck/{line}", "steps/s", functools.partial(_train, "puck", line, 256))
+        yield Benchmark(f"self_play/puck/{line}", "steps/s", functools.partial(_train, "puck", line, 256))
 
 
-def _c(name: str, num_games: int) -> Match:
+def _c(name: str, num_games: int) -> Comparison:
     """The table in MJX against the same model in C."""
     table = _table(name)
     states, actions = _begun(table, num_games)
@@ -84,10 +84,10 @@ def _c(name: str, num_games: int) -> Match:
     in_c = roll(None)[:, substeps - 1, 1 : 1 + model.nq]  # after one control step: later, contact is chaotic
     chex.assert_trees_all_close(np.asarray(after), in_c, atol=2e-3)
     count = _STEPS * num_games * substeps
-    return Match(_bare(table, states, actions, count), Side(roll, None, count), *_floor(model))
+    return Comparison(_bare(table, states, actions, count), Program(roll, None, count), *_floor(model))
 
 
-def _brax(name: str, theirs: str, num_games: int, num_steps: int) -> Match:
+def _brax(name: str, theirs: str, num_games: int, num_steps: int) -> Comparison:
     """The table against an environment of Brax's, both in MJX; of theirs num_steps control steps are timed."""
     table = _table(name)
     states, actions = _begun(table, num_games)
@@ -107,10 +107,10 @@ def _brax(name: str, theirs: str, num_games: int, num_steps: int) -> Match:
     model = MjModel.from_xml_string(table.scene.mjcf)
     ours = _bare(table, states, actions, _STEPS * num_games * table.scene.substeps)
     count = num_steps * num_games * env._n_frames
-    return Match(ours, Side(lambda _: step(begun, pushes), None, count), *_floor(model))
+    return Comparison(ours, Program(lambda _: step(begun, pushes), None, count), *_floor(model))
 
 
-def _game(name: str, num_games: int) -> Match:
+def _game(name: str, num_games: int) -> Comparison:
     """The whole game against its tables alone."""
     mode, settings, turns = _SCENES[name]
     table = _table(name)
@@ -129,14 +129,16 @@ def _game(name: str, num_games: int) -> Match:
     actions, count = _random_actions(table, num_games), _STEPS * num_games
     operations, traffic = _floor(MjModel.from_xml_string(table.scene.mjcf))
     bare = _bare(table, carry[0][0].games.state, actions, count)
-    return Match(Side(play, carry, count), bare, table.scene.substeps * operations, table.scene.substeps * traffic)
+    return Comparison(
+        Program(play, carry, count), bare, table.scene.substeps * operations, table.scene.substeps * traffic
+    )
 
 
 _UPDATE = {"num_minibatches": 16, "sample_reuse": 3}
 _WARM_UP = 20  # updates: after 4, the solver takes a fifth fewer iterations
 
 
-def _train(name: str, line: str, num_games: int) -> Match:
+def _train(name: str, line: str, num_games: int) -> Comparison:
     """The whole training against Brax's PPO, its own rollouts, or the bare tables."""
     mode, settings, _ = _SCENES[name]
     table, num_steps = _table(name), 128
@@ -160,15 +162,17 @@ def _train(name: str, line: str, num_games: int) -> Match:
         run = train(run)
     count = num_games * num_steps
     if line == "train":
-        baseline = brax_ppo.side(table, num_games=num_games, num_steps=num_steps, **_UPDATE)
+        baseline = brax_ppo.program(table, num_games=num_games, num_steps=num_steps, **_UPDATE)
         for _ in range(_WARM_UP):
             baseline.step(None)
     elif line == "train/games":
-        baseline = Side(lambda pair: play(pair[0]), (run, None), count)
+        baseline = Program(lambda pair: play(pair[0]), (run, None), count)
     else:
         baseline = _bare(table, run.world.games.state, _random_actions(table, num_games), _STEPS * num_games)
     operations, traffic = _floor(MjModel.from_xml_string(table.scene.mjcf))
-    return Match(Side(train, run, count), baseline, table.scene.substeps * operations, table.scene.substeps * traffic)
+    return Comparison(
+        Program(train, run, count), baseline, table.scene.substeps * operations, table.scene.substeps * traffic
+    )
 
 
 @functools.cache
@@ -187,14 +191,14 @@ def _random_actions(table, num_games):
     return jax.random.randint(jax.random.key(2), (_STEPS, num_games, len(table.scene.scale)), 0, NUM_BINS)
 
 
-def _bare(table: self_play.Tabletop, states, actions, count: int) -> Side:
+def _bare(table: self_play.Tabletop, states, actions, count: int) -> Program:
     """The tables from `states` on, always the same way."""
 
     @jax.jit
     def roll(states, actions):
         return jax.lax.scan(lambda now, action: (jax.vmap(table.step)(now, action), None), states, actions)[0]
 
-    return Side(lambda _: roll(states, actions), None, count)
+    return Program(lambda _: roll(states, actions), None, count)
 
 
 def _targets(table, states, actions):

@@ -88,7 +88,7 @@ def test_neural_descends_on_the_arm_taken_alone():
     batch = (jnp.array([[1.0, -2.0, 0.5]]), jnp.array([2]), jnp.array([3.0]))
     state = init(jax.random.key(0), batch)
     after, metrics = update(jax.random.key(0), state, batch)
-    before, now = (one.params["params"]["kernel"] for one in (state, after))
+    before, now = (one.params["kernel"] for one in (state, after))
     error = float(batch[0][0] @ before[:, 2]) - 3.0
     np.testing.assert_allclose(now[:, 2] - before[:, 2], -0.1 * 2 * error * batch[0][0], rtol=1e-5)
     np.testing.assert_array_equal(now[:, [0, 1, 3]], before[:, [0, 1, 3]])
@@ -100,7 +100,7 @@ def test_a_share_epsilon_is_random():
     contexts, rewards = table()
     batch = (contexts, jnp.zeros(N, jnp.int32), rewards[:, 0])
     state = init(jax.random.key(0), batch)
-    greedy = nn.Dense(A).apply(state.params, contexts)
+    greedy = nn.Dense(A).apply({"params": state.params}, contexts)
     changed = [
         float((predict(state._replace(count=jnp.uint32(count)), contexts) != greedy).all(1).mean())
         for count in range(40)

@@ -177,7 +177,7 @@ def test_bayes_error_of_two_gaussians_is_exact():
         p = (1 - noise) * p + noise * (1 - p)
         assert abs((p.argmax(-1) != y).mean() - expected) < 0.03
         np.testing.assert_allclose(errors["soft_error"], (1 - p[np.arange(4000), y]).mean(), atol=0.02)
-        np.testing.assert_allclose(errors["nll"], -np.log(p[np.arange(4000), y]).mean(), atol=0.05)
+        np.testing.assert_allclose(errors["loss"], -np.log(p[np.arange(4000), y]).mean(), atol=0.05)
 
 
 def test_bayes_error_of_orthogonal_means():
@@ -249,5 +249,5 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="shapes must be of size 1 or more, got -1"):
         distributions.shapes(size=-1)
     for noise in (-0.1, 2):
-        with pytest.raises(ValueError, match=f"label_noise is a share, from 0 to 1; got {noise}"):
+        with pytest.raises(ValueError, match=f"label_noise is a fraction, from 0 to 1; got {noise}"):
             with_label_noise(ALL["teacher"].sampler, 4, noise)

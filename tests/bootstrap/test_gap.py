@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bootstrap.gap import at, gap, mean_and_error, or_end, reuse_rate, stopping_time
+from bootstrap.gap import gap, mean_and_error, or_last, reuse_rate, stopping_time, value_at
 
 STEPS = np.array([0, 10, 20, 40, 80])
 
@@ -37,7 +37,7 @@ def test_the_threshold_is_an_argument():
 def test_every_seed_has_its_own_stopping_time():
     several = times([0.5, 0.0, 0, 0, 0], [0.5, 0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.0, 0.5, 0.5])
     np.testing.assert_allclose(several, [9.8, np.nan, 19.8])
-    np.testing.assert_allclose(or_end(several, STEPS), [9.8, 80, 19.8])
+    np.testing.assert_allclose(or_last(several, STEPS), [9.8, 80, 19.8])
 
 
 def test_jax_arrays_do_as_well():
@@ -46,8 +46,8 @@ def test_jax_arrays_do_as_well():
 
 def test_a_curve_is_straight_between_evaluations():
     curves = [[1.0, 0.5, 0.3, 0.3, 0.1], [2.0, 1.0, 1.0, 1.0, 0.0]]
-    np.testing.assert_allclose(at(STEPS, np.array(curves), np.array([13.0, 50.0])), [0.44, 0.75])
-    np.testing.assert_allclose(at(STEPS, np.array(curves), np.array([20.0, np.nan])), [0.3, np.nan])
+    np.testing.assert_allclose(value_at(STEPS, np.array(curves), np.array([13.0, 50.0])), [0.44, 0.75])
+    np.testing.assert_allclose(value_at(STEPS, np.array(curves), np.array([20.0, np.nan])), [0.3, np.nan])
 
 
 REAL = np.array([[0.9, 0.6, 0.5, 0.45, 0.40], [0.9, 0.5, 0.4, 0.30, 0.30]])
@@ -73,8 +73,8 @@ def test_real_is_ideal_and_gap():
     real, ideal = rng.uniform(size=(2, 5, 5))
     when = rng.uniform(0, 80, size=5)
     difference = gap(STEPS, real, ideal, when).at
-    assert np.array_equal(difference, at(STEPS, real, when) - at(STEPS, ideal, when))
-    np.testing.assert_allclose(at(STEPS, ideal, when) + difference, at(STEPS, real, when), rtol=1e-15)
+    assert np.array_equal(difference, value_at(STEPS, real, when) - value_at(STEPS, ideal, when))
+    np.testing.assert_allclose(value_at(STEPS, ideal, when) + difference, value_at(STEPS, real, when), rtol=1e-15)
     assert np.array_equal(gap(STEPS, ideal, real, when).at, -difference)
 
 

@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from bootstrap import nets, sgd
-from bootstrap.nets.cnn import convolve, halved
+from bootstrap.nets.cnn import convolve, max_pool_2x2
 
 RNG = np.random.default_rng(0)
 
@@ -80,13 +80,13 @@ def test_another_form_is_refused():
         convolve(jnp.zeros((1, 4, 4, 1)), jnp.zeros((3, 3, 1, 1)), 1, "fft")
 
 
-def test_halved_is_the_greatest_of_four():
+def test_max_pool_is_the_maximum_of_four():
     x = RNG.normal(size=(2, 5, 6, 3)).astype(np.float32)
     expected = [[x[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].max((1, 2)) for j in range(3)] for i in range(2)]
-    np.testing.assert_array_equal(halved(jnp.array(x)), np.moveaxis(expected, 2, 0))
+    np.testing.assert_array_equal(max_pool_2x2(jnp.array(x)), np.moveaxis(expected, 2, 0))
 
 
-def test_the_gradient_of_halved_goes_to_one_of_the_greatest():
+def test_the_gradient_of_max_pool_goes_to_one_of_equal_maxima():
     x, gradient = (RNG.normal(size=(2, *sides, 3)).astype(np.float32) for sides in ((5, 6), (2, 3)))
     x[0] = 1.0  # all are equal: the first, as in `nn.max_pool`
     expected = np.zeros_like(x)
@@ -94,7 +94,7 @@ def test_the_gradient_of_halved_goes_to_one_of_the_greatest():
         square = x[image, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2, channel]
         row, column = np.unravel_index(square.argmax(), (2, 2))
         expected[image, 2 * i + row, 2 * j + column, channel] = gradient[image, i, j, channel]
-    np.testing.assert_array_equal(jax.vjp(halved, jnp.array(x))[1](jnp.array(gradient))[0], expected)
+    np.testing.assert_array_equal(jax.vjp(max_pool_2x2, jnp.array(x))[1](jnp.array(gradient))[0], expected)
 
 
 SMALL = {
@@ -129,8 +129,8 @@ def test_bodies_learn_a_batch(name):
         assert np.mean(predict(state, x).argmax(-1) == y) > 0.8  # with the running statistics
 
 
-def test_convolutions_are_as_deep_and_halved_as_asked():
-    net = nets.CNN(10, width=16, depth=2, whole=0, batch_norm=False)
+def test_convolutions_are_as_deep_and_pooled_as_asked():
+    net = nets.CNN(10, width=16, depth=2, num_unpooled=0, batch_norm=False)
     x = jnp.zeros((3, 28, 28))
     variables = net.init(jax.random.key(0), x)
     seen = net.apply(variables, x, capture_intermediates=True)[1]["intermediates"]
@@ -159,9 +159,9 @@ def test_the_patches_of_a_vit_are_patches():
     """Patches exchanged together with their places leave the logits as they are."""
     net, x = SMALL["vit"], jnp.array(RNG.normal(size=(1, 8, 8, 3)), jnp.float32)
     params = net.init(jax.random.key(0), x)["params"]
-    places = params["places"]
+    places = params["pos_embedding"][:, jnp.array([0, 3, 2, 1, 4])]  # patches 0 and 2: the upper and lower left
     params |= {"token": params["token"] + 1}
-    moved = {**params, "places": places[:, jnp.array([0, 3, 2, 1, 4])]}  # patches 0 and 2: the upper and lower left
+    moved = {**params, "pos_embedding": places}
     exchanged = jnp.concatenate([jnp.concatenate([x[:, 4:, :4], x[:, :4, :4]], axis=1), x[:, :, 4:]], axis=2)
     before, after, without = (
         net.apply({"params": p}, image) for p, image in ((params, x), (moved, exchanged), (params, exchanged))

@@ -7,7 +7,7 @@ import numpy as np
 
 from bootstrap import distributions
 
-PLAIN = {"smallest": 0.3, "greatest": 0.3, "shift": 0.0, "shade": 0.0, "noise": 0.0}
+PLAIN = {"min_radius": 0.3, "max_radius": 0.3, "shift": 0.0, "shade": 0.0, "noise": 0.0}
 
 
 @jax.jit

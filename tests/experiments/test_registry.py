@@ -72,7 +72,7 @@ def test_a_mapping_under_any_key_is_built_where_its_name_is_a_function():
         ("evals", {"name": "training", "batch": 1}, "evals 'training': got an unexpected keyword argument 'batch'"),
         (
             "figures",
-            {"name": "pair", "baselines": ()},
+            {"name": "pair", "rivals": ()},
             r"unexpected keyword argument 'rivals' \(rivals is now baselines\)",
         ),
     ],

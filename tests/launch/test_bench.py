@@ -10,12 +10,12 @@ from launch import bench, suites
 def trivial_case():
     add = jax.jit(lambda total: total + 1)
 
-    def match():
-        return suites.Match(
-            suites.Side(add, jnp.zeros(()), 3), suites.Side(add, jnp.ones(()), 2), operations=8.0, bytes=4.0
+    def comparison():
+        return suites.Comparison(
+            suites.Program(add, jnp.zeros(()), 3), suites.Program(add, jnp.ones(()), 2), operations=8.0, bytes=4.0
         )
 
-    return suites.Case("toy/add", "additions/s", match)
+    return suites.Benchmark("toy/add", "additions/s", comparison)
 
 
 @pytest.mark.parametrize("repeats", [1, 4])
@@ -37,8 +37,8 @@ def test_rate_counts_every_call_on_a_clock_of_its_own(monkeypatch):
     seconds = iter([0.0, 9.0, 10.0, 10.5, 20.0, 24.0])  # compiling 9 s, once 0.5 s, then the timing: 4 s
     monkeypatch.setattr(bench.time, "perf_counter", lambda: next(seconds))
     calls = []
-    side = suites.Side(lambda state: calls.append(state) or state + 1, 0, 5)
-    rate = bench._clock(side, seconds=2.0)
+    program = suites.Program(lambda state: calls.append(state) or state + 1, 0, 5)
+    rate = bench._clock(program, seconds=2.0)
     assert rate() == 4 * 5 / 4.0  # four calls of half a second fill two seconds
     assert calls == [0, 1, 2, 3, 4, 5]
 
@@ -49,18 +49,18 @@ def test_peaks_are_positive():
 
 @pytest.mark.parametrize("suite", suites.SUITES)
 def test_names_are_paths_below_their_suite(suite):
-    names = [case.name for case in suites.SUITES[suite]()]
+    names = [benchmark.name for benchmark in suites.SUITES[suite]()]
     assert len(set(names)) == len(names) > 0
     assert all(name.startswith(f"{suite}/") for name in names)
 
 
 @pytest.mark.parametrize("name", ["glns/digits/16-16-1/c4", "bootstrap/small/one"])
 def test_both_programs_learn_the_same(name):
-    case = next(case for suite in suites.SUITES.values() for case in suite() if case.name == name)
-    match = case.build()  # raises where the two disagree
-    for side in (match.ours, match.baseline):
-        before = jax.tree.map(jnp.copy, side.state)
-        after = side.step(side.state)
+    benchmark = next(benchmark for suite in suites.SUITES.values() for benchmark in suite() if benchmark.name == name)
+    comparison = benchmark.build()  # raises where the two disagree
+    for program in (comparison.ours, comparison.baseline):
+        before = jax.tree.map(jnp.copy, program.state)
+        after = program.step(program.state)
         assert any((a != b).any() for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True))
 
 
@@ -71,9 +71,9 @@ def test_a_baseline_that_learns_something_else_is_refused(monkeypatch):
         return plain(*args, learning_rate=1.5 * learning_rate, **settings)
 
     monkeypatch.setattr(suites.glns, "_plain_gln", faster)
-    case = next(case for case in suites.SUITES["glns"]() if "digits" in case.name)
+    benchmark = next(benchmark for benchmark in suites.SUITES["glns"]() if "digits" in benchmark.name)
     with pytest.raises(AssertionError, match="tolerance"):
-        case.build()
+        benchmark.build()
 
 
 @pytest.mark.parametrize(

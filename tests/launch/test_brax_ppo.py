@@ -37,12 +37,12 @@ def test_it_is_bobs_task(table):
 
 def test_a_step_is_an_epoch_and_an_error_is_told(table):
     settings = {"num_steps": 3, "num_minibatches": 2, "sample_reuse": 1}
-    side = brax_ppo.side(table, num_games=4, **settings)
-    assert side.count == 12
+    program = brax_ppo.program(table, num_games=4, **settings)
+    assert program.count == 12
     for _ in range(3):
-        assert side.step(side.state) is None
+        assert program.step(program.state) is None
     with pytest.raises(TypeError, match="nope"):
-        brax_ppo.side(table._replace(step=lambda state, bins: _nope()), num_games=4, **settings).step(None)
+        brax_ppo.program(table._replace(step=lambda state, bins: _nope()), num_games=4, **settings).step(None)
 
 
 def _nope():

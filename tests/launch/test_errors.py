@@ -20,7 +20,7 @@ MISTAKES = {
     "argument": ([GLN, "nope"], "unexpected argument 'nope'"),
     "no such learner": ([GLN, "--config.learner.name=nope"], ", ewc, glns"),
     "no such optimizer": ([SGD, "--config.learner.tx.name=nope"], "there are adam"),
-    "old key": ([GLN, "--config.eval_every=2"], "config.eval_every is now config.eval_every"),
+    "old key": ([GLN, "--config.probe_every=2"], "config.probe_every is now config.eval_every"),
     "no such eval": ([GLN, "--config.evals=('nope',)"], "there are adaptation, agreement, classification"),
     "no such metric": ([GLN, "--config.log_metrics=('nope',)"], "there are train/error"),
     "setting of another": ([GLN, "--config.data.name=idx"], "unexpected keyword argument"),

@@ -1,4 +1,4 @@
-"""Ten simple shapes in colour, of any size, place and turn, on a background that shades from one colour to another.
+"""Ten simple shapes in colour, at any size, place and angle, on a background that shades from one colour to another.
 
 Letters: S side of the image, K = 10 shapes.
 """
@@ -16,17 +16,17 @@ _REACH = 1.5  # the distances are kept for the square of this half-side, in radi
 def shapes(
     *,
     size: int = 32,
-    smallest: float = 0.2,
-    greatest: float = 0.4,
+    min_radius: float = 0.2,
+    max_radius: float = 0.4,
     shift: float = 0.15,
     shade: float = 0.3,
     noise: float = 0.1,
 ) -> Distribution:
     """Samples (x [size, size, 3] in [0, 1], y []): one shape, each class equally likely, at any angle.
 
-    Lengths are in sides of the image: radii between `smallest` and `greatest`, centres up to `shift` from the middle.
+    Lengths are in sides of the image: radii from `min_radius` to `max_radius`, centres up to `shift` from the middle.
     In each channel shape and background differ by 0.25 to 0.75; the background shades by up to `shade` from corner to
-    corner; noise of up to `noise` lies on every pixel. arrays: the signed distances of the shapes [K, 48, 48].
+    corner; every pixel has uniform noise of up to `noise`. arrays: the signed distances of the shapes [K, 48, 48].
     """
     if size < 1:
         raise ValueError(f"shapes must be of size 1 or more, got {size}")
@@ -35,11 +35,12 @@ def shapes(
         k_shape, k_place, k_colours, k_grain = jax.random.split(key, 4)
         y = jax.random.randint(k_shape, (), 0, len(SHAPES))
         angle, large, *centre = jax.random.uniform(k_place, (4,))
-        radius = smallest + (greatest - smallest) * large
+        radius = min_radius + (max_radius - min_radius) * large
         turn = images.affine(2 * jnp.pi * angle, 1 / radius, 0.0)
         rows, columns = images.points(turn, size, [shift * (2 * side - 1) for side in centre])
         pixels = distances.shape[1] / (2 * _REACH)  # of a radius
-        distance = 1 - images.read(1 - jnp.asarray(distances)[y], pixels * rows, pixels * columns)  # 1 beyond reach
+        nearness = images.warp_by_gather(1 - jnp.asarray(distances)[y], pixels * rows, pixels * columns)
+        distance = 1 - nearness  # 1 beyond reach
         inside = jnp.clip(0.5 - radius * size * distance, 0, 1)[..., None]
         behind, apart, downwards, rightwards = jax.random.uniform(k_colours, (4, 1, 1, 3)) - 0.5
         down, right = images.points(jnp.eye(2), size)

@@ -1,4 +1,4 @@
-"""What a line of a benchmark suite is: two programs that learn the same thing, and the least that it takes.
+"""What a line of a benchmark suite is: two programs that learn the same thing, and the minimal work that it takes.
 
 Letters: B batch, D inputs.
 """
@@ -10,29 +10,29 @@ import jax
 import jax.numpy as jnp
 
 
-class Side(NamedTuple):
-    """One of the two programs that a line compares."""
+class Program(NamedTuple):
+    """One of the two programs of a comparison."""
 
-    step: Callable  # state -> state: learns `count` examples more. It may consume its state
+    step: Callable  # state -> state: learns `count` more examples; it may consume its state
     state: Any
     count: int
 
 
-class Match(NamedTuple):
-    """Ours against the baseline, and the least that one example takes."""
+class Comparison(NamedTuple):
+    """Ours against the baseline, and the operations and bytes that one example cannot do without."""
 
-    ours: Side
-    baseline: Side
+    ours: Program
+    baseline: Program
     operations: float
     bytes: float
 
 
-class Case(NamedTuple):
-    """A line of the table. Nothing is computed before `build()`."""
+class Benchmark(NamedTuple):
+    """A line of the table. Nothing is computed before `build()` is called."""
 
     name: str
-    unit: str  # of the rates: what a second holds many of
-    build: Callable[[], Match]
+    unit: str  # of the rates, e.g. "samples/s"
+    build: Callable[[], Comparison]
 
 
 NUM_CLASSES = 10

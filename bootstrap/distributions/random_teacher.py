@@ -1,4 +1,4 @@
-"""Gaussian inputs that a random network labels: a student of the same shape can learn them to no error."""
+"""Gaussian inputs labelled by a random network: a student of the same shape can learn them without error."""
 
 import itertools
 from collections.abc import Sequence
@@ -10,10 +10,11 @@ from bootstrap.distributions.distribution import Distribution
 
 
 def teacher(*, num_inputs: int, num_classes: int, features: Sequence[int] = (), seed: int = 0) -> Distribution:
-    """x [D] of unit Gaussians; y [] the greatest output of a ReLU network of `features` hidden units.
+    """x [D] of unit Gaussians; y [] the argmax of the outputs of a ReLU network of `features` hidden units.
 
     features=() is a linear teacher. arrays: its matrices [fan-in, fan-out], without biases (He et al. 2015). Above
-    the first layer a unit's weights sum to 0: ReLUs have a mean, by which outputs would differ and few classes come.
+    the first layer a unit's weights sum to 0: otherwise the mean of the ReLUs makes some outputs larger than others on
+    every input, and few classes occur.
     """
     widths = (num_inputs, *features, num_classes)
     keys = jax.random.split(jax.random.key(seed), len(widths) - 1)

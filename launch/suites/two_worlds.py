@@ -1,10 +1,11 @@
-"""A whole comparison of the real and the ideal world, against the published code's way of making it.
+"""A whole experiment, the real world against the ideal one, and the published code's way to make it.
 
-Ours is what `launch.train` does: one program for both worlds, evaluations spaced by the logarithm of the step, the
-train set scored on as many samples as the test set has. The published code (Nakkiran 2021) trains one world after the
-other in a Python loop, with a loader that shuffles, gathers and scales in the host's memory; every 64 steps, every 8
-below 2048 and every 4 below 1024, it scores the test set and, in the real world, the whole train set, batch by batch.
-Here that is plain JAX, without its workers and its transforms of single samples. Both end with the same curves.
+Ours is what `launch.train` does: one program for both worlds, evaluations evenly spaced in the logarithm of the step,
+train scores of as many samples as the test set has. The published code (Nakkiran 2021) trains one world after the other
+in a Python loop, with a loader that shuffles, gathers and scales in the host's memory. Every 64 steps, every 8 below
+step 2048 and every 4 below step 1024, it scores the test set and, in the real world, the whole train set, batch by
+batch. The baseline does the same in plain JAX, without worker processes and without transforms of single samples. Both
+end with the same curves.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,15 +26,17 @@ from experiments.data.kinds import as_numbers
 from launch import progress
 from launch.clock import Clock
 from launch.programs import programs
-from launch.suites.match import NUM_CLASSES, Match, Side, stream
+from launch.suites.benchmark import NUM_CLASSES, Comparison, Program, stream
+from launch.suites.plain_sgd import plain_step
 
 _NUM_SAMPLES, _NUM_TEST, _DIM, _BATCH_SIZE, _NUM_STEPS = 4000, 2000, 784, 128, 1000
 _SCHEDULE = ConfigDict({"log_every": 20, "evals_per_decade": 10})
 _NET, _TX = nets.MLP((128, 128, 128), NUM_CLASSES), optax.sgd(0.1, momentum=0.9)
 _FORWARD: Callable = _NET.apply
+_STEP = plain_step(_NET, _TX)
 
 
-def comparison() -> Match:
+def two_worlds() -> Comparison:
     """n = 4000, 1000 steps of 128 images of 784 bytes, the smaller MLP of the published sweep, 128-128-128."""
     x, y = map(np.array, stream(_NUM_STEPS * _BATCH_SIZE + _NUM_TEST, _DIM))
     x = (255 * x).astype(np.uint8)
@@ -50,11 +53,11 @@ def comparison() -> Match:
     scored = 2 * 2 * _NUM_TEST * len(records)
     operations = num_weights * (6 * 2 * _NUM_STEPS * _BATCH_SIZE + 2 * scored)
     plain = partial(_one_after_the_other, data, params)
-    return Match(Side(lambda _: ours(), None, 1), Side(lambda _: plain(), None, 1), operations, 2 * x.nbytes)
+    return Comparison(Program(lambda _: ours(), None, 1), Program(lambda _: plain(), None, 1), operations, 2 * x.nbytes)
 
 
 def _in_one_program(data: Data) -> tuple[Callable, dict]:
-    """-> () -> the records of the run, and the parameters that both worlds start from."""
+    """-> a function () -> the records of the run; and the parameters from which both worlds start."""
     learner = bootstrap.Learner(*sgd.learner(_NET, _TX))
 
     def experiment(numbers):
@@ -65,22 +68,22 @@ def _in_one_program(data: Data) -> tuple[Callable, dict]:
     measured = tuple(build.Eval(measure, None) for measure in (evals.classification, evals.training))
     test = as_numbers(data.test.x), data.test.y
     plan = Plan(("real", "ideal"), (), (Stage(0, cells, experiment),), measured, test, per_seed=False)
-    life = programs(plan, 0, 1, Clock(), "sequential", 20)
+    compiled = programs(plan, 0, 1, Clock(), "sequential", 20)
 
     def whole():
-        run = life.begin()
-        records = [life.evaluate(0, run)]
+        run = compiled.begin()
+        records = [compiled.evaluate(0, run)]
         for step in range(0, _NUM_STEPS, _SCHEDULE.log_every):
-            run, _, _ = life.advance(step, run, _SCHEDULE.log_every)
+            run, _, _ = compiled.advance(step, run, _SCHEDULE.log_every)
             if progress.eval_is_due(_SCHEDULE, step + _SCHEDULE.log_every):
-                records.append(life.evaluate(step, run))
-        return jax.device_get([*records, life.evaluate(_NUM_STEPS, run)])
+                records.append(compiled.evaluate(step, run))
+        return jax.device_get([*records, compiled.evaluate(_NUM_STEPS, run)])
 
-    return whole, jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), life.begin().learner.params)
+    return whole, jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), compiled.begin().learner.params)
 
 
 def _one_after_the_other(data: Data, start: dict) -> dict[str, list[dict]]:
-    """-> the test scores of each world at each evaluation. The real world's train scores are computed and left."""
+    """-> the test scores of each world at each evaluation. The real world's train scores are computed, not returned."""
     rng, curves = np.random.default_rng(0), {}
     for world, num_samples in {"real": _NUM_SAMPLES, "ideal": len(data.train.x)}.items():
         train = Part(data.train.x[:num_samples], data.train.y[:num_samples])
@@ -90,7 +93,7 @@ def _one_after_the_other(data: Data, start: dict) -> dict[str, list[dict]]:
             if step % 64 == 0 or (step < 2048 and step % 8 == 0) or (step < 1024 and step % 4 == 0):
                 curves[world].append(_mean_scores(params, _loader(data.test, rng)))
                 _ = _mean_scores(params, _loader(train, rng)) if world == "real" else None
-            params, optimizer, _ = _step(params, optimizer, *next(batches))
+            params, optimizer, _ = _STEP(params, optimizer, *next(batches))
     return curves
 
 
@@ -99,7 +102,7 @@ def _loader(part: Part, rng: np.random.Generator, *, endless: bool = False) -> I
         order = rng.permutation(len(part.x))
         for first in range(0, len(order), _BATCH_SIZE):
             index = order[first : first + _BATCH_SIZE]
-            yield part.x[index].astype(np.float32) / 127.5 - 1, part.y[index]
+            yield worlds.as_numbers(part.x[index]), part.y[index]
         if not endless:
             return
 
@@ -113,15 +116,3 @@ def _mean_scores(params: dict, batches: Iterator) -> dict[str, float]:
 @jax.jit
 def _score(params, x, y):
     return bootstrap.scores(jax.nn.log_softmax(_FORWARD({"params": params}, x)), y)
-
-
-@jax.jit
-def _step(params, optimizer, x, y):
-    def loss(params):
-        logits = _FORWARD({"params": params}, x)
-        mean = optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
-        return mean, (logits.argmax(-1) == y).mean()
-
-    gradients, metrics = jax.grad(loss, has_aux=True)(params)
-    updates, optimizer = _TX.update(gradients, optimizer, params)
-    return optax.apply_updates(params, updates), optimizer, metrics

@@ -1,4 +1,4 @@
-"""Deformed digits: a few prototypes, and a sea of affine and elastic deformations of them.
+"""Deformed digits: a few prototypes, and endless affine and elastic deformations of them.
 
 Letters: n prototypes, H height, W width. Lengths are in sides of the prototype.
 """
@@ -25,9 +25,10 @@ def digits(
 ) -> Distribution:
     """Prototypes [n, H, W] in [0, 1], labels [n] -> samples (x [size, size], y []).
 
-    A prototype, each equally likely, is turned, scaled, sheared, shifted and bent, and read at size x size points.
-    The strengths are the greatest of uniform draws: `rotation` in radians, `scale` of the logarithm, `elastic` of a
-    4 x 4 grid of displacements with cubic interpolation in between; `contrast` is of the factor of all pixels.
+    A prototype, each equally likely, is rotated, scaled, sheared, shifted and bent, and interpolated at size x size
+    points. Each strength is the bound of a uniform draw from -strength to strength. rotation: in radians. scale: of the
+    logarithm of the scale. elastic: of a 4 x 4 grid of displacements, with cubic interpolation in between. contrast:
+    1 + its draw multiplies all pixels.
     """
     if size < 1:
         raise ValueError(f"digits must be of size 1 or more, got {size}")
@@ -44,6 +45,6 @@ def digits(
         rows, columns = images.points(affine, size)
         rows = height * (rows + shift * down + bend[..., 0])
         columns = width * (columns + shift * right + bend[..., 1])
-        return (1 + contrast * bright) * images.read(images_of[choice], rows, columns), labels[choice]
+        return (1 + contrast * bright) * images.warp_by_gather(images_of[choice], rows, columns), labels[choice]
 
     return Distribution(sampler, (prototypes, labels), int(np.max(labels)) + 1)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bootstrap.scores import scores
+from bootstrap import scores
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 10, size=500)
@@ -93,7 +93,7 @@ def test_soft_error_is_the_error_of_a_drawn_class():
     np.testing.assert_allclose(of(logits)["soft_error"], (drawn != LABELS).mean(), atol=0.003)  # 4 deviations
 
 
-def test_soft_error_of_one_is_one_less_the_exponential_of_its_loss():
+def test_soft_error_of_one_is_1_minus_the_exponential_of_minus_its_loss():
     for logits, label in zip(confident(2.0)[:5], LABELS[:5], strict=True):
         one = of(logits[None], np.array([label]))
         np.testing.assert_allclose(one["soft_error"], 1 - np.exp(-one["loss"]), rtol=1e-5)
