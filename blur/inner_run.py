@@ -1,10 +1,14 @@
-"""The inner run: a network learns a few batches by a genome, as one differentiable function (Sandler 2021, §3.3)."""
+"""The inner run: a network learns a few batches by a genome, as one differentiable function (Sandler 2021, §3.3).
+
+Letters: B batch, D inputs, M classes, S batches of a task, T tasks.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import chex
 import jax
+import jax.numpy as jnp
 
 from blur import network
 from blur.genome import Genome
@@ -20,28 +24,56 @@ def unroll(
     *,
     rule: Rule,
 ) -> tuple[tuple[Synapses, ...], jax.Array]:
-    """Learns S batches in turn. inputs [S, B, D], targets [S, B, M] in {0, 1} -> (synapses, logits [S, B, M]).
+    """Learns S batches, one step each. inputs [S, B, D], targets [S, B, M] in {0, 1} -> (synapses, logits [S, B, M]).
 
-    The logits of a batch are those before it is learned. Of each step a gradient stores only the synapses before it;
-    the backward sweep takes the step again, which is faster than to store more, and fits a long run into memory.
+    The logits of a batch are computed before the batch is learned. For a gradient, only the synapses before each step
+    are stored, and the reverse sweep repeats the step. That is faster than storing more, and a long run fits into
+    memory.
     """
     chex.assert_rank([inputs, targets], 3)
-    num_states = len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)
 
     @jax.checkpoint
     def step(state, batch):
-        synapses, logits, kept = network.step(genome, state[0], *batch, rule=rule, kept=state[1])
-        return (synapses, kept), logits
+        synapses, logits, carry = network.step(genome, state[0], *batch, rule=rule, carry=state[1])
+        return (synapses, carry), logits
 
-    kept = network.rest(synapses, inputs.shape[1], num_states, rule=rule)
-    (synapses, _), logits = jax.lax.scan(step, (synapses, kept), (inputs, targets))
+    carry = network.init_carry(synapses, inputs.shape[1], _num_states(genome), rule=rule)
+    (synapses, _), logits = jax.lax.scan(step, (synapses, carry), (inputs, targets))
     return synapses, logits
 
 
-def each(function: Callable, tasks: tuple, *, in_turn: bool) -> Any:
-    """function(*task) of every task: a leading axis T of all of `tasks`, and of all that it returns.
+def adapt(
+    key: jax.Array,
+    genome: Genome | Sequence[Genome],
+    inputs: jax.Array,
+    labels: jax.Array,
+    sizes: Sequence[int],
+    *,
+    rule: Rule,
+    scale: float = 1.0,
+    num_held_out: int = 1,
+) -> jax.Array:
+    """A fresh network learns one task by the genome. inputs [S, B, D], labels [S, B] -> logits [S, B, M].
 
-    in_turn: one task after another, not side by side. A meta-gradient taken task by task, of a wide network, then keeps
-    one task's synapses at a time, and they stay in the cache; narrow networks are faster side by side.
+    The logits of a batch are computed before the batch is learned. The last num_held_out batches are never learned.
+    The key draws the synapses and is consumed.
     """
-    return jax.lax.map(lambda task: function(*task), tasks) if in_turn else jax.vmap(function)(*tasks)
+    num_learned = len(inputs) - num_held_out
+    synapses = network.init(key, inputs.shape[-1], sizes, _num_states(genome), rule=rule, scale=scale)
+    targets = jax.nn.one_hot(labels[:num_learned], sizes[-1])
+    synapses, logits = unroll(genome, synapses, inputs[:num_learned], targets, rule=rule)
+    held_out = jax.vmap(lambda x: network.forward(genome, synapses, x, rule=rule)[-1][0])(inputs[num_learned:])
+    return jnp.concatenate([logits, held_out])
+
+
+def map_tasks(function: Callable, tasks: tuple, *, sequential: bool) -> Any:
+    """function(*task) for every task. `tasks` and the result have a leading axis T on every leaf.
+
+    sequential: one task after another, instead of all at once. A meta-gradient of a wide network then holds the
+      synapses of one task at a time, and they stay in the cache. Narrow networks are faster all at once.
+    """
+    return jax.lax.map(lambda task: function(*task), tasks) if sequential else jax.vmap(function)(*tasks)
+
+
+def _num_states(genome: Genome | Sequence[Genome]) -> int:
+    return len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)

@@ -1,25 +1,25 @@
-"""The learned genomes that come with the package, each a text (`blur.text`) whose note has the command that made it.
+"""Genomes that come with the package. Each is a text (`blur.serialize`); its note has the command that made it.
 
-This is the one place of the papers that reads: files of the package itself, so that a notebook needs no path.
+No other module of the papers reads files. These are the package's own, so a notebook needs no path.
 """
 
 from importlib import resources
 
-from blur import text
+from blur import serialize
 from blur.genome import Genome
 from blur.rule import Rule
 
 
 def names() -> tuple[str, ...]:
-    """The names of all of them."""
+    """The names of all pretrained genomes."""
     return tuple(sorted(path.name.removesuffix(".json") for path in _FOLDER.iterdir() if path.name.endswith(".json")))
 
 
 def load(name: str) -> tuple[Genome | tuple[Genome, ...], Rule, dict[str, str]]:
-    """The genome of that name, its rule and its note."""
+    """The genome of that name, its rule and its note. Raises ValueError for an unknown name."""
     if name not in names():
-        raise ValueError(f"no genome named {name!r} is shipped; there are {', '.join(names())}")
-    return text.loads((_FOLDER / f"{name}.json").read_text())
+        raise ValueError(f"no pretrained genome named {name!r}; there are {', '.join(names())}")
+    return serialize.loads((_FOLDER / f"{name}.json").read_text())
 
 
 _FOLDER = resources.files("blur") / "genomes"

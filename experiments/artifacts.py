@@ -13,12 +13,12 @@ import blur
 import self_play
 from self_play.scene import SCENES
 
-_GENOMES = {"blur_meta": blur.best_genome, "blur_evolution": lambda state: state.mean}  # state -> genome
+_GENOMES = {"blur_meta": blur.learned_genome, "blur_evolution": blur.learned_genome}  # state -> genome
 _MADE_BY = ("seed", "num_seeds", "num_steps", "data", "world", "stages", "learner")
 
 
 def genome(config, run):
-    """The genome that a run has learned, as a file that `blur.text` reads: the best one, or the mean of an evolution.
+    """The genome that a run has learned, for `blur.serialize` to read: the best one, or the mean of an evolution.
 
     Its note has the config's command, and of the config what made the genome.
     """
@@ -29,7 +29,7 @@ def genome(config, run):
     made_by = {key: content[key] for key in _MADE_BY if key in content}
     note = {"command": content["command"], "config": json.dumps(made_by)}
     rule = blur.Rule(**(learner.get("rule") or {}))
-    return {"genome.json": blur.text.dumps(_GENOMES[learner["name"]](run.learner), rule, note)}
+    return {"genome.json": blur.serialize.dumps(_GENOMES[learner["name"]](run.learner), rule, note)}
 
 
 def episode(config: Any, run: Any, *, num_frames: int = 300) -> dict[str, str]:

@@ -93,17 +93,17 @@ def _meta(make: Callable) -> Callable:
     """A learner of genomes: the config names the first ones, the rule by its fields, and the rate or its schedule."""
 
     def learner(genome, rule=None, **settings):
-        begin_genome = choose("learner.genome", GENOMES, genome, partial)
+        init_genome = choose("learner.genome", GENOMES, genome, partial)
         rate = settings.get("learning_rate")
         if isinstance(rate, Mapping):
             settings["learning_rate"] = choose("learner.learning_rate", SCHEDULES, rate)
-        return make(begin_genome, rule=blur.Rule(**(rule or {})), **settings)
+        return make(init_genome, rule=blur.Rule(**(rule or {})), **settings)
 
     return learner
 
 
 def _blur(genome, sizes, **settings):
-    """A classifier that learns by a genome: a shipped one, by its name, or that of a file, by its path."""
+    """A classifier that learns by a genome: a pretrained one, by its name, or that of a file, by its path."""
     of_genome, rule = data_sets.genome(genome)
     return blur.learner(of_genome, sizes, rule=rule, **settings)
 
@@ -145,8 +145,7 @@ def _paired(data, augment=None, **settings):
 
 
 FAMILIES: dict[str, Callable] = {  # settings -> family
-    "images": blur.images.family,
-    **{name: partial(partial, family) for name, family in blur.toys.FAMILIES.items()},
+    name: partial(partial, family) for name, family in {"images": blur.images.image_task, **blur.toys.FAMILIES}.items()
 }
 
 

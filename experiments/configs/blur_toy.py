@@ -28,59 +28,24 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+LEARNED_FROM = ("xor", "and", "two_moon", "center_circle", "small_center_circle", "pieslice")
+DELTA = {"name": "delta", "num_states": 2, "std": 0.05, "normalise": "none", "synapse_update": 0.1}
+TWO_STATES = {
+    "activation": "relu_slope",
+    "backward_activation": "linear",
+    "last_activation": "tanh",
+    "backward_update": "multiplicative_second_state",
+    "symmetric": True,
+    "single_state": True,
+}
+
 
 def get_config(variant: str = "learned") -> ConfigDict:
     """The config of a variant."""
     variants = ("learned", "curriculum", "random", "smoke")
     if variant not in variants:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
-    num_steps, log_every = {"smoke": (4, 2), "curriculum": (375, 75)}.get(variant, (300, 50))
-    learned_from = ("xor", "and", "two_moon", "center_circle", "small_center_circle", "pieslice")
-    delta = {"name": "delta", "num_states": 2, "deviation": 0.05, "normalise": "none", "synapse_update": 0.1}
-    two_states = {
-        "activation": "relu_slope",
-        "backward_activation": "linear",
-        "last_activation": "tanh",
-        "backward_update": "multiplicative_second_state",
-        "symmetric": True,
-        "single_state": True,
-    }
-    config: dict[str, Any] = {
-        "command": f"python -m launch.train --config=experiments/configs/blur_toy.py:{variant} --workdir=DIR",
-        "seed": 0,
-        "num_seeds": 1,
-        "num_steps": num_steps,
-        "log_every": log_every,
-        "probe_every": log_every,
-        "checkpoint_every": log_every,
-        "show": ("train/loss", "probe/train_tasks_accuracy", "probe/unseen_tasks_accuracy"),
-        "probes": {
-            "adaptation": {
-                "groups": {
-                    "train_tasks": learned_from,
-                    "unseen_tasks": ("blobs", "cross", "triangle", "square", "or", "nxor"),
-                    "paper_unseen_tasks": ("blobs", "cross", "triangle"),
-                },
-                "unroll": 10,
-                "batch_size": 128,
-                "num_draws": 16,
-            }
-        },
-        "files": ("genome",),
-        "data": {"name": "nothing"},
-        "world": {"name": "tasks", "families": learned_from, "unroll": 10, "batch_size": 128},
-        "learner": {
-            "name": "blur_meta",
-            "genome": delta,
-            "sizes": (128, 5),
-            "rule": two_states,
-            "population": 4,
-            "in_turn": True,  # for a CPU; side by side on a GPU
-            "scale": 2.0,
-            "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": num_steps},
-            "synchronise_every": 200,
-        },
-    }
+    config = _learned(variant)
     if variant == "random":
         config["learner"] |= {
             "genome": {"name": "random", "num_states": 2, "normalise": "both"},
@@ -97,3 +62,44 @@ def get_config(variant: str = "learned") -> ConfigDict:
         config["learner"]["sizes"] = (8, 5)
         config["probes"]["adaptation"] |= {"batch_size": 16, "num_draws": 2}
     return ConfigDict(config)
+
+
+def _learned(variant: str) -> dict[str, Any]:
+    """The settings of `learned`, which the other variants change."""
+    num_steps, log_every = {"smoke": (4, 2), "curriculum": (375, 75)}.get(variant, (300, 50))
+    return {
+        "command": f"python -m launch.train --config=experiments/configs/blur_toy.py:{variant} --workdir=DIR",
+        "seed": 0,
+        "num_seeds": 1,
+        "num_steps": num_steps,
+        "log_every": log_every,
+        "probe_every": log_every,
+        "checkpoint_every": log_every,
+        "show": ("train/loss", "probe/train_tasks_accuracy", "probe/unseen_tasks_accuracy"),
+        "probes": {
+            "adaptation": {
+                "groups": {
+                    "train_tasks": LEARNED_FROM,
+                    "unseen_tasks": ("blobs", "cross", "triangle", "square", "or", "nxor"),
+                    "paper_unseen_tasks": ("blobs", "cross", "triangle"),
+                },
+                "unroll": 10,
+                "batch_size": 128,
+                "num_draws": 16,
+            }
+        },
+        "files": ("genome",),
+        "data": {"name": "nothing"},
+        "world": {"name": "tasks", "families": LEARNED_FROM, "unroll": 10, "batch_size": 128},
+        "learner": {
+            "name": "blur_meta",
+            "genome": DELTA,
+            "sizes": (128, 5),
+            "rule": TWO_STATES,
+            "population": 4,
+            "sequential": True,  # for a CPU; side by side on a GPU
+            "scale": 2.0,
+            "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": num_steps},
+            "synchronise_every": 200,
+        },
+    }

@@ -1,24 +1,25 @@
 """BLUR: a genome's inner run, and the meta-step that learns the genome (Sandler 2021, §3.3).
 
-Baseline: the equations written down, one einsum an equation over whole square synapses [N + 1 + M, N + 1 + M, K] of
-inputs, bias and outputs, as the published code does; under one jit, differentiated as it stands.
+Baseline: the equations as they stand, one einsum for each. As in the published code, the synapses of a layer are one
+square array [N + 1 + M, N + 1 + M, K] over inputs, bias and outputs. It is compiled by one jit and differentiated by
+JAX.
 
-A line counts the floating-point operations and the bytes of the products over neurons, a multiplication and an addition
-for every synapse, example and channel:
+The least work of a line is that of the products over neurons: a multiplication and an addition for every synapse,
+example and channel.
 
-  inner: forward synapses to read and to learn, backward ones too; those to the inputs do not exist.
-  meta: these, and twice again for their gradient, for either factor; once where a factor is the inputs, or the synapses
-    before the first step. The held-out batch goes forwards only, and its gradient back.
+  inner: forward and backward synapses are read once and learned once. There are no backward synapses to the inputs.
+  meta: the same, plus the gradient, which has a product for each of the two factors. The inputs, and the synapses
+    before the first step, need no gradient. The held-out batch goes forwards, and its gradient backwards.
 
-Bytes, once a step: all synapses are read and written, the batch is read; by a meta-step three times, for the backward
-sweep reads them and carries their gradient. No K x K transform is counted, no tanh, no Adam.
+Bytes of a step: all synapses are read and written, the batch is read. A meta-step counts three times as many, because
+the reverse sweep reads the synapses and carries their gradient. K x K transforms, tanh and Adam are not counted.
 
-What limits a line, profiled on one loaded core: of 64 ms of a k2/meta step of the large network, its tasks side by
-side, 45 ms are products. Alone they run at 160 to 200 GFLOP/s of the core's 215. XLA runs a batch of products of 128
-rows on one core, those of transposed left factors on two. The rest are passes over states and synapses, and memory,
-the backward sweep's stack of synapses: to store the neurons as well, or to write out the scan's steps, took longer. A
-meta-step of the small network is 1,800 operations of 6 us; its narrow layers fill no vector register. The large
-network's tasks come in turn, each with its gradient: 0.77 of the time of all side by side at k4, 0.94 at k2.
+The limits, profiled on one loaded core: 45 of the 64 ms of a k2/meta step of the large network, all tasks at once, are
+products. Alone they run at 160 to 200 GFLOP/s; the core has 215. XLA runs a batch of products of 128 rows on one core,
+and products with a transposed left factor on two. The rest is passes over states and synapses, and the memory of the
+reverse sweep, a stack of synapses; storing the neurons too, or unrolling the scan, was slower. A meta-step of the small
+network is 1,800 operations of 6 us each; its layers are too narrow for a vector register. The tasks of the large
+network are sequential, each with its gradient: that takes 0.77 of the time of all at once at k4, 0.94 at k2.
 
 Letters: B batch, D inputs, K states, M neurons above, N neurons below, S steps, T tasks.
 """
@@ -41,7 +42,7 @@ _RULE = blur.Rule()
 
 
 def cases() -> Iterator[Case]:
-    """blur/SIZES/kK: K states. /inner: the unroll forwards. /meta: loss, gradient through the unroll, Adam."""
+    """blur/SIZES/kK, K states. /inner: the unroll alone. /meta: loss, gradient through the unroll, Adam."""
     for widths, num_states, num_tasks in ((_SMALL, 2, 8), (_LARGE, 2, 2), (_LARGE, 4, 2)):
         name = f"blur/{'-'.join(map(str, widths))}/k{num_states}"
         for kind, build in {"inner": _inner, "meta": _meta}.items():
@@ -49,7 +50,7 @@ def cases() -> Iterator[Case]:
 
 
 def _match(build: Callable, widths: tuple[int, ...], num_states: int, num_tasks: int) -> Match:
-    """Ours against the plain transcription, on the same tasks. A step is one task's."""
+    """Ours against the plain transcription, on the same tasks. The rate counts steps of single tasks."""
     k_inputs, k_labels, k_genome, k_synapses = jax.random.split(jax.random.key(0), 4)
     shape = (num_tasks, _NUM_STEPS + 1, _BATCH_SIZE)  # the last batch is held out
     inputs = jax.random.normal(k_inputs, (*shape, widths[0]))
@@ -58,30 +59,30 @@ def _match(build: Callable, widths: tuple[int, ...], num_states: int, num_tasks:
     init = partial(blur.network.init, input_dim=widths[0], sizes=widths[1:], num_states=num_states, rule=_RULE)
     synapses = jax.vmap(init)(jax.random.split(k_synapses, num_tasks))
     squares = jax.vmap(_squares)(synapses)
-    unroll, forward = partial(blur.unroll.unroll, rule=_RULE), partial(blur.network.forward, rule=_RULE)
+    unroll, forward = partial(blur.unroll, rule=_RULE), partial(blur.network.forward, rule=_RULE)
     tasks = inputs, targets
-    each = partial(blur.unroll.each, in_turn=widths == _LARGE)
-    ours = build(each, unroll, lambda *args: forward(*args)[-1][0], genome, (synapses, *tasks))
+    map_tasks = partial(blur.map_tasks, sequential=widths == _LARGE)
+    ours = build(map_tasks, unroll, lambda *args: forward(*args)[-1][0], genome, (synapses, *tasks))
     plain = partial(_plain_unroll, widths), partial(_plain_logits, widths)
-    baseline = build(partial(blur.unroll.each, in_turn=False), *plain, genome, (squares, *tasks))
+    baseline = build(partial(blur.map_tasks, sequential=False), *plain, genome, (squares, *tasks))
     chex.assert_trees_all_close(ours.step(ours.state), baseline.step(baseline.state), rtol=1e-3, atol=1e-4)
     return Match(ours, baseline, *_floor(widths, num_states, learns_genome=build is _meta))
 
 
-def _inner(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Side:
-    """-> state: the logits of all batches but the held-out ones."""
+def _inner(map_tasks: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Side:
+    """The state is the logits of all batches except the held-out ones."""
     del logits
     *_, targets = tasks
 
     @jax.jit
     def run(genome, synapses, inputs, targets):
-        return each(lambda *task: unroll(genome, *task)[1], (synapses, inputs[:, :-1], targets[:, :-1]))
+        return map_tasks(lambda *task: unroll(genome, *task)[1], (synapses, inputs[:, :-1], targets[:, :-1]))
 
     return Side(lambda _: run(genome, *tasks), jnp.zeros_like(targets[:, :-1]), len(targets) * _NUM_STEPS)
 
 
-def _meta(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Side:
-    """-> state: the genome, Adam's, the loss and its gradient, a mean of the tasks' own."""
+def _meta(map_tasks: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Side:
+    """The state is the genome, Adam's state, the loss and its gradient, means over tasks."""
     tx = optax.adam(5e-4)
 
     def loss(genome, synapses, inputs, targets):
@@ -90,7 +91,7 @@ def _meta(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> 
 
     @jax.jit
     def step(genome, optimizer, *tasks):
-        of_tasks = each(lambda *task: jax.value_and_grad(loss)(genome, *task), tasks)
+        of_tasks = map_tasks(lambda *task: jax.value_and_grad(loss)(genome, *task), tasks)
         value, gradient = jax.tree.map(lambda leaf: leaf.mean(0), of_tasks)
         updates, optimizer = tx.update(gradient, optimizer)
         return optax.apply_updates(genome, updates), optimizer, value, gradient
@@ -100,7 +101,7 @@ def _meta(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> 
 
 
 def _floor(widths: tuple[int, ...], num_states: int, *, learns_genome: bool) -> tuple[float, float]:
-    """Operations and bytes of one task's step."""
+    """The least operations and bytes of a step of one task."""
     lowest, *others = [(n + 1) * m for n, m in itertools.pairwise(widths)]
     others = sum(others) + sum(n * m for n, m in itertools.pairwise(widths[1:]))  # forward and backward synapses
     products = 2 * (lowest + others)
@@ -113,7 +114,7 @@ def _floor(widths: tuple[int, ...], num_states: int, *, learns_genome: bool) -> 
 
 
 def _squares(synapses: tuple[blur.network.Synapses, ...]) -> list[jax.Array]:
-    """One [N + 1 + M, N + 1 + M, K] a layer, 0 where a network has no synapses."""
+    """An array [N + 1 + M, N + 1 + M, K] for each layer, 0 where the network has no synapses."""
     squares = []
     for up, down in synapses:
         _, rows, columns = up.shape
@@ -125,7 +126,7 @@ def _squares(synapses: tuple[blur.network.Synapses, ...]) -> list[jax.Array]:
 
 
 def _plain_forward(widths, genome, squares, inputs):
-    """inputs [B, D] -> neurons [B, N, K] a layer."""
+    """inputs [B, D] -> neurons [B, N, K] of each layer."""
     num_states = len(genome.neuron.forward)
     neurons = [jnp.concatenate([inputs[..., None], jnp.zeros((*inputs.shape, num_states - 1))], axis=-1)]
     for n, square in zip(widths[:-1], squares, strict=True):
