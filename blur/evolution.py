@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from blur import network
 from blur import rule as rules
 from blur.cma_es import Strategy, strategy
-from blur.inner_run import adapt
+from blur.inner_run import learn_task
 from blur.rule import Rule
 
 
@@ -101,8 +102,9 @@ def _held_out(settings, keys, tasks, genome):
     _, sizes, rule, _, num_held_out, scale = settings
 
     def one(key, inputs, labels):
-        logits = adapt(key, genome, inputs, labels, sizes, rule=rule, scale=scale, num_held_out=num_held_out)
-        return logits[-num_held_out:]
+        learned, held_out = inputs[:-num_held_out], inputs[-num_held_out:]
+        synapses, _ = learn_task(key, genome, learned, labels[:-num_held_out], sizes, rule=rule, scale=scale)
+        return jax.vmap(lambda x: network.forward(genome, synapses, x, rule=rule)[-1][0])(held_out)
 
     return jax.vmap(one)(keys, tasks.inputs, tasks.labels)
 

@@ -74,8 +74,8 @@ def random_genome(
     """
     forward, backward, pre, post = jax.random.normal(key, (4, num_states, num_states))
     one = jnp.ones(())
-    oja, saturation = (None if gene is None else jnp.asarray(gene, jnp.float32) for gene in (oja, saturation))
-    synapse = Synapse(pre, post, one, synapse_update * one, oja, saturation)
+    options = [None if gene is None else jnp.asarray(gene, jnp.float32) for gene in (oja, saturation)]
+    synapse = Synapse(pre, post, one, synapse_update * one, *options)
     return Genome(Neuron(forward, backward, one, one, *_norms(normalise, num_states)), synapse)
 
 

@@ -42,6 +42,24 @@ def unroll(
     return synapses, logits
 
 
+def learn_task(
+    key: jax.Array,
+    genome: Genome | Sequence[Genome],
+    inputs: jax.Array,
+    labels: jax.Array,
+    sizes: Sequence[int],
+    *,
+    rule: Rule,
+    scale: float = 1.0,
+) -> tuple[tuple[Synapses, ...], jax.Array]:
+    """`unroll` for a fresh network. inputs [S, B, D], labels [S, B] -> (synapses, logits [S, B, M]).
+
+    sizes: neurons in each layer, the last M. scale: see `network.init`. The key draws the synapses and is consumed.
+    """
+    synapses = network.init(key, inputs.shape[-1], sizes, _num_states(genome), rule=rule, scale=scale)
+    return unroll(genome, synapses, inputs, jax.nn.one_hot(labels, sizes[-1]), rule=rule)
+
+
 def adapt(
     key: jax.Array,
     genome: Genome | Sequence[Genome],
@@ -51,19 +69,14 @@ def adapt(
     *,
     rule: Rule,
     scale: float = 1.0,
-    num_held_out: int = 1,
 ) -> jax.Array:
-    """A fresh network learns one task by the genome. inputs [S, B, D], labels [S, B] -> logits [S, B, M].
+    """A fresh network learns a task except its last batch. inputs [S, B, D], labels [S, B] -> logits [S, B, M].
 
-    The logits of a batch are computed before the batch is learned. The last num_held_out batches are never learned.
-    The key draws the synapses and is consumed.
+    The logits of a batch are computed before the batch is learned; the last one is held out. Otherwise `learn_task`.
     """
-    num_learned = len(inputs) - num_held_out
-    synapses = network.init(key, inputs.shape[-1], sizes, _num_states(genome), rule=rule, scale=scale)
-    targets = jax.nn.one_hot(labels[:num_learned], sizes[-1])
-    synapses, logits = unroll(genome, synapses, inputs[:num_learned], targets, rule=rule)
-    held_out = jax.vmap(lambda x: network.forward(genome, synapses, x, rule=rule)[-1][0])(inputs[num_learned:])
-    return jnp.concatenate([logits, held_out])
+    synapses, logits = learn_task(key, genome, inputs[:-1], labels[:-1], sizes, rule=rule, scale=scale)
+    held_out = network.forward(genome, synapses, inputs[-1], rule=rule)[-1][0]
+    return jnp.concatenate([logits, held_out[None]])
 
 
 def map_tasks(function: Callable, tasks: tuple, *, sequential: bool) -> Any:

@@ -111,22 +111,17 @@ def _update(settings, key, state, batch):
     best = _best(state.scores, state.num_diverged)
     scores = _SCORE_DECAY * state.scores + (1 - _SCORE_DECAY) * losses
     num_diverged = jnp.where(is_well, 0, state.num_diverged + 1)
-    is_lost = num_diverged >= settings.reset_after
-    state = State(
-        state.count + 1,
-        *after,
-        scores,
-        num_diverged,
-        state.num_skipped + (~is_well).sum(),
-        state.num_reset + is_lost.sum(),
-    )
+    num_skipped = state.num_skipped + (~is_well).sum()
+    num_reset = state.num_reset + (num_diverged >= settings.reset_after).sum()
     metrics = {
         "loss": losses[best],
         "accuracy": accuracies[best],
         "population_loss": losses.mean(),
-        "num_skipped": state.num_skipped.astype(jnp.float32),
-        "num_reset": state.num_reset.astype(jnp.float32),
+        "num_skipped": num_skipped.astype(jnp.float32),
+        "num_reset": num_reset.astype(jnp.float32),
     }
+    (genomes, optimizer), count = after, state.count + 1
+    state = State(count, genomes, optimizer, scores, num_diverged, num_skipped, num_reset)
     return _begin_again(settings, k_fresh, _copy_best(settings, state)), metrics
 
 
@@ -163,16 +158,18 @@ def _copy_best(settings, state):
         copies |= state.count % settings.synchronise_every == 0
     best = _best(state.scores, state.num_diverged)
     source = jnp.where(copies & is_well.any(), best, jnp.arange(settings.population))
-    count, *of_members, num_skipped, num_reset = state
-    return State(count, *jax.tree.map(lambda leaf: leaf[source], of_members), num_skipped, num_reset)
+    of_members = state.genomes, state.optimizer, state.scores, state.num_diverged
+    genomes, optimizer, scores, num_diverged = jax.tree.map(lambda leaf: leaf[source], of_members)
+    return State(state.count, genomes, optimizer, scores, num_diverged, state.num_skipped, state.num_reset)
 
 
 def _begin_again(settings, key, state):
     """If all genomes have diverged, the lost ones become fresh ones. The key is consumed."""
     is_lost, is_well = state.num_diverged >= settings.reset_after, state.num_diverged == 0
-    count, *of_members, num_skipped, num_reset = state
-    fresh = list(_fresh(settings, key))
-    return State(count, *jax.vmap(_select)(is_lost & ~is_well.any(), fresh, of_members), num_skipped, num_reset)
+    of_members = state.genomes, state.optimizer, state.scores, state.num_diverged
+    selected = jax.vmap(_select)(is_lost & ~is_well.any(), _fresh(settings, key), of_members)
+    genomes, optimizer, scores, num_diverged = selected
+    return State(state.count, genomes, optimizer, scores, num_diverged, state.num_skipped, state.num_reset)
 
 
 def _predict(settings, state, tasks):

@@ -35,7 +35,7 @@ REGIONS = {  # (x [n], y [n]) -> bool [n]; the fraction of the square that is cl
 def region(inside: Callable, key: jax.Array, data: Any, num_samples: int) -> tuple[jax.Array, jax.Array]:
     """Uniform points of the square; class 1 is the region. inside: one of REGIONS. The key is consumed."""
     del data
-    (k_points,) = jax.random.split(key, 1)
+    (k_points,) = jax.random.split(key, 1)  # a child, as in the other families
     points = jax.random.uniform(k_points, (num_samples, 2), minval=-1.0)
     return points, inside(*points.T).astype(jnp.int32)
 

@@ -30,7 +30,7 @@ def test_of_an_evolution_it_is_the_mean():
 
 
 def two_layers(key):
-    return INIT(key), INIT(key)
+    return tuple(INIT(k_layer) for k_layer in jax.random.split(key))
 
 
 @pytest.mark.parametrize("begin", [INIT, two_layers], ids=["one", "of_layers"])
