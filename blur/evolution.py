@@ -1,120 +1,125 @@
-"""Evolution: a genome by CMA-ES, from what accuracy it reaches and no gradient at all (Sandler 2021, §4.4).
+"""Evolution: a genome by CMA-ES, from the accuracy that it reaches and without any gradient (Sandler 2021, §4.4).
 
-The strategy is evosax's, after Hansen 2016 (arXiv 1604.00772). Letters: as `meta`.
+Letters: B batch, H held-out batches, M classes, P population, S batches of a task, T tasks.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from blur import network
+from blur import rule as rules
+from blur.cma_es import Strategy, strategy
+from blur.inner_run import learn_task
 from blur.rule import Rule
-from blur.unroll import unroll
 
 
 class State(NamedTuple):
-    """All that has been evolved."""
+    """A distribution of genomes, and its mean."""
 
-    strategy: Any  # evosax's: mean, step size and covariance of the genes, and the paths of both
-    mean: Any  # the mean as a genome: the strategy's present opinion, less lucky than the best it ever drew
+    strategy: Any  # of `cma_es`: mean, step size and covariance of the genes, and the paths of both
+    mean: Any  # the mean, as a genome: the present estimate; the best genome ever drawn may just have been lucky
+
+
+class _Settings(NamedTuple):
+    """The arguments of `learner`, with the strategy built."""
+
+    init_genome: Callable
+    sizes: Sequence[int]
+    rule: Rule
+    strategy: Strategy
+    num_held_out: int
+    scale: float
 
 
 def learner(
-    begin_genome: Callable,
+    init_genome: Callable,
     sizes: Sequence[int],
     *,
     rule: Rule = Rule(),  # noqa: B008
     population: int = 80,
     num_held_out: int = 20,
-    deviation: float = 0.1,
+    std: float = 0.1,
     scale: float = 1.0,
 ) -> tuple[Callable, Callable, Callable]:
-    """A distribution of genomes that adapts to `Tasks`: (init, update, predict) of a Learner, a generation an update.
+    """A distribution of genomes that adapts to `Tasks`: (init, update, predict) of a Learner. One generation an update.
 
-    begin_genome: key -> genome, or a tuple of genomes, one a layer: the first mean. sizes: neurons a layer, the last
-      the classes, M. deviation: of every gene, in the first generation (the paper gives none).
-    num_held_out: so many of the last batches of a task are predicted, the others are learned. The paper has 15 learned,
-      20 held out, of 128 each, and a population of 80.
+    Fitness is the mean accuracy on the held-out batches; 0 if the genome diverges on any task. The whole population
+    learns the same batches from the same first synapses.
 
-    Fitness is the mean accuracy on the held-out batches. The whole population learns the same batches from the same
-    first synapses; a genome that diverges on any task has fitness 0.
+    init_genome: key -> genome, or a tuple of genomes, one for each layer: the first mean. sizes: neurons in each layer,
+      the last the number of classes M. std: of every gene in the first generation; the paper gives none.
+    num_held_out: the last num_held_out batches of a task are predicted, the others learned. In the paper 20 are held
+      out and 15 learned, of 128 examples each, and the population is 80.
+    scale: of the synapses, see `network.init`.
+    Metrics: accuracy, the mean fitness; best_accuracy; num_diverged, genomes; std, the step size of CMA-ES.
     """
-    # Not above: to import it starts JAX's backends, and then no process can join others.
-    from evosax.algorithms.distribution_based.cma_es import CMA_ES
-
-    _check(sizes, population, num_held_out)
-    shapes = jax.eval_shape(begin_genome, jax.random.key(0))
-    strategy = CMA_ES(population, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes))
-    params = strategy.default_params.replace(std_init=jnp.asarray(deviation, jnp.float32))
-
-    def init(key, example):
-        if example.labels.shape[1] <= num_held_out:
-            raise ValueError(f"num_held_out={num_held_out} of {example.labels.shape[1]} batches leaves none to learn")
-        k_genome, k_strategy = jax.random.split(key)
-        mean = begin_genome(k_genome)
-        state = strategy.init(k_strategy, mean, params)
-        state = state.replace(best_solution=state.mean)  # it begins as NaN
-        strong = jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.result_type(leaf)), state)
-        return State(strong, mean)
-
-    def ask(key, state):
-        """A generation of genomes, and the strategy with its covariance decomposed. The key is consumed.
-
-        evosax's noise is turned by eigenvectors that rounding decides, as those of the first covariance, the identity;
-        here it is not, by the symmetric root B D B': the same distribution, but the same draw on any machine.
-        """
-        k_unused, k_noise = jax.random.split(key)
-        with jax.numpy_rank_promotion("allow"):  # evosax broadcasts [N] with [P, N]
-            _, state = strategy.ask(k_unused, state, params)
-        noise = jax.random.normal(k_noise, (population, len(state.mean)))
-        genes = state.mean[None] + state.std * noise @ (state.B * state.D[None]) @ state.B.T
-        return jax.vmap(strategy._unravel_solution)(genes), state
-
-    def held_out(key, genome, inputs, labels):
-        """One task. inputs [S, B, D], labels [S, B] -> logits [num_held_out, B, M]."""
-        num_states = jax.tree.leaves(genome)[0].shape[-1]
-        synapses = network.init(key, inputs.shape[-1], sizes, num_states, rule=rule, scale=scale)
-        targets = jax.nn.one_hot(labels[:-num_held_out], sizes[-1])
-        synapses, _ = unroll(genome, synapses, inputs[:-num_held_out], targets, rule=rule)
-        return jax.vmap(lambda x: network.forward(genome, synapses, x, rule=rule)[-1][0])(inputs[-num_held_out:])
-
-    def fitness(keys, tasks, genome):
-        logits = jax.vmap(held_out, (0, None, 0, 0))(keys, genome, tasks.inputs, tasks.labels)
-        accuracy = (logits.argmax(-1) == tasks.labels[:, -num_held_out:]).mean()
-        good = jnp.isfinite(logits).all()
-        return jnp.where(good, accuracy, 0.0), good
-
-    def update(key, state, batch):
-        k_ask, k_tell, k_synapses = jax.random.split(key, 3)
-        keys = jax.random.split(k_synapses, len(batch.labels))
-        genomes, asked = ask(k_ask, state.strategy)
-        accuracies, good = jax.vmap(lambda genome: fitness(keys, batch, genome))(genomes)
-        with jax.numpy_rank_promotion("allow"):
-            told, _ = strategy.tell(k_tell, genomes, -accuracies, asked, params)
-        metrics = {
-            "accuracy": accuracies.mean(),
-            "best_accuracy": accuracies.max(),
-            "num_diverged": (~good).sum().astype(jnp.float32),
-            "deviation": told.std,
-        }
-        told = told.replace(B=state.strategy.B, D=state.strategy.D)  # of no further use, and decided by rounding
-        return State(told, strategy.get_mean(told)), metrics
-
-    def predict(state, tasks):
-        """Tasks -> log-probabilities [T, B, M] of the last batches, by the mean genome, from fixed synapses."""
-        keys = jax.random.split(jax.random.key(0), len(tasks.labels))
-        logits = jax.vmap(held_out, (0, None, 0, 0))(keys, state.mean, tasks.inputs, tasks.labels)
-        return jax.nn.log_softmax(logits[:, -1])
-
-    return init, update, predict
+    _check(sizes, rule, population, num_held_out)
+    shapes = jax.eval_shape(init_genome, jax.random.key(0))
+    settings = _Settings(init_genome, sizes, rule, strategy(shapes, population, std), num_held_out, scale)
+    return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
 
-def _check(sizes, population, num_held_out):
+def _init(settings, key, example):
+    num_held_out, num_batches = settings.num_held_out, example.labels.shape[1]
+    if num_batches <= num_held_out:
+        raise ValueError(f"num_held_out={num_held_out} of {num_batches} batches leaves none to learn")
+    k_genome, k_strategy = jax.random.split(key)
+    mean = settings.init_genome(k_genome)
+    return State(settings.strategy.init(k_strategy, mean), mean)
+
+
+def _update(settings, key, state, batch):
+    """One generation."""
+    _, ask, tell, mean = settings.strategy
+    k_ask, k_tell, k_synapses = jax.random.split(key, 3)
+    keys = jax.random.split(k_synapses, len(batch.labels))
+    genomes, asked = ask(k_ask, state.strategy)
+    accuracies, is_well = jax.vmap(partial(_fitness, settings, keys, batch))(genomes)
+    told = tell(k_tell, asked, genomes, accuracies)
+    metrics = {
+        "accuracy": accuracies.mean(),
+        "best_accuracy": accuracies.max(),
+        "num_diverged": (~is_well).sum().astype(jnp.float32),
+        "std": told.std,
+    }
+    return State(told, mean(told)), metrics
+
+
+def _fitness(settings, keys, tasks, genome):
+    """The mean accuracy of a genome on the held-out batches, 0 if it diverges, and whether it does not."""
+    logits = _held_out(settings, keys, tasks, genome)
+    accuracy = (logits.argmax(-1) == tasks.labels[:, -settings.num_held_out :]).mean()
+    is_well = jnp.isfinite(logits).all()
+    return jnp.where(is_well, accuracy, 0.0), is_well
+
+
+def _held_out(settings, keys, tasks, genome):
+    """-> logits [T, H, B, M]: a fresh network for each task, after it has learned the other batches."""
+    _, sizes, rule, _, num_held_out, scale = settings
+
+    def one(key, inputs, labels):
+        learned, held_out = inputs[:-num_held_out], inputs[-num_held_out:]
+        synapses, _ = learn_task(key, genome, learned, labels[:-num_held_out], sizes, rule=rule, scale=scale)
+        return jax.vmap(lambda x: network.forward(genome, synapses, x, rule=rule)[-1][0])(held_out)
+
+    return jax.vmap(one)(keys, tasks.inputs, tasks.labels)
+
+
+def _predict(settings, state, tasks):
+    """Tasks -> log-probabilities [T, B, M] of the last batches, by the mean genome, from fixed synapses."""
+    keys = jax.random.split(jax.random.key(0), len(tasks.labels))
+    return jax.nn.log_softmax(_held_out(settings, keys, tasks, state.mean)[:, -1])
+
+
+def _check(sizes, rule, population, num_held_out):
     if not sizes or min(sizes) < 1 or sizes[-1] < 2:
         raise ValueError(f"sizes must be positive and end in the number of classes, at least 2; got {tuple(sizes)}")
     if population < 4 or num_held_out < 1:
         raise ValueError(
             f"population must be at least 4 and num_held_out at least 1, got {population} and {num_held_out}"
         )
+    rules.check(rule)

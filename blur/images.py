@@ -1,17 +1,19 @@
-"""Tasks of images: the images of a set, cut and resized, of some of its classes, under other pixels and other labels.
+"""Tasks of images: a set's images, cut and resized, of some of its classes, with other pixels or other labels.
 
-A family draws ONE task, whose samples share what makes it: (key, data, num_samples) -> (inputs [n, D], labels [n]).
-Letters: D inputs, H height, N classes, W width.
+Letters: D inputs, H height, W width, m images of the set, n samples of a task.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import chex
 import jax
 import jax.numpy as jnp
 
 
-def family(
+def image_task(
+    key: jax.Array,
+    data: tuple[jax.Array, jax.Array],
+    num_samples: int,
     *,
     side: int,
     crop: int = 0,
@@ -19,42 +21,35 @@ def family(
     permute: bool = False,
     project: bool = False,
     shuffle: int = 0,
-) -> Callable:
-    """The family whose data are the images [m, H, W] and labels [m] of a set. Inputs are [n, side²].
+) -> tuple[jax.Array, jax.Array]:
+    """Draws one task from a set, and n samples of it: inputs [n, side²], labels [n]. The key is consumed.
 
-    crop: pixels cut from every edge, before the images are resized. The paper's 20 x 20 of 28 x 28 are a crop of 4.
-    classes: only these, and labels are their places among them. The images are drawn with equal chances, and again.
-    permute: each task has a random order of the pixels. project: and a random matrix before them, N(0, 1 / D).
-    shuffle: the first so many labels are permuted at random in each task; 0, none are.
+    data: images [m, H, W] and labels [m]. Images are drawn uniformly, with replacement.
+    crop: pixels cut from every edge before the resizing. The paper's 20 x 20 of 28 x 28 is a crop of 4.
+    classes: use only these; a label becomes its index among them.
+    permute: each task has a random order of its pixels. project: each has a random matrix, N(0, 1 / D), applied last.
+    shuffle: each task permutes the first `shuffle` labels at random.
 
-    The last three are not the paper's: one set of images becomes as many tasks as there are draws, and a rule cannot
-    learn what the images or the classes are in place of how to learn them (as Kirsch & Schmidhuber 2021 have it). To
-    networks whose synapses are drawn alike for all pixels and all classes only `project` makes a difference.
+    The paper has none of the last three. They turn one set into any number of tasks, so that a rule must learn to learn
+    and cannot learn the images or the classes (Kirsch & Schmidhuber 2021). Only `project` matters to a network whose
+    synapses are drawn alike for all pixels and classes.
     """
     _check(side, crop, classes, shuffle)
-
-    def task(key, data, num_samples):
-        k_sample, k_permute, k_project, k_shuffle = jax.random.split(key, 4)
-        images, labels = map(jnp.asarray, data)
-        chex.assert_rank([images, labels], [3, 1])
-        place = labels if classes is None else _places(labels, classes)
-        count = jnp.cumsum(place >= 0)  # the k-th image of the classes is where k is reached
-        chosen = jnp.searchsorted(count, jax.random.randint(k_sample, (num_samples,), 1, count[-1] + 1))
-        inputs, labels = resized(images[chosen], side, crop).reshape(num_samples, -1), place[chosen]
-        if permute:
-            inputs = inputs[:, jax.random.permutation(k_permute, side**2)]
-        if project:
-            inputs = inputs @ (jax.random.normal(k_project, (side**2, side**2)) / side)
-        if shuffle:
-            permutation = jax.random.permutation(k_shuffle, shuffle)
-            labels = jnp.where(labels < shuffle, permutation[labels], labels)
-        return inputs, labels
-
-    return task
+    k_sample, *k_variant = jax.random.split(key, 4)
+    images, labels = map(jnp.asarray, data)
+    chex.assert_rank([images, labels], [3, 1])
+    index = labels if classes is None else _class_index(labels, classes)
+    count = jnp.cumsum(index >= 0)  # the k-th image of the classes is where the count reaches k
+    chosen = jnp.searchsorted(count, jax.random.randint(k_sample, (num_samples,), 1, count[-1] + 1))
+    inputs, labels = resized(images[chosen], side, crop).reshape(num_samples, -1), index[chosen]
+    return _variant(k_variant, inputs, labels, permute, project, shuffle)
 
 
 def resized(images: jax.Array, side: int, crop: int = 0) -> jax.Array:
-    """Cuts `crop` pixels from every edge and resizes the rest by weighted means. [n, H, W] -> [n, side, side]."""
+    """Cuts `crop` pixels from every edge, then resizes by weighted means. [n, H, W] -> [n, side, side].
+
+    Raises ValueError if the crop leaves no pixel.
+    """
     n, height, width = images.shape
     if 2 * crop >= min(height, width):
         raise ValueError(f"a crop of {crop} leaves nothing of images of {height} x {width} pixels")
@@ -62,10 +57,24 @@ def resized(images: jax.Array, side: int, crop: int = 0) -> jax.Array:
     return jax.image.resize(cut, (n, side, side), "bilinear")
 
 
-def _places(labels, classes):
-    """The place of each label among the classes, -1 where it is not there. [m] -> [m]."""
+def _class_index(labels, classes):
+    """The index of each label among the classes, -1 if it is not one of them. [m] -> [m]."""
     of_class = labels[:, None] == jnp.array(classes)[None]
     return jnp.where(of_class.any(axis=1), of_class.argmax(axis=1), -1)
+
+
+def _variant(keys, inputs, labels, permute, project, shuffle):
+    """The same samples with other pixels or labels: see `image_task`. inputs [n, D], labels [n]."""
+    k_permute, k_project, k_shuffle = keys
+    dim = inputs.shape[1]
+    if permute:
+        inputs = inputs[:, jax.random.permutation(k_permute, dim)]
+    if project:
+        inputs = inputs @ (jax.random.normal(k_project, (dim, dim)) / dim**0.5)
+    if shuffle:
+        permutation = jax.random.permutation(k_shuffle, shuffle)
+        labels = jnp.where(labels < shuffle, permutation[labels], labels)
+    return inputs, labels
 
 
 def _check(side, crop, classes, shuffle):

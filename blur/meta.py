@@ -11,48 +11,42 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from blur import network
-from blur.genome import Genome
+from blur import rule as rules
+from blur.inner_run import adapt, map_tasks
 from blur.rule import Rule
-from blur.unroll import each, unroll
+
+_SCORE_DECAY = 0.99  # of the running mean of a genome's loss, for each meta-step; the paper gives none
 
 
 class State(NamedTuple):
-    """All that has been meta-learned."""
+    """A population of genomes, and what is known of each."""
 
     count: jax.Array  # [] int32, meta-steps taken
     genomes: Any  # a leading axis P on every leaf
-    optimizer: optax.OptState  # likewise
-    scores: jax.Array  # [P], running mean of the loss in nats, where a genome that diverges counts as one that guesses
-    num_bad: jax.Array  # [P] int32, meta-steps in a row that a genome has diverged
+    optimizer: optax.OptState  # a leading axis P on every leaf
+    scores: jax.Array  # [P], running mean of the loss in nats; a genome that diverges counts as one that guesses
+    num_diverged: jax.Array  # [P] int32, the last meta-steps, in a row, in which a genome has diverged
     num_skipped: jax.Array  # [] int32, steps of single genomes that were not taken
     num_reset: jax.Array  # [] int32, genomes that were replaced
 
 
-def adapt(
-    key: jax.Array,
-    genome: Any,
-    inputs: jax.Array,
-    labels: jax.Array,
-    sizes: Sequence[int],
-    *,
-    rule: Rule,
-    scale: float = 1.0,
-) -> jax.Array:
-    """A fresh network learns one task by the genome. The key, of its synapses, is consumed.
+class _Settings(NamedTuple):
+    """The arguments of `meta_learner`, with the optimiser built."""
 
-    inputs [S, B, D], labels [S, B] -> logits [S, B, M] of each batch before it is learned; the last one never is.
-    """
-    num_states = len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)
-    synapses = network.init(key, inputs.shape[-1], sizes, num_states, rule=rule, scale=scale)
-    targets = jax.nn.one_hot(labels[:-1], sizes[-1])
-    synapses, logits = unroll(genome, synapses, inputs[:-1], targets, rule=rule)
-    held_out = network.forward(genome, synapses, inputs[-1], rule=rule)[-1][0]
-    return jnp.concatenate([logits, held_out[None]])
+    init_genome: Callable
+    sizes: Sequence[int]
+    rule: Rule
+    population: int
+    scale: float
+    tx: optax.GradientTransformation
+    num_scored: int
+    synchronise_every: int | None
+    reset_after: int
+    sequential: bool
 
 
 def meta_learner(
-    begin_genome: Callable,
+    init_genome: Callable,
     sizes: Sequence[int],
     *,
     rule: Rule = Rule(),  # noqa: B008
@@ -62,112 +56,153 @@ def meta_learner(
     clip: float = 10.0,
     num_scored: int = 1,
     synchronise_every: int | None = None,
-    score_decay: float = 0.99,
     reset_after: int = 10,
-    in_turn: bool = False,
+    sequential: bool = False,
 ) -> tuple[Callable, Callable, Callable]:
     """A population of genomes that learns from `Tasks`: (init, update, predict) of a Learner.
 
-    A meta-step unrolls every genome on every task, from synapses drawn afresh (a fixed initialisation would be
-    over-fitted), and descends on the cross-entropy of the held-out batch. The constants of Adam and of clipping by the
-    global norm, and the population, are the paper's (App. C.1, C.4).
+    A meta-step unrolls every genome on every task, from fresh synapses, and descends on the cross-entropy of the
+    held-out batch. Constants of Adam, global norm clipping and population are the paper's (App. C.1, C.4).
 
-    begin_genome: key -> genome, or a tuple of genomes, one a layer. sizes: neurons a layer, the last the classes, M.
-    learning_rate: of Adam; a schedule counts the steps that a genome has taken.
-    num_scored: the loss is the mean over the predictions of so many batches of a task, the held-out one last, each
-      before it is learned. The paper's 1 asks for the end; more ask for speed.
-    synchronise_every: every so many meta-steps all genomes become the best, by the running mean of its loss (C.4).
-    reset_after: a genome whose loss or gradient is not finite keeps its genes for that step; after so many such steps
-      in a row it becomes the best of the genomes that are well, or a fresh draw where none is.
-    in_turn: genomes and their tasks come one after another, not side by side: see `unroll.each`.
-    Metrics: loss in nats and accuracy of the genome that was the best before the step, the mean loss of all, and how
-      often since the beginning a genome skipped a step and was replaced.
+    init_genome: key -> genome, or a tuple of genomes, one for each layer. sizes: neurons in each layer, the last M.
+    scale: of the synapses, see `network.init`. learning_rate: of Adam; a schedule counts the steps of the genome.
+    num_scored: the loss is the mean over the last num_scored predictions of a task. The paper's 1, the held-out batch,
+      rewards the end of the run; more reward speed.
+    synchronise_every: meta-steps after which all genomes become the best one (App. C.4).
+    reset_after: a genome whose loss or gradient is not finite skips the step. After this many in a row it becomes the
+      best genome, or a fresh one if all have diverged.
+    sequential: genomes and tasks one after another, see `map_tasks`.
+    Metrics: loss in nats and accuracy of the genome that was best before the step, mean loss of all genomes, and the
+    numbers of skipped steps and of replaced genomes so far.
     """
-    _check(sizes, population, synchronise_every, reset_after)
+    _check(sizes, rule, population, synchronise_every, reset_after)
     tx = optax.chain(optax.clip_by_global_norm(clip), optax.adam(learning_rate))
+    settings = _Settings(
+        init_genome, sizes, rule, population, scale, tx, num_scored, synchronise_every, reset_after, sequential
+    )
+    return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
-    def fresh(key):
-        genomes = jax.vmap(begin_genome)(jax.random.split(key, population))
-        return genomes, jax.vmap(tx.init)(genomes)
 
-    def init(key, example):
-        members = example.members
-        if members is not None and len(members) != population:
-            raise ValueError(f"the learner has population={population} but the tasks population={len(members)}")
-        counts = jnp.zeros((population,), jnp.int32)
-        zero = jnp.zeros((), jnp.int32)
-        return State(zero, *fresh(key), jnp.full((population,), jnp.log(sizes[-1]), jnp.float32), counts, zero, zero)
+def _init(settings, key, example):
+    population, members = settings.population, example.members
+    if members is not None and len(members) != population:
+        raise ValueError(f"the learner has population={population} but the tasks population={len(members)}")
+    zero = jnp.zeros((), jnp.int32)
+    return State(zero, *_fresh(settings, key), zero, zero)
 
-    def loss(genome, key, inputs, labels):
-        logits = adapt(key, genome, inputs, labels, sizes, rule=rule, scale=scale)
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits[-num_scored:], labels[-num_scored:])
-        return losses.mean(), (logits[-1].argmax(-1) == labels[-1]).mean()
 
-    def descend(tasks, key, genome, optimizer):
-        """One genome's step: (genome, optimizer) after it, held-out loss and accuracy, whether all of it is finite."""
-        before, keys = (genome, optimizer), jax.random.split(key, len(tasks.labels))
-        one = partial(jax.value_and_grad(loss, has_aux=True), genome)
-        of_tasks = each(one, (keys, tasks.inputs, tasks.labels), in_turn=in_turn)
-        (value, accuracy), gradient = jax.tree.map(lambda leaf: leaf.mean(axis=0), of_tasks)
-        good = jnp.isfinite(value) & jnp.isfinite(optax.tree.norm(gradient))
-        updates, moved = tx.update(gradient, optimizer, genome)
-        taken = optax.apply_updates(genome, updates), moved
-        of_guessing = jnp.log(sizes[-1]), 1 / sizes[-1]
-        value, accuracy = jnp.where(good, value, of_guessing[0]), jnp.where(good, accuracy, of_guessing[1])
-        return _choose(good, taken, before), value, accuracy, good
+def _fresh(settings, key):
+    """Fresh (genomes, optimizer, scores, num_diverged). The scores are those of guessing."""
+    population = settings.population
+    genomes = jax.vmap(settings.init_genome)(jax.random.split(key, population))
+    scores = jnp.full((population,), jnp.log(settings.sizes[-1]), jnp.float32)
+    return genomes, jax.vmap(settings.tx.init)(genomes), scores, jnp.zeros((population,), jnp.int32)
 
-    def update(key, state, batch):
-        k_synapses, k_fresh = jax.random.split(key)
-        keys = jax.random.split(k_synapses, population)
-        before = state.genomes, state.optimizer
-        if batch.members is not None:
-            keys, before = jax.tree.map(lambda leaf: leaf[batch.members], (keys, before))
-        after, losses, accuracies, good = each(partial(descend, batch), (keys, *before), in_turn=in_turn)
-        best = _best(state.scores, state.num_bad)
-        metrics = {"loss": losses[best], "accuracy": accuracies[best], "population_loss": losses.mean()}
-        scores = score_decay * state.scores + (1 - score_decay) * losses
-        num_bad = jnp.where(good, 0, state.num_bad + 1)
-        is_lost = num_bad >= reset_after
-        becomes_best = is_lost if synchronise_every is None else is_lost | ((state.count + 1) % synchronise_every == 0)
-        source = jnp.where(becomes_best & good.any(), _best(scores, num_bad), jnp.arange(population))
-        after, scores, num_bad = jax.tree.map(lambda leaf: leaf[source], (after, scores, num_bad))
-        begins = is_lost & ~good.any()
-        genomes, optimizer = jax.vmap(_choose)(begins, fresh(k_fresh), after)
-        scores, num_bad = jnp.where(begins, jnp.log(sizes[-1]), scores), jnp.where(begins, 0, num_bad)
-        num_skipped, num_reset = state.num_skipped + (~good).sum(), state.num_reset + is_lost.sum()
-        metrics |= {"num_skipped": num_skipped.astype(jnp.float32), "num_reset": num_reset.astype(jnp.float32)}
-        return State(state.count + 1, genomes, optimizer, scores, num_bad, num_skipped, num_reset), metrics
 
-    def predict(state, tasks):
-        """Tasks -> log-probabilities [T, B, M] of the held-out batches, by the best genome, from fixed synapses."""
-        genome = best_genome(state)
+def _update(settings, key, state, batch):
+    """One meta-step."""
+    k_synapses, k_fresh = jax.random.split(key)
+    keys = jax.random.split(k_synapses, settings.population)
+    before = state.genomes, state.optimizer
+    if batch.members is not None:
+        keys, before = jax.tree.map(lambda leaf: leaf[batch.members], (keys, before))
+    descend = partial(_descend, settings, batch)
+    after, losses, accuracies, is_well = map_tasks(descend, (keys, *before), sequential=settings.sequential)
+    best = _best(state.scores, state.num_diverged)
+    scores = _SCORE_DECAY * state.scores + (1 - _SCORE_DECAY) * losses
+    num_diverged = jnp.where(is_well, 0, state.num_diverged + 1)
+    num_skipped = state.num_skipped + (~is_well).sum()
+    num_reset = state.num_reset + (num_diverged >= settings.reset_after).sum()
+    metrics = {
+        "loss": losses[best],
+        "accuracy": accuracies[best],
+        "population_loss": losses.mean(),
+        "num_skipped": num_skipped.astype(jnp.float32),
+        "num_reset": num_reset.astype(jnp.float32),
+    }
+    (genomes, optimizer), count = after, state.count + 1
+    state = State(count, genomes, optimizer, scores, num_diverged, num_skipped, num_reset)
+    return _begin_again(settings, k_fresh, _copy_best(settings, state)), metrics
 
-        def one(key, inputs, labels):
-            return jax.nn.log_softmax(adapt(key, genome, inputs, labels, sizes, rule=rule, scale=scale)[-1])
 
-        return jax.vmap(one)(jax.random.split(jax.random.key(0), len(tasks.labels)), tasks.inputs, tasks.labels)
+def _descend(settings, tasks, key, genome, optimizer):
+    """One genome's step -> ((genome, optimizer) after it, held-out loss and accuracy, whether all of it is finite).
 
-    return init, update, predict
+    If not, genome and optimizer stay as they are, and loss and accuracy are those of guessing.
+    """
+    before, keys = (genome, optimizer), jax.random.split(key, len(tasks.labels))
+    one = partial(jax.value_and_grad(partial(_loss, settings), has_aux=True), genome)
+    of_tasks = map_tasks(one, (keys, tasks.inputs, tasks.labels), sequential=settings.sequential)
+    (value, accuracy), gradient = jax.tree.map(lambda leaf: leaf.mean(axis=0), of_tasks)
+    is_well = jnp.isfinite(value) & jnp.isfinite(optax.tree.norm(gradient))
+    updates, moved = settings.tx.update(gradient, optimizer, genome)
+    after = optax.apply_updates(genome, updates), moved
+    value = jnp.where(is_well, value, jnp.log(settings.sizes[-1]))
+    accuracy = jnp.where(is_well, accuracy, 1 / settings.sizes[-1])
+    return _select(is_well, after, before), value, accuracy, is_well
+
+
+def _loss(settings, genome, key, inputs, labels):
+    """One task: the mean cross-entropy of the scored batches, and the accuracy on the held-out one."""
+    _, sizes, rule, _, scale, *_ = settings
+    logits = adapt(key, genome, inputs, labels, sizes, rule=rule, scale=scale)
+    scored = -settings.num_scored
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits[scored:], labels[scored:])
+    return losses.mean(), (logits[-1].argmax(-1) == labels[-1]).mean()
+
+
+def _copy_best(settings, state):
+    """Lost genomes become the best of those that are well; so do all genomes, every synchronise_every meta-steps."""
+    is_well, copies = state.num_diverged == 0, state.num_diverged >= settings.reset_after
+    if settings.synchronise_every is not None:
+        copies |= state.count % settings.synchronise_every == 0
+    best = _best(state.scores, state.num_diverged)
+    source = jnp.where(copies & is_well.any(), best, jnp.arange(settings.population))
+    of_members = state.genomes, state.optimizer, state.scores, state.num_diverged
+    genomes, optimizer, scores, num_diverged = jax.tree.map(lambda leaf: leaf[source], of_members)
+    return State(state.count, genomes, optimizer, scores, num_diverged, state.num_skipped, state.num_reset)
+
+
+def _begin_again(settings, key, state):
+    """If all genomes have diverged, the lost ones become fresh ones. The key is consumed."""
+    is_lost, is_well = state.num_diverged >= settings.reset_after, state.num_diverged == 0
+    of_members = state.genomes, state.optimizer, state.scores, state.num_diverged
+    selected = jax.vmap(_select)(is_lost & ~is_well.any(), _fresh(settings, key), of_members)
+    genomes, optimizer, scores, num_diverged = selected
+    return State(state.count, genomes, optimizer, scores, num_diverged, state.num_skipped, state.num_reset)
+
+
+def _predict(settings, state, tasks):
+    """Tasks -> log-probabilities [T, B, M] of the held-out batches, by the best genome, from fixed synapses."""
+    _, sizes, rule, _, scale, *_ = settings
+    genome = best_genome(state)
+
+    def one(key, inputs, labels):
+        return jax.nn.log_softmax(adapt(key, genome, inputs, labels, sizes, rule=rule, scale=scale)[-1])
+
+    return jax.vmap(one)(jax.random.split(jax.random.key(0), len(tasks.labels)), tasks.inputs, tasks.labels)
 
 
 def best_genome(state: State) -> Any:
-    """The genome of the least score among those that are well."""
-    best = _best(state.scores, state.num_bad)
+    """The genome of the lowest score among those that are well."""
+    best = _best(state.scores, state.num_diverged)
     return jax.tree.map(lambda leaf: leaf[best], state.genomes)
 
 
-def _best(scores: jax.Array, num_bad: jax.Array) -> jax.Array:
-    return jnp.where(num_bad == 0, scores, jnp.inf).argmin()
+def _best(scores: jax.Array, num_diverged: jax.Array) -> jax.Array:
+    """The index of the lowest score among the genomes that are well."""
+    return jnp.where(num_diverged == 0, scores, jnp.inf).argmin()
 
 
-def _choose(condition: jax.Array, one: Any, other: Any) -> Any:
+def _select(condition: jax.Array, one: Any, other: Any) -> Any:
     return jax.tree.map(lambda one, other: jnp.where(condition, one, other), one, other)
 
 
-def _check(sizes, population, synchronise_every, reset_after):
+def _check(sizes, rule, population, synchronise_every, reset_after):
     if not sizes or min(sizes) < 1 or sizes[-1] < 2:
         raise ValueError(f"sizes must be positive and end in the number of classes, at least 2; got {tuple(sizes)}")
     if population < 1 or reset_after < 1:
         raise ValueError(f"population and reset_after must be at least 1, got {population} and {reset_after}")
     if synchronise_every is not None and synchronise_every < 1:
         raise ValueError(f"synchronise_every must be at least 1, got {synchronise_every}")
+    rules.check(rule)

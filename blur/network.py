@@ -1,4 +1,4 @@
-"""A network of multi-state neurons; a step is forward, feedback, backward, synapse update (Sandler 2021, §3.3).
+"""A network of multi-state neurons. A step: forward, feedback, backward, update of the synapses (Sandler 2021, §3.3).
 
 Letters: B batch, C channels of a synapse (K or 1), K states, N neurons of a layer, M of the layer above.
 """
@@ -19,15 +19,15 @@ class Synapses(NamedTuple):
     """The synapses between two layers."""
 
     forward: jax.Array  # [C, N + 1, M], the bias last
-    backward: jax.Array | None = None  # [C, M, N]; None where symmetric, and into the inputs, which never change
+    backward: jax.Array | None = None  # [C, M, N]; None if symmetric, and above the inputs, which never change
 
 
 def init(
     key: jax.Array, input_dim: int, sizes: Sequence[int], num_states: int, *, rule: Rule, scale: float = 1.0
 ) -> tuple[Synapses, ...]:
-    """Draws the synapses from U[-1, 1] * scale * sqrt(6 / (N + M)). The key is consumed.
+    """Synapses drawn from U[-1, 1] * scale * sqrt(6 / (N + M)), one `Synapses` for each layer. The key is consumed.
 
-    sizes: neurons of each layer above the inputs. The paper names no distribution; at scale 1 this is Glorot's.
+    sizes: neurons in each layer above the inputs. The paper gives no distribution; scale = 1 is Glorot's.
     """
     channels = 1 if rule.single_state else num_states
     widths = (input_dim, *sizes[:-1])
@@ -47,8 +47,8 @@ def init(
     )
 
 
-def rest(synapses: Sequence[Synapses], batch_size: int, num_states: int, *, rule: Rule) -> tuple[jax.Array, ...]:
-    """What a step keeps, before the first: all neurons at 0, as of `forward`; () if the rule keeps nothing."""
+def init_carry(synapses: Sequence[Synapses], batch_size: int, num_states: int, *, rule: Rule) -> tuple[jax.Array, ...]:
+    """The carry of the first `step`: all neurons at 0, in the shapes of `forward`; () unless `Rule.keep_neurons`."""
     if not rule.keep_neurons:
         return ()
     inputs = jnp.zeros((1, batch_size, synapses[0].forward.shape[1] - 1))
@@ -61,12 +61,13 @@ def forward(
     inputs: jax.Array,
     *,
     rule: Rule,
-    kept: Sequence[jax.Array] = (),
+    carry: Sequence[jax.Array] = (),
 ) -> tuple[jax.Array, ...]:
-    """The states of every layer after the forward pass. inputs [B, D] -> [1, B, D], and a [K, B, N] a layer above.
+    """The states of all layers after the forward pass. inputs [B, D] -> ([1, B, D], then [K, B, N] for each layer).
 
-    Inputs are state 0 of the first layer, whose other states are 0 and left out. State 0 of the last are the logits.
-    kept: all layers before the pass, each example's own; empty where they are 0.
+    genome: one for all layers, or one for each. State 0 of the first layer holds the inputs; its other states are 0
+    and left out. State 0 of the last layer holds the logits.
+    carry: the states of all layers before the pass; () if they are 0.
     """
     chex.assert_rank(inputs, 2)
     genomes = _of_layers(genome, synapses)
@@ -74,7 +75,7 @@ def forward(
     for i, (of_layer, genes) in enumerate(zip(synapses, genomes, strict=True)):
         activation = rule.last_activation if i == len(synapses) - 1 else rule.activation
         weights = rules.read(of_layer.forward, genes.synapse, rule)
-        before = kept[i + 1] if kept else None
+        before = carry[i + 1] if carry else None
         neurons.append(rules.forward(genes.neuron, before, neurons[-1], weights, activation))
     return tuple(neurons)
 
@@ -87,9 +88,12 @@ def backward(
     *,
     rule: Rule,
 ) -> tuple[jax.Array, ...]:
-    """The states after feedback and the backward pass; those of the inputs never change. targets [B, M] in {0, 1}."""
+    """The states of all layers after feedback and the backward pass; the inputs never change.
+
+    neurons: as `forward` returns them. targets [B, M] in {0, 1}.
+    """
     genomes = _of_layers(genome, synapses)
-    after = [rules.named(rules.FEEDBACKS, rule.feedback)(neurons[-1], targets)]
+    after = [rules.resolve(rules.FEEDBACKS, rule.feedback)(neurons[-1], targets)]
     for i in reversed(range(1, len(synapses))):
         up, down = synapses[i]
         down = up[:, :-1].swapaxes(1, 2) if down is None else down
@@ -107,12 +111,13 @@ def learn(
     rule: Rule,
     after: str = "backward",
 ) -> tuple[Synapses, ...]:
-    """The synapses after one update, each layer's by the neurons below it and above it.
+    """The synapses after one update, which uses the neurons of the layers below and above each of them.
 
-    below, above: all layers, twice the same unless `Rule.forward_below`.
-    after: "backward", or "forward", whose genes are `Genome.forward_synapse`: where there are none, nothing changes.
+    below, above: the states of all layers; the same twice, unless `Rule.forward_below`.
+    after: the pass that the update follows. After "forward" the genes are `Genome.forward_synapse`; a layer without
+      such genes does not change.
     """
-    mixes = {}  # of the same genes and states, one, and one gradient
+    mixes = {}  # one mix for the same genes and states, so that its gradient is computed once
 
     def mixed(synapse, states):
         which = id(synapse), id(states)
@@ -145,16 +150,16 @@ def step(
     *,
     rule: Rule,
     supervised: jax.Array | bool = True,
-    kept: Sequence[jax.Array] = (),
+    carry: Sequence[jax.Array] = (),
 ) -> tuple[tuple[Synapses, ...], jax.Array, tuple[jax.Array, ...]]:
-    """One step: forward, feedback, backward, update. -> (synapses, logits [B, M] of the forward pass, kept).
+    """One step: forward, feedback, backward, update. -> (synapses, logits [B, M] of the forward pass, carry).
 
     genome: one for all layers, or one for each. inputs [B, D], targets [B, M] in {0, 1}.
-    supervised: [] bool; if not, the step ends after the forward pass.
-    kept: the neurons as the last step left them, see `rest`; () unless `Rule.keep_neurons`.
+    supervised: [] bool. If false, the step ends after the forward pass.
+    carry: the neurons at the end of the previous step, see `init_carry`; () unless `Rule.keep_neurons`.
     """
     chex.assert_rank([inputs, targets], 2)
-    neurons = forward(genome, synapses, inputs, rule=rule, kept=kept)
+    neurons = forward(genome, synapses, inputs, rule=rule, carry=carry)
     synapses = learn(genome, synapses, neurons, neurons, rule=rule, after="forward")
 
     def supervise(synapses):
@@ -162,11 +167,11 @@ def step(
         below = neurons if rule.forward_below else after
         return learn(genome, synapses, below, after, rule=rule), after if rule.keep_neurons else ()
 
-    def rest_there(synapses):
+    def stop(synapses):
         return synapses, neurons if rule.keep_neurons else ()
 
-    after = supervise(synapses) if supervised is True else jax.lax.cond(supervised, supervise, rest_there, synapses)
-    return after[0], neurons[-1][0], after[1]
+    synapses, carry = supervise(synapses) if supervised is True else jax.lax.cond(supervised, supervise, stop, synapses)
+    return synapses, neurons[-1][0], carry
 
 
 def _of_layers(genome, synapses):

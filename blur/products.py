@@ -1,10 +1,11 @@
-"""The products over neurons, with gradients of their own: fewer products and copies than a compiler's.
+"""The products over neurons, with hand-written gradients: fewer products and copies than automatic ones.
 
-Each takes states mixed already, and a bias, a neuron whose states are 1. Of the bias the gradient of its transform is
-all that is needed: a sum, not a row of a product. Inputs have one state; the gradient of their gain comes of the
-product that the synapses' gradient takes anyway.
+Each product takes mixed states (see `mix`) and a bias, a neuron whose states are all 1. For the bias only the gradient
+of its transform is needed: a sum, not a row of a product. Inputs have one state; the gradient of their gain reuses the
+product that the gradient of the synapses needs.
 
-Letters: B batch, C channels of a synapse (K, or 1 where they are single-state), K states, M destinations, N sources.
+Letters: B batch, C channels of a synapse (K, or 1 where synapses have a single state), K states, M destinations,
+N sources.
 """
 
 import jax
@@ -15,7 +16,7 @@ import jax.numpy as jnp
 def mix(transform: jax.Array, states: jax.Array) -> jax.Array:
     """Σ_d transform^{cd} a^d: transform [C, K], states [K, B, N] -> [C, B, N].
 
-    Written out, and its gradient made one product: a compiler takes ten times as long for products of few rows.
+    A loop over states, and one product for its gradient: XLA takes ten times as long for products of few rows.
     """
     mixed = transform[:, 0, None, None] * states[None, 0]
     for d in range(1, len(states)):
@@ -39,7 +40,7 @@ def _with_bias(states, bias):
 
 @jax.custom_vjp
 def drive(states: jax.Array, bias: jax.Array, weights: jax.Array) -> jax.Array:
-    """Sums over the synapses: mixed states [C, B, N], bias [C], weights [C, N + 1, M] -> [C, B, M]."""
+    """Sums over synapses. Mixed states [C, B, N], bias [C], weights [C, N + 1, M] -> [C, B, M]."""
     return jnp.matmul(_with_bias(states, bias), weights)
 
 
@@ -55,7 +56,7 @@ drive.defvjp(lambda *args: (drive(*args), args), _drive_backward)
 
 @jax.custom_vjp
 def change(states: jax.Array, bias: jax.Array, post: jax.Array) -> jax.Array:
-    """Sums over the batch: mixed states [C, B, N], bias [C], post [C, B, M] -> [C, N + 1, M]."""
+    """Sums over the batch. Mixed states [C, B, N], bias [C], post [C, B, M] -> [C, N + 1, M]."""
     return jnp.matmul(_with_bias(states, bias).swapaxes(1, 2), post)
 
 
@@ -84,7 +85,7 @@ def _gains(gain, bias, width):
 
 @jax.custom_vjp
 def input_drive(gain: jax.Array, bias: jax.Array, inputs: jax.Array, weights: jax.Array) -> jax.Array:
-    """`drive` of inputs [1, B, N], of one state, mixed by gain [C]."""
+    """`drive` for inputs [1, B, N], which have one state, mixed by gain [C]. -> [C, B, M]."""
     ones = _with_ones(inputs, len(weights))
     return jnp.matmul(jnp.broadcast_to(_gains(gain, bias, inputs.shape[2]), ones.shape) * ones, weights)
 
@@ -103,7 +104,7 @@ input_drive.defvjp(lambda *args: (input_drive(*args), args), _input_drive_backwa
 
 @jax.custom_vjp
 def input_change(gain: jax.Array, bias: jax.Array, inputs: jax.Array, post: jax.Array) -> jax.Array:
-    """`change` of inputs [1, B, N], of one state, mixed by gain [C]."""
+    """`change` for inputs [1, B, N], which have one state, mixed by gain [C]. -> [C, N + 1, M]."""
     products = jnp.matmul(_with_ones(inputs, len(post)).swapaxes(1, 2), post)
     return _gains(gain, bias, inputs.shape[2]).swapaxes(1, 2) * products
 

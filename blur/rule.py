@@ -1,10 +1,11 @@
-"""One layer's share of a step: eq. 5 to 8 (Sandler 2021, §3.2), between the neurons of two layers.
+"""The part of a step between two layers of neurons: eq. 5 to 8 (Sandler 2021, §3.2).
 
-Every synapse goes from a source to a destination. The forward ones go up, and have a bias source; the backward ones go
-down. Sums over synapses are matrix products over neurons, one a channel, after the K x K transform of the states.
-Inputs have one state, the others being 0: they come as [1, B, N].
+Every synapse goes from a source to a destination: forward synapses go up and have a bias source, backward synapses go
+down. The K x K transform of the states comes first; sums over synapses are then matrix products over neurons, one for
+each channel. Inputs have one state, [1, B, N]: their other states are 0.
 
-Letters: B batch, C channels of a synapse (K, or 1 where they are single-state), K states, M destinations, N sources.
+Letters: B batch, C channels of a synapse (K, or 1 where synapses have a single state), K states, M destinations,
+N sources.
 """
 
 from collections.abc import Callable
@@ -17,9 +18,9 @@ import jax.numpy as jnp
 from blur import products
 from blur.genome import Neuron, Norm, Synapse
 
-_NORM_EPSILON = 1e-9  # the published code's, of synapse normalisation; ours too of activation normalisation
+_NORM_EPSILON = 1e-9  # of synapse normalisation, as in the published code; of activation normalisation, ours
 
-ACTIVATIONS = {  # states [K, B, N] -> states; of synapses, weights -> weights
+ACTIVATIONS = {  # states [K, B, N] -> states, or weights -> weights
     "linear": lambda states: states,
     "relu": jax.nn.relu,
     "relu_tanh": lambda states: jax.nn.relu(jnp.tanh(states)),  # the published code's default
@@ -27,11 +28,11 @@ ACTIVATIONS = {  # states [K, B, N] -> states; of synapses, weights -> weights
     "tanh": jnp.tanh,
 }
 
-BACKWARD_UPDATES = {  # (states a [K, B, N], drive z [K, B, N], genome) -> what the non-linearity takes
+BACKWARD_UPDATES = {  # (states a [K, B, N], drive z [K, B, N], neuron's genes) -> argument of the non-linearity
     "additive": lambda a, z, neuron: neuron.keep * a + neuron.update * z,
-    # The gates of these two are the published code's; the paper gives none.
+    # The paper gives no gates for these two: they are the published code's.
     "multiplicative": lambda a, z, neuron: neuron.keep * a * z,
-    # The paper's second state is every state but the first, as in the published code.
+    # The paper's second state is every state except the first, as in the published code.
     "multiplicative_second_state": lambda a, z, neuron: neuron.keep * jnp.concatenate([a[:1], a[1:] * z[1:]]),
     "none": lambda a, z, neuron: z,  # noqa: ARG005
 }
@@ -41,10 +42,10 @@ SATURATIONS = {  # (weights before, weights after, saturation) -> weights
     "tanh": lambda _, after, s: s * jnp.tanh(after / s),  # §3.4
 }
 
-OJA_FORMS = {  # (weights [C, N, M], post [C, B, M], change [C, N, M], rate []) -> what, summed over N, shrinks w_ij
+OJA_FORMS = {  # (weights [C, N, M], post [C, B, M], change [C, N, M], rate []) -> terms whose sum over N shrinks w_ij
     "activations": lambda weights, post, change, rate: rate * post**2,  # noqa: ARG005  Oja's own; the published default
-    # The terms of eq. 8. Of its first, which the paper found to dominate, the factor is the published code's, |η̃|, so
-    # that it always shrinks: eq. 8 has 1 - f̃, which is 0 at f̃ = 1.
+    # The terms of eq. 8. The paper found the first to dominate. Its factor in eq. 8 is 1 - f̃, which is 0 at f̃ = 1; ours
+    # is the published code's, |η̃|, with which the term always shrinks.
     "synapses": lambda weights, post, change, rate: rate * weights**2,  # noqa: ARG005
     "hebbian": lambda weights, post, change, rate: weights * change,  # noqa: ARG005  change is η̃ Σ (ν̃ a) (μ̃ a)
 }
@@ -53,7 +54,7 @@ SYNAPSE_NORMS = ("none", "read", "stored")
 
 
 def label_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1 of the last layer becomes +1 or -1, the label; further states become 0 (§3.3). No loss, no gradient.
+    """State 1 of the last layer becomes the label, +1 or -1; states 2 and above become 0 (§3.3). No loss, no gradient.
 
     last [K, B, M], targets [B, M] in {0, 1} -> [K, B, M].
     """
@@ -61,12 +62,12 @@ def label_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
 
 
 def cross_entropy_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1 becomes the gradient of the batch's mean cross-entropy with respect to the logits, state 0. K = 2."""
+    """State 1 becomes the gradient of the mean cross-entropy over the batch. State 0 holds the logits. K = 2."""
     return jnp.stack([last[0], (jax.nn.softmax(last[0]) - targets) / len(targets)])
 
 
 def mse_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1, the non-linearity's slope, becomes the gradient of the batch's mean of ½ |state 0 - targets|². K = 2."""
+    """State 1 becomes the gradient of the mean of ½ |state 0 - targets|² over the batch. State 1 holds σ'. K = 2."""
     return jnp.stack([last[0], (last[0] - targets) * last[1] / len(targets)])
 
 
@@ -74,7 +75,7 @@ FEEDBACKS = {"label": label_feedback, "cross_entropy": cross_entropy_feedback, "
 
 
 def with_slope(activation: Callable, states: jax.Array) -> jax.Array:
-    """φ(x, y) = (σ(x), σ'(y)), of the two states of eq. 4; σ of further states."""
+    """φ(x, y) = (σ(x), σ'(y)) for states 0 and 1 (eq. 4); σ for the others."""
     values, slopes = jax.jvp(activation, (states,), (jnp.ones_like(states),))
     return values.at[1].set(slopes[1])
 
@@ -83,21 +84,23 @@ ACTIVATIONS |= {f"{name}_slope": partial(with_slope, activation) for name, activ
 
 
 class Rule(NamedTuple):
-    """What of an update rule is no number: the options of §3 and §4.5.
+    """The options of an update rule, as opposed to its numbers, the genome (§3 and §4.5).
 
-    A function has a name in its table, or stands there itself: names and flags alone make a JSON object.
+    A field that chooses a function holds a name of the function's table, or the function itself. A rule of names and
+    flags alone is a JSON object.
 
-    activation, backward_activation, last_activation: of ACTIVATIONS, states [K, B, N] -> states, of hidden layers in
-      either pass, and of the last layer in the forward pass.
-    backward_update: of BACKWARD_UPDATES.
-    keep_neurons: a step finds the neurons as the last one left them (eq. 5's f a), not at 0.
-    symmetric: the backward synapses are the forward ones. single_state: every channel of a synapse is the first one.
-    synapse_norm: "read": synapses are read as if each destination's had norm 1 (App. C.6), those stored are not
-      changed; "stored": those are, before they are updated (the published code's); "none".
-    forward_below: synapses are updated by the layer below as the forward pass left it (the published code's).
-    synapse_activation: of ACTIVATIONS, of each synapse after its update.
-    saturation: of SATURATIONS, where the genome saturates. oja: of OJA_FORMS, where the genome has Oja's term.
-    feedback: of FEEDBACKS, (last [K, B, M], targets [B, M]) -> last, between the passes.
+    activation, backward_activation, last_activation: from ACTIVATIONS. For the hidden layers in the forward and in the
+      backward pass, and for the last layer in the forward pass.
+    backward_update: from BACKWARD_UPDATES.
+    keep_neurons: neurons start a step with the states of the previous step (f a in eq. 5), not with 0.
+    symmetric: the backward synapses are the forward synapses. single_state: all channels of a synapse are one.
+    synapse_norm: "read": the synapses of each destination are normalised to 1 when read, the stored ones stay as they
+      are (App. C.6); "stored": the stored ones are normalised before each update (the published code); "none".
+    forward_below: updates take the layer below from the forward pass (the published code), not from the backward pass.
+    synapse_activation: from ACTIVATIONS. Applied to each synapse after its update.
+    saturation: from SATURATIONS. Used if the genome has the gene.
+    oja: from OJA_FORMS. Used if the genome has the gene.
+    feedback: from FEEDBACKS, (last [K, B, M], targets [B, M]) -> last. Applied between the passes.
     """
 
     activation: str | Callable = "tanh"
@@ -129,17 +132,17 @@ _CHOICES = {
 
 
 def check(rule: Rule) -> None:
-    """Raises ValueError where a field has no meaning."""
+    """Raises ValueError for an unknown name, and for fields that exclude each other."""
     for name, table in _CHOICES.items():
         choice = getattr(rule, name)
         if not callable(choice) and choice not in table:
             raise ValueError(f"{name} must be one of {', '.join(table)}; got {choice!r}")
     if rule.symmetric and rule.synapse_norm == "stored":
-        raise ValueError("symmetric synapses cannot be stored normalised: either direction has norms of its own")
+        raise ValueError("symmetric synapses cannot be stored normalised: each direction has norms of its own")
 
 
-def named(table: dict[str, Callable], choice: str | Callable) -> Callable:
-    """The function that a field of a Rule names or is."""
+def resolve(table: dict[str, Callable], choice: str | Callable) -> Callable:
+    """The function for a field of a `Rule`, which holds its name in `table`, or the function itself."""
     return table[choice] if isinstance(choice, str) else choice
 
 
@@ -147,8 +150,10 @@ def backprop_rule(activation: str | Callable, loss: str = "cross_entropy") -> Ru
     """The conditions under which a step of `backprop_genome` is a step of SGD on the loss, a mean over the batch.
 
     activation: σ, elementwise. loss: "cross_entropy" of linear outputs, or "mse", ½ |σ(z) - targets|².
-    The paper names the genome, the multiplicative update of the second state and φ = (σ, σ'); symmetric single-state
-    synapses, no non-linearity in the backward pass and the loss's gradient in place of the label are needed as well.
+    The paper states three conditions: the genome, the multiplicative update of the second state, and φ = (σ, σ').
+    Three more are needed: symmetric single-state synapses, a linear backward pass, and the gradient of the loss in
+    place of the label.
+    Raises ValueError for another loss.
     """
     if loss not in ("cross_entropy", "mse"):
         raise ValueError(f"loss must be cross_entropy or mse, got {loss!r}")
@@ -165,7 +170,7 @@ def backprop_rule(activation: str | Callable, loss: str = "cross_entropy") -> Ru
 
 
 def read(weights: jax.Array, synapse: Synapse, rule: Rule) -> jax.Array:
-    """The synapses as a pass sees them (App. C.6): w_ij / sqrt(Σ_r w_rj²) if normalised. weights [C, N, M]."""
+    """The synapses that a pass uses: w_ij, or w_ij / sqrt(Σ_r w_rj²) if normalised (App. C.6). weights [C, N, M]."""
     if rule.synapse_norm == "none":
         return weights
     norm = jnp.sqrt(jnp.sum(weights**2, axis=1, keepdims=True) + _NORM_EPSILON)
@@ -173,11 +178,11 @@ def read(weights: jax.Array, synapse: Synapse, rule: Rule) -> jax.Array:
 
 
 def normalise(states: jax.Array, norm: Norm | None) -> jax.Array:
-    """Gives each state the genome's mean and deviation (§3.4). states [K, B, N].
+    """Gives each state the mean and the standard deviation of the genome (§3.4). states [K, B, N] -> [K, B, N].
 
-    The paper does not say over what: here over the examples of the batch and the neurons of the layer, so that the
-    genome knows no width and the neurons of a layer, classes too, keep their differences. Every layer whose genome has
-    a norm is normalised, the last one too: genomes by layer can leave it out.
+    Statistics are over the examples of the batch and the neurons of the layer; the paper does not say. So the genome
+    fits any width, and the neurons of a layer, also of the last one, keep their differences. The last layer is
+    normalised too, unless it has a genome of its own without a norm.
     """
     if norm is None:
         return states
@@ -191,7 +196,7 @@ def forward(
 ) -> jax.Array:
     """The layer above in the forward pass (eq. 5). below [K, B, N], weights [C, N + 1, M] -> [K, B, M].
 
-    states: [K, B, M] before it; None is 0, as in the published code, where a step starts with all neurons at 0.
+    states: [K, B, M] before the pass. None: 0, as in the published code, where every step starts with neurons at 0.
     """
     transform = neuron.update * neuron.forward
     weights = jnp.broadcast_to(weights, (len(transform), *weights.shape[1:]))
@@ -200,18 +205,18 @@ def forward(
     else:
         drive = products.drive(products.mix(transform, below), transform.sum(1), weights)
     updated = drive if states is None else neuron.keep * states + drive
-    return named(ACTIVATIONS, activation)(normalise(updated, neuron.forward_norm))
+    return resolve(ACTIVATIONS, activation)(normalise(updated, neuron.forward_norm))
 
 
 def backward(neuron: Neuron, states: jax.Array, above: jax.Array, weights: jax.Array, rule: Rule) -> jax.Array:
-    """A hidden layer in the backward pass (eq. 6): states [K, B, M], above [K, B, N], weights [C, N, M] -> states."""
+    """A hidden layer in the backward pass (eq. 6). states [K, B, M], above [K, B, N], weights [C, N, M] -> states."""
     drive = jnp.matmul(products.mix(neuron.backward, above), weights)
-    updated = named(BACKWARD_UPDATES, rule.backward_update)(states, drive, neuron)
-    return named(ACTIVATIONS, rule.backward_activation)(normalise(updated, neuron.backward_norm))
+    updated = resolve(BACKWARD_UPDATES, rule.backward_update)(states, drive, neuron)
+    return resolve(ACTIVATIONS, rule.backward_activation)(normalise(updated, neuron.backward_norm))
 
 
 def mixed(synapse: Synapse, states: jax.Array, rule: Rule) -> tuple[jax.Array, jax.Array]:
-    """What eq. 7 takes of a layer's states [K, B, N]: η̃ ν̃ a of a source, μ̃ a of a destination, both [C, B, N]."""
+    """The two factors of eq. 7: states a [K, B, N] -> η̃ ν̃ a for sources, μ̃ a for destinations, both [C, B, N]."""
     channels = 1 if rule.single_state else len(states)
     transform = synapse.update * synapse.pre[:, :channels].T
     return products.mix(transform, states), products.mix(synapse.post[:channels], states)
@@ -220,11 +225,11 @@ def mixed(synapse: Synapse, states: jax.Array, rule: Rule) -> tuple[jax.Array, j
 def learn(
     synapse: Synapse, weights: jax.Array, pre: jax.Array, post: jax.Array, rule: Rule, *, source: str
 ) -> jax.Array:
-    """The synapses after their update: eq. 7, a sum over the batch, and Oja's term.
+    """The synapses after their update: eq. 7 summed over the batch, then Oja's term, saturation and activation.
 
-    weights [C, N, M], pre [C, B, N] of the sources and post [C, B, M] of the destinations, see `mixed` -> [C, N, M].
-    source: "above"; "below", where the last of the N is the bias, none of pre; or "inputs", the same, and pre is the
-    inputs as they are, [1, B, N].
+    weights [C, N, M] -> [C, N, M]. pre [C, B, N], post [C, B, M]: sources and destinations, from `mixed`.
+    source: "above"; "below": weights have one more row than pre, the bias; "inputs": likewise, and pre is the inputs
+      themselves, [1, B, N].
     """
     if rule.synapse_norm == "stored":
         weights = read(weights, synapse, rule)
@@ -238,8 +243,8 @@ def learn(
             change = products.change(pre, transform.sum(1), post)
     learned = synapse.keep * weights + change
     if synapse.oja is not None:
-        shrink = named(OJA_FORMS, rule.oja)(weights, post, change, jnp.abs(synapse.update))
+        shrink = resolve(OJA_FORMS, rule.oja)(weights, post, change, jnp.abs(synapse.update))
         learned -= jnp.abs(synapse.oja) * weights * jnp.sum(shrink, axis=1, keepdims=True)
     if synapse.saturation is not None:
-        learned = named(SATURATIONS, rule.saturation)(weights, learned, synapse.saturation)
-    return named(ACTIVATIONS, rule.synapse_activation)(learned)
+        learned = resolve(SATURATIONS, rule.saturation)(weights, learned, synapse.saturation)
+    return resolve(ACTIVATIONS, rule.synapse_activation)(learned)

@@ -1,9 +1,9 @@
 """Toy tasks in the plane: Boolean functions and shapes, after the published code's `func2d` (Sandler 2021, §4.1).
 
-A family is a pure function (key, data, num_samples) -> (inputs [n, 2], labels [n] int32) that draws one task and n
-samples of it. Here inputs lie in [-1, 1]², moons and blobs a little beyond; classes count from 0, and class 1 is where
-the function holds, or inside the shape. The published code has ±1, {0, 1} and ids, from task to task, and its xor
-holds where the signs agree: ours, where they differ.
+A family is a pure function (key, data, num_samples) -> (inputs [n, 2], labels [n] int32): it draws one task, and n
+samples of it. Inputs lie in [-1, 1]², moons and blobs a little beyond. Labels start at 0; label 1 means that the
+function is true, or that the point is inside the shape. In the published code labels are ±1, {0, 1} or ids, by task,
+and xor is true where the signs agree; in ours, where they differ.
 
 Letters: n samples.
 """
@@ -15,78 +15,57 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-REGIONS = {  # (x [n], y [n]) -> bool [n]; the share of the square that is class 1
+REGIONS = {  # (x [n], y [n]) -> bool [n]; the fraction of the square that is class 1
     "xor": lambda x, y: x * y < 0,  # 1/2
     "nxor": lambda x, y: x * y >= 0,  # 1/2
     "and": lambda x, y: (x > 0) & (y > 0),  # 1/4
     "nand": lambda x, y: (x <= 0) | (y <= 0),  # 3/4
     "or": lambda x, y: (x > 0) | (y > 0),  # 3/4
     "quarter_and": lambda x, y: (x < 0) & (y > 0),  # 1/4
-    # The published radius is drawn from 0.2 to 0.7; the paper does not say which two its centred circles have.
+    # The published code draws the radius from 0.2 to 0.7. The paper has two centred circles and gives no radius.
     "center_circle": lambda x, y: x**2 + y**2 < 0.6**2,  # 0.28
     "small_center_circle": lambda x, y: x**2 + y**2 < 0.4**2,  # 0.13
     "pieslice": lambda x, y: jnp.abs(jnp.arctan2(y, x)) <= 0.78,  # 1/4
     "cross": lambda x, y: (jnp.abs(x) < 0.3) | (jnp.abs(y) < 0.3),  # 0.51
     "triangle": lambda x, y: (x + y < 1) & (y - x < 1) & (y > -0.5),  # 1/2
-    "square": lambda x, y: jnp.maximum(jnp.abs(x), jnp.abs(y)) < 0.6,  # 0.36; published 0.2, a share of 0.04
+    "square": lambda x, y: jnp.maximum(jnp.abs(x), jnp.abs(y)) < 0.6,  # 0.36; published 0.2, a fraction of 0.04
 }
 
 
-def region(
-    inside: Callable, key: jax.Array, data: Any, num_samples: int, *, turned: bool = False
-) -> tuple[jax.Array, jax.Array]:
-    """Points from all over the square; class 1 is the region. inside: one of REGIONS. The key is consumed.
-
-    turned: the region is turned by a random angle about the origin, and the classes change places in every other task.
-    """
+def region(inside: Callable, key: jax.Array, data: Any, num_samples: int) -> tuple[jax.Array, jax.Array]:
+    """Uniform points of the square; class 1 is the region. inside: one of REGIONS. The key is consumed."""
     del data
-    k_points, k_turn = jax.random.split(key)
+    (k_points,) = jax.random.split(key, 1)  # a child, as in the other families
     points = jax.random.uniform(k_points, (num_samples, 2), minval=-1.0)
-    if not turned:
-        return points, inside(*points.T).astype(jnp.int32)
-    turn, swap = _turn(k_turn)
-    return points, swap ^ inside(*(points @ turn).T).astype(jnp.int32)
+    return points, inside(*points.T).astype(jnp.int32)
 
 
-def two_moon(
-    key: jax.Array, data: Any, num_samples: int, *, noise: float = 0.1, turned: bool = False
-) -> tuple[jax.Array, jax.Array]:
+def two_moon(key: jax.Array, data: Any, num_samples: int, *, noise: float = 0.1) -> tuple[jax.Array, jax.Array]:
     """Two half circles that reach into each other. The key is consumed.
 
-    noise: its deviation, in radii of a circle. turned: as in `region`.
-    The published points are evenly spaced along the circles, here they are uniform draws.
+    noise: standard deviation of the points about the circles, in radii.
+    Points are uniform along the circles; in the published code they are evenly spaced.
     """
     del data
-    k_label, k_angle, k_noise, k_turn = jax.random.split(key, 4)
+    k_label, k_angle, k_noise = jax.random.split(key, 3)
     labels = jax.random.randint(k_label, (num_samples,), 0, 2)
     angle = jax.random.uniform(k_angle, (num_samples,), maxval=jnp.pi)
     upper = jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1)
     lower = jnp.stack([1 - jnp.cos(angle), 0.5 - jnp.sin(angle)], axis=1)
     points = jnp.where(labels[:, None] == 0, upper, lower) + noise * jax.random.normal(k_noise, (num_samples, 2))
     points = (points + jnp.array([[1.0, 0.5]])) * jnp.array([[2 / 3, 4 / 3]]) - 1  # to [-1, 1]², as published
-    if not turned:
-        return points, labels
-    turn, swap = _turn(k_turn)
-    return points @ turn, swap ^ labels
+    return points, labels
 
 
 def blobs(
-    key: jax.Array, data: Any, num_samples: int, *, num_classes: int = 5, deviation: float = 0.1
+    key: jax.Array, data: Any, num_samples: int, *, num_classes: int = 5, std: float = 0.1
 ) -> tuple[jax.Array, jax.Array]:
-    """One normal blob a class, its centre drawn anywhere in the square for each task. The key is consumed."""
+    """One normal blob for each class; each task draws the centres uniformly in the square. The key is consumed."""
     del data
     k_centres, k_label, k_noise = jax.random.split(key, 3)
     centres = jax.random.uniform(k_centres, (num_classes, 2), minval=-1.0)
     labels = jax.random.randint(k_label, (num_samples,), 0, num_classes)
-    return centres[labels] + deviation * jax.random.normal(k_noise, (num_samples, 2)), labels
-
-
-def _turn(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """A random rotation [2, 2], and whether the classes change places [] int32."""
-    k_angle, k_swap = jax.random.split(key)
-    angle = jax.random.uniform(k_angle, maxval=2 * jnp.pi)
-    cosine, sine = jnp.cos(angle), jnp.sin(angle)
-    return jnp.array([[cosine, -sine], [sine, cosine]]), jax.random.randint(k_swap, (), 0, 2)
+    return centres[labels] + std * jax.random.normal(k_noise, (num_samples, 2)), labels
 
 
 FAMILIES = {**{name: partial(region, inside) for name, inside in REGIONS.items()}, "two_moon": two_moon, "blobs": blobs}

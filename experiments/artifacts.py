@@ -41,14 +41,14 @@ _MADE_BY = ("seed", "num_seeds", "num_steps", "data", "world", "stages", "learne
 
 
 def genome(context: Context) -> Artifact:
-    """genome.json, the genome that a run has learned, as `blur.text` reads it. Its note says what made it."""
+    """genome.json, the genome that a run has learned, as `blur.serialize` reads it. Its note says what made it."""
     jax.eval_shape(blur.learned_genome, context.run.learner)
     made_by = {key: context.config[key] for key in _MADE_BY if key in context.config}
     note = {"command": context.command, "config": json.dumps(made_by)}
     rule = registry.build("rule", context.config["learner"].get("rule") or {})
 
     def write(run):
-        return {"genome.json": blur.text.dumps(blur.learned_genome(run.learner), rule, note)}
+        return {"genome.json": blur.serialize.dumps(blur.learned_genome(run.learner), rule, note)}
 
     return Artifact(("genome.json",), write)
 

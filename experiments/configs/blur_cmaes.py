@@ -63,7 +63,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
                 "rule": {"last_activation": "linear"},
                 "population": population,
                 "num_held_out": num_held_out,
-                "deviation": 0.3,
+                "std": 0.3,
             },
         }
     )

@@ -71,7 +71,7 @@ def _meta() -> ConfigDict:
                 "sizes": (64, 10),
                 "rule": {"last_activation": "linear"},
                 "population": 1,
-                "in_turn": True,  # for a CPU; side by side on a GPU
+                "sequential": True,  # for a CPU; side by side on a GPU
                 "learning_rate": 3e-3,
                 "num_scored": 41,
             },

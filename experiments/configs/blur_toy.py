@@ -20,60 +20,25 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+LEARNED_FROM = ("xor", "and", "two_moon", "center_circle", "small_center_circle", "pieslice")
+PAPER_UNSEEN, OTHER_UNSEEN = ("blobs", "cross", "triangle"), ("square", "or", "nxor")
+DELTA = {"name": "delta", "num_states": 2, "std": 0.05, "normalise": "none", "synapse_update": 0.1}
+TWO_STATES = {
+    "activation": "relu_slope",
+    "backward_activation": "linear",
+    "last_activation": "tanh",
+    "backward_update": "multiplicative_second_state",
+    "symmetric": True,
+    "single_state": True,
+}
+
 
 def get_config(variant: str = "learned") -> ConfigDict:
     """The config of a variant."""
     variants = ("learned", "curriculum", "random", "smoke")
     if variant not in variants:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
-    num_steps, log_every = {"smoke": (4, 2), "curriculum": (375, 75)}.get(variant, (300, 50))
-    learned_from = ("xor", "and", "two_moon", "center_circle", "small_center_circle", "pieslice")
-    paper_unseen, other_unseen = ("blobs", "cross", "triangle"), ("square", "or", "nxor")
-    delta = {"name": "delta", "num_states": 2, "deviation": 0.05, "normalise": "none", "synapse_update": 0.1}
-    two_states = {
-        "activation": "relu_slope",
-        "backward_activation": "linear",
-        "last_activation": "tanh",
-        "backward_update": "multiplicative_second_state",
-        "symmetric": True,
-        "single_state": True,
-    }
-    config: dict[str, Any] = {
-        "seed": 0,
-        "num_seeds": 1,
-        "num_steps": num_steps,
-        "log_every": log_every,
-        "eval_every": log_every,
-        "checkpoint_every": log_every,
-        "log_metrics": ("train/loss", "eval/train_tasks_accuracy", "eval/unseen_tasks_accuracy"),
-        "evals": {
-            "adaptation": {
-                "families": (*paper_unseen, *learned_from, *other_unseen),
-                "groups": {
-                    "train_tasks": learned_from,
-                    "unseen_tasks": (*paper_unseen, *other_unseen),
-                    "paper_unseen_tasks": paper_unseen,
-                },
-                "unroll": 10,
-                "batch_size": 128,
-                "num_draws": 16,
-            }
-        },
-        "artifacts": ("genome",),
-        "data": {"name": "none"},
-        "world": {"name": "tasks", "families": learned_from, "unroll": 10, "batch_size": 128},
-        "learner": {
-            "name": "blur_meta",
-            "init_genome": delta,
-            "sizes": (128, 5),
-            "rule": two_states,
-            "population": 4,
-            "in_turn": True,  # for a CPU; side by side on a GPU
-            "scale": 2.0,
-            "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": num_steps},
-            "synchronise_every": 200,
-        },
-    }
+    config = _learned(variant)
     if variant == "random":
         config["learner"] |= {
             "init_genome": {"name": "random", "num_states": 2, "normalise": "both"},
@@ -90,3 +55,44 @@ def get_config(variant: str = "learned") -> ConfigDict:
         config["learner"]["sizes"] = (8, 5)
         config["evals"]["adaptation"] |= {"batch_size": 16, "num_draws": 2}
     return ConfigDict(config)
+
+
+def _learned(variant: str) -> dict[str, Any]:
+    """The settings of `learned`, which the other variants change."""
+    num_steps, log_every = {"smoke": (4, 2), "curriculum": (375, 75)}.get(variant, (300, 50))
+    return {
+        "seed": 0,
+        "num_seeds": 1,
+        "num_steps": num_steps,
+        "log_every": log_every,
+        "eval_every": log_every,
+        "checkpoint_every": log_every,
+        "log_metrics": ("train/loss", "eval/train_tasks_accuracy", "eval/unseen_tasks_accuracy"),
+        "evals": {
+            "adaptation": {
+                "families": (*PAPER_UNSEEN, *LEARNED_FROM, *OTHER_UNSEEN),
+                "groups": {
+                    "train_tasks": LEARNED_FROM,
+                    "unseen_tasks": (*PAPER_UNSEEN, *OTHER_UNSEEN),
+                    "paper_unseen_tasks": PAPER_UNSEEN,
+                },
+                "unroll": 10,
+                "batch_size": 128,
+                "num_draws": 16,
+            }
+        },
+        "artifacts": ("genome",),
+        "data": {"name": "none"},
+        "world": {"name": "tasks", "families": LEARNED_FROM, "unroll": 10, "batch_size": 128},
+        "learner": {
+            "name": "blur_meta",
+            "init_genome": DELTA,
+            "sizes": (128, 5),
+            "rule": TWO_STATES,
+            "population": 4,
+            "sequential": True,  # for a CPU; side by side on a GPU
+            "scale": 2.0,
+            "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": num_steps},
+            "synchronise_every": 200,
+        },
+    }

@@ -6,16 +6,16 @@ import blur
 
 
 def genome(name: str) -> tuple[blur.Genome | tuple[blur.Genome, ...], blur.Rule]:
-    """A genome and its rule: one that is shipped, by its name, or that of a file (`blur.text`), by its path."""
-    if name in blur.shipped.names():
-        of_genome, rule, _ = blur.shipped.load(name)
+    """A genome and its rule: a pretrained one by its name, or that of a file (`blur.serialize`) by its path."""
+    if name in blur.pretrained.names():
+        of_genome, rule, _ = blur.pretrained.load(name)
         return of_genome, rule
     path = Path(name)
     if not path.is_file():
-        there = ", ".join(blur.shipped.names())
-        raise FileNotFoundError(f"no genome file {path}; the shipped ones are {there}")
+        there = ", ".join(blur.pretrained.names())
+        raise FileNotFoundError(f"no genome file {path}; the pretrained ones are {there}")
     try:
-        of_genome, rule, _ = blur.text.loads(path.read_text())
+        of_genome, rule, _ = blur.serialize.loads(path.read_text())
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a text") from error
     except ValueError as error:

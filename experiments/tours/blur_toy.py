@@ -91,10 +91,10 @@ rule_of_labels = blur.Rule(
     symmetric=True,
     single_state=True,
 )
-begin_genome = partial(blur.delta_genome, num_states=2, normalise="none", synapse_update=0.1)
+init_genome = partial(blur.delta_genome, num_states=2, normalise="none", synapse_update=0.1)
 settings = {"rule": rule_of_labels, "scale": 2.0}
 meta = bootstrap.Learner(
-    *blur.meta_learner(begin_genome, sizes, population=2, learning_rate=3e-3, synchronise_every=40, **settings)
+    *blur.meta_learner(init_genome, sizes, population=2, learning_rate=3e-3, synchronise_every=40, **settings)
 )
 tasks = bootstrap.World(*blur.tasks([blur.toys.FAMILIES[name] for name in learned_from], unroll=10, batch_size=64))
 key = jax.random.key(0)
@@ -112,7 +112,7 @@ for _ in range(5):
         f"meta-step {int(run.step):3}: loss {metrics['loss'].mean():.3f}, accuracy {metrics['accuracy'].mean():.3f} on "
         "batches that were not learned"
     )
-learned = blur.best_genome(run.learner)
+learned = blur.learned_genome(run.learner)
 
 # %% [markdown]
 # ## A task that it never saw
@@ -144,7 +144,8 @@ def stack(genomes):
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *genomes)
 
 
-learning = accuracies(jax.random.clone(k_networks), stack([learned, blur.best_genome(begun.learner)]), rule_of_labels)
+before = blur.learned_genome(begun.learner)
+learning = accuracies(jax.random.clone(k_networks), stack([learned, before]), rule_of_labels)
 descending = accuracies(
     k_networks, stack([blur.backprop_genome(rate) for rate in (0.1, 0.3, 1.0, 3.0)]), blur.backprop_rule("relu")
 )

@@ -1,22 +1,20 @@
 """BLUR: a genome's inner run, and the meta-step that learns the genome (Sandler 2021, §3.3).
 
-Baseline: the equations written down, one einsum an equation over whole square synapses [N + 1 + M, N + 1 + M, K] of
-inputs, bias and outputs, as the published code does; under one jit, differentiated as it stands.
+Baseline: the equations as they stand, one einsum for each. As in the published code, the synapses of a layer are one
+square array [N + 1 + M, N + 1 + M, K] over inputs, bias and outputs. It is compiled by one jit and differentiated by
+JAX.
 
-A line counts the floating-point operations and the bytes of the products over neurons, a multiplication and an addition
-for every synapse, example and channel:
+The least work of a line is that of the products over neurons: a multiplication and an addition for every synapse,
+example and channel.
 
-  inner: forward synapses to read and to learn, backward ones too; those to the inputs do not exist.
-  meta: these, and twice again for their gradient, for either factor; once where a factor is the inputs, or the synapses
-    before the first step. The held-out batch goes forwards only, and its gradient back.
+  inner: forward and backward synapses are read once and learned once. There are no backward synapses to the inputs.
+  meta: the same, plus the gradient, which has a product for each of the two factors. The inputs, and the synapses
+    before the first step, need no gradient. The held-out batch goes forwards, and its gradient backwards.
 
-Bytes, once a step: all synapses are read and written, the batch is read; by a meta-step three times, for the backward
-sweep reads them and carries their gradient. No K x K transform is counted, no tanh, no Adam.
+Bytes of a step: all synapses are read and written, the batch is read. A meta-step counts three times as many, because
+the reverse sweep reads the synapses and carries their gradient. K x K transforms, tanh and Adam are not counted.
 
-The large network's tasks come one after another, each with its gradient, the small network's side by side: each is the
-faster way. BENCHMARKS.md has the results, LOG.md what limits each line.
-
-Letters: B batch, D inputs, K states, M neurons above, N neurons below, S steps, T tasks.
+BENCHMARKS.md has the results, LOG.md what limits each line.
 """
 
 import itertools
@@ -37,15 +35,15 @@ _RULE = blur.Rule()
 
 
 def benchmarks() -> Iterator[Benchmark]:
-    """blur/SIZES/kK: K states. /inner: the unroll forwards. /meta: loss, gradient through the unroll, Adam."""
+    """blur/SIZES/kK, K states. /inner: the unroll alone. /meta: loss, gradient through the unroll, Adam."""
     for widths, num_states, num_tasks in ((_SMALL, 2, 8), (_LARGE, 2, 2), (_LARGE, 4, 2)):
         name = f"blur/{'-'.join(map(str, widths))}/k{num_states}"
         for kind, build in {"inner": _inner, "meta": _meta}.items():
-            yield Benchmark(f"{name}/{kind}", "steps/s", partial(_match, build, widths, num_states, num_tasks))
+            yield Benchmark(f"{name}/{kind}", "steps/s", partial(_comparison, build, widths, num_states, num_tasks))
 
 
-def _match(build: Callable, widths: tuple[int, ...], num_states: int, num_tasks: int) -> Comparison:
-    """Ours against the plain transcription, on the same tasks. A step is one task's."""
+def _comparison(build: Callable, widths: tuple[int, ...], num_states: int, num_tasks: int) -> Comparison:
+    """Ours against the plain transcription, on the same tasks. The rate counts steps of single tasks."""
     k_inputs, k_labels, k_genome, k_synapses = jax.random.split(jax.random.key(0), 4)
     shape = (num_tasks, _NUM_STEPS + 1, _BATCH_SIZE)  # the last batch is held out
     inputs = jax.random.normal(k_inputs, (*shape, widths[0]))
@@ -54,30 +52,30 @@ def _match(build: Callable, widths: tuple[int, ...], num_states: int, num_tasks:
     init = partial(blur.network.init, input_dim=widths[0], sizes=widths[1:], num_states=num_states, rule=_RULE)
     synapses = jax.vmap(init)(jax.random.split(k_synapses, num_tasks))
     squares = jax.vmap(_squares)(synapses)
-    unroll, forward = partial(blur.unroll.unroll, rule=_RULE), partial(blur.network.forward, rule=_RULE)
+    unroll, forward = partial(blur.unroll, rule=_RULE), partial(blur.network.forward, rule=_RULE)
     tasks = inputs, targets
-    each = partial(blur.unroll.each, in_turn=widths == _LARGE)
-    ours = build(each, unroll, lambda *args: forward(*args)[-1][0], genome, (synapses, *tasks))
+    map_tasks = partial(blur.map_tasks, sequential=widths == _LARGE)
+    ours = build(map_tasks, unroll, lambda *args: forward(*args)[-1][0], genome, (synapses, *tasks))
     plain = partial(_plain_unroll, widths), partial(_plain_logits, widths)
-    baseline = build(partial(blur.unroll.each, in_turn=False), *plain, genome, (squares, *tasks))
+    baseline = build(partial(blur.map_tasks, sequential=False), *plain, genome, (squares, *tasks))
     chex.assert_trees_all_close(ours.step(ours.state), baseline.step(baseline.state), rtol=1e-3, atol=1e-4)
     return Comparison(ours, baseline, *_floor(widths, num_states, learns_genome=build is _meta))
 
 
-def _inner(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Program:
-    """-> state: the logits of all batches but the held-out ones."""
+def _inner(map_tasks: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Program:
+    """The state is the logits of all batches except the held-out ones."""
     del logits
     *_, targets = tasks
 
     @jax.jit
     def run(genome, synapses, inputs, targets):
-        return each(lambda *task: unroll(genome, *task)[1], (synapses, inputs[:, :-1], targets[:, :-1]))
+        return map_tasks(lambda *task: unroll(genome, *task)[1], (synapses, inputs[:, :-1], targets[:, :-1]))
 
     return Program(lambda _: run(genome, *tasks), jnp.zeros_like(targets[:, :-1]), len(targets) * _NUM_STEPS)
 
 
-def _meta(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Program:
-    """-> state: the genome, Adam's, the loss and its gradient, a mean of the tasks' own."""
+def _meta(map_tasks: Callable, unroll: Callable, logits: Callable, genome, tasks) -> Program:
+    """The state is the genome, Adam's state, the loss and its gradient, means over tasks."""
     tx = optax.adam(5e-4)
 
     def loss(genome, synapses, inputs, targets):
@@ -86,7 +84,7 @@ def _meta(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> 
 
     @jax.jit
     def step(genome, optimizer, *tasks):
-        of_tasks = each(lambda *task: jax.value_and_grad(loss)(genome, *task), tasks)
+        of_tasks = map_tasks(lambda *task: jax.value_and_grad(loss)(genome, *task), tasks)
         value, gradient = jax.tree.map(lambda leaf: leaf.mean(0), of_tasks)
         updates, optimizer = tx.update(gradient, optimizer)
         return optax.apply_updates(genome, updates), optimizer, value, gradient
@@ -96,7 +94,7 @@ def _meta(each: Callable, unroll: Callable, logits: Callable, genome, tasks) -> 
 
 
 def _floor(widths: tuple[int, ...], num_states: int, *, learns_genome: bool) -> tuple[float, float]:
-    """Operations and bytes of one task's step."""
+    """The least operations and bytes of a step of one task."""
     lowest, *others = [(n + 1) * m for n, m in itertools.pairwise(widths)]
     others = sum(others) + sum(n * m for n, m in itertools.pairwise(widths[1:]))  # forward and backward synapses
     products = 2 * (lowest + others)
@@ -109,7 +107,7 @@ def _floor(widths: tuple[int, ...], num_states: int, *, learns_genome: bool) -> 
 
 
 def _squares(synapses: tuple[blur.network.Synapses, ...]) -> list[jax.Array]:
-    """One [N + 1 + M, N + 1 + M, K] a layer, 0 where a network has no synapses."""
+    """An array [N + 1 + M, N + 1 + M, K] for each layer, 0 where the network has no synapses."""
     squares = []
     for up, down in synapses:
         _, rows, columns = up.shape
@@ -121,7 +119,7 @@ def _squares(synapses: tuple[blur.network.Synapses, ...]) -> list[jax.Array]:
 
 
 def _plain_forward(widths, genome, squares, inputs):
-    """inputs [B, D] -> neurons [B, N, K] a layer."""
+    """inputs [B, D] -> neurons [B, N, K] of each layer."""
     num_states = len(genome.neuron.forward)
     neurons = [jnp.concatenate([inputs[..., None], jnp.zeros((*inputs.shape, num_states - 1))], axis=-1)]
     for n, square in zip(widths[:-1], squares, strict=True):

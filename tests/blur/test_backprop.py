@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import blur
-from blur.rule import ACTIVATIONS, named
+from blur.rule import ACTIVATIONS, resolve
 
 B, D, N, RATE = 9, 5, 3, 0.3
 HIDDEN = {1: (), 2: (7,), 3: (7, 6), 4: (7, 6, 4)}
@@ -35,7 +35,7 @@ def draw(hidden, rule):
 def test_a_step_is_a_step_of_sgd(num_layers, kind, activation):
     rule, genome = blur.backprop_rule(activation, kind), blur.backprop_genome(RATE)
     synapses, inputs, targets = draw(HIDDEN[num_layers], rule)
-    weights, activation = [of_layer.forward[0] for of_layer in synapses], named(ACTIVATIONS, activation)
+    weights, activation = [of_layer.forward[0] for of_layer in synapses], resolve(ACTIVATIONS, activation)
     step = jax.jit(lambda synapses: blur.network.step(genome, synapses, inputs, targets, rule=rule)[0])
     gradient = jax.jit(jax.grad(lambda weights: loss(weights, inputs, targets, activation, kind)))
     first = weights

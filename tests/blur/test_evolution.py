@@ -23,7 +23,7 @@ WORLD = bootstrap.World(*blur.tasks([moons], unroll=4, batch_size=16, num_tasks=
 
 
 def learner(**settings):
-    settings = {"rule": RULE, "population": POPULATION, "num_held_out": 2, "deviation": 0.2} | settings
+    settings = {"rule": RULE, "population": POPULATION, "num_held_out": 2, "std": 0.2} | settings
     return bootstrap.Learner(*blur.evolution.learner(BEGIN, SIZES, **settings))
 
 
@@ -120,6 +120,7 @@ def test_a_state_is_arrays_without_nan_that_keep_their_form(run, tasks):
         ({"population": 3}, "population must be at least 4 and num_held_out at least 1, got 3 and 2"),
         ({"num_held_out": 0}, "population must be at least 4 and num_held_out at least 1, got 8 and 0"),
         ({"num_held_out": 5}, "num_held_out=5 of 5 batches leaves none to learn"),
+        ({"rule": Rule(backward_update="plus")}, "backward_update must be one of additive, .*; got 'plus'"),
     ],
 )
 def test_refusals(settings, message):

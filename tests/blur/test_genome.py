@@ -12,26 +12,32 @@ import blur
 
 BEGINNINGS = {
     "random": partial(blur.random_genome, num_states=3),
-    "backprop": partial(blur.perturbed_backprop_genome, num_states=3, learning_rate=0.1, deviation=0.1),
+    "backprop": partial(blur.perturbed_backprop_genome, num_states=3, learning_rate=0.1, std=0.1),
     "delta": partial(blur.delta_genome, num_states=3),
 }
 
 
 @pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
-def test_options(begin):
+def test_normalisation(begin):
     plain = begin(jax.random.key(0), normalise="none")
-    assert (plain.synapse.oja, plain.synapse.saturation, plain.neuron.forward_norm) == (None, None, None)
     norms = {
         name: begin(jax.random.key(0), normalise=name).neuron[4:] for name in ("none", "forward", "backward", "both")
     }
     assert [[norm is not None for norm in pair] for pair in norms.values()] == [[0, 0], [1, 0], [0, 1], [1, 1]]
-    genome = begin(jax.random.key(0), normalise="both", oja=0.5, saturation=2.0)
-    assert (genome.synapse.oja, genome.synapse.saturation) == (0.5, 2.0)
+    genome = begin(jax.random.key(0), normalise="both")
     for norm in genome.neuron[4:]:
         chex.assert_trees_all_equal(norm, blur.genome.Norm(jnp.zeros(3), jnp.ones(3)))
-    chex.assert_trees_all_equal(genome.neuron[:4] + genome.synapse[:4], plain.neuron[:4] + plain.synapse[:4])
+    chex.assert_trees_all_equal((genome.neuron[:4], genome.synapse), (plain.neuron[:4], plain.synapse))
     with pytest.raises(ValueError, match="normalise must be one of none, forward, backward, both; got 'all'"):
         begin(jax.random.key(0), normalise="all")
+
+
+def test_genes_of_options():
+    plain = blur.random_genome(jax.random.key(0), 3)
+    assert (plain.synapse.oja, plain.synapse.saturation) == (None, None)
+    genome = blur.random_genome(jax.random.key(0), 3, oja=0.5, saturation=2.0)
+    assert (genome.synapse.oja, genome.synapse.saturation) == (0.5, 2.0)
+    chex.assert_trees_all_equal((genome.neuron, genome.synapse[:4]), (plain.neuron, plain.synapse[:4]))
 
 
 @pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
@@ -44,14 +50,14 @@ def test_no_two_genomes_begin_alike(begin):
 
 
 def test_near_backprop():
-    """Without noise it is backprop, and further states do nothing; noise has its deviation in every transform."""
+    """Without noise it is backprop, and further states do nothing; noise has its size in every transform."""
     begin = partial(blur.perturbed_backprop_genome, learning_rate=0.1)
-    chex.assert_trees_all_equal(begin(jax.random.key(0), deviation=0.0), blur.backprop_genome(0.1))
-    padded = begin(jax.random.key(0), 4, deviation=0.0)
+    chex.assert_trees_all_equal(begin(jax.random.key(0), std=0.0), blur.backprop_genome(0.1))
+    padded = begin(jax.random.key(0), 4, std=0.0)
     pairs = zip(jax.tree.leaves(padded), jax.tree.leaves(blur.backprop_genome(0.1)), strict=True)
     for leaf, of_two in pairs:
         np.testing.assert_array_equal(leaf, np.pad(of_two, (0, leaf.shape[0] - 2)) if leaf.ndim else of_two)
-    noisy = begin(jax.random.key(0), 40, deviation=0.3)
+    noisy = begin(jax.random.key(0), 40, std=0.3)
     for name, part in (("forward", "neuron"), ("backward", "neuron"), ("pre", "synapse"), ("post", "synapse")):
         noise = np.array(getattr(getattr(noisy, part), name))[2:]
         np.testing.assert_allclose(noise.std(), 0.3, rtol=0.1, err_msg=name)

@@ -1,12 +1,14 @@
 """Tasks of images: what a draw holds, against NumPy; what its samples share; refusals."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import blur
-from blur.images import family, resized
+from blur.images import image_task, resized
 
 NUM, N = 400, 5
 LABELS = np.random.default_rng(0).integers(0, N, NUM)
@@ -15,7 +17,7 @@ IMAGES[:, 1, 1] = np.arange(NUM) / NUM  # which image it is, wherever its pixels
 
 
 def draw(seed, num_samples=3000, **settings):
-    task = jax.jit(family(**({"side": 6} | settings)), static_argnums=2)
+    task = jax.jit(partial(image_task, **({"side": 6} | settings)), static_argnums=2)
     inputs, labels = task(jax.random.key(seed), (jnp.array(IMAGES), jnp.array(LABELS)), num_samples)
     assert (inputs.shape, inputs.dtype) == ((num_samples, settings.get("side", 6) ** 2), jnp.float32)
     assert (labels.shape, labels.dtype) == ((num_samples,), jnp.int32)
@@ -91,7 +93,8 @@ def test_a_larger_side_keeps_linear_images():
 
 
 def test_it_is_a_family_of_tasks():
-    data, init, draw_tasks = blur.tasks([family(side=3)], (IMAGES, LABELS), unroll=2, batch_size=7, num_tasks=4)
+    family = partial(image_task, side=3)
+    data, init, draw_tasks = blur.tasks([family], (IMAGES, LABELS), unroll=2, batch_size=7, num_tasks=4)
     _, tasks = draw_tasks(jax.random.key(0), data, init(jax.random.key(0), data), None)
     assert tasks.inputs.shape == (4, 3, 7, 9)
 

@@ -124,10 +124,10 @@ def test_two_meta_steps(tasks, update, first):
     assert np.abs(learned - begun).min() > RATE / 10
 
 
-def test_in_turn_is_side_by_side(tasks, update, first):
-    one_by_one = jax.jit(make(in_turn=True).update)
-    in_turn, side_by_side = (step(jax.random.key(1), first, tasks) for step in (one_by_one, update))
-    chex.assert_trees_all_close(in_turn, side_by_side, rtol=1e-4, atol=1e-6)
+def test_sequential_is_all_at_once(tasks, update, first):
+    one_by_one = jax.jit(make(sequential=True).update)
+    sequential, all_at_once = (step(jax.random.key(1), first, tasks) for step in (one_by_one, update))
+    chex.assert_trees_all_close(sequential, all_at_once, rtol=1e-4, atol=1e-6)
 
 
 def test_synapses_are_fresh_in_every_meta_step(tasks, update, first):
@@ -137,9 +137,9 @@ def test_synapses_are_fresh_in_every_meta_step(tasks, update, first):
 
 def test_predictions_are_of_the_best_genome_that_is_well(tasks, first):
     """From synapses that are the same in every prediction."""
-    state = first._replace(scores=jnp.array([0.1, 0.3, 0.2]), num_bad=jnp.array([1, 0, 0]))
+    state = first._replace(scores=jnp.array([0.1, 0.3, 0.2]), num_diverged=jnp.array([1, 0, 0]))
     genome = of_member(2, state.genomes)
-    chex.assert_trees_all_equal(blur.best_genome(state), genome)
+    chex.assert_trees_all_equal(blur.learned_genome(state), genome)
     keys = jax.random.split(jax.random.key(0), T)
     logits = [
         blur.adapt(keys[t], genome, tasks.inputs[t], tasks.labels[t], SIZES, rule=blur.Rule())[-1] for t in range(T)
@@ -166,7 +166,7 @@ def test_a_genome_that_diverges_is_skipped_then_becomes_the_best(tasks, update, 
     assert (metrics["num_skipped"], metrics["num_reset"]) == (1, 0)
     moved = [bool(np.any(state.genomes.neuron.forward[p] != first.genomes.neuron.forward[p])) for p in range(3)]
     assert moved == [True, False, True]
-    np.testing.assert_array_equal(state.num_bad, [0, 1, 0])
+    np.testing.assert_array_equal(state.num_diverged, [0, 1, 0])
     np.testing.assert_allclose(state.scores[1], np.log(M), rtol=1e-6)  # as one that guesses
     state, metrics = update(jax.random.key(2), state, tasks)
     assert (metrics["num_skipped"], metrics["num_reset"]) == (2, 1)
@@ -280,11 +280,12 @@ def test_tasks_and_the_population_are_divided_among_devices():
         ({"sizes": (4, 1)}, "sizes must be positive and end in the number of classes, at least 2; got \\(4, 1\\)"),
         ({"population": 0}, "population and reset_after must be at least 1, got 0 and 10"),
         ({"synchronise_every": 0}, "synchronise_every must be at least 1, got 0"),
+        ({"rule": blur.Rule(backward_update="plus")}, "backward_update must be one of additive, .*; got 'plus'"),
     ],
 )
 def test_refusals(settings, message):
     with pytest.raises(ValueError, match=message):
-        blur.meta_learner(**({"begin_genome": blur.random_genome, "sizes": SIZES} | settings))
+        blur.meta_learner(**({"init_genome": blur.random_genome, "sizes": SIZES} | settings))
 
 
 def test_a_population_of_another_size_is_refused(tasks):

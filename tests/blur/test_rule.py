@@ -23,7 +23,7 @@ def float64(tree):
 
 
 def oracle_norm(states, norm):
-    """states [B, N, K]: each state has the genome's mean and deviation over examples and neurons."""
+    """states [B, N, K]: each state has the genome's mean and standard deviation over examples and neurons."""
     if norm is None:
         return states
     result = np.empty_like(states)
@@ -81,15 +81,15 @@ def oracle_learn(synapse, w, sources, destinations, rule):
     return learned
 
 
-def oracle_step(genomes, ups, downs, kept, inputs, targets, rule):
-    """ups: an [N + 1, M, K] a layer, downs: an [M, N, K], kept: a [B, N, K] -> all after a step, and the logits."""
+def oracle_step(genomes, ups, downs, carry, inputs, targets, rule):
+    """ups: an [N + 1, M, K] a layer, downs: an [M, N, K], carry: a [B, N, K] -> all after a step, and the logits."""
     neurons = [np.zeros((B, WIDTHS[0], K))]
     neurons[0][:, :, 0] = inputs
     biased = lambda a: np.concatenate([a, np.ones((B, 1, K))], axis=1)  # noqa: E731
     for l in LAYERS:
         genes = genomes[l]
         z = oracle_drive(genes.neuron.forward, biased(neurons[l]), oracle_read(ups[l], genes.synapse, rule))
-        a = genes.neuron.update * z + (genes.neuron.keep * kept[l + 1] if rule.keep_neurons else 0)
+        a = genes.neuron.update * z + (genes.neuron.keep * carry[l + 1] if rule.keep_neurons else 0)
         neurons.append(np.tanh(oracle_norm(a, genes.neuron.forward_norm)))
     passed, logits = list(neurons), neurons[-1][:, :, 0].copy()
     for l in LAYERS:
@@ -192,18 +192,18 @@ def test_steps(option):
         np.ones(shape) if down is None else spread(down) for shape, (_, down) in zip(shapes, synapses, strict=True)
     ]
     of_world = np.asarray(inputs, np.float64), np.asarray(targets)
-    step = jax.jit(lambda synapses, kept: network.step(genome, synapses, inputs, targets, rule=rule, kept=kept))
-    kept = network.rest(synapses, B, K, rule=rule)
+    step = jax.jit(lambda synapses, carry: network.step(genome, synapses, inputs, targets, rule=rule, carry=carry))
+    carry = network.init_carry(synapses, B, K, rule=rule)
     neurons = resting = [np.zeros((B, n, K)) for n in WIDTHS]
     for _ in range(2):
-        synapses, logits, kept = step(synapses, kept)
+        synapses, logits, carry = step(synapses, carry)
         ups, downs, neurons, expected = oracle_step(genomes, ups, downs, neurons, *of_world, rule)
         np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
         for of_layer, up, down in zip(synapses, ups, downs, strict=True):
             np.testing.assert_allclose(spread(of_layer.forward), up, rtol=1e-5, atol=1e-5)
             if of_layer.backward is not None:
                 np.testing.assert_allclose(spread(of_layer.backward), down, rtol=1e-5, atol=1e-5)
-        for states, of_oracle in zip(kept, neurons, strict=rule.keep_neurons):
+        for states, of_oracle in zip(carry, neurons, strict=rule.keep_neurons):
             np.testing.assert_allclose(np.moveaxis(states, 0, -1), of_oracle[..., : len(states)], rtol=1e-5, atol=1e-5)
     plain = [float64(draw_genome())] * len(LAYERS)
     other = first_ups, first_downs, resting
@@ -215,12 +215,12 @@ def test_steps(option):
 
 def test_a_step_without_supervision_keeps_the_neurons_of_its_forward_pass():
     _, genome, synapses, inputs, targets = draw("keep_neurons")
-    rule, resting = Rule(keep_neurons=True), network.rest(synapses, B, K, rule=Rule(keep_neurons=True))
+    rule, resting = Rule(keep_neurons=True), network.init_carry(synapses, B, K, rule=Rule(keep_neurons=True))
     args = genome, synapses, inputs, targets
-    learned, logits, kept = network.step(*args, rule=rule, supervised=jnp.array(False), kept=resting)
+    learned, logits, carry = network.step(*args, rule=rule, supervised=jnp.array(False), carry=resting)
     chex.assert_trees_all_equal(learned, synapses)
-    chex.assert_trees_all_equal(kept, network.forward(genome, synapses, inputs, rule=rule, kept=resting))
-    assert jnp.abs(logits - network.step(*args, rule=rule, kept=kept)[1]).max() > 1e-2
+    chex.assert_trees_all_equal(carry, network.forward(genome, synapses, inputs, rule=rule, carry=resting))
+    assert jnp.abs(logits - network.step(*args, rule=rule, carry=carry)[1]).max() > 1e-2
 
 
 @pytest.mark.parametrize("name", blur.rule.ACTIVATIONS)

@@ -15,25 +15,25 @@ GENOME = blur.delta_genome(jax.random.key(0), 2)
 
 def test_a_file_by_its_path(tmp_path):
     path = tmp_path / "genome.json"
-    path.write_text(blur.text.dumps(GENOME, Rule(symmetric=True), {}))
+    path.write_text(blur.serialize.dumps(GENOME, Rule(symmetric=True), {}))
     of_genome, rule = data.genome(str(path))
     chex.assert_trees_all_equal(of_genome, GENOME)
     assert rule == Rule(symmetric=True)
 
 
-def test_a_shipped_one_by_its_name():
-    name = blur.shipped.names()[0]
-    of_genome, rule, _ = blur.shipped.load(name)
+def test_a_pretrained_one_by_its_name():
+    name = blur.pretrained.names()[0]
+    of_genome, rule, _ = blur.pretrained.load(name)
     by_name, by_rule = data.genome(name)
     chex.assert_trees_all_equal(by_name, of_genome)
     assert by_rule == rule
 
 
 def test_no_such_genome(tmp_path):
-    with pytest.raises(FileNotFoundError, match=f"no genome file {tmp_path}/none.json; the shipped ones are "):
+    with pytest.raises(FileNotFoundError, match=f"no genome file {tmp_path}/none.json; the pretrained ones are "):
         data.genome(f"{tmp_path}/none.json")
-    with pytest.raises(ValueError, match="no genome named 'none' is shipped; there are "):
-        blur.shipped.load("none")
+    with pytest.raises(ValueError, match="no pretrained genome named 'none'; there are "):
+        blur.pretrained.load("none")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_text_that_a_run_leaves_has_its_best_genome():
     state = blur.meta.State(0, genomes, (), np.array([1.0, 0.2, 0.1]), np.array([0, 0, 4]), 0, 0)
     written = artifacts.genome(*run_of("blur_meta", state))
     assert list(written) == ["genome.json"]
-    of_genome, rule, note = blur.text.loads(written["genome.json"])
+    of_genome, rule, note = blur.serialize.loads(written["genome.json"])
     chex.assert_trees_all_equal(of_genome, jax.tree.map(lambda leaf: leaf[1], genomes))  # the third is diverging
     assert rule == Rule(backward_update="multiplicative")
     assert note["command"] == "a command"
@@ -68,7 +68,7 @@ def test_the_text_that_a_run_leaves_has_its_best_genome():
 
 def test_the_text_of_an_evolution_has_its_mean():
     written = artifacts.genome(*run_of("blur_evolution", blur.evolution.State(None, GENOME)))
-    chex.assert_trees_all_equal(blur.text.loads(written["genome.json"])[0], GENOME)
+    chex.assert_trees_all_equal(blur.serialize.loads(written["genome.json"])[0], GENOME)
 
 
 def test_a_learner_without_a_genome():

@@ -16,14 +16,14 @@ from experiments import data
 LEAST = {"backprop": 0.3, "cmaes": 0.55, "digits": 0.88, "mnist": 0.85, "toy": 0.3}
 
 
-@pytest.fixture(params=blur.shipped.names())
+@pytest.fixture(params=blur.pretrained.names())
 def name(request):
     return request.param
 
 
 def test_it_is_whole_and_says_what_made_it(name):
-    genome, rule, note = blur.shipped.load(name)
-    assert blur.text.dumps(genome, rule, note) == (blur.shipped._FOLDER / f"{name}.json").read_text()
+    genome, rule, note = blur.pretrained.load(name)
+    assert blur.serialize.dumps(genome, rule, note) == (blur.pretrained._FOLDER / f"{name}.json").read_text()
     assert note["command"]
     if name != "backprop":
         assert note["command"].startswith("python -m launch.train --config=experiments/configs/")
@@ -31,13 +31,13 @@ def test_it_is_whole_and_says_what_made_it(name):
 
 
 def test_backprop_is_the_one_in_the_code():
-    genome, rule, _ = blur.shipped.load("backprop")
+    genome, rule, _ = blur.pretrained.load("backprop")
     chex.assert_trees_all_equal(genome, blur.backprop_genome(0.1))
     assert rule == blur.backprop_rule("relu")
 
 
 def test_it_teaches(name):
-    genome, rule, _ = blur.shipped.load(name)
+    genome, rule, _ = blur.pretrained.load(name)
     learner = bootstrap.Learner(*blur.learner(genome, (64, 10), rule=rule))
     digits = data.digits(None)
     world = bootstrap.real(*digits.train, batch_size=128)
@@ -54,7 +54,7 @@ def test_it_teaches(name):
 
 def test_the_toy_genome_learns_tasks_that_it_never_saw():
     """Ten batches of 128, in networks of the width and the first synapses that it knew; guessing is 0.5 to 0.64."""
-    genome, rule, note = blur.shipped.load("toy")
+    genome, rule, note = blur.pretrained.load("toy")
     learned = json.loads(note["config"])["learner"]
     unseen = [blur.toys.FAMILIES[name] for name in ("nxor", "triangle", "square")]
     assert not {"nxor", "triangle", "square"} & set(json.loads(note["config"])["world"]["families"])

@@ -86,9 +86,9 @@ def test_keeps_neurons(batch):
     """The second step finds the neurons of the first, so the same batch has other logits; a prediction does not."""
     init, update, predict = make(rule=Rule(keep_neurons=True))
     state, _ = update(jax.random.key(2), init(jax.random.key(1), batch), batch)
-    chex.assert_shape(state.kept, [(1, 10, 4), (2, 10, 6), (2, 10, 3)])
+    chex.assert_shape(state.carry, [(1, 10, 4), (2, 10, 6), (2, 10, 3)])
     _, metrics = update(jax.random.key(2), state, batch)
-    _, of_rest = update(jax.random.key(2), state._replace(kept=jax.tree.map(jnp.zeros_like, state.kept)), batch)
+    _, of_rest = update(jax.random.key(2), state._replace(carry=jax.tree.map(jnp.zeros_like, state.carry)), batch)
     assert jnp.abs(metrics["loss"] - of_rest["loss"]) > 1e-3
     log_p = predict(state, batch[0][:7])
     np.testing.assert_allclose(log_p, predict(state, batch[0])[:7], rtol=1e-5)

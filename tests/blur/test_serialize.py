@@ -34,7 +34,7 @@ GENOMES = {
 @pytest.mark.parametrize("genome", GENOMES.values(), ids=GENOMES)
 def test_what_is_written_is_read_to_the_bit(genome):
     rule = Rule(activation="relu_tanh", symmetric=True, synapse_norm="read")
-    of_genome, of_rule, note = blur.text.loads(blur.text.dumps(genome, rule, NOTE))
+    of_genome, of_rule, note = blur.serialize.loads(blur.serialize.dumps(genome, rule, NOTE))
     chex.assert_trees_all_equal(of_genome, genome)
     chex.assert_trees_all_equal_structs(of_genome, genome)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(of_genome))
@@ -45,21 +45,21 @@ def test_extreme_numbers_are_read_to_the_bit():
     genome = blur.backprop_genome(0.1)
     for number in (1e-45, 3.4028235e38, -1.1754944e-38, 0.1, 16777217.0):
         gate = jnp.array(number, jnp.float32)
-        text = blur.text.dumps(genome._replace(neuron=genome.neuron._replace(keep=gate)), Rule(), NOTE)
-        assert np.float32(blur.text.loads(text)[0].neuron.keep).tobytes() == np.float32(number).tobytes()
+        text = blur.serialize.dumps(genome._replace(neuron=genome.neuron._replace(keep=gate)), Rule(), NOTE)
+        assert np.float32(blur.serialize.loads(text)[0].neuron.keep).tobytes() == np.float32(number).tobytes()
 
 
 def test_a_row_of_a_matrix_is_a_line():
-    lines = blur.text.dumps(blur.backprop_genome(0.1), Rule(), NOTE).splitlines()
+    lines = blur.serialize.dumps(blur.backprop_genome(0.1), Rule(), NOTE).splitlines()
     assert "    [ 1.0, 0.0 ]," in lines
     assert '   "update": -0.1,' in lines
 
 
 def test_what_is_missing_has_its_default():
-    content = json.loads(blur.text.dumps(blur.backprop_genome(0.1), Rule(symmetric=True), NOTE))
+    content = json.loads(blur.serialize.dumps(blur.backprop_genome(0.1), Rule(symmetric=True), NOTE))
     content["rule"] = {"symmetric": True}
     del content["genome"]["neuron"]["forward_norm"], content["genome"]["forward_synapse"]
-    genome, rule, _ = blur.text.loads(json.dumps(content))
+    genome, rule, _ = blur.serialize.loads(json.dumps(content))
     chex.assert_trees_all_equal(genome, blur.backprop_genome(0.1))
     assert rule == Rule(symmetric=True)
 
@@ -113,21 +113,21 @@ DAMAGES = {
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_damaged_text(name):
     change, message = DAMAGES[name]
-    content = json.loads(blur.text.dumps(blur.backprop_genome(0.1), Rule(), NOTE))
+    content = json.loads(blur.serialize.dumps(blur.backprop_genome(0.1), Rule(), NOTE))
     change(content)
     with pytest.raises(ValueError, match=message):
-        blur.text.loads(json.dumps(content))
+        blur.serialize.loads(json.dumps(content))
 
 
 def test_a_text_cut_short():
-    text = blur.text.dumps(blur.backprop_genome(0.1), Rule(), NOTE)
+    text = blur.serialize.dumps(blur.backprop_genome(0.1), Rule(), NOTE)
     with pytest.raises(ValueError, match="not a whole JSON text"):
-        blur.text.loads(text[:-20])
+        blur.serialize.loads(text[:-20])
 
 
 def test_what_cannot_be_written():
     genome = blur.backprop_genome(float("nan"))
     with pytest.raises(ValueError, match="the genome has a number that is not finite"):
-        blur.text.dumps(genome, Rule(), NOTE)
+        blur.serialize.dumps(genome, Rule(), NOTE)
     with pytest.raises(ValueError, match="names what its rule does, but activation is a function"):
-        blur.text.dumps(blur.backprop_genome(0.1), Rule(activation=jnp.tanh), NOTE)
+        blur.serialize.dumps(blur.backprop_genome(0.1), Rule(activation=jnp.tanh), NOTE)

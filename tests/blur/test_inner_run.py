@@ -25,14 +25,14 @@ def test_is_its_steps(rule, by_layer):
     genomes = tuple(blur.random_genome(jax.random.key(i), 2, synapse_update=0.01) for i in (1, 2))
 
     def steps(genome, synapses):
-        kept, logits = network.rest(synapses, B, 2, rule=rule), []
+        carry, logits = network.init_carry(synapses, B, 2, rule=rule), []
         for batch in zip(inputs, targets, strict=True):
-            synapses, of_batch, kept = network.step(genome, synapses, *batch, rule=rule, kept=kept)
+            synapses, of_batch, carry = network.step(genome, synapses, *batch, rule=rule, carry=carry)
             logits.append(of_batch)
         return synapses, jnp.stack(logits)
 
     def unrolled(genome, synapses):
-        return blur.unroll.unroll(genome, synapses, inputs, targets, rule=rule)
+        return blur.unroll(genome, synapses, inputs, targets, rule=rule)
 
     def loss_and_rest(run):
         def loss(genome, synapses):
@@ -48,7 +48,7 @@ def test_is_its_steps(rule, by_layer):
     assert all(jnp.abs(leaf).max() > 0 for leaf in jax.tree.leaves(of_genome))
 
 
-def test_tasks_in_turn_are_tasks_side_by_side():
+def test_sequential_tasks_are_tasks_all_at_once():
     rng = np.random.default_rng(0)
     tasks = {"inputs": jnp.array(rng.normal(size=(4, 3)))}, jnp.array(rng.normal(size=(4,)))
 
@@ -56,7 +56,7 @@ def test_tasks_in_turn_are_tasks_side_by_side():
         chex.assert_shape([of_task["inputs"], scale], [(3,), ()])
         return of_task["inputs"] * scale, scale + 1
 
-    for in_turn in (False, True):
-        products, sums = blur.unroll.each(function, tasks, in_turn=in_turn)
+    for sequential in (False, True):
+        products, sums = blur.map_tasks(function, tasks, sequential=sequential)
         np.testing.assert_allclose(products, np.array(tasks[0]["inputs"]) * np.array(tasks[1])[:, None], rtol=1e-6)
         np.testing.assert_allclose(sums, np.array(tasks[1]) + 1, rtol=1e-6)

@@ -1,10 +1,10 @@
-"""A genome as a text: the JSON in which a learned one is kept, lent and shipped. It knows no width of any network.
+"""A genome as JSON text, for files. The text is independent of the widths of any network.
 
     {"format": "blur genome", "version": 1, "note": {..}, "rule": {..}, "genome": {"neuron": {..}, "synapse": {..}, ..}}
 
-`rule` has the fields of a `Rule` by name, `genome` those of a `Genome`, matrices by rows. A list of genomes are those
-of the layers. `note` says what made it: texts by name, for people. A field that has a default may be missing, so that
-a text stays readable when options are added; null is an option that is off.
+`rule` has the fields of a `Rule` by name; `genome` has those of a `Genome`, matrices row by row, or is a list with one
+genome for each layer. `note` has texts by name that tell people what made the genome. A field with a default may be
+missing, so old texts stay readable when options are added. null is an option that is off.
 """
 
 import json
@@ -32,7 +32,10 @@ _RANKS = {"forward": 2, "backward": 2, "pre": 2, "post": 2, "mean": 1, "deviatio
 
 
 def dumps(genome: Genome | Sequence[Genome], rule: Rule, note: Mapping[str, str]) -> str:
-    """The text of a genome, or of one a layer, under its rule. Numbers are float32, written so that none is lost."""
+    """The text of a genome, or of one for each layer, and of its rule. Numbers are float32 and written exactly.
+
+    Raises ValueError for a rule that holds a function in place of a name, and for a number that is not finite.
+    """
     for name, choice in rule._asdict().items():
         if callable(choice):
             raise ValueError(
@@ -53,7 +56,7 @@ def dumps(genome: Genome | Sequence[Genome], rule: Rule, note: Mapping[str, str]
 
 
 def loads(text: str) -> tuple[Genome | tuple[Genome, ...], Rule, dict[str, str]]:
-    """The genome, or one a layer, the rule and the note of a text by `dumps`. Raises ValueError for any other text."""
+    """The genome, or one for each layer, the rule and the note in a text of `dumps`. ValueError for any other text."""
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
@@ -71,7 +74,7 @@ def loads(text: str) -> tuple[Genome | tuple[Genome, ...], Rule, dict[str, str]]
 
 
 def _lists(part: Any) -> Any:
-    """Names and lists of numbers. A float32 becomes the shortest decimal that is read as it again."""
+    """Names, lists and numbers. Each float32 becomes the shortest decimal that is read back as the same float32."""
     if part is None:
         return None
     if isinstance(part, tuple):
@@ -94,7 +97,7 @@ def _rule(fields: Any) -> Rule:
 
 
 def _genome(where: str, fields: Any) -> Genome:
-    """A genome from its fields. K is the number of rows of `neuron.forward`, which all shapes must have."""
+    """A genome from its fields. The rows of `neuron.forward` give K; all other shapes must agree."""
     _check_names(where, fields, Genome._fields, Genome._field_defaults)
     _check_names(f"{where}.neuron", fields["neuron"], Neuron._fields, Neuron._field_defaults)
     forward = fields["neuron"]["forward"]
@@ -117,7 +120,7 @@ def _genome(where: str, fields: Any) -> Genome:
 
 
 def _array(where: str, field: Any, shape: tuple[int, ...]) -> jax.Array:
-    """Lists of finite numbers as float32 of that shape."""
+    """Lists of finite numbers as a float32 array of that shape."""
     try:
         numbers = np.array(field)
     except ValueError:  # rows of different lengths

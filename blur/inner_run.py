@@ -1,0 +1,92 @@
+"""The inner run: a network learns a few batches by a genome, as one differentiable function (Sandler 2021, §3.3).
+
+Letters: B batch, D inputs, M classes, S batches of a task, T tasks.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from blur import network
+from blur.genome import Genome
+from blur.network import Synapses
+from blur.rule import Rule
+
+
+def unroll(
+    genome: Genome | Sequence[Genome],
+    synapses: tuple[Synapses, ...],
+    inputs: jax.Array,
+    targets: jax.Array,
+    *,
+    rule: Rule,
+) -> tuple[tuple[Synapses, ...], jax.Array]:
+    """Learns S batches, one step each. inputs [S, B, D], targets [S, B, M] in {0, 1} -> (synapses, logits [S, B, M]).
+
+    The logits of a batch are computed before the batch is learned. For a gradient, only the synapses before each step
+    are stored, and the reverse sweep repeats the step. That is faster than storing more, and a long run fits into
+    memory.
+    """
+    chex.assert_rank([inputs, targets], 3)
+
+    @jax.checkpoint
+    def step(state, batch):
+        synapses, logits, carry = network.step(genome, state[0], *batch, rule=rule, carry=state[1])
+        return (synapses, carry), logits
+
+    carry = network.init_carry(synapses, inputs.shape[1], _num_states(genome), rule=rule)
+    (synapses, _), logits = jax.lax.scan(step, (synapses, carry), (inputs, targets))
+    return synapses, logits
+
+
+def learn_task(
+    key: jax.Array,
+    genome: Genome | Sequence[Genome],
+    inputs: jax.Array,
+    labels: jax.Array,
+    sizes: Sequence[int],
+    *,
+    rule: Rule,
+    scale: float = 1.0,
+) -> tuple[tuple[Synapses, ...], jax.Array]:
+    """`unroll` for a fresh network. inputs [S, B, D], labels [S, B] -> (synapses, logits [S, B, M]).
+
+    sizes: neurons in each layer, the last M. scale: see `network.init`. The key draws the synapses and is consumed.
+    """
+    synapses = network.init(key, inputs.shape[-1], sizes, _num_states(genome), rule=rule, scale=scale)
+    return unroll(genome, synapses, inputs, jax.nn.one_hot(labels, sizes[-1]), rule=rule)
+
+
+def adapt(
+    key: jax.Array,
+    genome: Genome | Sequence[Genome],
+    inputs: jax.Array,
+    labels: jax.Array,
+    sizes: Sequence[int],
+    *,
+    rule: Rule,
+    scale: float = 1.0,
+) -> jax.Array:
+    """A fresh network learns a task except its last batch. inputs [S, B, D], labels [S, B] -> logits [S, B, M].
+
+    The logits of a batch are computed before the batch is learned; the last one is held out. Otherwise `learn_task`.
+    """
+    synapses, logits = learn_task(key, genome, inputs[:-1], labels[:-1], sizes, rule=rule, scale=scale)
+    held_out = network.forward(genome, synapses, inputs[-1], rule=rule)[-1][0]
+    return jnp.concatenate([logits, held_out[None]])
+
+
+def map_tasks(function: Callable, tasks: tuple, *, sequential: bool) -> Any:
+    """function(*task) for every task. `tasks` and the result have a leading axis T on every leaf.
+
+    sequential: one task after another, instead of all at once. A meta-gradient of a wide network then holds the
+      synapses of one task at a time, and they stay in the cache. Narrow networks are faster all at once.
+    """
+    return jax.lax.map(lambda task: function(*task), tasks) if sequential else jax.vmap(function)(*tasks)
+
+
+def _num_states(genome: Genome | Sequence[Genome]) -> int:
+    return len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)

@@ -1,0 +1,73 @@
+"""The World of a meta-learner: each step draws a batch of tasks, in turn from each family (Sandler 2021, §3.3).
+
+Letters: B batch, D inputs, F families, P population, S batches of a task, T tasks, n samples of a task.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Tasks(NamedTuple):
+    """A batch of tasks. The last batch of each task is held out: predicted, never learned."""
+
+    inputs: jax.Array  # [T, S, B, D]
+    labels: jax.Array  # [T, S, B] int32
+    members: jax.Array | None = None  # [P] int32, 0 .. P - 1: an array so that a launcher can shard the population
+
+
+class Stream(NamedTuple):
+    """A position in the stream of tasks. The stream repeats after 2**32 tasks."""
+
+    count: jax.Array  # [] uint32, tasks drawn so far
+    seed: jax.Array  # [] uint32, selects the stream: drawn once, then constant
+
+
+def tasks(
+    families: Sequence[Callable],
+    data: Any = (),
+    *,
+    unroll: int,
+    batch_size: int,
+    num_tasks: int | None = None,
+    population: int | None = None,
+) -> tuple[Any, Callable, Callable]:
+    """Fresh tasks in every batch: (data, init, draw) of a World whose batches are `Tasks`, S = unroll + 1.
+
+    families: pure functions (key, data, num_samples) -> (inputs [n, D], labels [n]). A call draws one task, and n
+      samples of it. Task i of a stream depends on (seed, i) alone, and comes from family i mod len(families).
+    num_tasks: T, a multiple of the number of families. None: one task from each.
+    population: P, to fill `Tasks.members`. Needed only if a launcher shards the population of the learner.
+    """
+    num_tasks = len(families) if num_tasks is None else num_tasks
+    if not families or num_tasks < 1 or num_tasks % len(families):
+        raise ValueError(f"num_tasks must be a multiple of the number of families, got {num_tasks} of {len(families)}")
+    if min(unroll, batch_size) < 1:
+        raise ValueError(f"unroll and batch_size must be at least 1, got {unroll} and {batch_size}")
+
+    def init(key, data):
+        del data
+        return Stream(jnp.zeros((), jnp.uint32), jax.random.bits(key, dtype=jnp.uint32))
+
+    def draw(key, data, state, act):
+        del key, act
+        index = (state.count + jnp.arange(num_tasks, dtype=jnp.uint32)).reshape(-1, len(families))
+        keys = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)), (None, 0))(jax.random.key(state.seed), index)
+        drawn = _from_families(families, keys, data, (unroll + 1) * batch_size)
+        inputs, labels = (leaf.reshape(num_tasks, unroll + 1, batch_size, *leaf.shape[3:]) for leaf in drawn)
+        members = None if population is None else jnp.arange(population)
+        return Stream(state.count + num_tasks, state.seed), Tasks(inputs, labels, members)
+
+    return data, init, draw
+
+
+def _from_families(families, keys, data, num_samples):
+    """A task for each key, n samples of each. keys [T / F, F] -> inputs [T / F, F, n, D], labels [T / F, F, n]."""
+
+    def of_one(family, keys):
+        return jax.vmap(lambda key: family(key, data, num_samples))(keys)
+
+    drawn = [of_one(family, keys[:, i]) for i, family in enumerate(families)]
+    return [jnp.stack(leaves, axis=1) for leaves in zip(*drawn, strict=True)]
