@@ -35,7 +35,7 @@ def genome(config, run):
 def episode(config: Any, run: Any, *, num_frames: int = 300) -> dict[str, str]:
     """A film of one game of self-play: Brax's viewer, and the frames that it shows.
 
-    The frames tell besides whose turn it was, and what became of a goal: settled, success.
+    The frames tell besides whose turn it was, and what became of a goal: resolved, success.
     """
     world, predict = _self_play(config, {"num_games": 1, "num_steps": num_frames})
     _, init, draw = self_play.arena(**world)
@@ -46,30 +46,30 @@ def episode(config: Any, run: Any, *, num_frames: int = 300) -> dict[str, str]:
     def play(learned, key):  # of seeds, whose learners differ, XLA compiles one
         k_init, k_draw = jax.random.split(key)
         rows = jax.tree.map(
-            lambda leaf: leaf[0, 1:], draw(k_draw, (), init(k_init, ()), partial(predict, learned))[1].rows
+            lambda leaf: leaf[0, 1:], draw(k_draw, (), init(k_init, ()), partial(predict, learned))[1].transitions
         )
         positions = jax.vmap(partial(self_play.observations.positions, scene))
-        return rows, positions(rows.seen.observation.gripper, rows.poses)
+        return rows, positions(rows.policy_input.observation.gripper, rows.poses)
 
     rows, q = play(run.learner, jax.random.key(config.seed))
-    frames = self_play.film(scene, q, rows.goal, rows.bobs_turn)
-    told = {name: np.asarray(getattr(rows, name)).tolist() for name in ("bobs_turn", "settled", "success")}
-    return {"episode.html": self_play.page(frames), "episode.json": json.dumps({**frames, **told})}
+    frames = self_play.render_frames(scene, q, rows.goal, rows.bobs_turn)
+    told = {name: np.asarray(getattr(rows, name)).tolist() for name in ("bobs_turn", "resolved", "success")}
+    return {"episode.html": self_play.html_page(frames), "episode.json": json.dumps({**frames, **told})}
 
 
 def payoff(config: Any, run: Any, *, num_games: int = 64, num_steps: int = 400) -> dict[str, str]:
     """How many of the goals of each version of Alice each version of Bob reaches.
 
-    The versions that a learner with num_past keeps, oldest first, and the last one; all see by the last one's scales.
+    The versions that a learner with a pool_size keeps, oldest first, and the last one, by whose normalizers all see.
     updates: after how many each was kept. bob_success[i][j]: of the goals that version i of Alice set in num_steps of
     num_games, what version j of Bob reached; null where she set none.
     """
-    past = run.learner.past
+    past = run.learner.pool
     if past is None:
-        raise ValueError("payoff.json is of past versions: set learner.num_past to keep some")
+        raise ValueError("payoff.json is of past versions: set learner.pool_size to keep some")
     world, predict = _self_play(config, {"num_games": num_games, "num_steps": num_steps})
     data, init, draw = self_play.arena(**world)
-    kept, updates = self_play.past.in_order(past, config.learner.get("past_every", 10))
+    kept, updates = self_play.opponents.in_order(past, config.learner.get("pool_every", 10))
     versions = jax.tree.map(lambda old, now: jnp.concatenate([old, now[None]]), kept, run.learner.params)
     updates = [*updates, int(past.count)]
 
@@ -80,8 +80,8 @@ def payoff(config: Any, run: Any, *, num_games: int = 64, num_steps: int = 400) 
             params = jax.tree.map(lambda leaf: jnp.stack([leaf[alice, 0], leaf[bob, 1]]), versions)
             act = partial(predict, learned._replace(params=params))
             k_init, k_draw = jax.random.split(key)
-            rows = draw(k_draw, data, init(k_init, data), act)[1].rows
-            tried = rows.settled & rows.bobs_turn
+            rows = draw(k_draw, data, init(k_init, data), act)[1].transitions
+            tried = rows.resolved & rows.bobs_turn
             return jnp.sum(tried & rows.success), jnp.sum(tried)
 
         alice, bob = (numbers.ravel() for numbers in jnp.indices((len(updates), len(updates))))
@@ -98,4 +98,4 @@ def _self_play(config, size):
     settings = {name: dict(config.to_dict()[name]) for name in ("world", "learner")}
     if any(of.pop("name") != "self_play" for of in settings.values()):
         raise ValueError('this file is of a learner and a world named "self_play"')
-    return settings["world"] | size | {"past_share": 0.0}, self_play.learner(**settings["learner"])[2]
+    return settings["world"] | size | {"past_prob": 0.0}, self_play.learner(**settings["learner"])[2]

@@ -61,7 +61,7 @@ def density(predict, data):
     return {"nats": -predict(images).mean()}
 
 
-def holdout(predict, data, *, tasks, num_games, bob_steps, memory_size=0, **settings):
+def holdout(predict, data, *, tasks, num_games, bob_steps, **settings):
     """The share of the goals of holdout tasks that Bob solves, who never trained on them, and that chance solves.
 
     predict: as of the learner of `self_play`. tasks: names of self_play's HOLDOUTS. bob_steps: for each object.
@@ -84,7 +84,7 @@ def holdout(predict, data, *, tasks, num_games, bob_steps, memory_size=0, **sett
                 logits, memory = predict(seen)
                 return sharpness * logits, memory
 
-            limits = {"num_games": num_games, "bob_steps": bob_steps, "memory_size": memory_size}
+            limits = {"num_games": num_games, "bob_steps": bob_steps}
             return holdouts.success_rate(table, of_task, act, key, **limits)
 
         return jax.vmap(rate)(jnp.array([1.0, 0.0]))

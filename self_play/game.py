@@ -49,7 +49,7 @@ class Game(NamedTuple):
     num_goals: jax.Array  # [] int32, goals resolved in this episode
     bob_active: jax.Array  # [] bool, Bob has not failed in this episode
     at_goal: jax.Array  # [N] bool, Bob's objects that are at their goals
-    memory: jax.Array | None  # [2, M] of both players, zero at the start of an episode
+    memory: jax.Array  # [2, M] of both players, zero at the start of an episode
     is_past: jax.Array  # [2] bool, see EpisodeStart
     preset_goals: Poses | None  # see EpisodeStart
 
@@ -59,7 +59,7 @@ class PolicyInput(NamedTuple):
 
     observation: Observation  # of the table of the player whose turn it is
     goal: jax.Array  # [N, H] Bob's goal; zero in Alice's turn
-    memory: jax.Array | None  # [2, M]
+    memory: jax.Array | None  # [2, M]; None stands for zeros of the size that the player needs
     is_past: jax.Array  # [2] bool, the player is a past version
 
 
@@ -81,14 +81,14 @@ class Transition(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """The rules of the game."""
+    """The rules of the game. The defaults are the paper's, which also has past_prob = 0.2."""
 
-    alice_steps: int  # of Alice's turn (100 in the paper)
-    bob_steps: int  # maximum of Bob's turn, for each object (200)
-    max_goals: int  # of an episode (5)
-    bob_starts: str = "own"  # Bob's later turns start at "own", his last end (the paper), or at "alice", her turn's start
+    alice_steps: int = 100  # of Alice's turn
+    bob_steps: int = 200  # maximum of Bob's turn, for each object
+    max_goals: int = 5  # of an episode
+    bob_starts: str = "own"  # Bob's next turn starts where his last one ended (the paper); or "alice": where hers began
     alice_reward: str = "success"  # or "timestep", of Sukhbaatar et al. (C.2)
-    past_prob: float = 0.0  # probability that one player of an episode, Alice or Bob, is a past version (0.2)
+    past_prob: float = 0.0  # probability that one player of an episode, Alice or Bob, is a past version
     demonstrations: str = "failed"  # or "valid": also of goals that Bob reached (the paper's ablation, figure 9)
     goal_source: str = "alice"  # or another of episodes.SOURCES; then nothing depends on Alice's turns
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from self_play.tabletop import NUM_BINS
 
-HEAD = "answer"  # the name of the last layer's parameters: flax derives their initial values from it
+HEAD = "answer"  # name of the last layer in `params`: flax derives the initial values from it
 
 
 class Inputs(NamedTuple):
@@ -62,7 +62,10 @@ class Torso(nn.Module):
 
 
 class Player(nn.Module):
-    """A policy and a value, which share no parameters."""
+    """A policy and a value, which share no parameters.
+
+    A memory of None, at the start of an episode, is one of zeros.
+    """
 
     num_dimensions: int  # A
     embedding: int = 64
@@ -71,7 +74,9 @@ class Player(nn.Module):
 
     @nn.compact
     def __call__(self, inputs, memory):
-        """(Inputs [..], memory [.., M]) -> (logits [.., A, NUM_BINS], value [..], memory)."""
+        """(Inputs [..], memory [.., M] or None) -> (logits [.., A, NUM_BINS], value [..], memory [.., M])."""
+        if memory is None:
+            memory = jnp.zeros((*inputs.gripper.shape[:-1], memory_size(self.lstm_size)))
         of_policy, of_value = jnp.split(memory, 2, axis=-1)
         num_outputs = self.num_dimensions * NUM_BINS
         policy = Torso(self.embedding, self.widths, self.lstm_size, num_outputs, 0.01, name="policy")
@@ -87,7 +92,7 @@ def num_dimensions_of(params: Any) -> int:
     return params["params"]["policy"][HEAD]["bias"].shape[-1] // NUM_BINS
 
 
-def apply(player: Player, params: Any, inputs: Inputs, memory: jax.Array) -> Any:
+def apply(player: Player, params: Any, inputs: Inputs, memory: jax.Array | None) -> Any:
     """One step of a player's networks -> (logits [.., A, NUM_BINS], value [..], memory [.., M])."""
     return player.apply(params, inputs, memory)
 

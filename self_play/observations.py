@@ -4,7 +4,7 @@ Letters: A dimensions of an action, F features of an object, G of the gripper, H
 gripper with a sense of touch, N slots of objects. Lengths in m, angles in rad, time in s; the table's top is z = 0.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,7 @@ class State(NamedTuple):
 
     q: jax.Array  # positions: the gripper's joints, then each object's (x, y, z, quaternion), or (x, y) in the plane
     qd: jax.Array  # velocities, in the same order; an object turns about its own axes
-    solver_state: Any  # the solver's warm start
+    solver_state: jax.Array  # the solver's warm start
     target: jax.Array  # [A] commanded positions of the gripper, in the units of its joints
     average: jax.Array  # [A] moving average of the actions, biased to 0
     weight: jax.Array  # [] sum of the average's weights

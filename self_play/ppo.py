@@ -11,7 +11,7 @@ def gae(
     rewards: jax.Array,
     values: jax.Array,
     dones: jax.Array,
-    own: jax.Array,
+    policy_mask: jax.Array,
     last_value: jax.Array,
     *,
     discount: float,
@@ -22,9 +22,9 @@ def gae(
     Schulman et al. 2016 (1506.02438), eq. 16: the sum over l of (discount * gae_lambda)^l times the l-th step's
     reward + discount * value of the next step - value, up to the end of the episode.
 
-    rewards [T], dones [T] bool: this player's. own [T] bool: the player's own steps. Rewards and dones on the
-    opponent's steps are credited to the player's previous step; those steps are not discounted. values [T]: read on own
-    steps only. last_value []: the value of what the player saw after the last step. discount: the paper's γ;
+    rewards [T], dones [T] bool: this player's. policy_mask [T] bool: its own steps. Rewards and dones on the
+    opponent's steps are credited to the player's previous step; those steps are not discounted. values [T]: those of
+    own steps count. last_value []: the value of what the player saw after the last step. discount: the paper's γ;
     gae_lambda: its λ.
     """
 
@@ -44,7 +44,7 @@ def gae(
         return carry, jnp.where(mine, here, 0.0)
 
     zero = jnp.zeros_like(last_value)
-    return jax.lax.scan(one, (zero, last_value, zero, zero > 0), (rewards, values, dones, own), reverse=True)[1]
+    return jax.lax.scan(one, (zero, last_value, zero, zero > 0), (rewards, values, dones, policy_mask), reverse=True)[1]
 
 
 def clipped_surrogate(log_prob: jax.Array, old_log_prob: jax.Array, advantage: jax.Array, *, clip: float) -> jax.Array:

@@ -174,7 +174,7 @@ def render_frames(scene: Scene, q: jax.Array, goal: Poses, has_goal: jax.Array) 
 
 
 def html_page(frames: dict) -> str:
-    """The HTML page of `render_frames`' frames: Brax's viewer, whose script the browser fetches from a public server."""
+    """The HTML page of frames: Brax's viewer, whose script the browser fetches from a public server."""
     with _brax_settings():
         from brax.io import html
 

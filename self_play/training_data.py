@@ -1,7 +1,7 @@
-"""What a rollout teaches each player: its rows with their advantages, and Alice's demonstrations.
+"""The training data of both players: a rollout's steps with advantages, and Alice's demonstrations for Bob.
 
-Letters: A dimensions of an action, B games, F, G, H features (see observations), L rows of a sequence, M size of a
-player's memory, N slots of objects, P the two players, R = 1 + T rows of a rollout, S = B R / L sequences.
+Letters: A dimensions of an action, B games, F, G, H features (see observations), L steps of a sequence, M size of a
+player's memory, N slots of objects, P the two players, R = 1 + T steps of a rollout, S = B R / L sequences.
 """
 
 from functools import partial
@@ -11,14 +11,14 @@ import jax
 import jax.numpy as jnp
 
 from self_play import ppo
-from self_play.game import ALICE, BOB, Seen
-from self_play.networks import Inputs, Player, answers, over_rows
-from self_play.normalise import Moments, no_moments, restore, see_more, standardise
+from self_play.game import ALICE, BOB, PolicyInput
+from self_play.moments import Moments, init_moments, normalize, unnormalize, update_moments
+from self_play.networks import Inputs, Player, apply, unroll
 from self_play.world import Batch
 
 
-class Scales(NamedTuple):
-    """The running moments of what is seen and of what is learned from."""
+class Normalizers(NamedTuple):
+    """The running moments of the networks' inputs and targets."""
 
     gripper: Moments  # [G]
     objects: Moments  # [F]
@@ -27,109 +27,119 @@ class Scales(NamedTuple):
     advantages: Moments  # [P]
 
 
-class Lesson(NamedTuple):
-    """What one player learns from: sequences of rows [S, L, ..]."""
+class TrainingData(NamedTuple):
+    """One player's training data: sequences of steps [S, L, ..]."""
 
     inputs: Inputs
     memory: jax.Array  # [M] as it was in the game
-    restart: jax.Array  # [] bool, the memory is taken up afresh
-    action: jax.Array  # [A] int32, whoever's it was
-    old_log_prob: jax.Array  # [] in the policy of the player when it was played, or shown
-    advantage: jax.Array  # [] standardised
-    returned: jax.Array  # [] standardised
-    own: jax.Array  # [] bool, the player moved
-    shown: jax.Array  # [] bool, a demonstration to the player
+    restart: jax.Array  # [] bool, the stored memory is loaded here
+    action: jax.Array  # [A] int32, Alice's or Bob's
+    old_log_prob: jax.Array  # [] of that action, under the player's policy before the update
+    advantage: jax.Array  # [] normalised
+    value_target: jax.Array  # [] normalised
+    policy_mask: jax.Array  # [] bool, the player's own step
+    demo_mask: jax.Array  # [] bool, a demonstration to the player
 
 
-DECAY = 0.9  # an update: how long the moments of returns and advantages remember; both change as the players learn
-BOUND = 10.0  # in deviations, on what is seen
+DECAY = 0.9  # an update, of the moments of returns and advantages, which change as the players learn
+BOUND = 10.0  # in standard deviations, of the inputs
 
 
-def no_scales(inputs: Inputs) -> Scales:
-    """Those of no batch, of the shapes of one row's inputs."""
-    both = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), no_moments(()))
-    gripper, objects, goal = (no_moments(leaf.shape[-1:]) for leaf in (inputs.gripper, inputs.objects, inputs.goal))
-    return Scales(gripper, objects, goal, both, both)
+def init_normalizers(inputs: Inputs) -> Normalizers:
+    """The normalisers before the first batch, of the shapes of one step's inputs."""
+    both = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), init_moments(()))
+    gripper, objects, goal = (init_moments(leaf.shape[-1:]) for leaf in (inputs.gripper, inputs.objects, inputs.goal))
+    return Normalizers(gripper, objects, goal, both, both)
 
 
-def inputs_of(scales: Scales, seen: Seen, goal: jax.Array, who: jax.Array) -> Inputs:
-    """What one player's networks are given. goal [.., N, H]; Alice is given none."""
-    observation = seen.observation
-    raw = (scales.gripper, observation.gripper), (scales.objects, observation.objects), (scales.goal, goal)
-    gripper, objects, goal = (jnp.clip(standardise(moments, x), -BOUND, BOUND) for moments, x in raw)
-    return Inputs(gripper, objects, jnp.where(who == BOB, goal, 0.0), observation.mask)
+def inputs_of(normalizers: Normalizers, policy_input: PolicyInput, goal: jax.Array, who: jax.Array) -> Inputs:
+    """The inputs of one player's networks. goal [.., N, H]; who: ALICE, who is given none, or BOB."""
+    gripper, objects, mask = policy_input.observation
+    raw = (normalizers.gripper, gripper), (normalizers.objects, objects), (normalizers.goal, goal)
+    gripper, objects, goal = (jnp.clip(normalize(moments, x), -BOUND, BOUND) for moments, x in raw)
+    return Inputs(gripper, objects, jnp.where(who == BOB, goal, 0.0), mask)
 
 
-def lessons(
+def prepare(
     player: Player,
     params: Any,
-    scales: Scales,
+    normalizers: Normalizers,
     batch: Batch,
     *,
-    chunk: int,
+    bptt_length: int,
     discount: float,
     gae_lambda: float,
-) -> tuple[Lesson, Scales, jax.Array]:
-    """What a batch teaches both players, by the networks that played it, and the scales with it.
+) -> tuple[TrainingData, Normalizers, jax.Array]:
+    """Both players' training data from a batch, and the normalisers after it.
 
-    params [P, ..] -> (Lesson [P, S, L, ..], scales, explained [P]: of the variance of returns, by the values).
+    params [P, ..]: of the networks that played it -> (TrainingData [P, S, L, ..], normalizers, explained [P]: fraction
+    of the returns' variance that the values explain).
     """
-    rows = batch.rows
-    goal = jnp.where(rows.bobs_turn[:, :, None, None], rows.seen.goal, batch.demonstrated)
-    settings = {"chunk": chunk, "discount": discount, "gae_lambda": gae_lambda}
-    teach = partial(_lesson, player, scales, batch, goal, **settings)
-    players = jnp.arange(2)
-    both, *learned_from, explained = jax.vmap(teach)(players, params, scales.returns, scales.advantages)
-    here = rows.seen.observation.mask & rows.real[:, :, None]
-    sought = here & (rows.bobs_turn | batch.shows)[:, :, None]  # as Bob saw it, or would have
-    seen = [
-        see_more(moments, x.reshape(-1, x.shape[-1]), counts.ravel().astype(x.dtype))
-        for moments, x, counts in (
-            (scales.gripper, rows.seen.observation.gripper, rows.real),
-            (scales.objects, rows.seen.observation.objects, here),
-            (scales.goal, goal, sought),
+    steps = batch.transitions
+    goal = jnp.where(steps.bobs_turn[:, :, None, None], steps.policy_input.goal, batch.demo_goal)
+    settings = {"bptt_length": bptt_length, "discount": discount, "gae_lambda": gae_lambda}
+    one = partial(_prepare_one, player, normalizers, batch, goal, **settings)
+    data, *targets, explained = jax.vmap(one)(jnp.arange(2), params, normalizers.returns, normalizers.advantages)
+    return data, Normalizers(*_update_inputs(normalizers, batch, goal), *targets), explained
+
+
+def _update_inputs(normalizers, batch, goal):
+    """The moments of the networks' inputs after a batch: of gripper, objects, goal."""
+    steps = batch.transitions
+    gripper, objects, mask = steps.policy_input.observation
+    here = mask & steps.valid[:, :, None]
+    has_goal = here & (steps.bobs_turn | batch.is_demo)[:, :, None]  # observed by Bob, or in a demonstration to him
+    return [
+        update_moments(moments, x.reshape(-1, x.shape[-1]), mask.ravel().astype(x.dtype))
+        for moments, x, mask in (
+            (normalizers.gripper, gripper, steps.valid),
+            (normalizers.objects, objects, here),
+            (normalizers.goal, goal, has_goal),
         )
     ]
-    return both, Scales(*seen, *learned_from), explained
 
 
-def _lesson(player, scales, batch, goal, who, params, returns, advantages, *, chunk, discount, gae_lambda):
-    """One player's: (Lesson, moments of its returns, of its advantages, explained)."""
-    rows = batch.rows
-    num_games, num_rows = rows.real.shape
-    own = rows.real & (rows.bobs_turn == (who == BOB))
-    # The first row was set aside, so the second does not follow it; and memory is lost when an episode ends.
-    restart = jnp.roll(rows.done[:, :, ALICE], 1, axis=1).at[:, :2].set(True)
-
-    def in_sequences(leaf):
-        return leaf.reshape(num_games * num_rows // chunk, chunk, *leaf.shape[2:])
-
-    inputs, memory = inputs_of(scales, rows.seen, goal, who), rows.seen.memory[:, :, who]
-    logits, values = jax.vmap(partial(over_rows, player, params))(
-        *jax.tree.map(in_sequences, (inputs, memory, restart, own))
+def _prepare_one(player, normalizers, batch, goal, who, params, returns, advantages, *, bptt_length, **settings):
+    """One player's -> (TrainingData, moments of its returns, of its advantages, explained)."""
+    steps, last = batch.transitions, jax.tree.map(lambda leaf: leaf[:, who], batch.last)
+    policy_mask = steps.valid & (steps.bobs_turn == (who == BOB))
+    # The pending step was set aside, so the next one does not follow it; and memory is lost when an episode ends.
+    restart = jnp.roll(steps.done[:, :, ALICE], 1, axis=1).at[:, :2].set(True)
+    inputs, memory = inputs_of(normalizers, steps.policy_input, goal, who), steps.policy_input.memory[:, :, who]
+    log_prob, values = _evaluate(player, params, bptt_length, steps.action, inputs, memory, restart, policy_mask)
+    _, last_values, _ = apply(player, params, inputs_of(normalizers, last, last.goal, who), last.memory[:, who])
+    values, last_values = (unnormalize(returns, leaf) for leaf in (values, last_values))
+    advantage = jax.vmap(partial(ppo.gae, **settings))(
+        steps.reward[:, :, who], values, steps.done[:, :, who], policy_mask, last_values
     )
-    log_prob, values = (
-        leaf.reshape(num_games, num_rows)
-        for leaf in (jax.vmap(jax.vmap(ppo.log_prob))(logits, in_sequences(rows.action)), restore(returns, values))
-    )
-    last = jax.tree.map(lambda leaf: leaf[:, who], batch.last)
-    _, last_values, _ = answers(player, params, inputs_of(scales, last, last.goal, who), last.memory[:, who])
-    advantage = jax.vmap(partial(ppo.gae, discount=discount, gae_lambda=gae_lambda))(
-        rows.reward[:, :, who], values, rows.done[:, :, who], own, restore(returns, last_values)
-    )
-    returned, weights = advantage + values, own.ravel().astype(values.dtype)
-    left, spread = (see_more(no_moments(()), x.ravel(), weights).variance for x in (advantage, returned))
-    returns = see_more(returns, returned.ravel(), weights, decay=DECAY)
-    advantages = see_more(advantages, advantage.ravel(), weights, decay=DECAY)
-    lesson = Lesson(
+    value_target, weights = advantage + values, policy_mask.ravel().astype(values.dtype)
+    left, total = (update_moments(init_moments(()), x.ravel(), weights).variance for x in (advantage, value_target))
+    returns = update_moments(returns, value_target.ravel(), weights, decay=DECAY)
+    advantages = update_moments(advantages, advantage.ravel(), weights, decay=DECAY)
+    data = TrainingData(
         inputs=inputs,
         memory=memory,
         restart=restart,
-        action=rows.action,
-        old_log_prob=jnp.where(own, rows.log_prob, log_prob),
-        advantage=standardise(advantages, advantage),
-        returned=standardise(returns, returned),
-        own=own,
-        shown=batch.shows & (who == BOB),
+        action=steps.action,
+        old_log_prob=jnp.where(policy_mask, steps.log_prob, log_prob),
+        advantage=normalize(advantages, advantage),
+        value_target=normalize(returns, value_target),
+        policy_mask=policy_mask,
+        demo_mask=batch.is_demo & (who == BOB),
     )
-    return jax.tree.map(in_sequences, lesson), returns, advantages, 1 - left / jnp.maximum(spread, 1e-8)
+    explained = 1 - left / jnp.maximum(total, 1e-8)
+    return jax.tree.map(partial(_in_sequences, bptt_length), data), returns, advantages, explained
+
+
+def _evaluate(player, params, bptt_length, action, *along):
+    """A player's log-probabilities of actions [B, R, A], and its values: [B, R] each. along: as in `unroll`."""
+    shape = action.shape[:2]
+    action, *along = jax.tree.map(partial(_in_sequences, bptt_length), (action, *along))
+    logits, values = jax.vmap(partial(unroll, player, params))(*along)
+    return jax.vmap(jax.vmap(ppo.log_prob))(logits, action).reshape(shape), values.reshape(shape)
+
+
+def _in_sequences(bptt_length, leaf):
+    """[B, R, ..] -> [S, L, ..]."""
+    num_games, num_steps, *rest = leaf.shape
+    return leaf.reshape(num_games * num_steps // bptt_length, bptt_length, *rest)

@@ -39,8 +39,8 @@ One goal an episode begins slower, as in the paper, which finds no difference be
 
 A collapse shows in train/valid_goals (Alice moves nothing: longer turns for her), train/goal_direction (all her goals
 lie on one side: more entropy_weight, or past versions), train/bob_entropy (he no longer tries: likewise) and
-train/demonstrated at 0 (nothing to clone). figures/curriculum.png has them; figures/payoff.png has the past versions of
-one against those of the other, figures/arena.png an episode, and episode.html plays it.
+train/demo_fraction at 0 (nothing to clone). figures/curriculum.png has them; figures/payoff.png has the past versions
+of one against those of the other, figures/arena.png an episode, and episode.html plays it.
 
 The paper has turns of 100 and 200 steps, a rate of 3e-4 and memory. Minibatches are of 1228 rows: with four times as
 many rows in each, and a quarter of the steps of Adam, Bob solved 0.48 of Alice's goals in updates 71 to 80, and with
@@ -60,7 +60,7 @@ _VARIANTS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and 
     "no_filter": {"world": {"demonstrations": "valid"}},
     "one_goal": {"world": {"max_goals": 1}},
     "timestep": {"world": {"alice_reward": "timestep"}},
-    "past": {"world": {"past_share": 0.2}},
+    "past": {"world": {"past_prob": 0.2}},
     "uniform": {"learner": {"cloning_weight": 0.0}, "world": {"goal_source": "uniform", "alice_steps": 4}},
     "curriculum": {"learner": {"cloning_weight": 0.0}, "world": {"goal_source": "curriculum", "alice_steps": 4}},
     "two": {"world": _TWO},
@@ -103,10 +103,10 @@ def get_config(variant: str = "puck") -> ConfigDict:
             "entropy_weight": 0.01,
             "sample_reuse": 3,
             "num_minibatches": 16,
-            "share": 0.6,
+            "sequence_fraction": 0.6,
             "cloning_weight": 0.5,
-            "num_past": 4,
-            "past_every": max(1, num_steps // 4),
+            "pool_size": 4,
+            "pool_every": max(1, num_steps // 4),
         },
     }
     for part, changes in _VARIANTS[variant].items():

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 _PANELS = {  # title -> the metrics in it
-    "how often": ("valid_goals", "bob_success", "demonstrated"),
+    "how often": ("valid_goals", "bob_success", "demo_fraction"),
     "of the objects to be moved": ("goal_rotated", "goal_lifted", "goal_stacked", "goal_direction"),
     "how far in m": ("goal_distance",),
 }

@@ -10,25 +10,25 @@ from ml_collections import ConfigDict
 import bootstrap
 import self_play
 from experiments import artifacts
-from self_play.past import Past
+from self_play.opponents import OpponentPool
 
 
 class Learned(NamedTuple):
     params: dict
-    past: Past | None
+    pool: OpponentPool | None
 
 
 class Rows(NamedTuple):
-    settled: jnp.ndarray
+    resolved: jnp.ndarray
     bobs_turn: jnp.ndarray
     success: jnp.ndarray
 
 
 class Batch(NamedTuple):
-    rows: Rows
+    transitions: Rows
 
 
-CONFIG = ConfigDict({"seed": 0, "world": {"name": "self_play"}, "learner": {"name": "self_play", "past_every": 2}})
+CONFIG = ConfigDict({"seed": 0, "world": {"name": "self_play"}, "learner": {"name": "self_play", "pool_every": 2}})
 
 
 def run_of(past):
@@ -51,12 +51,12 @@ def fakes(monkeypatch):
 
 def test_rows_are_alices_and_columns_bobs(fakes):
     versions = {"w": jnp.array([[4.0, 1.0], [8.0, 2.0], [-1.0, -1.0]])}  # the third place is empty
-    run = run_of(Past(jnp.int32(4), versions, jnp.int32(0)))
+    run = run_of(OpponentPool(jnp.int32(4), versions, jnp.int32(0)))
     told = json.loads(artifacts.payoff(CONFIG, run)["payoff.json"])
     assert told["updates"] == [1, 3, 4]
     assert told["bob_success"] == [[0.25, 0.5, 0.75], [0.125, 0.25, 0.375], [None, None, None]]
 
 
 def test_without_past_versions_there_is_no_payoff(fakes):
-    with pytest.raises(ValueError, match=r"payoff.json is of past versions: set learner.num_past to keep some"):
+    with pytest.raises(ValueError, match=r"payoff.json is of past versions: set learner.pool_size to keep some"):
         artifacts.payoff(CONFIG, run_of(None))
