@@ -1,9 +1,9 @@
 """The baseline of self-play's training: Brax's PPO, a Bob who learns to push pucks to uniform goals on our table.
 
-Brax's `ppo.train` trains in one call and offers no step to time. `update` is that call's training step, of the same
-parts of Brax: networks, unroll, loss, statistics of the observations.
+Brax's `ppo.train` trains in one call and has no step to time. `_update` is its training step, of the same parts of
+Brax: networks, unroll, loss, and statistics of the observations.
 
-Letters: B games, S minibatches.
+Letters: B games.
 """
 
 import contextlib
@@ -21,8 +21,6 @@ from launch.suites.match import Side
 from self_play import goals, holdouts
 from self_play.tabletop import NUM_BINS
 
-_EPISODE_LENGTH = 60
-
 
 class Training(NamedTuple):
     """What an update changes."""
@@ -34,73 +32,87 @@ class Training(NamedTuple):
     key: jax.Array
 
 
+class Parts(NamedTuple):
+    """What of Brax an update is made of."""
+
+    env: Any  # wrapped for training
+    net: Any  # policy and value
+    gradient: Callable  # of Brax's loss: (params, statistics, data, key) -> (gradient, metrics)
+    tx: optax.GradientTransformation
+
+
 def side(table: self_play.Tabletop, *, num_games: int, num_steps: int, num_minibatches: int, sample_reuse: int) -> Side:
     """Training on num_games, num_steps of each in an update. num_minibatches, sample_reuse: see `self_play.learner`."""
     with _as_brax_expects():
-        begin, update = _training(table, num_games, num_steps, num_minibatches, sample_reuse)
-        state = jax.jit(begin)(jax.random.key(0))
+        parts = _parts(table)
+        state = jax.jit(functools.partial(_begin, parts, num_games))(jax.random.key(0))
+    settings = num_games, num_steps, num_minibatches, sample_reuse
+    compiled = jax.jit(functools.partial(_update, parts, *settings), donate_argnums=0)
 
     def step(state):
         with _as_brax_expects():
-            return update(state)
+            return compiled(state)
 
     return Side(step, state, num_games * num_steps)
 
 
-def _training(table, num_games, num_steps, num_minibatches, sample_reuse) -> tuple[Callable, Callable]:
-    """-> begin: key -> Training; update: Training -> Training."""
-    from brax.envs.wrappers import training as wrappers
-    from brax.training import acting
-    from brax.training.acme import running_statistics, specs
+def _parts(table):
+    from brax.envs.wrappers import training
+    from brax.training.acme import running_statistics
     from brax.training.agents.ppo import losses, networks
 
-    env = wrappers.wrap(_environment(table), episode_length=_EPISODE_LENGTH)
-    normalize: Any = running_statistics.normalize  # Any: Brax's annotations disagree with one another
-    size: Any = env.observation_size
-    net = networks.make_ppo_networks(
-        size,
-        env.action_size,
-        preprocess_observations_fn=normalize,
-        policy_hidden_layer_sizes=(128, 64),  # ours embeds objects and gripper in 64 each
-        value_hidden_layer_sizes=(128, 64),
-    )
-    tx = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(1e-3))
-    settings = {"entropy_cost": 0.01, "discounting": 0.998, "clipping_epsilon": 0.2}
-    gradient = jax.grad(functools.partial(losses.compute_ppo_loss, ppo_network=net, **settings), has_aux=True)
+    env = training.wrap(_environment(table), episode_length=60)
+    size: Any = env.observation_size  # Any: Brax's annotations disagree with one another
+    normalize: Any = running_statistics.normalize
+    widths = (128, 64)  # ours embeds objects and gripper in 64 each
+    layers = {"policy_hidden_layer_sizes": widths, "value_hidden_layer_sizes": widths}
+    net = networks.make_ppo_networks(size, env.action_size, preprocess_observations_fn=normalize, **layers)
+    settings = {"ppo_network": net, "entropy_cost": 0.01, "discounting": 0.998, "clipping_epsilon": 0.2}
+    gradient = jax.grad(functools.partial(losses.compute_ppo_loss, **settings), has_aux=True)
+    return Parts(env, net, gradient, optax.chain(optax.clip_by_global_norm(0.5), optax.adam(1e-3)))
 
-    def begin(key):
-        k_games, k_policy, k_value, k_updates = jax.random.split(key, 4)
-        params: Any = losses.PPONetworkParams(net.policy_network.init(k_policy), net.value_network.init(k_value))
-        statistics = running_statistics.init_state(specs.Array((size,), jnp.dtype("float32")))
-        games = env.reset(jax.random.key_data(jax.random.split(k_games, num_games)))
-        return Training(params, tx.init(params), statistics, games, k_updates)
 
-    @functools.partial(jax.jit, donate_argnums=0)
-    def update(state):
-        key, k_unroll, k_epochs = jax.random.split(state.key, 3)
-        policy = networks.make_inference_fn(net)((state.statistics, state.params.policy))
-        fields = ("truncation", "episode_metrics", "episode_done")
-        games, data = acting.generate_unroll(env, state.games, policy, k_unroll, num_steps, extra_fields=fields)
-        data = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), data)
-        statistics = running_statistics.update(state.statistics, data.observation)
+def _begin(parts, num_games, key):
+    """The state before the first update. The key is consumed."""
+    from brax.training.acme import running_statistics, specs
+    from brax.training.agents.ppo import losses
 
-        def minibatch(carry, one):
-            params, optimizer = carry
-            data, key = one
-            updates, optimizer = tx.update(gradient(params, statistics, data, key)[0], optimizer, params)
-            return (optax.apply_updates(params, updates), optimizer), None
+    k_games, k_policy, k_value, k_updates = jax.random.split(key, 4)
+    nets = parts.net.policy_network, parts.net.value_network
+    params: Any = losses.PPONetworkParams(*(net.init(key) for net, key in zip(nets, (k_policy, k_value), strict=True)))
+    statistics = running_statistics.init_state(specs.Array((parts.env.observation_size,), jnp.dtype("float32")))
+    games = parts.env.reset(jax.random.key_data(jax.random.split(k_games, num_games)))
+    return Training(params, parts.tx.init(params), statistics, games, k_updates)
 
-        def epoch(carry, key):
-            k_order, k_losses = jax.random.split(key)
-            order = jax.random.permutation(k_order, num_games).reshape(num_minibatches, -1)
-            shuffled = jax.tree.map(lambda leaf: leaf[order], data)
-            return jax.lax.scan(minibatch, carry, (shuffled, jax.random.split(k_losses, num_minibatches)))
 
-        epochs = jax.random.split(k_epochs, sample_reuse)
-        (params, optimizer), _ = jax.lax.scan(epoch, (state.params, state.optimizer), epochs)
-        return Training(params, optimizer, statistics, games, key)
+def _update(parts, num_games, num_steps, num_minibatches, sample_reuse, state):
+    """Plays every game on, and learns from it."""
+    from brax.training import acting
+    from brax.training.acme import running_statistics
+    from brax.training.agents.ppo import networks
 
-    return begin, update
+    key, k_unroll, k_epochs = jax.random.split(state.key, 3)
+    policy = networks.make_inference_fn(parts.net)((state.statistics, state.params.policy))
+    fields = ("truncation", "episode_metrics", "episode_done")
+    games, data = acting.generate_unroll(parts.env, state.games, policy, k_unroll, num_steps, extra_fields=fields)
+    data = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), data)
+    statistics = running_statistics.update(state.statistics, data.observation)
+
+    def minibatch(carry, drawn):
+        params, optimizer = carry
+        gradient, _ = parts.gradient(params, statistics, *drawn)
+        updates, optimizer = parts.tx.update(gradient, optimizer, params)
+        return (optax.apply_updates(params, updates), optimizer), None
+
+    def epoch(carry, key):
+        k_order, k_losses = jax.random.split(key)
+        order = jax.random.permutation(k_order, num_games).reshape(num_minibatches, -1)
+        drawn = jax.tree.map(lambda leaf: leaf[order], data), jax.random.split(k_losses, num_minibatches)
+        return jax.lax.scan(minibatch, carry, drawn)
+
+    learned = state.params, state.optimizer
+    (params, optimizer), _ = jax.lax.scan(epoch, learned, jax.random.split(k_epochs, sample_reuse))
+    return Training(params, optimizer, statistics, games, key)
 
 
 @contextlib.contextmanager
@@ -115,12 +127,12 @@ def _environment(table):
     from brax.envs import base
 
     class Push(base.Env):
-        """The table, a uniform goal, and Bob's rewards. Actions are continuous: each is put into its bin."""
+        """The table, a uniform goal, and Bob's rewards. An action is continuous, and rounded to a bin."""
 
         def reset(self, rng):
             k_reset, k_goal = jax.random.split(jax.random.wrap_key_data(rng))  # Brax knows no typed keys
             state = table.reset(k_reset)
-            both: Any = state, holdouts.push(k_goal, table.scene, table.poses(state))  # Brax expects one of its own
+            both: Any = state, holdouts.push(k_goal, table.scene, table.poses(state))  # Any: Brax has a type of its own
             return base.State(both, self.observe(*both), jnp.zeros(()), jnp.zeros(()))
 
         def step(self, state, action):
