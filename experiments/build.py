@@ -162,19 +162,25 @@ def analyse(config: Mapping, of_run: Records) -> dict[str, float]:
 def artifacts(config: Mapping, of_plan: Plan, shapes: bootstrap.Run, command: str) -> dict[str, list[Artifact]]:
     """What the config keeps of a run: of each cell, its artifacts. Raises ValueError where the run could not leave one.
 
-    shapes: of the run of one cell and seed.
+    shapes: of the run of one member. Artifacts are of the learner itself, without its baselines.
     """
     made: dict[str, list[Artifact]] = {}
-    for i, cell in enumerate(of_plan.cells if config.get("artifacts") else ()):
+    for cell in of_plan.cells if config.get("artifacts") else ():
         of_cell = grid.merged(config, (config.get("grid") or {"": {}})[cell], f"grid.{cell}")
-        numbers = {key: values[i] for key, values in of_plan.stages[0].numbers.items()}
-        context = Context(of_cell, of_plan.stages[0].experiment(numbers).learner, shapes, command)
-        described = registry.settings_by_label(config["artifacts"])
-        made[cell] = [
-            Artifact(*registry.build("artifacts", settings, where=f"artifacts.{label}")(context))
-            for label, settings in described.items()
-        ]
+        learner = bootstrap.Learner(*registry.build("learner", of_cell["learner"]))
+        context = Context(of_cell, learner, _alone(of_plan, shapes), command)
+        left = [artifact(context) for artifact in registry.build_all("artifacts", config["artifacts"]).values()]
+        made[cell] = [Artifact(files, partial(_write, of_plan, write)) for files, write in left]
     return made
+
+
+def _write(of_plan: Plan, write: Callable, run: bootstrap.Run) -> dict[str, str]:
+    return write(_alone(of_plan, run))
+
+
+def _alone(of_plan: Plan, run: bootstrap.Run) -> bootstrap.Run:
+    """The run of the learner itself."""
+    return run._replace(learner=run.learner.learner) if of_plan.baselines else run
 
 
 def figures(config: Mapping, names: Sequence[str] | None = None) -> dict[str, Callable]:

@@ -105,7 +105,7 @@ def density(view: View) -> dict[str, jax.Array]:
 
 
 def holdout(
-    view: View, *, tasks: Sequence[str], num_games: int, bob_steps: int, memory_size: int = 0, **settings: Any
+    view: View, *, tasks: Sequence[str], num_games: int, bob_steps: int, **settings: Any
 ) -> dict[str, jax.Array]:
     """The fraction of the goals of holdout tasks, never trained on, that Bob solves, and that chance solves.
 
@@ -128,7 +128,7 @@ def holdout(
                 logits, memory = view.predict(seen)
                 return logit_scale * logits, memory
 
-            limits = {"num_games": num_games, "bob_steps": bob_steps, "memory_size": memory_size}
+            limits = {"num_games": num_games, "bob_steps": bob_steps}
             return holdouts.success_rate(table, of_task, act, key, **limits)
 
         return jax.vmap(rate)(jnp.array([1.0, 0.0]))

@@ -111,7 +111,7 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
     "sampler": Kind("key, data", {"deformed": "bootstrap.images:deformed"}, later=True),
     "augment": Kind("key, x", _AUGMENTATIONS, later=True, many=True),
     "families": Kind(
-        "key, data, num_samples", {"images": "blur.images:images", **blur.toys.FAMILIES}, later=True, many=True
+        "key, data, num_samples", {"images": "blur.images:image_task", **blur.toys.FAMILIES}, later=True, many=True
     ),
     # What is measured, concluded, kept and drawn.
     "evals": Kind("view", _EVALS, later=True, many=True),

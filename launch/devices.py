@@ -52,7 +52,7 @@ def start() -> None:
 def schedule_in_order() -> None:
     """Keeps XLA:CPU from running the operations of a program at once, at which loops of physics may hang.
 
-    See `self_play.arena`. The flag is read when JAX is first used.
+    See `self_play.tabletop`. The flag is read when JAX is first used.
     """
     flag, given = "--xla_cpu_enable_concurrency_optimized_scheduler", os.environ.get("XLA_FLAGS", "")
     if flag not in given:

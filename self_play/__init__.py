@@ -1,14 +1,36 @@
 """Asymmetric self-play for robotic manipulation (OpenAI et al. 2021, arXiv 2101.04882): Alice sets goals for Bob."""
 
-from self_play import game as game
-from self_play import goals as goals
-from self_play import observations as observations
-from self_play import past as past
-from self_play import scene as scene
-from self_play.arena import Tabletop as Tabletop
-from self_play.arena import film as film
-from self_play.arena import page as page
-from self_play.arena import tabletop as tabletop
-from self_play.learner import learner as learner
-from self_play.world import Batch as Batch
-from self_play.world import arena as arena
+from self_play import cross_play, game, goals, holdouts, observations, opponents, scene, tabletop, world
+from self_play.cross_play import play_versions, versions_of
+from self_play.ppo_learner import learner
+from self_play.recording import Recording, frames_of, record
+from self_play.scene import Scene, scene_of
+from self_play.tabletop import Tabletop, html_page, render_frames
+from self_play.world import Batch, Setup, arena, setup
+
+__all__ = [
+    "Batch",
+    "Recording",
+    "Scene",
+    "Setup",
+    "Tabletop",
+    "arena",
+    "cross_play",
+    "frames_of",
+    "game",
+    "goals",
+    "holdouts",
+    "html_page",
+    "learner",
+    "observations",
+    "opponents",
+    "play_versions",
+    "record",
+    "render_frames",
+    "scene",
+    "scene_of",
+    "setup",
+    "tabletop",
+    "versions_of",
+    "world",
+]

@@ -1,4 +1,4 @@
-"""Goals: when one is reached, when one is valid, and what they pay (OpenAI et al. 2021, §3.1, A.1, A.2).
+"""Goals: when they are reached, when they are valid, and their rewards (OpenAI et al. 2021, §3.1, A.1, A.2).
 
 A goal is the pose of every object; the gripper does not count. Absent objects (mask False) never count.
 
@@ -17,14 +17,14 @@ MAX_ANGLE = 0.2  # rad, the paper's threshold (A.2)
 
 
 class Poses(NamedTuple):
-    """Where the objects are."""
+    """Poses of all objects."""
 
     position: jax.Array  # [N, 3] m
     rotation: jax.Array  # [N, 4] unit quaternions (w, x, y, z), of which q and -q are one rotation
 
 
 class Verdict(NamedTuple):
-    """What is to be said of a goal, in the paper's order (A.1)."""
+    """The checks of a goal, in the paper's order (A.1)."""
 
     moved: jax.Array  # [] bool, some object moved by more than a threshold
     on_table: jax.Array  # [] bool, every object is on the table
@@ -32,12 +32,12 @@ class Verdict(NamedTuple):
 
     @property
     def valid(self) -> jax.Array:
-        """[] bool. A goal outside the placement area is valid, and costs Alice."""
+        """[] bool. A goal outside the placement area is valid, but costs Alice 3 points."""
         return self.moved & self.on_table
 
 
 def _cube() -> np.ndarray:
-    """The 24 rotations that take a cube to itself [24, 4]: 1, 2 or 4 components of equal size, up to the sign."""
+    """The 24 rotations that map a cube to itself [24, 4]: 1, 2 or 4 components of equal size, up to the sign."""
     signs = [np.array(signs) for signs in itertools.product((-1, 0, 1), repeat=4)]
     halves = [q for q in signs if np.count_nonzero(q) in (1, 2, 4) and q[np.nonzero(q)[0][0]] > 0]
     return np.array([q / np.linalg.norm(q) for q in halves])
@@ -68,7 +68,7 @@ def conjugate(q: jax.Array) -> jax.Array:
 
 
 def rotation_to(start: jax.Array, goal: jax.Array, symmetries: jax.Array) -> jax.Array:
-    """The smallest rotation from one orientation to another, or to one that looks the same.
+    """The smallest rotation from one orientation to another one, or to an orientation that looks like that one.
 
     start [4], goal [4], symmetries [S, 4] -> rotation vector [3] in rad, axes of the world.
     """
@@ -80,7 +80,7 @@ def rotation_to(start: jax.Array, goal: jax.Array, symmetries: jax.Array) -> jax
 
 
 def distances(poses: Poses, goal: Poses, symmetries: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """How far each object is from its goal. -> (distance [N] m, angle [N] rad)."""
+    """Each object's distance from its goal. -> (distance [N] m, angle [N] rad)."""
     turns = jax.vmap(rotation_to, in_axes=(0, 0, None))(poses.rotation, goal.rotation, symmetries)
     return jnp.linalg.norm(goal.position - poses.position, axis=-1), jnp.linalg.norm(turns, axis=-1)
 
@@ -102,13 +102,13 @@ def reached(
 def judge(
     start: Poses, goal: Poses, mask: jax.Array, symmetries: jax.Array, *, table: tuple, area: tuple, **thresholds
 ) -> Verdict:
-    """Judges the goal that Alice reached from `start` (A.1). Thresholds as of `reached`.
+    """Judges the goal that Alice reached from `start` (A.1). thresholds: see `reached`.
 
-    table: half the length and width of its top (x, y). area: the placement area's lowest and highest corners (x, y, z).
-    An object is where its centre is.
+    table: half the length and width of the top (x, y). area: lowest and highest corners of the placement area
+    (x, y, z). The centres of the objects count.
     """
     x, y, z = goal.position.T
-    # Fallen: the published environment's mark, a quarter of the table's height (0.486 m) below its top.
+    # Fallen: a quarter of the table's height (0.486 m) below its top, as in the published environment.
     off = (jnp.abs(x) > table[0]) | (jnp.abs(y) > table[1]) | (z < -0.12)
     low, high = (jnp.asarray(corner)[None] for corner in area)
     outside = jnp.any((goal.position < low - _MARGIN) | (goal.position > high + _MARGIN), axis=-1)
@@ -119,29 +119,29 @@ def judge(
     )
 
 
-_MARGIN = 0.02  # m, by which the published environment lets an object stand out of the placement area
+_MARGIN = 0.02  # m around the placement area that the published environment tolerates
 
 
 def alice_reward(verdict: Verdict, success: jax.Array) -> jax.Array:
-    """What a goal pays Alice at the end of her turn (Table 1). success [] bool: Bob reached it -> []."""
+    """Alice's reward for a goal (Table 1). success [] bool: Bob reached it -> []."""
     return jnp.where(verdict.valid, 1.0 - 3.0 * ~verdict.in_area + 5.0 * ~success, 0.0)
 
 
 def timestep_reward(verdict: Verdict, alice_steps: int, bob_steps: jax.Array) -> jax.Array:
-    """What a goal pays Alice by how much longer Bob took than she (Sukhbaatar et al. 2018, eq. 2; C.2), in place of 5.
+    """Alice's reward with Bob's time in place of his failure (Sukhbaatar et al. 2018, eq. 2; C.2): 0.01 a step.
 
-    bob_steps []: his, all that he is given where he failed. The rest of Table 1 stays; the paper does not say.
+    bob_steps []: steps that Bob took, or all of his turn if he failed. The steps beyond Alice's count. The rest of
+    Table 1 stays; the paper leaves this open.
     """
     return jnp.where(verdict.valid, 1.0 - 3.0 * ~verdict.in_area + 0.01 * jnp.maximum(0, bob_steps - alice_steps), 0.0)
 
 
 def bob_reward(reached_tm1: jax.Array, reached_t: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """What one step pays Bob (Table 1). reached [N] bool before and after -> (reward [], success [] bool).
+    """Bob's reward for one step (Table 1). reached [N] bool before and after -> (reward [], success [] bool).
 
     +1 for each object that comes to its goal, -1 for each that leaves it, +5 when all are there; the turn then ends.
-    Before the first step `reached_tm1` is that of Bob's start: an object that Alice did not move is at its goal from
-    the first, and pays only if it leaves and comes back. The paper leaves this open; the published environment counts
-    so too.
+    Before Bob's first step `reached_tm1` is that of his start. So an object that Alice did not move pays only after it
+    has left its goal. The paper leaves this open; the published environment does the same.
     """
     change = jnp.sum(mask * (reached_t.astype(jnp.float32) - reached_tm1))
     success = jnp.any(mask) & jnp.all(reached_t | ~mask)

@@ -1,8 +1,8 @@
-"""Tasks that Bob is judged by and never trained on (OpenAI et al. 2021, §5.2, B.6), as far as equal blocks allow.
+"""Holdout tasks, on which Bob is evaluated but never trained (OpenAI et al. 2021, §5.2, B.6), with equal blocks only.
 
 A sampler of goals: (key, scene, Poses of the objects) -> Poses, one goal. The key is consumed.
 
-Letters: as in `game`.
+Letters: see `game`.
 """
 
 import functools
@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import game
-from self_play.arena import Tabletop, random_places, tabletop
+from self_play import game, tabletop
 from self_play.game import BOB
 from self_play.goals import Poses, multiply
-from self_play.scene import SCENES, Scene
+from self_play.scene import Scene, scene_of
+from self_play.tabletop import Tabletop, random_places
 
 
 class Holdout(NamedTuple):
@@ -24,16 +24,16 @@ class Holdout(NamedTuple):
 
     mode: str  # "pucks" or "blocks"
     num_objects: int
-    goal: Callable  # its sampler
+    goal: Callable  # a sampler of goals
     num_goals: int = 5  # of an episode
-    symmetry: str = "cube"  # of the blocks, a name of goals.SYMMETRIES: one that must be flipped has none
+    symmetry: str = "cube"  # of the objects, a name of goals.SYMMETRIES; "none" where a block must be flipped
 
 
-MIN_DISTANCE = 0.06  # m, by which an object must be moved, in the published environment; here in all but rare goals
+MIN_DISTANCE = 0.06  # m from an object to its goal, as in the published environment; rare goals here are nearer
 
 
 def push(key: jax.Array, scene: Scene, now: Poses) -> Poses:
-    """Every object somewhere else on the table, turned about its upright axis."""
+    """Every object at another place of the table, turned about its upright axis."""
     draws = jax.vmap(lambda key: random_places(scene, key)[1])(jax.random.split(key, 4))
     way = jnp.linalg.norm(draws.position - now.position[None, : scene.num_objects], axis=-1)
     first = jnp.argmax(jnp.all(way > MIN_DISTANCE, axis=-1))
@@ -41,7 +41,7 @@ def push(key: jax.Array, scene: Scene, now: Poses) -> Poses:
 
 
 def push_far(key: jax.Array, scene: Scene, now: Poses) -> Poses:
-    """Every object on the other side of the table's centre, a quarter of a metre from it."""
+    """Every object on the opposite side of the table's centre, 0.25 m from the centre."""
     del key, scene
     x, y = now.position[:, 0], now.position[:, 1]
     angle = jnp.arctan2(-y, -x)
@@ -50,7 +50,7 @@ def push_far(key: jax.Array, scene: Scene, now: Poses) -> Poses:
 
 
 def pick_and_place(key: jax.Array, scene: Scene, now: Poses) -> Poses:
-    """As `push`, but the first object in the air, 0.05 to 0.2 m above the table."""
+    """A goal of `push`, but with the first object lifted by 0.05 to 0.2 m."""
     k_push, k_height = jax.random.split(key)
     goal = push(k_push, scene, now)
     lift = jax.random.uniform(k_height, minval=0.05, maxval=0.2)
@@ -58,7 +58,7 @@ def pick_and_place(key: jax.Array, scene: Scene, now: Poses) -> Poses:
 
 
 def flip(key: jax.Array, scene: Scene, now: Poses) -> Poses:
-    """Every object where it is, a quarter turn over one of its four lower edges."""
+    """Every object at its place, turned by 90 degrees over one of its four lower edges."""
     del scene
     edge = jax.random.randint(key, (), 0, 4) * jnp.pi / 2
     half = jnp.sqrt(0.5)
@@ -67,7 +67,7 @@ def flip(key: jax.Array, scene: Scene, now: Poses) -> Poses:
 
 
 def stack(key: jax.Array, scene: Scene, now: Poses) -> Poses:
-    """One tower somewhere on the table, in the order of the objects, the first at its foot."""
+    """One tower at a random place of the table: the first object at the bottom, the others in their order."""
     goal = push(key, scene, now)
     level = jnp.arange(scene.num_objects)
     position = jnp.tile(goal.position[:1], (scene.num_objects, 1)).at[:, 2].add(2 * scene.height * level)
@@ -75,7 +75,7 @@ def stack(key: jax.Array, scene: Scene, now: Poses) -> Poses:
 
 
 def domino(key: jax.Array, scene: Scene, now: Poses) -> Poses:
-    """A row across the table's centre, 2 cm apart, in a random direction."""
+    """A row through the table's centre in a random direction, with gaps of 2 cm."""
     del now
     half = jax.random.uniform(key, maxval=jnp.pi)
     along = (2 * scene.height + 0.02) * (jnp.arange(scene.num_objects) - (scene.num_objects - 1) / 2)
@@ -87,13 +87,13 @@ def domino(key: jax.Array, scene: Scene, now: Poses) -> Poses:
 
 
 def rearrange(key: jax.Array, scene: Scene, now: Poses) -> Poses:
-    """Every object where the next one is."""
+    """Every object at the place of the next one."""
     del key
     return jax.tree.map(lambda leaf: jnp.roll(leaf[: scene.num_objects], 1, axis=0), now)
 
 
 def chess(key: jax.Array, scene: Scene, now: Poses) -> Poses:
-    """One fixed setting: two ranks that face each other across the board."""
+    """One fixed goal: two rows that face each other."""
     del key
     i = jnp.arange(scene.num_objects)
     x, y = 0.09 * (i // 2) - 0.135, jnp.where(i % 2 == 0, -0.14, 0.14)
@@ -115,56 +115,64 @@ HOLDOUTS = {
 }
 
 
-def table_of(task: Holdout, *, pipeline: str = "mjx", **settings: Any) -> Tabletop:
-    """The table of a task; `settings` are those of its scene."""
-    scene = SCENES[task.mode](task.num_objects, **settings)
-    return tabletop(scene._replace(symmetry=task.symmetry), pipeline=pipeline)
+def table_of(task: Holdout, **settings: Any) -> Tabletop:
+    """The tabletop of a task. settings: of its scene."""
+    scene = scene_of(task.mode, task.num_objects, **settings)
+    return tabletop.build(scene._replace(symmetry=task.symmetry))
 
 
 class Trial(NamedTuple):
-    """Bob alone before a task."""
+    """Bob alone with a task, in one game."""
 
-    game: game.Game  # in which it is always his turn
-    tried: jax.Array  # [] int32, goals begun
-    solved: jax.Array  # [] int32
-    over: jax.Array  # [] bool, he has failed, or solved all
+    game: game.Game  # in which it is always Bob's turn
+    num_tried: jax.Array  # [] int32, goals begun
+    num_solved: jax.Array  # [] int32
+    over: jax.Array  # [] bool, Bob has failed, or solved all
 
 
 def success_rate(
-    table: Tabletop, task: Holdout, act: Callable, key: jax.Array, *, num_games: int, bob_steps: int, memory_size: int
+    table: Tabletop, task: Holdout, act: Callable, key: jax.Array, *, num_games: int, bob_steps: int
 ) -> jax.Array:
-    """The share of goals that Bob solves: he is given up to `num_goals` in a game, and none after a failure (A.3).
+    """The fraction of goals that Bob solves. He gets up to `num_goals` in a game, and none after a failure (A.3).
 
-    act: as of `game.rollout`; bob_steps: for each object, as there. The key is consumed.
+    act: see `game.rollout`. It is asked once with a memory of None, to learn the memory's shape. bob_steps: for each
+    object, see `game.Rules`. The key is consumed.
     """
     k_reset, k_goal, k_act = jax.random.split(key, 3)
     limit = bob_steps * table.scene.num_objects
 
-    def trial(key, reset_key):
-        one = game.begin(table, game.Opening(table.reset(reset_key), jnp.zeros(2, bool), None), memory_size)
-        one = one._replace(bobs_turn=jnp.ones((), bool))
+    def begin(key, reset_key):
+        start = game.EpisodeStart(table.reset(reset_key), jnp.zeros(2, bool), None)
+        one = game.begin(table, start, memory_size=0)._replace(bobs_turn=jnp.ones((), bool))
         return _next_goal(table, task, Trial(one, jnp.int32(0), jnp.int32(0), jnp.zeros((), bool)), key)
 
+    def inputs(trials):
+        return jax.vmap(functools.partial(game.observe, table))(trials.game)
+
     def step(trials, t):
-        logits, memory = act(jax.vmap(lambda trial: game.see(table, trial.game))(trials))
+        logits, memory = act(inputs(trials))
         keys = jax.random.split(jax.random.fold_in(k_act, t), num_games)
         action = jax.vmap(jax.random.categorical)(keys, logits[:, BOB]).astype(jnp.int32)
         goal_keys = jax.random.split(jax.random.fold_in(k_goal, t + 1), num_games)
-        return jax.vmap(functools.partial(_try, table, task, limit))(trials, action, memory, goal_keys), None
+        return jax.vmap(functools.partial(_step, table, task, limit))(trials, action, memory, goal_keys), None
 
     keys = jax.random.split(jax.random.fold_in(k_goal, 0), num_games), jax.random.split(k_reset, num_games)
-    trials, _ = jax.lax.scan(step, jax.vmap(trial)(*keys), jnp.arange(limit * task.num_goals))
-    return jnp.sum(trials.solved) / jnp.sum(trials.tried)
+    trials = jax.vmap(begin)(*keys)
+    _, memory = jax.eval_shape(lambda: act(inputs(trials)._replace(memory=None)))
+    memory = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), memory)
+    trials = trials._replace(game=trials.game._replace(memory=memory))
+    trials, _ = jax.lax.scan(step, trials, jnp.arange(limit * task.num_goals))
+    return jnp.sum(trials.num_solved) / jnp.sum(trials.num_tried)
 
 
-def _try(table, task, limit, trial, action, memory, key):
+def _step(table, task, limit, trial, action, memory, key):
     """One control step of Bob's."""
     one = trial.game
     state, count = table.step(one.state, action), one.count + 1
     success = ~trial.over & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
-    solved = trial.solved + success
-    over = trial.over | (~success & (count >= limit)) | (solved >= task.num_goals)
-    after = Trial(one._replace(state=state, count=count, memory=memory), trial.tried, solved, over)
+    num_solved = trial.num_solved + success
+    over = trial.over | (~success & (count >= limit)) | (num_solved >= task.num_goals)
+    after = Trial(one._replace(state=state, count=count, memory=memory), trial.num_tried, num_solved, over)
     following = _next_goal(table, task, after, key)
     return jax.tree.map(lambda a, b: jnp.where(success & ~over, a, b), following, after)
 
@@ -175,4 +183,4 @@ def _next_goal(table, task, trial, key):
     empty = table.scene.num_slots - goal.position.shape[0]
     goal = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, empty), (0, 0))), goal)
     one = trial.game._replace(goal=goal, count=jnp.int32(0))
-    return trial._replace(game=one, tried=trial.tried + 1)
+    return trial._replace(game=one, num_tried=trial.num_tried + 1)

@@ -1,8 +1,8 @@
-"""What happened in a rollout: how Alice and Bob did, and what kinds of goals she set.
+"""What happened in a rollout: Alice's and Bob's success, and the kinds of goals that Alice set.
 
-A run that collapses shows here: valid goals near 0, one direction of goals, no demonstrations.
+A collapsing run shows here: valid goals near 0, goals in one direction only, no demonstrations.
 
-Letters: B games, N slots of objects, T rows of a game.
+Letters: B games, N slots of objects, T steps of a game.
 """
 
 import jax
@@ -13,48 +13,49 @@ from self_play.game import ALICE, BOB
 from self_play.world import Batch
 
 
-def of_games(batch: Batch) -> dict[str, jax.Array]:
-    """The metrics of a rollout, [] each; a mean of nothing is 0.
+def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
+    """The metrics of a rollout, [] each. A mean of nothing is 0.
 
-      goals, valid_goals     how many goals were settled; of these, the share that was valid
-      bob_success            of the goals that Bob tried, those that he reached
-      alice_reward           Alice's, of each goal that was settled
-      bob_reward             Bob's, of each goal that he tried
-      bob_turns              the share of the steps that were Bob's
-      demonstrated           of Alice's steps, those that are demonstrations
+      goals, valid_goals     number of resolved goals; the fraction of them that was valid
+      bob_success            fraction of the goals that Bob tried and reached
+      alice_reward           Alice's, for each resolved goal
+      bob_reward             Bob's, for each goal that he tried
+      bob_step_fraction      fraction of the steps that were Bob's
+      demo_fraction          fraction of Alice's steps that are demonstrations
 
-    Of the objects that are not at their goals when a turn of Bob's begins, see `kinds`: goal_distance, goal_rotated,
-    goal_lifted, goal_stacked, goal_direction.
+    Means over the objects that are not at their goals when a turn of Bob's begins, see `goal_kinds`: goal_distance,
+    goal_rotated, goal_lifted, goal_stacked, goal_direction.
     """
-    rows = jax.tree.map(lambda leaf: leaf[:, 1:], batch.rows)  # the first was told of when it was played
-    tried = rows.settled & rows.bobs_turn
-    rewards = jnp.sum(rows.reward, axis=(0, 1))
-    begins = rows.bobs_turn & ~jnp.roll(rows.bobs_turn, 1, axis=1).at[:, 0].set(True)
-    of_kinds = jax.vmap(jax.vmap(kinds))(rows.poses, rows.goal, rows.seen.observation.mask & begins[:, :, None])
-    moved = of_kinds.pop("moved")
-    x, y = (mean(of_kinds.pop(name), moved) for name in ("to_x", "to_y"))
+    steps = jax.tree.map(lambda leaf: leaf[:, 1:], batch.transitions)  # step 0 counted in its own rollout
+    tried = steps.resolved & steps.bobs_turn
+    rewards = jnp.sum(steps.reward, axis=(0, 1))
+    begins = steps.bobs_turn & ~jnp.roll(steps.bobs_turn, 1, axis=1).at[:, 0].set(True)
+    mask = steps.policy_input.observation.mask & begins[:, :, None]
+    kinds = jax.vmap(jax.vmap(goal_kinds))(steps.poses, steps.goal, mask)
+    moved = kinds.pop("moved")
+    x, y = (masked_mean(kinds.pop(name), moved) for name in ("to_x", "to_y"))
     return {
-        "goals": jnp.sum(rows.settled, dtype=jnp.float32),
-        "valid_goals": mean(rows.valid, rows.settled),
-        "alice_reward": rewards[ALICE] / jnp.maximum(jnp.sum(rows.settled), 1),
+        "goals": jnp.sum(steps.resolved, dtype=jnp.float32),
+        "valid_goals": masked_mean(steps.goal_valid, steps.resolved),
+        "alice_reward": rewards[ALICE] / jnp.maximum(jnp.sum(steps.resolved), 1),
         "bob_reward": rewards[BOB] / jnp.maximum(jnp.sum(tried), 1),
-        "bob_success": mean(rows.success, tried),
-        "bob_turns": jnp.mean(rows.bobs_turn),
-        "demonstrated": mean(batch.shows[:, 1:], ~rows.bobs_turn),
-        **{f"goal_{name}": mean(value, moved) for name, value in of_kinds.items()},
+        "bob_success": masked_mean(steps.success, tried),
+        "bob_step_fraction": jnp.mean(steps.bobs_turn),
+        "demo_fraction": masked_mean(batch.is_demo[:, 1:], ~steps.bobs_turn),
+        **{f"goal_{name}": masked_mean(value, moved) for name, value in kinds.items()},
         "goal_direction": jnp.hypot(x, y),
     }
 
 
-def kinds(now: goals.Poses, goal: goals.Poses, here: jax.Array) -> dict[str, jax.Array]:
+def goal_kinds(now: goals.Poses, goal: goals.Poses, here: jax.Array) -> dict[str, jax.Array]:
     """What a goal asks of each object, [N] each. here [N] bool: the objects that count.
 
-    moved          it is not at its goal: the others below are of these alone
-    distance       to its goal, m
-    rotated        it is to be turned, by more than the threshold and a cube's symmetries
-    lifted         it is to be higher than it is, by more than the threshold
-    stacked        it is to be lifted, onto another
-    to_x, to_y     the direction of its goal: a unit vector, whose mean over goals is long if all lie on one side
+    moved          the object is not at its goal. The others below are meant for such objects only
+    distance       to the goal, m
+    rotated        the goal is turned by more than the threshold, symmetries of a cube considered
+    lifted         the goal is higher by more than the threshold
+    stacked        the goal is lifted and lies on another object's goal
+    to_x, to_y     unit vector towards the goal; its mean over goals is long if all lie in one direction
     """
     symmetries = goals.symmetries_of("cube")
     distance, angle = goals.distances(now, goal, symmetries)
@@ -74,6 +75,6 @@ def kinds(now: goals.Poses, goal: goals.Poses, here: jax.Array) -> dict[str, jax
     }
 
 
-def mean(x: jax.Array, where: jax.Array) -> jax.Array:
-    """The mean of those that count, 0 where there is none."""
-    return jnp.sum(jnp.where(where, x, 0.0)) / jnp.maximum(jnp.sum(where), 1)
+def masked_mean(x: jax.Array, mask: jax.Array) -> jax.Array:
+    """The mean of x where mask is True; 0 if it never is."""
+    return jnp.sum(jnp.where(mask, x, 0.0)) / jnp.maximum(jnp.sum(mask), 1)

@@ -1,7 +1,7 @@
-"""Alice's and Bob's networks: an embedding of each object, pooled over the objects, and a memory (B.4, figure 12).
+"""Alice's and Bob's networks: an embedding of each object, pooled over the objects, and an LSTM (B.4, figure 12).
 
 Letters: A dimensions of an action, F, G, H features (see observations), M size of a player's memory, N slots of
-objects, L rows of a sequence.
+objects, L steps of a sequence.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from self_play.arena import NUM_BINS
+from self_play.tabletop import NUM_BINS
+
+HEAD = "answer"  # name of the last layer in `params`: flax derives the initial values from it
 
 
 class Inputs(NamedTuple):
-    """What a player sees, on the networks' scale."""
+    """What a player's networks read: a normalised PolicyInput."""
 
     gripper: jax.Array  # [G]
     objects: jax.Array  # [N, F]
@@ -23,18 +25,23 @@ class Inputs(NamedTuple):
     mask: jax.Array  # [N] bool
 
 
-class Body(nn.Module):
-    """From what is seen to `num_outputs` numbers. The order of the objects does not count.
+def memory_size(lstm_size: int) -> int:
+    """M: a cell and an output of each LSTM unit, for the policy and for the value."""
+    return 4 * lstm_size
 
-    The paper gives no widths, and says what is pooled only in a figure: here each object with its goal is embedded, and
-    the gripper joins after the pooling.
+
+class Torso(nn.Module):
+    """One network, from Inputs to `num_outputs` numbers. The order of the objects does not matter.
+
+    The paper gives no widths, and only its figure says what is pooled. Here each object is embedded together with its
+    goal, and the gripper's embedding joins after the pooling.
     """
 
     embedding: int
     widths: Sequence[int]
-    lstm: int  # units, 0 for a body without memory
+    lstm_size: int  # units, 0 for no LSTM
     num_outputs: int
-    scale: float  # of the last layer's first weights
+    scale: float  # of the last layer's initial weights
 
     @nn.compact
     def __call__(self, inputs, memory):
@@ -46,60 +53,68 @@ class Body(nn.Module):
         x = nn.relu(jnp.concatenate([pooled, nn.Dense(self.embedding)(inputs.gripper)], axis=-1))
         for width in self.widths:
             x = nn.relu(nn.Dense(width)(x))
-        if self.lstm:
+        if self.lstm_size:
             cell, output = jnp.split(memory, 2, axis=-1)
-            carry, x = nn.OptimizedLSTMCell(self.lstm)((cell, output), x)
+            carry, x = nn.OptimizedLSTMCell(self.lstm_size)((cell, output), x)
             memory = jnp.concatenate(carry, axis=-1)
-        answer = nn.Dense(self.num_outputs, kernel_init=nn.initializers.orthogonal(self.scale), name="answer")
-        return answer(x), memory
+        head = nn.Dense(self.num_outputs, kernel_init=nn.initializers.orthogonal(self.scale), name=HEAD)
+        return head(x), memory
 
 
 class Player(nn.Module):
-    """A policy and a value, which share nothing.
+    """A policy and a value, which share no parameters.
 
-    M is 4 * lstm: a cell and an output of each unit, of the policy and then of the value.
+    A memory of None, at the start of an episode, is one of zeros.
     """
 
     num_dimensions: int  # A
     embedding: int = 64
     widths: Sequence[int] = (64,)
-    lstm: int = 0
+    lstm_size: int = 0
 
     @nn.compact
     def __call__(self, inputs, memory):
-        """(Inputs [..], memory [.., M]) -> (logits [.., A, NUM_BINS], value [..], memory)."""
+        """(Inputs [..], memory [.., M] or None) -> (logits [.., A, NUM_BINS], value [..], memory [.., M])."""
+        if memory is None:
+            memory = jnp.zeros((*inputs.gripper.shape[:-1], memory_size(self.lstm_size)))
         of_policy, of_value = jnp.split(memory, 2, axis=-1)
         num_outputs = self.num_dimensions * NUM_BINS
-        policy = Body(self.embedding, self.widths, self.lstm, num_outputs, 0.01, name="policy")
-        value = Body(self.embedding, self.widths, self.lstm, 1, 1.0, name="value")
+        policy = Torso(self.embedding, self.widths, self.lstm_size, num_outputs, 0.01, name="policy")
+        value = Torso(self.embedding, self.widths, self.lstm_size, 1, 1.0, name="value")
         logits, of_policy = policy(inputs, of_policy)
-        returned, of_value = value(inputs, of_value)
+        values, of_value = value(inputs, of_value)
         logits = logits.reshape(*logits.shape[:-1], self.num_dimensions, NUM_BINS)
-        return logits, returned[..., 0], jnp.concatenate([of_policy, of_value], axis=-1)
+        return logits, values[..., 0], jnp.concatenate([of_policy, of_value], axis=-1)
 
 
-def answers(player: Player, params: Any, inputs: Inputs, memory: jax.Array) -> Any:
-    """What a player's networks say: (logits [.., A, NUM_BINS], value [..], memory [.., M])."""
+def num_dimensions_of(params: Any) -> int:
+    """A of the player with these parameters."""
+    return params["params"]["policy"][HEAD]["bias"].shape[-1] // NUM_BINS
+
+
+def apply(player: Player, params: Any, inputs: Inputs, memory: jax.Array | None) -> Any:
+    """One step of a player's networks -> (logits [.., A, NUM_BINS], value [..], memory [.., M])."""
     return player.apply(params, inputs, memory)
 
 
-def over_rows(
-    player: Player, params: Any, inputs: Inputs, memory: jax.Array, restarts: jax.Array, own: jax.Array
+def unroll(
+    player: Player, params: Any, inputs: Inputs, memory: jax.Array, restarts: jax.Array, policy_mask: jax.Array
 ) -> Any:
-    """A player's logits [L, A, bins] and values [L] along a sequence, through which gradients flow back.
+    """A player's logits [L, A, NUM_BINS] and values [L] along a sequence. Gradients flow back through all of it.
 
-    memory [L, M]: as it was when the game was played; it is taken up at the first row and where restarts [L] say so.
-    own [L]: the player's own rows. In the others, Alice's demonstrations to Bob, a copy of his memory follows hers from
-    where his own stands, and is forgotten when his turn comes: the paper leaves open what he remembers there.
+    memory [L, M]: the memory that was stored when the game was played. It is loaded at the first step, and where
+    restarts [L] is True. policy_mask [L]: the player's own steps. The others are Alice's demonstrations to Bob. On
+    these a scratch memory, started from Bob's, is advanced; it is discarded when Bob acts again. The paper leaves open
+    what Bob remembers of a demonstration.
     """
-    if not player.lstm:
-        return answers(player, params, inputs, memory)[:2]
+    if not player.lstm_size:
+        return apply(player, params, inputs, memory)[:2]
 
-    def one(carry, row):
-        inputs, stored, restart, mine = row
-        standing, following = jax.tree.map(lambda leaf: jnp.where(restart, stored, leaf), carry)
-        logits, value, after = answers(player, params, inputs, jnp.where(mine, standing, following))
-        return (jnp.where(mine, after, standing), after), (logits, value)
+    def one(carry, step):
+        inputs, stored, restart, own = step
+        kept, scratch = jax.tree.map(lambda leaf: jnp.where(restart, stored, leaf), carry)
+        logits, value, after = apply(player, params, inputs, jnp.where(own, kept, scratch))
+        return (jnp.where(own, after, kept), after), (logits, value)
 
     restarts = restarts.at[0].set(True)
-    return jax.lax.scan(one, (memory[0], memory[0]), (inputs, memory, restarts, own))[1]
+    return jax.lax.scan(one, (memory[0], memory[0]), (inputs, memory, restarts, policy_mask))[1]

@@ -1,10 +1,10 @@
-"""What the players see of a game (OpenAI et al. 2021, B.3), and the state of one game's physics that they see it in.
+"""The physical state of one game, and what the players observe of it (OpenAI et al. 2021, B.3).
 
 Letters: A dimensions of an action, F features of an object, G of the gripper, H of an object's goal, L links of the
-gripper that feel, N slots of objects. Lengths in m, angles in rad, time in s; the table's top is z = 0.
+gripper with a sense of touch, N slots of objects. Lengths in m, angles in rad, time in s; the table's top is z = 0.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,41 +15,41 @@ from self_play.scene import Scene
 
 
 class State(NamedTuple):
-    """A game's physics, whole: stepped from here again, with the same actions, it goes the same way to the bit.
+    """The whole physical state of a game: from it, the same actions lead to the same states, bit for bit.
 
-    That holds within one compiled program and one number of games: another sums in another order, and contact is
+    That holds for one compiled program and one number of games. Another program sums in another order, and contact is
     chaotic.
     """
 
     q: jax.Array  # positions: the gripper's joints, then each object's (x, y, z, quaternion), or (x, y) in the plane
     qd: jax.Array  # velocities, in the same order; an object turns about its own axes
-    memory: Any  # what else the pipeline's next step reads: of MJX, the solver's warm start
-    target: jax.Array  # [A] where the gripper is told to be, in the units of its joints
-    average: jax.Array  # [A] moving average of the actions, not yet unbiased
+    solver_state: jax.Array  # the solver's warm start
+    target: jax.Array  # [A] commanded positions of the gripper, in the units of its joints
+    average: jax.Array  # [A] moving average of the actions, biased to 0
     weight: jax.Array  # [] sum of the average's weights
     touch: jax.Array  # [N, L] bool, which object touches which link of the gripper
     mask: jax.Array  # [N] bool, which objects there are
 
 
 class Observation(NamedTuple):
-    """What both players see. A slot without an object is zero."""
+    """What both players observe. A slot without an object is zero."""
 
-    gripper: jax.Array  # [G] joints in m and rad, a yaw as (cos, sin); their velocities; how far their targets
-    # are ahead of them; the smoothed action
-    objects: jax.Array  # [N, F] position, rotation, velocity, turning, place relative to the gripper, touch
+    gripper: jax.Array  # [G] joints in m and rad, yaw as (cos, sin); their velocities; target - joint; smoothed action
+    objects: jax.Array  # [N, F] position, rotation, velocity, angular velocity, position - gripper's, touch
     mask: jax.Array  # [N] bool
 
 
 def poses(scene: Scene, state: State) -> Poses:
-    """Where the objects are; the origin, where there is none."""
+    """Poses of the objects; a slot without an object is zero."""
     position, rotation, _, _ = _objects(scene, state)
     return Poses(position, rotation)
 
 
 def observe(scene: Scene, state: State) -> Observation:
-    """What a player sees. Of a rotation, two columns of its matrix: the paper's Euler angles jump, these do not.
+    """The observation of a state.
 
-    In the plane an object is position, velocity, place relative to the pusher, each (x, y), and touch.
+    A rotation is two columns of its matrix, which are continuous; the paper's Euler angles are not. In the plane an
+    object is position, velocity, position - pusher's, each (x, y), and touch.
     """
     position, rotation, velocity, turning = _objects(scene, state)
     joints, speeds = state.q[jnp.array(scene.joints)], state.qd[jnp.array(scene.joints)]
@@ -69,7 +69,7 @@ def observe(scene: Scene, state: State) -> Observation:
 
 
 def positions(scene: Scene, gripper: jax.Array, now: Poses) -> jax.Array:
-    """The positions q of a State, from what is seen of it: gripper [G] of an Observation, and where the objects are."""
+    """The positions q of a State, from an Observation's gripper [G] and the objects' poses."""
     num_joints = len(scene.joints)
     if scene.planar:
         joints, objects = gripper[:num_joints], now.position[: scene.num_objects, :2]
@@ -81,10 +81,10 @@ def positions(scene: Scene, gripper: jax.Array, now: Poses) -> jax.Array:
 
 
 def observe_goal(scene: Scene, symmetries: jax.Array, now: Poses, goal: Poses, mask: jax.Array) -> jax.Array:
-    """What Bob sees besides: each object's goal, and what it is from there. -> [N, H].
+    """What Bob alone observes: each object's goal, absolute and relative. -> [N, H].
 
-    The goal's position and rotation; the way to it; the smallest turn to it or to what looks like it, a rotation
-    vector. In the plane only the positions.
+    Position and rotation of the goal; goal's position - object's; the smallest rotation, as a vector, to an orientation
+    that looks like the goal's. In the plane only the positions.
     """
     way = goal.position - now.position
     if scene.planar:
@@ -96,7 +96,7 @@ def observe_goal(scene: Scene, symmetries: jax.Array, now: Poses, goal: Poses, m
 
 
 def _objects(scene, state):
-    """-> positions [N, 3], rotations [N, 4], velocities [N, 3], turning about their own axes [N, 3]."""
+    """-> positions [N, 3], rotations [N, 4], velocities [N, 3], angular velocities about the objects' axes [N, 3]."""
     empty = ((0, scene.num_slots - scene.num_objects), (0, 0))
     q, qd = (x[len(scene.actuated) :].reshape(scene.num_objects, -1) for x in (state.q, state.qd))
     if scene.planar:

@@ -1,6 +1,6 @@
 """Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347), written for one trajectory of one player.
 
-Letters: A dimensions of an action, T rows of a game.
+Letters: A dimensions of an action, T steps of a game.
 """
 
 import jax
@@ -11,26 +11,26 @@ def gae(
     rewards: jax.Array,
     values: jax.Array,
     dones: jax.Array,
-    own: jax.Array,
+    policy_mask: jax.Array,
     last_value: jax.Array,
     *,
     discount: float,
     gae_lambda: float,
 ) -> jax.Array:
-    """Generalised advantage estimation of one player's steps among the rows of a game -> [T], zero elsewhere.
+    """Generalised advantage estimation of one player's steps in a game of two -> [T], zero on the opponent's steps.
 
     Schulman et al. 2016 (1506.02438), eq. 16: the sum over l of (discount * gae_lambda)^l times the l-th step's
     reward + discount * value of the next step - value, up to the end of the episode.
 
-    rewards [T], dones [T] bool: this player's. own [T] bool: the rows in which the player moved. What comes in the rows
-    between, while the other plays, belongs to the player's step before: their reward is added to its reward, and an
-    episode that ends there ends with it. Time does not pass in them. values [T]: only those of own rows count.
-    last_value []: of what the player saw after the last row. discount: the paper's γ; gae_lambda: its λ.
+    rewards [T], dones [T] bool: this player's. policy_mask [T] bool: its own steps. Rewards and dones on the
+    opponent's steps are credited to the player's previous step; those steps are not discounted. values [T]: those of
+    own steps count. last_value []: the value of what the player saw after the last step. discount: the paper's γ;
+    gae_lambda: its λ.
     """
 
-    def one(later, row):
-        advantage, next_value, rest, ended = later  # from the player's next step on; since this row
-        reward, value, done, mine = row
+    def one(later, step):
+        advantage, next_value, rest, ended = later  # of the player's next step; rewards and dones before that step
+        reward, value, done, mine = step
         rest, ended = reward + jnp.where(done, 0.0, rest), done | ended
         goes_on = 1.0 - ended
         delta = rest + discount * goes_on * next_value - value
@@ -44,21 +44,22 @@ def gae(
         return carry, jnp.where(mine, here, 0.0)
 
     zero = jnp.zeros_like(last_value)
-    return jax.lax.scan(one, (zero, last_value, zero, zero > 0), (rewards, values, dones, own), reverse=True)[1]
+    return jax.lax.scan(one, (zero, last_value, zero, zero > 0), (rewards, values, dones, policy_mask), reverse=True)[1]
 
 
 def clipped_surrogate(log_prob: jax.Array, old_log_prob: jax.Array, advantage: jax.Array, *, clip: float) -> jax.Array:
     """The loss of one step, -min(r A, clip(r, 1 - clip, 1 + clip) A), r = exp(log_prob - old_log_prob) (eq. 7).
 
-    The probabilities are those of the joint action. All []. Flat where r has gone more than `clip` the way A points.
+    The probabilities are of the joint action. All []. The loss is flat where r has moved by more than `clip` in the
+    direction of A's sign.
     """
     ratio = jnp.exp(log_prob - old_log_prob)
     return -jnp.minimum(ratio * advantage, jnp.clip(ratio, 1 - clip, 1 + clip) * advantage)
 
 
-def value_loss(value: jax.Array, returned: jax.Array) -> jax.Array:
+def value_loss(value: jax.Array, value_target: jax.Array) -> jax.Array:
     """Half the squared error of one step's value (eq. 9). [] -> []."""
-    return 0.5 * (value - returned) ** 2
+    return 0.5 * (value - value_target) ** 2
 
 
 def log_prob(logits: jax.Array, action: jax.Array) -> jax.Array:

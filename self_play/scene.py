@@ -1,19 +1,19 @@
-"""Scenes: settings -> the MJCF text of a table with objects and a gripper, and what the arena must know of it.
+"""Scenes: the MJCF text of a table with objects and a gripper, and the constants that the tabletop needs of it.
 
-Lengths in m, angles in rad, time in s; the table's top is z = 0, its centre x = y = 0. The table is an endless plane:
-an object beyond the edge of its top has left it (`goals.judge`), and lies there rather than falling.
+Lengths in m, angles in rad, time in s. The table's top is z = 0, its centre x = y = 0. The table is an endless plane:
+an object beyond the edge of the top counts as fallen (`goals.judge`), but stays where it is.
 
 Letters: A dimensions of an action, N objects.
 """
 
 from typing import Any, NamedTuple
 
-# The published environment's table and placement area (half of 1.215 x 1.531; 0.6075 x 0.58178 x 0.26), here centred:
-# our gripper has no base beside the table. Its blocks' half-size, and its control step of 0.04 s.
+# The table, the placement area (half of 1.215 x 1.531; 0.6075 x 0.58178 x 0.26) and the blocks' half-size are those of
+# the published environment. The area is centred here, because our gripper has no base beside the table.
 TABLE = (0.6075, 0.7655)
 AREA = ((-0.30375, -0.29089, 0.0), (0.30375, 0.29089, 0.26))
 HALF_SIZE = 0.0254
-CELL = 0.16  # m, of the grid in which objects begin
+CELL = 0.16  # m, side of a cell of the start grid
 
 
 class Scene(NamedTuple):
@@ -22,28 +22,35 @@ class Scene(NamedTuple):
     mjcf: str
     num_objects: int  # in the scene; a game has `min_objects` to `num_objects` of them on its table
     min_objects: int
-    num_slots: int  # N of the observations: slots beyond num_objects are always empty
-    planar: bool  # objects have two coordinates (x, y), not a pose
-    height: float  # of an object's centre when it lies on the table
-    room: float  # side of a cell less what an object covers whichever way it is turned
+    num_slots: int  # N of the observations; slots beyond num_objects are always empty
+    planar: bool  # an object has two coordinates (x, y) instead of a pose
+    height: float  # of the centre of an object that lies on the table
+    room: float  # side of a cell minus the diameter of an object, in any orientation
     symmetry: str  # of the objects, a name of goals.SYMMETRIES
-    actuated: tuple  # the dimension of the action that each of the gripper's joints follows
-    joints: tuple  # [A] the joint that each dimension moves (of the fingers, one)
-    scale: tuple  # [A] by how much a full action moves the joint's target in one control step
-    leash: tuple  # [A] how far the target may run ahead of the joint
+    actuated: tuple  # for each joint of the gripper, the dimension of the action that drives it
+    joints: tuple  # [A] the joint that each dimension drives (one of the two fingers)
+    scale: tuple  # [A] change of the joint's target by a full action in one control step
+    leash: tuple  # [A] greatest distance of the target from the joint
     low: tuple  # [A] bounds of the target
     high: tuple
-    start: tuple  # [A] where the gripper begins, x and y apart
-    reach: float  # from the gripper's centre down to between its fingers
-    touching: tuple  # names of the gripper's links whose contact with objects is felt
+    start: tuple  # [A] first position of the gripper; x and y are drawn instead
+    reach: float  # from the gripper's centre down to the point between its fingers
+    touching: tuple  # names of the gripper's links with a sense of touch
     substeps: int  # physics steps in a control step
     timestep: float  # of the physics
-    cell: float = CELL  # side of a cell of the 3 x 3 grid in which objects begin
+    cell: float = CELL  # side of a cell of the 3 x 3 start grid
     table: tuple = TABLE  # half the length and width of the table's top
     area: tuple = AREA  # lowest and highest corner of the placement area
 
 
-MAX_OBJECTS = 8  # on a 3 x 3 grid, with a cell left for the pusher
+MAX_OBJECTS = 8  # on a 3 x 3 grid with a cell left for the gripper
+
+
+def scene_of(mode: str = "pucks", num_objects: int = 1, **settings: Any) -> Scene:
+    """The scene of a mode, "pucks" or "blocks". settings: those of the function of that name."""
+    if mode not in SCENES:
+        raise ValueError(f"mode must be one of {', '.join(SCENES)}, got {mode!r}")
+    return SCENES[mode](num_objects, **settings)
 
 
 def pucks(
@@ -54,20 +61,14 @@ def pucks(
     radius: float = 0.03,
     substeps: int = 4,
     timestep: float = 0.02,
-    iterations: int = 4,
-    line_search: int = 4,
 ) -> Scene:
-    """Simple mode: a pusher moved in x and y, and pucks that it pushes. A control step is 0.08 s.
+    """Simple mode: a pusher that moves in x and y, and pucks. A control step is 0.08 s.
 
-    A puck is a ball that moves in the plane, without friction at its side, slowed by a drag of 0.4 N s/m.
-    With these iterations they are where a converged solver puts them, to rounding; with one they are not, nor, of two
-    pucks and more, with two. A line search of one step is as exact, but slower.
+    A puck is a ball that moves in the plane. Its side has no friction; a drag of 0.4 N s/m slows it.
     """
     checked = _checked(num_objects, min_objects, num_slots, substeps, timestep, radius=radius)
     mjcf = _PUCKS.format(
         timestep=timestep,
-        iterations=iterations,
-        line_search=line_search,
         tolerance=_TOLERANCE,
         pucks="".join(_PUCK.format(i=i, radius=radius) for i in range(num_objects)),
         table=_TABLE.format(collides='contype="0" conaffinity="0"'),
@@ -96,18 +97,16 @@ def blocks(
     min_objects: int | None = None,
     num_slots: int | None = None,
     half_size: float = HALF_SIZE,
-    tilt: bool = False,
     contact_slots: int | None = None,
     substeps: int = 4,
     timestep: float = 0.01,
-    iterations: int = 4,
-    line_search: int = 8,
 ) -> Scene:
-    """The paper's table: free blocks, and a two-finger gripper moved in x, y, z, yaw (and tilt). Control step: 0.04 s.
+    """The paper's table: free blocks, and a two-finger gripper that moves in x, y, z and yaw. Control step: 0.04 s.
 
-    The gripper is moved by its joints rather than by an arm: the paper's arm too follows its tool alone (B.1).
-    contact_slots: so many contacts, the closest, are solved for; the default serves every block lying on something, a
-    grasp, and one more pair. For two blocks that is 1.7 times as fast as all 36.
+    Joints move the gripper instead of an arm; the paper's arm follows its tool, too (B.1). The paper's gripper can also
+    tilt (B.2); ours cannot.
+    contact_slots: number of contacts that are solved for, the closest ones. The default is enough for every block on
+    a surface, one grasp and one more pair. For two blocks it is 1.7 times as fast as all 36.
     """
     checked = _checked(num_objects, min_objects, num_slots, substeps, timestep, half_size=half_size)
     contact_slots = 4 * num_objects + 12 if contact_slots is None else contact_slots
@@ -115,38 +114,32 @@ def blocks(
         raise ValueError(f"contact_slots must be positive, got {contact_slots}")
     mjcf = _BLOCKS.format(
         timestep=timestep,
-        iterations=iterations,
-        line_search=line_search,
         tolerance=_TOLERANCE,
         contact_slots=contact_slots,
         blocks="".join(_BLOCK.format(i=i, half=half_size, x=0.1 * i) for i in range(num_objects)),
         table=_TABLE.format(collides='contype="1" conaffinity="0"'),
-        tilt_joint=_TILT if tilt else "",
-        tilt_motor=_TILT_MOTOR if tilt else "",
     )
     room = CELL - 2 * 2**0.5 * half_size - 0.005
-    return Scene(mjcf=mjcf, planar=False, height=half_size, room=room, symmetry="cube", **checked, **_gripper(tilt))
+    return Scene(mjcf=mjcf, planar=False, height=half_size, room=room, symmetry="cube", **checked, **_GRIPPER)
 
 
-def _gripper(tilt: bool) -> dict[str, Any]:
-    """The gripper's part of a Scene."""
-    low, high = AREA
-    turn = ((0.15, 0.3, -3.2, 3.2, 0.0), (0.15, 0.3, -1.0, 1.0, 0.0))[: 1 + tilt]  # scale, leash, low, high, start
-    return {
-        "actuated": (0, 1, 2, 3, 4, 5, 5) if tilt else (0, 1, 2, 3, 4, 4),
-        "joints": tuple(range(5 + tilt)),
-        "scale": (0.02, 0.02, 0.02, *(t[0] for t in turn), 0.01),
-        "leash": (0.05, 0.05, 0.05, *(t[1] for t in turn), 0.05),
-        "low": (low[0], low[1], FINGER_REACH, *(t[2] for t in turn), 0.0),
-        "high": (high[0], high[1], FINGER_REACH + 0.25, *(t[3] for t in turn), 0.045),
-        "start": (0.0, 0.0, FINGER_REACH + 0.12, *(t[4] for t in turn), 0.04),
-        "reach": 0.05,
-        "touching": ("left_finger", "right_finger"),
-    }
+FINGER_REACH = 0.065  # m, from the gripper's centre to 3 mm below the fingertips, which never touch the table
+
+_GRIPPER: dict[str, Any] = {  # the gripper's part of a Scene: x, y, z, yaw, fingers
+    "actuated": (0, 1, 2, 3, 4, 4),
+    "joints": (0, 1, 2, 3, 4),
+    "scale": (0.02, 0.02, 0.02, 0.15, 0.01),
+    "leash": (0.05, 0.05, 0.05, 0.3, 0.05),
+    "low": (AREA[0][0], AREA[0][1], FINGER_REACH, -3.2, 0.0),
+    "high": (AREA[1][0], AREA[1][1], FINGER_REACH + 0.25, 3.2, 0.045),
+    "start": (0.0, 0.0, FINGER_REACH + 0.12, 0.0, 0.04),
+    "reach": 0.05,
+    "touching": ("left_finger", "right_finger"),
+}
 
 
 def with_ghosts(scene: Scene) -> str:
-    """The MJCF text of a scene with a ghost of each object besides, which touches nothing: where it is to go."""
+    """The MJCF text of a scene with a second, transparent copy of each object, which touches nothing: its goal."""
     shape = f'type="sphere" size="{scene.height}"' if scene.planar else f'type="box" size="{3 * f"{scene.height} "}"'
     ghosts = "".join(_GHOST.format(i=i, shape=shape) for i in range(scene.num_objects))
     return scene.mjcf.replace("</worldbody>", f"{ghosts}\n  </worldbody>")
@@ -156,7 +149,7 @@ SCENES = {"pucks": pucks, "blocks": blocks}  # by the name of the mode
 
 
 def _checked(num_objects, min_objects, num_slots, substeps, timestep, **sizes) -> dict[str, Any]:
-    """-> the counts of a Scene by name, or the error of a setting that makes none."""
+    """-> the checked numbers of a Scene, by name. Raises ValueError."""
     min_objects = num_objects if min_objects is None else min_objects
     num_slots = num_objects if num_slots is None else num_slots
     if not 1 <= num_objects <= MAX_OBJECTS:
@@ -174,9 +167,7 @@ def _checked(num_objects, min_objects, num_slots, substeps, timestep, **sizes) -
     return {**counts, "substeps": substeps, "timestep": timestep}
 
 
-FINGER_REACH = 0.065  # m, from the gripper's centre down to 3 mm below the fingertips: they never touch the table
-
-# Of the solver. It takes about half as many iterations as at MuJoCo's 1e-8, which in float32 is no better.
+# The solver's tolerance. MuJoCo's default, 1e-8, takes about twice the iterations and is no better in float32.
 _TOLERANCE = "1e-5"
 
 _TABLE = """
@@ -190,8 +181,10 @@ _PUCK = """
       <geom type="sphere" size="{radius}" mass="0.1" condim="1" rgba="0.8 0.3 0.2 1"/>
     </body>"""
 
+# With 4 iterations pucks are where a converged solver puts them, to rounding; with 1 they are not, and with 2 two pucks
+# are not. A line search of 1 step is as exact, but slower.
 _PUCKS = """<mujoco model="pucks">
-  <option timestep="{timestep}" iterations="{iterations}" ls_iterations="{line_search}" tolerance="{tolerance}"
+  <option timestep="{timestep}" iterations="4" ls_iterations="4" tolerance="{tolerance}"
     gravity="0 0 0"/>
   <worldbody>{table}
     <body name="pusher" pos="0 0 {height}">
@@ -220,13 +213,8 @@ _BLOCK = """
       <geom type="box" size="{half} {half} {half}" density="1000" contype="2" conaffinity="7" rgba="0.8 0.3 0.2 1"/>
     </body>"""
 
-_TILT = """
-        <joint name="tilt" type="hinge" axis="0 1 0" damping="1" armature="0.02"/>"""
-_TILT_MOTOR = """
-    <position joint="tilt" kp="20" forcerange="-5 5"/>"""
-
 _BLOCKS = """<mujoco model="blocks">
-  <option timestep="{timestep}" iterations="{iterations}" ls_iterations="{line_search}" tolerance="{tolerance}"/>
+  <option timestep="{timestep}" iterations="4" ls_iterations="8" tolerance="{tolerance}"/>
   <custom><numeric name="max_contact_points" data="{contact_slots}"/></custom>
   <default><geom friction="0.7 0.005 0.0001"/></default>
   <worldbody>{table}
@@ -236,7 +224,7 @@ _BLOCKS = """<mujoco model="blocks">
       <joint name="z" type="slide" axis="0 0 1" damping="110"/>
       <geom type="sphere" size="0.01" mass="0.3" contype="0" conaffinity="0"/>
       <body name="hand">
-        <joint name="yaw" type="hinge" axis="0 0 1" damping="1" armature="0.02"/>{tilt_joint}
+        <joint name="yaw" type="hinge" axis="0 0 1" damping="1" armature="0.02"/>
         <geom type="box" size="0.015 0.06 0.008" mass="0.3" contype="4" conaffinity="0" rgba="0.2 0.3 0.8 1"/>
         <body name="left_finger" pos="0 0.006 -0.035">
           <joint name="left" type="slide" axis="0 1 0" damping="15" armature="0.1"/>
@@ -253,7 +241,7 @@ _BLOCKS = """<mujoco model="blocks">
     <position joint="x" kp="3000" forcerange="-40 40"/>
     <position joint="y" kp="3000" forcerange="-40 40"/>
     <position joint="z" kp="4000" forcerange="-40 40"/>
-    <position joint="yaw" kp="20" forcerange="-5 5"/>{tilt_motor}
+    <position joint="yaw" kp="20" forcerange="-5 5"/>
     <position joint="left" kp="400" forcerange="-10 10"/>
     <position joint="right" kp="400" forcerange="-10 10"/>
   </actuator>

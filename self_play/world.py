@@ -1,6 +1,6 @@
-"""The World in which Alice and Bob play: a batch is a rollout of every game, and what Bob may learn from Alice's.
+"""The World in which Alice and Bob play: a batch is a rollout of every game, with Alice's demonstrations marked.
 
-Letters: as in `game`.
+Letters: see `game`.
 """
 
 from collections.abc import Callable
@@ -10,156 +10,155 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import episodes, game
-from self_play.arena import NUM_BINS, Tabletop, tabletop
+from self_play import episodes, game, networks, tabletop
 from self_play.episodes import Episodes
-from self_play.game import ALICE, BOB, Game, Row, Rules, Seen
-from self_play.scene import SCENES
+from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition
+from self_play.scene import scene_of
+from self_play.tabletop import NUM_BINS, Tabletop
 
 
-class Arena(NamedTuple):
-    """Where all games stand."""
+class ArenaState(NamedTuple):
+    """The state of all games between two rollouts."""
 
     games: Game  # [B, ..]
-    pending: Row  # [B, ..] Alice's last step, where her goal is not settled yet; else not real
+    pending: Transition  # [B, ..] Alice's last step if her goal is not resolved yet; else not valid
     episodes: Episodes
 
 
 class Batch(NamedTuple):
-    """A rollout of every game. Row 0 is the pending one; T more follow."""
+    """A rollout of every game: the pending step, at index 0, and T more."""
 
-    rows: Row  # [B, 1 + T, ..]
-    demonstrated: jax.Array  # [B, 1 + T, N, H] the goal that Alice's step led to, as Bob would have seen it
-    shows: jax.Array  # [B, 1 + T] bool, whether that makes a demonstration; a past Alice's step, not real, may
-    last: Seen  # [B, 2, ..] what each player saw last, from which the value of what follows is estimated
+    transitions: Transition  # [B, 1 + T, ..]
+    demo_goal: jax.Array  # [B, 1 + T, N, H] the goal that Alice's step led to, as Bob would have observed it
+    is_demo: jax.Array  # [B, 1 + T] bool, the step is a demonstration; a past Alice's, though not valid, may be one
+    last: PolicyInput  # [B, 2, ..] what each player observed last; its value estimates the rewards to come
 
 
-def arena(
-    *,
-    mode: str = "pucks",
-    num_games: int,
-    num_steps: int,
-    alice_steps: int = 100,
-    bob_steps: int = 200,
-    max_goals: int = 5,
-    bob_starts: str = "own",
-    alice_reward: str = "success",
-    past_share: float = 0.0,
-    demonstrations: str = "failed",
-    goal_source: str = "alice",
-    num_tasks: int = 0,
-    memory_size: int = 0,
-    pipeline: str = "mjx",
-    **settings: Any,
-) -> tuple:
-    """The World of asymmetric self-play: (data, init, draw); a draw plays every game on by `num_steps`.
+class Setup(NamedTuple):
+    """The parts of an arena."""
 
-    mode: "pucks" or "blocks"; `settings` are those of the scene of that name. alice_steps, bob_steps (for each object),
-    max_goals, bob_starts, alice_reward, past_share, demonstrations: see `game.Rules`. goal_source: "alice"; or
-    "uniform" or "curriculum", and her turns only pass (see `episodes`). num_tasks: of so many episodes, each its table
-    and, if Alice does not set them, its goals, all are drawn again and again; 0: all are fresh. memory_size: of each
-    player's memory, 0 for players without one.
-    The learner's predict: Seen [B, ..] -> (logits [B, 2, A, NUM_BINS], memory [B, 2, memory_size]); where Seen.past
-    says so, those of a past version of the player.
+    table: Tabletop
+    rules: Rules
+    num_games: int  # B
+    num_steps: int  # T
+    num_tasks: int  # size of a finite set of episodes, or 0
+    memory_size: int  # M
+
+
+def arena(**settings: Any) -> tuple:
+    """The World of asymmetric self-play: (data, init, draw). A draw plays every game for num_steps more.
+
+    settings: see `setup`. The learner's predict: PolicyInput [B, ..] -> (logits [B, 2, A, NUM_BINS], memory [B, 2, M]),
+    a past version's where PolicyInput.is_past is True.
     """
-    if mode not in SCENES:
-        raise ValueError(f"mode must be one of {', '.join(SCENES)}, got {mode!r}")
-    _check_one_of("bob_starts", bob_starts, "own", "alice")
-    _check_one_of("alice_reward", alice_reward, "success", "timestep")
-    _check_one_of("demonstrations", demonstrations, "failed", "valid")
-    _check_one_of("goal_source", goal_source, *episodes.SOURCES)
-    if not 0 <= past_share <= 1:
-        raise ValueError(f"past_share must be 0 to 1, got {past_share}")
-    _check_positive(
-        num_games=num_games, num_steps=num_steps, max_goals=max_goals, alice_steps=alice_steps, bob_steps=bob_steps
-    )
-    for name, size in (("memory_size", memory_size), ("num_tasks", num_tasks)):
-        if size < 0:
-            raise ValueError(f"{name} must not be negative, got {size}")
-    table = tabletop(SCENES[mode](**settings), pipeline=pipeline)
-    rules = Rules(alice_steps, bob_steps, max_goals, bob_starts, alice_reward, past_share, demonstrations, goal_source)
+    parts = setup(**settings)
+    table, rules, memory_size = parts.table, parts.rules, parts.memory_size
 
     def init(key, data):
         del data
-        return open_games(table, rules, memory_size, key, num_games, num_tasks)
+        return init_games(table, rules, memory_size, key, parts.num_games, parts.num_tasks)
 
     def draw(key, data, state, act):
         del data
-        return play(table, rules, num_steps, act or _anything(table), key, state)
+        return play(table, rules, parts.num_steps, act or _random_policy(table), key, state)
 
     return (), init, draw
 
 
-def _check_one_of(name, value, *values):
-    if value not in values:
-        raise ValueError(f"{name} must be {' or '.join(map(repr, values))}, got {value!r}")
+def setup(
+    *, num_games: int, num_steps: int, num_tasks: int = 0, lstm_size: int = 0, mode: str = "pucks", **settings: Any
+) -> Setup:
+    """The parts of an arena, or ValueError if a setting is out of its range.
+
+    num_games: B. num_steps: T. num_tasks: size of a finite set of episodes, which are drawn again and again; 0: every
+    episode is fresh. lstm_size: the learner's. mode: "pucks" or "blocks". settings: fields of `game.Rules`, with the
+    defaults there; all others are of the scene, see the functions `scene.pucks` and `scene.blocks`.
+    """
+    rules = Rules(**{name: settings.pop(name) for name in Rules._fields if name in settings})
+    _check(rules, num_games=num_games, num_steps=num_steps)
+    for name, size in (("num_tasks", num_tasks), ("lstm_size", lstm_size)):
+        if size < 0:
+            raise ValueError(f"{name} must not be negative, got {size}")
+    table = tabletop.build(scene_of(mode, **settings))
+    return Setup(table, rules, num_games, num_steps, num_tasks, networks.memory_size(lstm_size))
 
 
-def _check_positive(**counts):
+def _check(rules, **counts):
+    choices = {
+        "bob_starts": ("own", "alice"),
+        "alice_reward": ("success", "timestep"),
+        "demonstrations": ("failed", "valid"),
+        "goal_source": episodes.SOURCES,
+    }
+    for name, values in choices.items():
+        if getattr(rules, name) not in values:
+            raise ValueError(f"{name} must be {' or '.join(map(repr, values))}, got {getattr(rules, name)!r}")
+    if not 0 <= rules.past_prob <= 1:
+        raise ValueError(f"past_prob must be 0 to 1, got {rules.past_prob}")
+    counts |= {name: getattr(rules, name) for name in ("alice_steps", "bob_steps", "max_goals")}
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{name} must be positive, got {count}")
 
 
-def play(
-    table: Tabletop, rules: Rules, num_steps: int, act: Callable, key: jax.Array, state: Arena
-) -> tuple[Arena, Batch]:
-    """Plays every game on by T steps; `act` as of `game.rollout`. The key is consumed."""
-    opens = partial(episodes.open_one, table, rules, state.episodes)
-    games, rows = game.rollout(table, rules, num_steps, act, opens, key, state.games)
-    following = episodes.go_on(rules, state.episodes, rows)
-    rows = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), state.pending, rows)
-    rows, pending = jax.vmap(_set_aside)(rows, games.bobs_turn)
-    goal, shows = jax.vmap(partial(game.hindsight, rules))(rows)
-    past = jnp.where(rows.bobs_turn, rows.seen.past[:, :, BOB], rows.seen.past[:, :, ALICE])
-    rows = rows._replace(real=rows.real & ~past)
-    demonstrated = jax.vmap(jax.vmap(table.observe_goal))(rows.poses, goal, rows.seen.observation.mask)
-    now = jax.vmap(lambda one: game.see(table, one))(games)
-    hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.real, a, b), pending.seen, now)
-    last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
-    return Arena(games, pending, following), Batch(rows, demonstrated, shows, last)
-
-
-def open_games(
+def init_games(
     table: Tabletop, rules: Rules, memory_size: int, key: jax.Array, num_games: int, num_tasks: int = 0
-) -> Arena:
+) -> ArenaState:
     """All games at the start of an episode. The key is consumed."""
     k_tasks, k_games = jax.random.split(key)
-    drawn_from = episodes.no_episodes(rules, k_tasks, num_tasks)
+    source = episodes.init_episodes(rules, k_tasks, num_tasks)
 
     def one(key):
-        return game.begin(table, episodes.open_one(table, rules, drawn_from, key), memory_size)
+        return game.begin(table, episodes.reset(table, rules, source, key), memory_size)
 
     games = jax.vmap(one)(jax.random.split(k_games, num_games))
-    return Arena(games, jax.vmap(lambda one: _no_row(table, one))(games), drawn_from)
+    return ArenaState(games, jax.vmap(partial(_padding, table))(games), source)
 
 
-def _no_row(table, one):
-    """A row that only fills its place, of the shapes of one of this game's."""
+def play(
+    table: Tabletop, rules: Rules, num_steps: int, act: Callable, key: jax.Array, state: ArenaState
+) -> tuple[ArenaState, Batch]:
+    """Plays every game for T more steps. act: see `game.rollout`. The key is consumed."""
+    reset_fn = partial(episodes.reset, table, rules, state.episodes)
+    games, steps = game.rollout(table, rules, num_steps, act, reset_fn, key, state.games)
+    source = episodes.update_curriculum(rules, state.episodes, steps)
+    steps = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), state.pending, steps)
+    steps, pending = jax.vmap(_set_aside)(steps, games.bobs_turn)
+    goal, is_demo = jax.vmap(partial(game.hindsight, rules))(steps)
+    is_past = steps.policy_input.is_past
+    by_past = jnp.where(steps.bobs_turn, is_past[:, :, BOB], is_past[:, :, ALICE])
+    steps = steps._replace(valid=steps.valid & ~by_past)
+    demo_goal = jax.vmap(jax.vmap(table.observe_goal))(steps.poses, goal, steps.policy_input.observation.mask)
+    now = jax.vmap(partial(game.observe, table))(games)
+    hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.valid, a, b), pending.policy_input, now)
+    last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
+    return ArenaState(games, pending, source), Batch(steps, demo_goal, is_demo, last)
+
+
+def _padding(table, one):
+    """A transition that is not valid, of the shapes of this game's."""
     two = jnp.zeros(2)
     no = jnp.zeros((), bool)
     goal = table.poses(one.state)
     action = jnp.zeros(len(table.scene.scale), jnp.int32)
-    return Row(game.see(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal)
+    return Transition(game.observe(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal)
 
 
-def _set_aside(rows, bobs_turn):
-    """Takes Alice's last step out of the rows of one game if Bob is still at her goal: its reward is not known.
+def _set_aside(steps, bobs_turn):
+    """Sets aside Alice's last step of one game if Bob is still at her goal: the reward is not known yet.
 
-    -> (rows, that step, not real if there is none). It is the next rollout's row 0.
+    -> (steps, that step; not valid if there is none). The step is at index 0 of the next rollout.
     """
-    hers = rows.real & ~rows.bobs_turn
+    hers = steps.valid & ~steps.bobs_turn
     last = hers.shape[0] - 1 - jnp.argmax(hers[::-1])
-    out = bobs_turn & hers[last]
-    pending = jax.tree.map(lambda leaf: leaf[last], rows)._replace(real=out)
-    return rows._replace(real=rows.real.at[last].set(rows.real[last] & ~out)), pending
+    waits = bobs_turn & hers[last]
+    pending = jax.tree.map(lambda leaf: leaf[last], steps)._replace(valid=waits)
+    return steps._replace(valid=steps.valid.at[last].set(steps.valid[last] & ~waits)), pending
 
 
-def _anything(table):
-    """Acts at random."""
-
-    def act(seen):
-        shape = (seen.memory.shape[0], 2, len(table.scene.scale), NUM_BINS)
-        return jnp.zeros(shape), seen.memory
+def _random_policy(table):
+    def act(policy_input):
+        shape = (policy_input.memory.shape[0], 2, len(table.scene.scale), NUM_BINS)
+        return jnp.zeros(shape), policy_input.memory
 
     return act

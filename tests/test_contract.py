@@ -85,18 +85,18 @@ def games(rules, num_games, num_steps):
     )
 
     def init(key, data):
-        return self_play.world.open_games(table, rules, 8, key, num_games)
+        return self_play.world.init_games(table, rules, 8, key, num_games)
 
     def draw(key, data, state, act):
         return self_play.world.play(table, rules, num_steps, act or anything, key, state)
 
-    def anything(seen):
-        return jnp.zeros((num_games, 2, 2, 11)), seen.memory
+    def anything(policy_input):
+        return jnp.zeros((num_games, 2, 2, 11)), policy_input.memory
 
     return bootstrap.World((), init, draw)
 
 
-PLAYERS = self_play.learner(embedding=4, widths=(), lstm=2, chunk=4, sample_reuse=1, num_minibatches=2)
+PLAYERS = self_play.learner(embedding=4, widths=(), lstm_size=2, bptt_length=4, sample_reuse=1, num_minibatches=2)
 PAIRS = {
     **{f"{name}-real": (learner, REAL) for name, learner in CLASSIFIERS.items()},
     **{

@@ -25,7 +25,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
         "num_games": 2048,
         "num_blocks": 2,
         "tasks": ("push_1", "push_2", "pick_and_place_1", "flip_1", "stack_2"),
-        "lstm": 256,
+        "lstm_size": 256,
     },
     "smoke": {"num_steps": 2, "num_games": 4, "num_blocks": 1, "tasks": ("push_1",)},
 }
@@ -36,7 +36,7 @@ def get_config(variant: str = "one") -> ConfigDict:
     if variant not in _VARIANTS:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(_VARIANTS)}")
     of = _VARIANTS[variant]
-    smoke, lstm = variant == "smoke", of.get("lstm", 0)
+    smoke, lstm_size = variant == "smoke", of.get("lstm_size", 0)
     config: dict[str, Any] = {
         "seed": 0,
         "num_seeds": 1,
@@ -55,7 +55,6 @@ def get_config(variant: str = "one") -> ConfigDict:
                 "tasks": of["tasks"],
                 "num_games": 4 if smoke else of["num_games"],
                 "bob_steps": 2 if smoke else 100,
-                "memory_size": 4 * lstm,
             }
         },
         "artifacts": () if smoke else ("episode",),
@@ -70,18 +69,18 @@ def get_config(variant: str = "one") -> ConfigDict:
             "num_steps": 15 if smoke else 127,
             "alice_steps": 4 if smoke else 50,
             "bob_steps": 4 if smoke else 100,
-            "memory_size": 4 * lstm,
+            "lstm_size": lstm_size,
         },
         "learner": {
             "name": "self_play",
             "embedding": 64,
             "widths": (64,),
-            "lstm": lstm,
-            "chunk": 16 if lstm else 1,
-            "learning_rate": 3e-4 if lstm else 1e-3,
+            "lstm_size": lstm_size,
+            "bptt_length": 16 if lstm_size else 1,
+            "learning_rate": 3e-4 if lstm_size else 1e-3,
             "sample_reuse": 3,
             "num_minibatches": 4 if smoke else 16,
-            "share": 0.6,
+            "sequence_fraction": 0.6,
             "cloning_weight": 0.5,
         },
     }

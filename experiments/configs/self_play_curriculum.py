@@ -60,7 +60,7 @@ def get_config(variant: str = "alice") -> ConfigDict:
             "learning_rate": 1e-3,
             "sample_reuse": 3,
             "num_minibatches": 16,
-            "share": 0.6 if variant == "alice" else 0.9,
+            "sequence_fraction": 0.6 if variant == "alice" else 0.9,
             "cloning_weight": 0.5 if variant == "alice" else 0.0,
         },
     }

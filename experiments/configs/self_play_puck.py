@@ -27,7 +27,7 @@ Signs of a collapse, in figures/curriculum.png, and what helps:
   train/valid_goals near 0: Alice moves nothing. Give her longer turns.
   train/goal_direction high: all her goals lie on one side. Raise entropy_weight, or play against past versions.
   train/bob_entropy near 0: Bob no longer explores. Do the same.
-  train/demonstrated at 0: there is nothing to clone.
+  train/demo_fraction at 0: there is nothing to clone.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ _VARIANTS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and 
     "no_filter": {"world": {"demonstrations": "valid"}},
     "one_goal": {"world": {"max_goals": 1}},
     "timestep": {"world": {"alice_reward": "timestep"}},
-    "past": {"world": {"past_share": 0.2}},
+    "past": {"world": {"past_prob": 0.2}},
     "uniform": {"learner": {"cloning_weight": 0.0}, "world": {"goal_source": "uniform", "alice_steps": 4}},
     "curriculum": {"learner": {"cloning_weight": 0.0}, "world": {"goal_source": "curriculum", "alice_steps": 4}},
     "two": {"world": _TWO},
@@ -90,10 +90,10 @@ def get_config(variant: str = "puck") -> ConfigDict:
             "entropy_weight": 0.01,
             "sample_reuse": 3,
             "num_minibatches": 16,
-            "share": 0.6,
+            "sequence_fraction": 0.6,
             "cloning_weight": 0.5,
-            "num_past": 4,
-            "past_every": max(1, num_steps // 4),
+            "pool_size": 4,
+            "pool_every": max(1, num_steps // 4),
         },
     }
     for part, changes in _VARIANTS[variant].items():

@@ -41,7 +41,7 @@ def arena(runs: Mapping[str, Records], *, num_pictures: int = 8) -> Figure:
     Of the goals that Bob tried, the first that he reached; if none, the first. Without any, the film's beginning.
     """
     frames = json.loads(next(iter(runs.values())).artifact("episode.json"))
-    turns, ends = _turns(np.array(frames["bobs_turn"]), np.array(frames["settled"])), np.array(frames["success"])
+    turns, ends = _turns(np.array(frames["bobs_turn"]), np.array(frames["resolved"])), np.array(frames["success"])
     shown = next((turn for turn in turns if ends[turn[1][-1]]), turns[0] if turns else None)
     rows = {"Alice": shown[0], "Bob": shown[1]} if shown else {"Alice": range(min(len(ends), 100))}
     figure = Figure(figsize=(1.9 * num_pictures, 1.75 * len(rows)), layout="constrained")
@@ -123,10 +123,10 @@ def _bodies(frames, step):
             yield Body(size, position, turn @ _matrix(np.array(geom["rot"])), np.array(geom["rgba"]))
 
 
-def _turns(bobs_turn, settled):
-    """-> the steps of Alice's turn and those of Bob's for each goal that he tried and that was settled."""
+def _turns(bobs_turn, resolved):
+    """-> the steps of Alice's turn and those of Bob's for each goal that he tried and that was resolved."""
     turns, alice, bob = [], [], []
-    for step, (his, ends) in enumerate(zip(bobs_turn, settled, strict=True)):
+    for step, (his, ends) in enumerate(zip(bobs_turn, resolved, strict=True)):
         (bob if his else alice).append(step)
         if ends:
             turns += [(alice, bob)] if bob and alice else []

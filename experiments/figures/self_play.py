@@ -10,7 +10,7 @@ from experiments.figures.learning_curves import range_band, words
 from experiments.records import Records, curve
 
 _PANELS = {  # title -> the metrics in it
-    "how often": ("valid_goals", "bob_success", "demonstrated"),
+    "how often": ("valid_goals", "bob_success", "demo_fraction"),
     "of the objects to be moved": ("goal_rotated", "goal_lifted", "goal_stacked", "goal_direction"),
     "how far in m": ("goal_distance",),
 }

@@ -11,9 +11,9 @@
 import jax
 
 from experiments.figures import scenes
-from self_play.arena import random_places
 from self_play.holdouts import HOLDOUTS
-from self_play.scene import SCENES
+from self_play.scene import scene_of
+from self_play.tabletop import random_places
 
 # %% [markdown]
 # A task is a mode of the table, a number of objects, and a pure function of a key and of where the objects are.
@@ -22,7 +22,7 @@ from self_play.scene import SCENES
 # %%
 def one_goal(task, key):
     """One goal of a task: its scene, where the objects are, where they are to be."""
-    scene = SCENES[task.mode](task.num_objects)
+    scene = scene_of(task.mode, task.num_objects)
 
     @jax.jit
     def sample(key):

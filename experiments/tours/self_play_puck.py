@@ -30,7 +30,9 @@ NUM_GAMES, NUM_UPDATES, EVERY = 128, 45, 5
 # %%
 world = bootstrap.World(*self_play.arena(num_games=NUM_GAMES, num_steps=128, alice_steps=30, bob_steps=60))
 learner = bootstrap.Learner(
-    *self_play.learner(learning_rate=2e-3, num_minibatches=16, share=0.6, num_past=3, past_every=NUM_UPDATES // 3)
+    *self_play.learner(
+        learning_rate=2e-3, num_minibatches=16, sequence_fraction=0.6, pool_size=3, pool_every=NUM_UPDATES // 3
+    )
 )
 task = holdouts.HOLDOUTS["uniform"]
 table = holdouts.table_of(task)
@@ -39,7 +41,7 @@ table = holdouts.table_of(task)
 def exam(learned):
     """The share of the goals of the task `uniform` that Bob solves: another place of the table, up to five a game."""
     act = functools.partial(learner.predict, learned)
-    return holdouts.success_rate(table, task, act, jax.random.key(1), num_games=64, bob_steps=100, memory_size=0)
+    return holdouts.success_rate(table, task, act, jax.random.key(1), num_games=64, bob_steps=100)
 
 
 @jax.jit
@@ -80,5 +82,5 @@ picture
 # The exam's goals are drawn over the whole table. Alice never saw one, and Bob is told of them first in the exam.
 #
 # ## What he does
-# `self_play.film` makes frames of a game, and `self_play.page` a page on which they play. A run of
+# `self_play.render_frames` makes frames of a game, and `self_play.html_page` a page on which they play. A run of
 # `experiments/configs/self_play_puck.py` leaves both in its folder, and who of the past could beat whom.

@@ -1,104 +1,140 @@
-"""The baseline of self-play's training: Brax's own PPO, a Bob who learns to push pucks to uniform goals on our table.
+"""The baseline of self-play's training: Brax's PPO, a Bob who learns to push pucks to uniform goals on our table.
 
-A step of it is one of its training epochs: a rollout of every game, and its updates. Brax trains in one call, so that
-call has a thread of its own, which waits after every epoch until the next is asked for.
+Brax's `ppo.train` trains in one call and has no step to time. `_update` is its training step, of the same parts of
+Brax: networks, unroll, loss, and statistics of the observations.
+
+Letters: B games.
 """
 
+import contextlib
 import functools
-import queue
-import threading
 import warnings
-from typing import Any
-from unittest import mock
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 import self_play
 from launch.suites.benchmark import Program
 from self_play import goals, holdouts
-from self_play.arena import NUM_BINS
+from self_play.tabletop import NUM_BINS
+
+
+class Training(NamedTuple):
+    """What an update changes."""
+
+    params: Any
+    optimizer: optax.OptState
+    statistics: Any  # of the observations
+    games: Any  # Brax's states of all environments [B, ..]
+    key: jax.Array
+
+
+class Parts(NamedTuple):
+    """What of Brax an update is made of."""
+
+    env: Any  # wrapped for training
+    net: Any  # policy and value
+    gradient: Callable  # of Brax's loss: (params, statistics, data, key) -> (gradient, metrics)
+    tx: optax.GradientTransformation
 
 
 def program(
     table: self_play.Tabletop, *, num_games: int, num_steps: int, num_minibatches: int, sample_reuse: int
 ) -> Program:
-    """Training on so many games, num_steps of each in a rollout; settings as of `self_play.learner`."""
-    with warnings.catch_warnings(action="ignore"):
-        from brax.training.agents.ppo import networks, train
-
-    asked: queue.SimpleQueue = queue.SimpleQueue()
-    ended: queue.SimpleQueue = queue.SimpleQueue()
-
-    def wait(*_):
-        ended.put(None)
-        asked.get()
-
-    def run():
-        asked.get()
-        epochs = 10_000  # more than are ever asked for
-        with warnings.catch_warnings(action="ignore"), jax.numpy_rank_promotion("allow"), _jax_as_brax_knows_it():
-            try:
-                train.train(
-                    _environment(table),
-                    num_timesteps=epochs * num_games * num_steps,
-                    num_evals=epochs + 1,
-                    run_evals=False,
-                    progress_fn=wait,
-                    num_envs=num_games,
-                    episode_length=60,
-                    unroll_length=num_steps,
-                    batch_size=num_games // num_minibatches,
-                    num_minibatches=num_minibatches,
-                    num_updates_per_batch=sample_reuse,
-                    normalize_observations=True,
-                    learning_rate=1e-3,
-                    entropy_cost=0.01,
-                    discounting=0.998,
-                    clipping_epsilon=0.2,
-                    max_grad_norm=0.5,
-                    network_factory=functools.partial(
-                        networks.make_ppo_networks,
-                        policy_hidden_layer_sizes=(128, 64),  # ours embeds objects and gripper in 64 each
-                        value_hidden_layer_sizes=(128, 64),
-                    ),
-                )
-            except BaseException as error:
-                ended.put(error)
-
-    threading.Thread(target=run, daemon=True).start()
+    """Training on num_games, num_steps of each in an update. num_minibatches, sample_reuse: see `self_play.learner`."""
+    with _as_brax_expects():
+        parts = _parts(table)
+        state = jax.jit(functools.partial(_begin, parts, num_games))(jax.random.key(0))
+    settings = num_games, num_steps, num_minibatches, sample_reuse
+    compiled = jax.jit(functools.partial(_update, parts, *settings), donate_argnums=0)
 
     def step(state):
-        asked.put(None)
-        error = ended.get()
-        if error is not None:
-            raise error
-        return state
+        with _as_brax_expects():
+            return compiled(state)
 
-    return Program(step, None, num_games * num_steps)
+    return Program(step, state, num_games * num_steps)
 
 
-def _jax_as_brax_knows_it():
-    """Brax asks for a function that JAX has withdrawn: a copy on every device, for pmap."""
+def _parts(table):
+    from brax.envs.wrappers import training
+    from brax.training.acme import running_statistics
+    from brax.training.agents.ppo import losses, networks
 
-    def replicated(tree, devices):
-        return jax.tree.map(lambda leaf: jnp.stack([leaf] * len(devices)), tree)
+    env = training.wrap(_environment(table), episode_length=60)
+    size: Any = env.observation_size  # Any: Brax's annotations disagree with one another
+    normalize: Any = running_statistics.normalize
+    widths = (128, 64)  # ours embeds objects and gripper in 64 each
+    layers = {"policy_hidden_layer_sizes": widths, "value_hidden_layer_sizes": widths}
+    net = networks.make_ppo_networks(size, env.action_size, preprocess_observations_fn=normalize, **layers)
+    settings = {"ppo_network": net, "entropy_cost": 0.01, "discounting": 0.998, "clipping_epsilon": 0.2}
+    gradient = jax.grad(functools.partial(losses.compute_ppo_loss, **settings), has_aux=True)
+    return Parts(env, net, gradient, optax.chain(optax.clip_by_global_norm(0.5), optax.adam(1e-3)))
 
-    return mock.patch.object(jax, "device_put_replicated", replicated, create=True)
+
+def _begin(parts, num_games, key):
+    """The state before the first update. The key is consumed."""
+    from brax.training.acme import running_statistics, specs
+    from brax.training.agents.ppo import losses
+
+    k_games, k_policy, k_value, k_updates = jax.random.split(key, 4)
+    nets = parts.net.policy_network, parts.net.value_network
+    params: Any = losses.PPONetworkParams(*(net.init(key) for net, key in zip(nets, (k_policy, k_value), strict=True)))
+    statistics = running_statistics.init_state(specs.Array((parts.env.observation_size,), jnp.dtype("float32")))
+    games = parts.env.reset(jax.random.key_data(jax.random.split(k_games, num_games)))
+    return Training(params, parts.tx.init(params), statistics, games, k_updates)
+
+
+def _update(parts, num_games, num_steps, num_minibatches, sample_reuse, state):
+    """Plays every game on, and learns from it."""
+    from brax.training import acting
+    from brax.training.acme import running_statistics
+    from brax.training.agents.ppo import networks
+
+    key, k_unroll, k_epochs = jax.random.split(state.key, 3)
+    policy = networks.make_inference_fn(parts.net)((state.statistics, state.params.policy))
+    fields = ("truncation", "episode_metrics", "episode_done")
+    games, data = acting.generate_unroll(parts.env, state.games, policy, k_unroll, num_steps, extra_fields=fields)
+    data = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), data)
+    statistics = running_statistics.update(state.statistics, data.observation)
+
+    def minibatch(carry, drawn):
+        params, optimizer = carry
+        gradient, _ = parts.gradient(params, statistics, *drawn)
+        updates, optimizer = parts.tx.update(gradient, optimizer, params)
+        return (optax.apply_updates(params, updates), optimizer), None
+
+    def epoch(carry, key):
+        k_order, k_losses = jax.random.split(key)
+        order = jax.random.permutation(k_order, num_games).reshape(num_minibatches, -1)
+        drawn = jax.tree.map(lambda leaf: leaf[order], data), jax.random.split(k_losses, num_minibatches)
+        return jax.lax.scan(minibatch, carry, drawn)
+
+    learned = state.params, state.optimizer
+    (params, optimizer), _ = jax.lax.scan(epoch, learned, jax.random.split(k_epochs, sample_reuse))
+    return Training(params, optimizer, statistics, games, key)
+
+
+@contextlib.contextmanager
+def _as_brax_expects():
+    """Without warnings, and with promotion of ranks."""
+    with warnings.catch_warnings(action="ignore"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 def _environment(table):
     """One game of Bob alone, as an environment of Brax's."""
-    with warnings.catch_warnings(action="ignore"):
-        from brax.envs import base
+    from brax.envs import base
 
     class Push(base.Env):
-        """The table, a uniform goal, and Bob's rewards. Actions are continuous: each is put into its bin."""
+        """The table, a uniform goal, and Bob's rewards. An action is continuous, and rounded to a bin."""
 
         def reset(self, rng):
-            k_reset, k_goal = jax.random.split(jax.random.wrap_key_data(rng))
+            k_reset, k_goal = jax.random.split(jax.random.wrap_key_data(rng))  # Brax knows no typed keys
             state = table.reset(k_reset)
-            both: Any = state, holdouts.push(k_goal, table.scene, table.poses(state))  # Brax expects one of its own
+            both: Any = state, holdouts.push(k_goal, table.scene, table.poses(state))  # Any: Brax has a type of its own
             return base.State(both, self.observe(*both), jnp.zeros(()), jnp.zeros(()))
 
         def step(self, state, action):
@@ -118,7 +154,7 @@ def _environment(table):
 
         @property
         def observation_size(self):
-            return len(jax.eval_shape(lambda: self.reset(jax.random.PRNGKey(0)).obs))
+            return len(jax.eval_shape(lambda: self.reset(jax.random.key_data(jax.random.key(0))).obs))
 
         @property
         def action_size(self):

@@ -18,7 +18,7 @@ contacts, 2 E V^2 operations for E rows of constraints and V velocities, and its
 of positions, velocities and warm start, read and written. No collision is counted, no kinematics, no second iteration:
 MJX is far above this floor. A control step has its physics steps, and nothing else is counted of a game.
 
-XLA:CPU may hang in such loops unless it schedules without concurrency (`self_play.arena`): `benchmarks` sees to that.
+XLA:CPU may hang in such loops unless it schedules without concurrency (`self_play.tabletop`): `benchmarks` does so.
 
 Letters: A dimensions of an action, B games, C joints that are driven, T control steps.
 """
@@ -40,8 +40,7 @@ import self_play
 from launch import devices
 from launch.suites import brax_ppo
 from launch.suites.benchmark import Benchmark, Comparison, Program
-from self_play import scene
-from self_play.arena import NUM_BINS
+from self_play.tabletop import NUM_BINS
 
 _SCENES = {  # name: mode, settings of the scene, turns of a game
     "puck": ("pucks", {"num_objects": 1}, {"alice_steps": 20, "bob_steps": 40}),
@@ -145,7 +144,7 @@ def _train(name: str, line: str, num_games: int) -> Comparison:
     world = bootstrap.World(
         *self_play.arena(mode=mode, num_games=num_games, num_steps=num_steps, alice_steps=30, bob_steps=60, **settings)
     )
-    learner = bootstrap.Learner(*self_play.learner(learning_rate=1e-3, share=0.5, **_UPDATE))
+    learner = bootstrap.Learner(*self_play.learner(learning_rate=1e-3, sequence_fraction=0.5, **_UPDATE))
 
     @jax.jit
     def train(run):
@@ -164,7 +163,7 @@ def _train(name: str, line: str, num_games: int) -> Comparison:
     if line == "train":
         baseline = brax_ppo.program(table, num_games=num_games, num_steps=num_steps, **_UPDATE)
         for _ in range(_WARM_UP):
-            baseline.step(None)
+            baseline = baseline._replace(state=baseline.step(baseline.state))
     elif line == "train/games":
         baseline = Program(lambda pair: play(pair[0]), (run, None), count)
     else:
@@ -178,7 +177,7 @@ def _train(name: str, line: str, num_games: int) -> Comparison:
 @functools.cache
 def _table(name: str) -> self_play.Tabletop:
     mode, settings, _ = _SCENES[name]
-    return self_play.tabletop(scene.SCENES[mode](**settings))
+    return self_play.tabletop.build(self_play.scene_of(mode, **settings))
 
 
 def _begun(table: self_play.Tabletop, num_games: int) -> tuple:

@@ -1,62 +1,45 @@
-"""Texts that a run leaves: who meets whom in payoff.json."""
+"""Artifacts of self-play: what a run leaves of its players. Films and cross-play are tested in tests/self_play."""
 
 import json
-from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import pytest
-from ml_collections import ConfigDict
 
 import bootstrap
 import self_play
 from experiments import artifacts
-from self_play.past import Past
+from experiments.artifacts import Context
 
-
-class Learned(NamedTuple):
-    params: dict
-    past: Past | None
-
-
-class Rows(NamedTuple):
-    settled: jnp.ndarray
-    bobs_turn: jnp.ndarray
-    success: jnp.ndarray
-
-
-class Batch(NamedTuple):
-    rows: Rows
-
-
-CONFIG = ConfigDict({"seed": 0, "world": {"name": "self_play"}, "learner": {"name": "self_play", "past_every": 2}})
-
-
-def run_of(past):
-    params = {"w": jnp.array([0.0, 3.0])}
-    return bootstrap.Run(step=jnp.int32(4), learner=Learned(params, past), world=())
+WORLD = {"name": "self_play", "num_games": 2, "num_steps": 4, "alice_steps": 2, "bob_steps": 2}
 
 
 @pytest.fixture
-def fakes(monkeypatch):
-    """Of as many goals as Alice's parameter says, Bob reaches as many as his."""
-
-    def draw(key, data, state, act):
-        alice, bob = act(None)["w"]
-        number = jnp.arange(10)
-        return state, Batch(Rows(number >= 0, number < alice, number < bob))
-
-    monkeypatch.setattr(self_play, "arena", lambda **settings: ((), lambda key, data: (), draw))
-    monkeypatch.setattr(self_play, "learner", lambda **settings: (None, None, lambda state, seen: state.params))
+def context():
+    """A learner that keeps two versions, before its first step."""
+    learner = bootstrap.Learner(
+        *self_play.learner(embedding=4, widths=(), num_minibatches=1, sample_reuse=1, pool_size=2)
+    )
+    world = bootstrap.World(*self_play.arena(**{key: value for key, value in WORLD.items() if key != "name"}))
+    shapes = jax.eval_shape(lambda: bootstrap.begin(jax.random.key(0), learner, world))
+    return Context({"seed": 0, "world": WORLD, "learner": {"name": "self_play", "pool_every": 2}}, learner, shapes, "")
 
 
-def test_rows_are_alices_and_columns_bobs(fakes):
-    versions = {"w": jnp.array([[4.0, 1.0], [8.0, 2.0], [-1.0, -1.0]])}  # the third place is empty
-    run = run_of(Past(jnp.int32(4), versions, jnp.int32(0)))
-    told = json.loads(artifacts.payoff(CONFIG, run)["payoff.json"])
-    assert told["updates"] == [1, 3, 4]
-    assert told["bob_success"] == [[0.25, 0.5, 0.75], [0.125, 0.25, 0.375], [None, None, None]]
+def test_rows_are_alices_and_columns_bobs(context, monkeypatch):
+    counts = jnp.array([[1, 2], [0, 0]]), jnp.array([[4, 4], [0, 0]])
+    monkeypatch.setattr(self_play, "play_versions", lambda setup, predict, state, versions, key: counts)
+    monkeypatch.setattr(self_play, "versions_of", lambda state, pool_every: (jnp.zeros(()), [1, pool_every]))
+    written = artifacts.payoff(context).write(context.run._replace(learner=jnp.zeros(())))
+    assert json.loads(written["payoff.json"]) == {"updates": [1, 2], "bob_success": [[0.25, 0.5], [None, None]]}
 
 
-def test_without_past_versions_there_is_no_payoff(fakes):
-    with pytest.raises(ValueError, match=r"payoff.json is of past versions: set learner.num_past to keep some"):
-        artifacts.payoff(CONFIG, run_of(None))
+def test_without_past_versions_there_is_no_payoff(context):
+    without = context.run._replace(learner=context.run.learner._replace(pool=None))
+    with pytest.raises(ValueError, match=r"payoff.json is of past versions: set learner.pool_size to keep some"):
+        artifacts.payoff(context._replace(run=without))
+
+
+def test_another_world_has_no_episode(context):
+    config = {**context.config, "world": {"name": "real", "batch_size": 3}}
+    with pytest.raises(ValueError, match="this artifact is of a world of self-play"):
+        artifacts.episode(context._replace(config=config))

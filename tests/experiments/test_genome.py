@@ -1,12 +1,12 @@
-"""Genomes by name and by path, the text that a run leaves, and the race of a genome and SGD."""
+"""Genomes by name and by path, and the text that a run leaves."""
 
 import chex
 import jax
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 
 import blur
+import bootstrap
 from blur.rule import Rule
 from experiments import artifacts, data
 
@@ -47,17 +47,19 @@ def test_a_damaged_file(tmp_path, content, message):
         data.genome(str(path))
 
 
-def run_of(name, state):
-    """A config and a run of which only the learner counts."""
+def left(state):
+    """What a run leaves of which only the learner's state counts."""
     rule = {"backward_update": "multiplicative"}
-    config = {"command": "a command", "num_steps": 7, "learner": {"name": name, "rule": rule}}
-    return ConfigDict(config), type("Run", (), {"learner": state})
+    config = {"num_steps": 7, "learner": {"name": "blur_meta", "rule": rule}}
+    run = bootstrap.Run(0, state, ())
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), np.asarray(leaf).dtype), run)
+    return artifacts.genome(artifacts.Context(config, None, shapes, "a command")).write(run)
 
 
 def test_the_text_that_a_run_leaves_has_its_best_genome():
     genomes = jax.vmap(lambda key: blur.delta_genome(key, 2))(jax.random.split(jax.random.key(1), 3))
     state = blur.meta.State(0, genomes, (), np.array([1.0, 0.2, 0.1]), np.array([0, 0, 4]), 0, 0)
-    written = artifacts.genome(*run_of("blur_meta", state))
+    written = left(state)
     assert list(written) == ["genome.json"]
     of_genome, rule, note = blur.serialize.loads(written["genome.json"])
     chex.assert_trees_all_equal(of_genome, jax.tree.map(lambda leaf: leaf[1], genomes))  # the third is diverging
@@ -67,10 +69,10 @@ def test_the_text_that_a_run_leaves_has_its_best_genome():
 
 
 def test_the_text_of_an_evolution_has_its_mean():
-    written = artifacts.genome(*run_of("blur_evolution", blur.evolution.State(None, GENOME)))
+    written = left(blur.evolution.State(None, GENOME))
     chex.assert_trees_all_equal(blur.serialize.loads(written["genome.json"])[0], GENOME)
 
 
 def test_a_learner_without_a_genome():
-    with pytest.raises(ValueError, match="the learner 'sgd' has no genome to keep; blur_meta, blur_evolution have"):
-        artifacts.genome(*run_of("sgd", None))
+    with pytest.raises(ValueError, match="this learner's state holds no genome"):
+        left((np.zeros(3),))

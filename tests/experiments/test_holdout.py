@@ -28,13 +28,12 @@ def test_bob_and_chance_are_asked_alike(monkeypatch):
     def predict(seen):
         return 3 * seen, jnp.float32(10.0)
 
-    settings = {"tasks": ("far",), "num_games": 7, "bob_steps": 5, "memory_size": 4, "radius": 0.02}
+    settings = {"tasks": ("far",), "num_games": 7, "bob_steps": 5, "radius": 0.02}
     rates = jax.jit(lambda: evals.holdout(view(predict), **settings))()
     assert rates == {"holdout_success": 11.5, "holdout_success_random": 10.0}
     assert asked == {
         "num_games": 7,
         "bob_steps": 5,
-        "memory_size": 4,
         "table": {"radius": 0.02},
         "task": holdouts.HOLDOUTS["far"],
     }

@@ -13,7 +13,7 @@ from self_play.goals import Poses
 UPRIGHT = [1.0, 0.0, 0.0, 0.0]
 
 
-def film(bobs_turn, settled, success):
+def film(bobs_turn, resolved, success):
     """A pusher, a puck on its way along x, and a ghost where Bob is to bring it."""
     geom = {
         "name": "Sphere",
@@ -28,7 +28,7 @@ def film(bobs_turn, settled, success):
         [[0.0, 0.0, 0.02], [0.01 * t, 0.0, 0.03], [0.1, 0.0, 0.03 - (not his)]] for t, his in enumerate(bobs_turn)
     ]
     frames = [{"pos": of_frame, "rot": [UPRIGHT] * 3} for of_frame in places]
-    told = {"bobs_turn": bobs_turn, "settled": settled, "success": success}
+    told = {"bobs_turn": bobs_turn, "resolved": resolved, "success": success}
     text = json.dumps({"geoms": geoms, "states": {"x": frames}, **told})
     return {"run": Records([], artifact={"episode.json": text}.get)}
 

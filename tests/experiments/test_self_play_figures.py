@@ -7,7 +7,7 @@ import pytest
 
 from experiments import Records, figures
 
-NAMES = ("valid_goals", "bob_success", "demonstrated", "goal_rotated", "goal_lifted", "goal_stacked", "goal_direction")
+NAMES = ("valid_goals", "bob_success", "demo_fraction", "goal_rotated", "goal_lifted", "goal_stacked", "goal_direction")
 
 
 def records(num_seeds=2):
@@ -28,7 +28,7 @@ def test_a_curriculum_has_means_bands_and_a_row_of_panels_for_each_run():
     assert len(figure.axes) == 6
     often, kinds, far = figure.axes[:3]
     assert [text.get_text() for text in often.get_legend().get_texts()] == [
-        *("valid goals", "bob success", "demonstrated", "holdout success")
+        *("valid goals", "bob success", "demo fraction", "holdout success")
     ]
     assert len(kinds.lines) == 4
     (line,) = far.lines

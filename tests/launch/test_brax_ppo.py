@@ -11,15 +11,16 @@ from launch.suites import brax_ppo
 
 @pytest.fixture
 def table():
-    table = self_play.tabletop(self_play.scene.pucks())
+    table = self_play.tabletop.build(self_play.scene.pucks())
     place = len(table.scene.actuated)  # of the puck's x and y in q
     return table._replace(step=lambda state, bins: state._replace(q=state.q.at[place:].add(0.01 * (bins - 5))))
 
 
 def test_it_is_bobs_task(table):
     """Continuous actions fall into bins; +1 for the object at its goal and +5 for all of them, and that ends it."""
-    env = brax_ppo._environment(table)
-    step, state = jax.jit(env.step), jax.jit(env.reset)(jax.random.PRNGKey(0))
+    with brax_ppo._as_brax_expects():
+        env = brax_ppo._environment(table)
+    step, state = jax.jit(env.step), jax.jit(env.reset)(jax.random.key_data(jax.random.key(0)))
     assert state.obs.shape == (env.observation_size,)
     assert env.action_size == 2
     goal = state.pipeline_state[1]
@@ -35,15 +36,12 @@ def test_it_is_bobs_task(table):
     np.testing.assert_allclose(there.obs[-2:], goal.position[0, :2] - there.pipeline_state[0].q[-2:], atol=1e-6)
 
 
-def test_a_step_is_an_epoch_and_an_error_is_told(table):
-    settings = {"num_steps": 3, "num_minibatches": 2, "sample_reuse": 1}
-    program = brax_ppo.program(table, num_games=4, **settings)
+def test_a_step_is_an_update_that_plays_and_learns(table):
+    program = brax_ppo.program(table, num_games=4, num_steps=3, num_minibatches=2, sample_reuse=1)
     assert program.count == 12
-    for _ in range(3):
-        assert program.step(program.state) is None
-    with pytest.raises(TypeError, match="nope"):
-        brax_ppo.program(table._replace(step=lambda state, bins: _nope()), num_games=4, **settings).step(None)
-
-
-def _nope():
-    raise TypeError("nope")
+    before = jax.device_get(program.state)  # it is consumed
+    after = program.step(program.step(program.state))
+    assert after.statistics.count.lo == 2 * 12
+    assert (after.games.info["steps"] == 6).all()
+    changed = jax.tree.map(lambda a, b: bool(np.any(a != b)), before.params, after.params)
+    assert all(jax.tree.leaves(changed))

@@ -48,18 +48,19 @@ def toy_table():
 NUM_GAMES, NUM_STEPS = 24, 90
 
 
-def player(seen):
+def player(policy_input):
     """Alice strides to the right, Bob to his goals, both unsteadily. Alice's memory counts her steps, Bob's his."""
-    hers = jnp.full_like(seen.goal[:, :, 0], 7.0)
-    his = 5 + jnp.clip(seen.goal[:, :, 0] / STRIDE, -5, 5)
+    hers = jnp.full_like(policy_input.goal[:, :, 0], 7.0)
+    his = 5 + jnp.clip(policy_input.goal[:, :, 0] / STRIDE, -5, 5)
     wish = jnp.stack([hers, his], axis=1)[..., None]
-    return -0.15 * (wish - jnp.arange(11.0)[None, None, None]) ** 2, seen.memory + jnp.array([[[1.0, 0.0], [0.0, 1.0]]])
+    logits = -0.15 * (wish - jnp.arange(11.0)[None, None, None]) ** 2
+    return logits, policy_input.memory + jnp.array([[[1.0, 0.0], [0.0, 1.0]]])
 
 
 def play(rules, num_draws=1, act=player):
     """-> (batches, what stands at the end), in NumPy."""
     table = toy_table()
-    state = jax.jit(lambda key: world.open_games(table, rules, 2, key, NUM_GAMES))(jax.random.key(0))
+    state = jax.jit(lambda key: world.init_games(table, rules, 2, key, NUM_GAMES))(jax.random.key(0))
     draw = jax.jit(lambda key, state: world.play(table, rules, NUM_STEPS, act, key, state))
     batches = []
     for i in range(num_draws):
@@ -72,42 +73,42 @@ def near(a, b, here):
     return np.linalg.norm(a - b, axis=-1)[here] <= goals.MAX_DISTANCE
 
 
-def algorithm_2(rows, rules):
-    """Plays one game again, from its actions and where its episodes began. -> what each of its rows should be."""
+def algorithm_2(steps, rules):
+    """Plays one game again, from its actions and where its episodes began. -> what each of its steps should be."""
     log = []
     try:
         while True:
-            episode(rows, rules, log)
+            episode(steps, rules, log)
     except IndexError:  # no more actions
         return log
 
 
-def move(rows, log, where):
-    return where + STRIDE * np.array([[action - 5.0, 0.0, 0.0] for action in rows.action[len(log)]], np.float32)
+def move(steps, log, where):
+    return where + STRIDE * np.array([[action - 5.0, 0.0, 0.0] for action in steps.action[len(log)]], np.float32)
 
 
-def episode(rows, rules, log):
-    alice = bob = rows.poses.position[len(log)]
-    here = rows.seen.observation.mask[len(log)]
+def episode(steps, rules, log):
+    alice = bob = steps.poses.position[len(log)]
+    here = steps.policy_input.observation.mask[len(log)]
     alive = True
     for goal_number in range(1, rules.max_goals + 1):
         start = alice
         for _ in range(rules.alice_steps):
-            row = {"bobs_turn": False, "where": alice, "reward": [0, 0], "done": [False, False], "settled": False}
-            alice = move(rows, log, alice)
+            row = {"bobs_turn": False, "where": alice, "reward": [0, 0], "done": [False, False], "resolved": False}
+            alice = move(steps, log, alice)
             log.append(row)
         x = alice[here, 0]
         if near(start, alice, here).all() or np.abs(x).max() > TABLE[0]:
-            row |= {"done": [True, False], "settled": True, "valid": False, "success": False, "goal": alice}
+            row |= {"done": [True, False], "resolved": True, "valid": False, "success": False, "goal": alice}
             return
         out = x.min() < AREA[0][0] - MARGIN or x.max() > AREA[1][0] + MARGIN
         success, most = False, rules.bob_steps * here.sum()
         if alive:
             bob = start if rules.bob_starts == "alice" else bob
             at_goal = near(bob, alice, here)
-            for steps in range(1, most + 1):  # noqa: B007
-                row = {"bobs_turn": True, "where": bob, "done": [False, False], "settled": False}
-                bob = move(rows, log, bob)
+            for taken in range(1, most + 1):  # noqa: B007
+                row = {"bobs_turn": True, "where": bob, "done": [False, False], "resolved": False}
+                bob = move(steps, log, bob)
                 before, at_goal = at_goal.sum(), near(bob, alice, here)
                 success = at_goal.all()
                 row["reward"] = [0, at_goal.sum() - before + 5 * success]
@@ -118,10 +119,10 @@ def episode(rows, rules, log):
         alive = alive and success
         won = 5 * (not success)
         if rules.alice_reward == "timestep":
-            won = 0.01 * max(0, (steps if success else most) - rules.alice_steps)
+            won = 0.01 * max(0, (taken if success else most) - rules.alice_steps)
         row["reward"] = [1 - 3 * out + won, row["reward"][BOB]]
         row["done"] = [goal_number == rules.max_goals, row["done"][BOB]]
-        row |= {"settled": True, "valid": True, "success": success, "goal": alice}
+        row |= {"resolved": True, "valid": True, "success": success, "goal": alice}
 
 
 OPTIONS = Rules(3, 2, 3, "own", "timestep", 0.5)
@@ -132,56 +133,56 @@ def test_the_game_is_algorithm_2(rules):
     (batch,), _ = play(rules)
     outcomes = set()
     for i in range(NUM_GAMES):
-        rows = jax.tree.map(lambda leaf, i=i: leaf[i, 1:], batch.rows)
-        log = algorithm_2(rows, rules)
+        steps = jax.tree.map(lambda leaf, i=i: leaf[i, 1:], batch.transitions)
+        log = algorithm_2(steps, rules)
         assert len(log) == NUM_STEPS
         for t, row in enumerate(log):
-            assert rows.bobs_turn[t] == row["bobs_turn"], (i, t)
-            np.testing.assert_allclose(rows.poses.position[t], row["where"], atol=1e-6)
-            settled = rows.settled[t]
-            if t == NUM_STEPS - 1 and settled != row["settled"]:
+            assert steps.bobs_turn[t] == row["bobs_turn"], (i, t)
+            np.testing.assert_allclose(steps.poses.position[t], row["where"], atol=1e-6)
+            resolved = steps.resolved[t]
+            if t == NUM_STEPS - 1 and resolved != row["resolved"]:
                 continue  # the transcription ran out of actions before it could settle it
-            assert settled == row["settled"], (i, t)
-            np.testing.assert_allclose(rows.reward[t], row["reward"], err_msg=f"game {i}, step {t}")
-            np.testing.assert_array_equal(rows.done[t], row["done"])
-            if settled:
-                assert (rows.valid[t], rows.success[t]) == (row["valid"], row["success"])
-                np.testing.assert_allclose(rows.goal.position[t], row["goal"], atol=1e-6)
-                outcomes.add((float(rows.reward[t, ALICE]), bool(rows.success[t]), bool(rows.bobs_turn[t])))
+            assert resolved == row["resolved"], (i, t)
+            np.testing.assert_allclose(steps.reward[t], row["reward"], err_msg=f"game {i}, step {t}")
+            np.testing.assert_array_equal(steps.done[t], row["done"])
+            if resolved:
+                assert (steps.goal_valid[t], steps.success[t]) == (row["valid"], row["success"])
+                np.testing.assert_allclose(steps.goal.position[t], row["goal"], atol=1e-6)
+                outcomes.add((float(steps.reward[t, ALICE]), bool(steps.success[t]), bool(steps.bobs_turn[t])))
     if rules == OPTIONS:  # she took 3 steps, and Bob, for two objects, 4
         assert {round(reward, 2) for reward, success, _ in outcomes if not success} >= {0.0, 1.0, -2.0, -1.99}, outcomes
         return
-    # Every row of the table of rewards came up: settled by a turn of Bob's and, of the failures, by one skipped. In
+    # Every row of the table of rewards came up: resolved by a turn of Bob's and, of the failures, by one skipped. In
     # episodes of one goal nobody gets out of the area.
     in_area = {(0.0, False, False), (6.0, False, True), (1.0, True, True)}
     later = {(3.0, False, True), (-2.0, True, True), (6.0, False, False), (3.0, False, False)}
     assert outcomes == in_area | (later if rules.max_goals > 1 else set()), outcomes
 
 
-def rows_of(batches):
-    """All rows of the batches but the pending ones, one after the other. [B, T, ..]"""
+def steps_of(batches):
+    """All steps of the batches but the pending ones, one after the other. [B, T, ..]"""
     return jax.tree.map(
-        lambda *leaves: np.concatenate([leaf[:, 1:] for leaf in leaves], axis=1), *[b.rows for b in batches]
+        lambda *leaves: np.concatenate([leaf[:, 1:] for leaf in leaves], axis=1), *[b.transitions for b in batches]
     )
 
 
 def test_every_step_of_a_player_is_learnt_from_once():
-    """Alice's last step waits for its reward in row 0 of the next batch; nothing else is there twice, or nowhere."""
+    """Alice's last step waits for its reward at step 0 of the next batch; nothing else is there twice, or nowhere."""
     rules = Rules(7, 3, 3, "own")
     batches, state = play(rules, num_draws=3)
-    whole = rows_of(batches)
-    learnt = jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *[batch.rows for batch in batches])
+    whole = steps_of(batches)
+    learnt = jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *[batch.transitions for batch in batches])
     for i in range(NUM_GAMES):
         for turn in (False, True):
             place = whole.poses.position[i][whole.bobs_turn[i] == turn]
-            kept = learnt.real[i] & (learnt.bobs_turn[i] == turn)
+            kept = learnt.valid[i] & (learnt.bobs_turn[i] == turn)
             same = learnt.poses.position[i][kept]
-            waits = int(state.pending.real[i]) if not turn else 0
+            waits = int(state.pending.valid[i]) if not turn else 0
             np.testing.assert_array_equal(same, place[: len(place) - waits])
-    pending = np.stack([batch.rows.real[:, 0] for batch in batches])
+    pending = np.stack([batch.transitions.valid[:, 0] for batch in batches])
     assert not pending[0].any()
     assert 0 < pending[1:].mean() < 1
-    assert not np.any(pending & np.stack([batch.rows.bobs_turn[:, 0] for batch in batches]))
+    assert not np.any(pending & np.stack([batch.transitions.bobs_turn[:, 0] for batch in batches]))
 
 
 @pytest.mark.parametrize("demonstrations", ["failed", "valid"])
@@ -190,63 +191,65 @@ def test_demonstrations_are_of_the_goals_that_bob_missed(demonstrations):
     (batch,), _ = play(rules)
     skipped = 0
     for i in range(NUM_GAMES):
-        rows = jax.tree.map(lambda leaf, i=i: leaf[i], batch.rows)
+        steps = jax.tree.map(lambda leaf, i=i: leaf[i], batch.transitions)
         turn = []  # Alice's steps of the present turn
-        shows = np.zeros(1 + NUM_STEPS, bool)
+        is_demo = np.zeros(1 + NUM_STEPS, bool)
         for t in range(1, 1 + NUM_STEPS):
-            turn += [] if rows.bobs_turn[t] else [t]
-            if rows.settled[t]:
-                missed = rows.reward[t, ALICE] in (3.0, 6.0) or (demonstrations == "valid" and bool(rows.valid[t]))
-                shows[turn] = missed
+            turn += [] if steps.bobs_turn[t] else [t]
+            if steps.resolved[t]:
+                missed = steps.reward[t, ALICE] in (3.0, 6.0) or (
+                    demonstrations == "valid" and bool(steps.goal_valid[t])
+                )
+                is_demo[turn] = missed
                 for step in turn * missed:
-                    here = rows.seen.observation.mask[step]
-                    way = (rows.goal.position[t] - rows.poses.position[step]) * here[:, None]
-                    np.testing.assert_allclose(batch.demonstrated[i, step], way, atol=1e-6)
-                skipped += missed and not rows.bobs_turn[t]
+                    here = steps.policy_input.observation.mask[step]
+                    way = (steps.goal.position[t] - steps.poses.position[step]) * here[:, None]
+                    np.testing.assert_allclose(batch.demo_goal[i, step], way, atol=1e-6)
+                skipped += missed and not steps.bobs_turn[t]
                 turn = []
-        np.testing.assert_array_equal(batch.shows[i], shows & rows.real)
+        np.testing.assert_array_equal(batch.is_demo[i], is_demo & steps.valid)
     assert skipped > 0
     # The first step of a demonstration is far from the goal, the last within one step's motion of it.
-    assert np.abs(batch.demonstrated[batch.shows]).max() > goals.MAX_DISTANCE
+    assert np.abs(batch.demo_goal[batch.is_demo]).max() > goals.MAX_DISTANCE
 
 
 def test_past_versions():
-    """One player of every other episode is a past version: its steps are no one's, but a past Alice's may show."""
+    """One player of every other episode is a past version: nobody learns its steps; Bob may clone a past Alice's."""
     batches, _ = play(OPTIONS, num_draws=3)
-    whole, batch = rows_of(batches), batches[1]
-    past = whole.seen.past
+    whole, batch = steps_of(batches), batches[1]
+    past = whole.policy_input.is_past
     assert not past.all(axis=-1).any()
     episodes = [np.split(one, np.flatnonzero(done[:, ALICE]) + 1) for one, done in zip(past, whole.done, strict=True)]
     drawn = np.array([episode[0] for of_game in episodes for episode in of_game if len(episode)])
     assert all((episode == episode[0]).all() for of_game in episodes for episode in of_game if len(episode))
     np.testing.assert_allclose(drawn.mean(axis=0), 0.25, atol=4 * 0.44 / len(drawn) ** 0.5)
-    rows = batch.rows
-    acts = np.take_along_axis(rows.seen.past, rows.bobs_turn[..., None].astype(int), axis=-1)[..., 0]
-    assert not np.any(rows.real & acts)
-    assert np.all((rows.real | acts)[:, 1:].sum(axis=1) >= NUM_STEPS - 1)  # but one that waits
-    assert not np.any(batch.shows & rows.seen.past[..., BOB])
-    assert np.any(batch.shows & rows.seen.past[..., ALICE])
+    steps = batch.transitions
+    acts = np.take_along_axis(steps.policy_input.is_past, steps.bobs_turn[..., None].astype(int), axis=-1)[..., 0]
+    assert not np.any(steps.valid & acts)
+    assert np.all((steps.valid | acts)[:, 1:].sum(axis=1) >= NUM_STEPS - 1)  # but one that waits
+    assert not np.any(batch.is_demo & steps.policy_input.is_past[..., BOB])
+    assert np.any(batch.is_demo & steps.policy_input.is_past[..., ALICE])
 
 
 def test_what_is_seen_and_remembered():
     """Alice sees no goal; Bob sees the way to it. A memory counts its player's own steps since the episode began."""
     batches, state = play(Rules(7, 3, 3, "own"), num_draws=2)
-    rows = rows_of(batches)
-    assert not rows.seen.goal[~rows.bobs_turn].any()
-    assert rows.seen.goal[rows.bobs_turn].any()
+    steps = steps_of(batches)
+    assert not steps.policy_input.goal[~steps.bobs_turn].any()
+    assert steps.policy_input.goal[steps.bobs_turn].any()
     for i in range(NUM_GAMES):
         count = np.zeros(2)
-        for t in range(rows.real.shape[1]):
-            np.testing.assert_array_equal(rows.seen.memory[i, t], np.diag(count))
-            count[int(rows.bobs_turn[i, t])] += 1
-            if rows.done[i, t, ALICE]:
+        for t in range(steps.valid.shape[1]):
+            np.testing.assert_array_equal(steps.policy_input.memory[i, t], np.diag(count))
+            count[int(steps.bobs_turn[i, t])] += 1
+            if steps.done[i, t, ALICE]:
                 count[:] = 0
-    assert rows.done[:, :, ALICE].any()
+    assert steps.done[:, :, ALICE].any()
     # What each saw last: of Bob's, and of hers unless Bob is playing, the present; else the step that waits.
     last, games = batches[-1].last, jax.tree.map(np.array, state.games)
     now = games.state.q
     np.testing.assert_array_equal(last.observation.objects[:, BOB], now)
-    waits = np.array(state.pending.real)
+    waits = np.array(state.pending.valid)
     np.testing.assert_array_equal(last.observation.objects[~waits, ALICE], now[~waits])
     np.testing.assert_array_equal(last.observation.objects[waits, ALICE], np.array(state.pending.poses.position)[waits])
     assert waits.any()
@@ -255,8 +258,10 @@ def test_what_is_seen_and_remembered():
 
 def test_log_probabilities_are_of_the_player_whose_turn_it_is():
     (batch,), _ = play(Rules(7, 3, 3, "own"))
-    logits = np.array(jax.vmap(player, in_axes=1)(jax.tree.map(jnp.asarray, batch.rows.seen))[0], np.float64)
-    mine = np.where(batch.rows.bobs_turn.T[:, :, None, None], logits[:, :, BOB], logits[:, :, ALICE])
+    logits = np.array(
+        jax.vmap(player, in_axes=1)(jax.tree.map(jnp.asarray, batch.transitions.policy_input))[0], np.float64
+    )
+    mine = np.where(batch.transitions.bobs_turn.T[:, :, None, None], logits[:, :, BOB], logits[:, :, ALICE])
     log_probs = mine - np.log(np.exp(mine).sum(-1, keepdims=True))
-    taken = np.take_along_axis(log_probs, batch.rows.action.swapaxes(0, 1)[..., None], -1)[..., 0].sum(-1).T
-    np.testing.assert_allclose(batch.rows.log_prob[:, 1:], taken[:, 1:], rtol=1e-5)
+    taken = np.take_along_axis(log_probs, batch.transitions.action.swapaxes(0, 1)[..., None], -1)[..., 0].sum(-1).T
+    np.testing.assert_allclose(batch.transitions.log_prob[:, 1:], taken[:, 1:], rtol=1e-5)

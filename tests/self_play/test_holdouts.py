@@ -2,7 +2,7 @@
 
 A script solves `uniform` and `far`; `two` is solved as they are, a puck after the other, for the cells of the grid are
 wider than a puck and the pusher. Of blocks, every goal is in reach and a place of rest (here), and the gripper pushes,
-tips, lifts, holds and stacks them (test_arena): what remains is to do so for one block after another.
+tips, lifts, holds and stacks them (test_blocks): what remains is to do so for one block after another.
 """
 
 import functools
@@ -15,11 +15,11 @@ import pytest
 
 import self_play
 from self_play import goals, holdouts, scene
-from self_play.arena import random_places
 from self_play.game import BOB
 from self_play.goals import Poses
 from self_play.holdouts import HOLDOUTS, Holdout
 from self_play.observations import Observation, State
+from self_play.tabletop import random_places
 
 PUCKS = ["uniform", "far"]
 BLOCKS = ["pick_and_place_3", "flip_2", "stack_4", "domino", "rearrange", "chess"]  # the most of each kind
@@ -29,7 +29,7 @@ BLOCKS = ["pick_and_place_3", "flip_2", "stack_4", "domino", "rearrange", "chess
 def some_goals(name):
     """-> (scene, starts, goals, verdicts), four of each, in NumPy."""
     task = HOLDOUTS[name]
-    built = scene.SCENES[task.mode](task.num_objects)
+    built = scene.scene_of(task.mode, task.num_objects)
     symmetries, mask = goals.symmetries_of(task.symmetry), jnp.ones(built.num_objects, bool)
 
     def one(key):
@@ -107,19 +107,21 @@ def test_success_is_counted_as_in_the_paper(steps, rate):
         "pucks", 1, lambda key, scene, now: now._replace(position=now.position + jnp.array([[0.43, 0.0, 0.0]]))
     )
 
-    def act(seen):
-        wish = 5 + jnp.clip(seen.goal[:, 0, :2] / 0.01, -5, 5) * (seen.memory[:, BOB, :1] < steps)
+    def act(policy_input):
+        memory = jnp.zeros((4, 2, 1)) if policy_input.memory is None else policy_input.memory  # counts the steps
+        wish = 5 + jnp.clip(policy_input.goal[:, 0, :2] / 0.01, -5, 5) * (memory[:, BOB, :1] < steps)
         logits = -50 * (wish[:, None, :, None] - jnp.arange(11.0)[None, None, None]) ** 2
-        return jnp.repeat(logits, 2, axis=1), seen.memory + 1
+        return jnp.repeat(logits, 2, axis=1), memory + 1
 
-    settings = {"num_games": 4, "bob_steps": 9, "memory_size": 1}
+    settings = {"num_games": 4, "bob_steps": 9}
     got = jax.jit(lambda key: holdouts.success_rate(toy_table(), far, act, key, **settings))(jax.random.key(0))
     np.testing.assert_allclose(got, rate, rtol=1e-6)
 
 
-def pusher(seen):
+def pusher(policy_input):
     """Goes round behind the puck, seen from its goal, and pushes."""
-    gripper, puck, way = seen.observation.gripper, seen.observation.objects[:, 0], seen.goal[:, 0, 2:]
+    (gripper, objects, _), puck_goal = policy_input.observation, policy_input.goal[:, 0]
+    puck, way = objects[:, 0], puck_goal[:, 2:]
     distance = jnp.linalg.norm(way, axis=-1, keepdims=True)
     along = way / jnp.maximum(distance, 1e-6)
     side = jnp.stack([-along[:, 1], along[:, 0]], axis=-1)
@@ -134,7 +136,7 @@ def pusher(seen):
     step = jnp.where(pushing, along * jnp.clip(0.3 * distance, 0.0, 0.03) - beside * side, wish - offset)
     action = 5 + 5 * jnp.clip(step / 0.05, -1, 1)
     logits = -50 * (action[:, None, :, None] - jnp.arange(11.0)[None, None, None]) ** 2
-    return jnp.repeat(logits, 2, axis=1), seen.memory
+    return jnp.repeat(logits, 2, axis=1), policy_input.memory
 
 
 def test_a_script_solves_the_tasks_of_the_puck_and_chance_does_not():
@@ -143,8 +145,8 @@ def test_a_script_solves_the_tasks_of_the_puck_and_chance_does_not():
 
     @jax.jit
     def rate(key, sharpness, far):
-        def act(seen):
-            logits, memory = pusher(seen)
+        def act(policy_input):
+            logits, memory = pusher(policy_input)
             return sharpness * logits, memory
 
         def goal(*args):
@@ -152,7 +154,7 @@ def test_a_script_solves_the_tasks_of_the_puck_and_chance_does_not():
             return jax.tree.map(lambda a, b: jnp.where(far, a, b[: len(a)]), *of_tasks)
 
         either = task._replace(goal=goal)
-        return holdouts.success_rate(table, either, act, key, num_games=32, bob_steps=60, memory_size=0)
+        return holdouts.success_rate(table, either, act, key, num_games=32, bob_steps=60)
 
     assert rate(jax.random.key(0), 1.0, False) > 0.9
     assert rate(jax.random.key(0), 1.0, True) > 0.9

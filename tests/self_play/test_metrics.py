@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from self_play.goals import Poses
-from self_play.metrics import kinds
+from self_play.metrics import goal_kinds
 
 UPRIGHT = [1.0, 0.0, 0.0, 0.0]
 HALF = 0.0254  # m, of a block's side
@@ -16,7 +16,7 @@ def test_kinds_by_hand():
     goal = now.at[1].set(jnp.array([0.0, 0.3, HALF])).at[3].set(jnp.array([0.01, 0.3, 3 * HALF])).at[4, 0].set(2.0)
     upright = jnp.tile(jnp.array([UPRIGHT]), (5, 1))
     eighth = upright.at[2].set(jnp.array([np.cos(np.pi / 8), 0.0, 0.0, np.sin(np.pi / 8)]))
-    got = kinds(Poses(now, upright), Poses(goal, eighth), jnp.array([True, True, True, True, False]))
+    got = goal_kinds(Poses(now, upright), Poses(goal, eighth), jnp.array([True, True, True, True, False]))
     np.testing.assert_array_equal(got["moved"], [False, True, True, True, False])
     np.testing.assert_allclose(got["distance"][1:4], [0.3, 0.0, np.linalg.norm([0.21, 0.3, 2 * HALF])], atol=1e-6)
     np.testing.assert_array_equal(got["rotated"], [False, False, True, False, False])
@@ -29,9 +29,9 @@ def test_a_quarter_turn_of_a_cube_is_no_turn_and_a_block_in_the_air_is_on_nothin
     now = Poses(jnp.array([[0.0, 0.0, HALF], [0.3, 0.0, HALF]]), jnp.tile(jnp.array([UPRIGHT]), (2, 1)))
     turned = now.rotation.at[0].set(jnp.array([np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)]))
     goal = Poses(now.position.at[0, 2].set(0.2), turned)
-    got = kinds(now, goal, jnp.ones(2, bool))
+    got = goal_kinds(now, goal, jnp.ones(2, bool))
     assert got["lifted"].tolist() == [True, False]
     assert not got["rotated"].any()
     assert not got["stacked"].any()
-    apart = kinds(now, goal._replace(position=goal.position.at[0, 0].set(0.3)), jnp.array([True, False]))
+    apart = goal_kinds(now, goal._replace(position=goal.position.at[0, 0].set(0.3)), jnp.array([True, False]))
     assert not apart["stacked"].any()  # the other is not there

@@ -7,66 +7,66 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from self_play.networks import Inputs, Player, over_rows
+from self_play.networks import Inputs, Player, memory_size, unroll
 
 RNG = np.random.default_rng(0)
-NUM_ROWS, LSTM = 7, 3
+NUM_STEPS, LSTM = 7, 3
 MASK = np.array([True, True, False, True])
 
 
-def rows():
-    """Inputs of seven rows, four slots."""
+def steps():
+    """Inputs of seven steps, four slots."""
     shapes = (5,), (4, 3), (4, 2)
     return Inputs(
-        *(jnp.array(RNG.normal(size=(NUM_ROWS, *shape)), jnp.float32) for shape in shapes), jnp.tile(MASK, (7, 1))
+        *(jnp.array(RNG.normal(size=(NUM_STEPS, *shape)), jnp.float32) for shape in shapes), jnp.tile(MASK, (7, 1))
     )
 
 
 @functools.cache
-def player(lstm):
+def player(lstm_size):
     """-> (Player, params, apply of all rows)."""
-    built = Player(2, 8, (6,), lstm)
-    inputs = rows()
-    params = built.init(jax.random.key(0), inputs, jnp.zeros((NUM_ROWS, 4 * lstm)))
+    built = Player(2, 8, (6,), lstm_size)
+    inputs = steps()
+    params = built.init(jax.random.key(0), inputs, jnp.zeros((NUM_STEPS, memory_size(lstm_size))))
     return built, params, jax.jit(built.apply)
 
 
-INPUTS, MEMORY = rows(), jnp.array(RNG.normal(size=(NUM_ROWS, 4 * LSTM)), jnp.float32)
+INPUTS, MEMORY = steps(), jnp.array(RNG.normal(size=(NUM_STEPS, memory_size(LSTM))), jnp.float32)
 
 
-def answers(inputs, memory=MEMORY, lstm=LSTM):
-    _, params, apply = player(lstm)
+def outputs(inputs, memory=MEMORY, lstm_size=LSTM):
+    _, params, apply = player(lstm_size)
     return [np.array(leaf) for leaf in apply(params, inputs, memory)]
 
 
 def test_the_order_of_the_objects_does_not_count():
     order = np.array([3, 2, 0, 1])
     swapped = Inputs(INPUTS.gripper, *(leaf[:, order] for leaf in INPUTS[1:]))
-    for a, b in zip(answers(INPUTS), answers(swapped), strict=True):
+    for a, b in zip(outputs(INPUTS), outputs(swapped), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     mixed = INPUTS._replace(goal=INPUTS.goal[:, order])  # another's goal does count
-    assert np.abs(answers(INPUTS)[1] - answers(mixed)[1]).max() > 1e-3
+    assert np.abs(outputs(INPUTS)[1] - outputs(mixed)[1]).max() > 1e-3
 
 
 def test_empty_slots_do_not_count():
     for value in (0.0, 1e3, -1e3):
         filled = INPUTS._replace(objects=INPUTS.objects.at[:, 2].set(value), goal=INPUTS.goal.at[:, 2].set(value))
-        for a, b in zip(answers(INPUTS), answers(filled), strict=True):
+        for a, b in zip(outputs(INPUTS), outputs(filled), strict=True):
             np.testing.assert_array_equal(a, b)
     nothing = INPUTS._replace(mask=jnp.zeros_like(INPUTS.mask))
-    assert all(np.all(np.isfinite(leaf)) for leaf in answers(nothing))
+    assert all(np.all(np.isfinite(leaf)) for leaf in outputs(nothing))
 
 
 def test_a_new_policy_is_nearly_uniform():
-    logits, _, _ = answers(INPUTS)
-    assert logits.shape == (NUM_ROWS, 2, 11)
+    logits, _, _ = outputs(INPUTS)
+    assert logits.shape == (NUM_STEPS, 2, 11)
     assert 0 < np.abs(logits).max() < 0.1
 
 
-@pytest.mark.parametrize("lstm", [0, LSTM])
-def test_policy_and_value_share_nothing(lstm):
-    built, params, _ = player(lstm)
-    memory = MEMORY[:, : 4 * lstm]
+@pytest.mark.parametrize("lstm_size", [0, LSTM])
+def test_policy_and_value_share_nothing(lstm_size):
+    built, params, _ = player(lstm_size)
+    memory = MEMORY[:, : memory_size(lstm_size)]
     of_policy, of_value = (
         jax.grad(lambda params, i=i: jnp.sum(built.apply(params, INPUTS, memory)[i] ** 2))(params)["params"]
         for i in (0, 1)
@@ -76,27 +76,33 @@ def test_policy_and_value_share_nothing(lstm):
         assert not any(np.any(leaf) for leaf in jax.tree.leaves(other[name]))
 
 
+def test_a_memory_of_none_is_one_of_zeros():
+    for none, zeros in zip(outputs(INPUTS, None), outputs(INPUTS, jnp.zeros_like(MEMORY)), strict=True):
+        np.testing.assert_array_equal(none, zeros)
+    assert outputs(INPUTS, None)[2].shape == MEMORY.shape
+
+
 def test_memory_along_a_sequence():
-    """Own rows 0, 3, 4, 6: memory passes over the others, a copy follows them, and it is taken up again at row 4."""
-    own = np.array([1, 0, 0, 1, 1, 0, 1], bool)
+    """Own steps 0, 3, 4, 6: memory passes over the others, a scratch copy follows those; step 4 loads a stored one."""
+    policy_mask = np.array([1, 0, 0, 1, 1, 0, 1], bool)
     restarts = np.array([0, 0, 0, 0, 1, 0, 0], bool)
     built, params, apply = player(LSTM)
-    logits, values = jax.jit(functools.partial(over_rows, built))(params, INPUTS, MEMORY, restarts, own)
-    source = {0: None, 1: 0, 2: 1, 3: 0, 4: None, 5: 4, 6: 4}  # whose memory after it each row takes up
+    logits, values = jax.jit(functools.partial(unroll, built))(params, INPUTS, MEMORY, restarts, policy_mask)
+    source = {0: None, 1: 0, 2: 1, 3: 0, 4: None, 5: 4, 6: 4}  # after which step each step goes on
     after = {}
     for t, before in source.items():
         memory = MEMORY[t] if before is None else after[before]
-        row = jax.tree.map(lambda leaf: leaf[t][None], INPUTS)  # noqa: B023
-        expected_logits, expected_value, remembered = apply(params, row, memory[None])
+        step = jax.tree.map(lambda leaf: leaf[t][None], INPUTS)  # noqa: B023
+        expected_logits, expected_value, remembered = apply(params, step, memory[None])
         after[t] = remembered[0]
         np.testing.assert_allclose(logits[t], expected_logits[0], rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(values[t], expected_value[0], rtol=1e-4, atol=1e-6)
 
 
-def test_without_memory_rows_are_apart():
+def test_without_memory_steps_are_apart():
     built, params, _ = player(0)
-    flags = np.zeros(NUM_ROWS, bool)
-    logits, values = over_rows(built, params, INPUTS, MEMORY[:, :0], flags, flags)
-    expected = answers(INPUTS, MEMORY[:, :0], 0)
+    flags = np.zeros(NUM_STEPS, bool)
+    logits, values = unroll(built, params, INPUTS, MEMORY[:, :0], flags, flags)
+    expected = outputs(INPUTS, MEMORY[:, :0], 0)
     np.testing.assert_allclose(logits, expected[0], rtol=1e-5)
     np.testing.assert_allclose(values, expected[1], rtol=1e-5)

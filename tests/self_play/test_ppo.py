@@ -12,8 +12,8 @@ def f32(x):
     return jnp.asarray(x, jnp.float32)
 
 
-def gae(rewards, values, dones, own, last_value, discount=0.998, gae_lambda=0.95):
-    args = f32(rewards), f32(values), jnp.asarray(dones, bool), jnp.asarray(own, bool), f32(last_value)
+def gae(rewards, values, dones, policy_mask, last_value, discount=0.998, gae_lambda=0.95):
+    args = f32(rewards), f32(values), jnp.asarray(dones, bool), jnp.asarray(policy_mask, bool), f32(last_value)
     return np.array(jax.jit(lambda *args: ppo.gae(*args, discount=discount, gae_lambda=gae_lambda))(*args))
 
 
@@ -31,7 +31,7 @@ def test_gae_is_that_of_the_reference(reference):
         np.testing.assert_allclose(got, numbers["adv"][:, i], rtol=1e-5, atol=1e-6)
 
 
-def test_rows_of_the_other_player_pass_no_time():
+def test_steps_of_the_other_player_are_not_discounted():
     """They are those of the trajectory without the gaps: what comes in one belongs to the step before it."""
     rng = np.random.default_rng(0)
     own, dones = rng.random(40) < 0.4, rng.random(40) < 0.2
@@ -76,6 +76,6 @@ def test_joint_actions_are_those_of_the_reference(reference):
     np.testing.assert_allclose(ppo.entropy(jnp.zeros((6, 11))), 6 * np.log(11), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("value", "returned", "loss"), [(3.0, 1.0, 2.0), (1.0, 2.0, 0.5)])
-def test_the_loss_of_a_value(value, returned, loss):
-    np.testing.assert_allclose(ppo.value_loss(f32(value), f32(returned)), loss)
+@pytest.mark.parametrize(("value", "value_target", "loss"), [(3.0, 1.0, 2.0), (1.0, 2.0, 0.5)])
+def test_the_loss_of_a_value(value, value_target, loss):
+    np.testing.assert_allclose(ppo.value_loss(f32(value), f32(value_target)), loss)

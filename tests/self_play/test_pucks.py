@@ -9,14 +9,14 @@ import mujoco
 import numpy as np
 
 import self_play
-from self_play import scene
+from self_play import scene, tabletop
 from self_play.goals import Poses
 
 
 @functools.cache
 def puck_games():
     """-> (Tabletop, reset, roll): 64 games of two pucks; roll (states, actions [T, 64, 2]) -> states [T, 64, ..]."""
-    table = self_play.tabletop(scene.pucks(2, min_objects=1, num_slots=3))
+    table = tabletop.build(scene.pucks(2, min_objects=1, num_slots=3))
 
     @jax.jit
     def roll(states, actions):
@@ -55,7 +55,7 @@ def test_replay_is_exact():
 def test_the_warm_start_is_part_of_the_state():
     roll = puck_games()[2]
     states = jax.tree.map(lambda leaf: leaf[-1], roll(begin(), actions(40)))
-    assert bool(jnp.any(states.memory != 0))
+    assert bool(jnp.any(states.solver_state != 0))
 
 
 def test_games_do_not_know_their_place():
@@ -151,14 +151,14 @@ def test_a_film():
     q = jax.vmap(functools.partial(self_play.observations.positions, table.scene))(seen.gripper, poses)
     np.testing.assert_array_equal(q, states.q)
     goal = jax.tree.map(lambda leaf: leaf[::-1], poses)
-    frames = self_play.film(table.scene, q, goal, jnp.array([False, True]))
+    frames = self_play.render_frames(table.scene, q, goal, jnp.array([False, True]))
     assert list(frames["geoms"]) == ["world", "pusher", "object0", "object1", "ghost0", "ghost1"]
     places = np.array([of_frame["pos"] for of_frame in frames["states"]["x"]])
     np.testing.assert_allclose(places[:, 0, :2], q[:, :2], atol=1e-6)
     np.testing.assert_allclose(places[:, 1:3], poses.position[:, :2], atol=1e-6)
     np.testing.assert_allclose(places[1, 3:], goal.position[1, :2], atol=1e-6)
     assert (places[0, 3:, 2] < -0.9).all()
-    assert "<html" in self_play.page(frames)
+    assert "<html" in self_play.html_page(frames)
 
 
 def test_contacts_are_solved_to_rounding():

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import goals, holdouts, scene, world
+from self_play import goals, holdouts, networks, scene, world
 from self_play.game import ALICE, BOB, Rules
 from self_play.goals import Poses
 from self_play.holdouts import Holdout
-from self_play.learner import _shuffled
 from self_play.observations import Observation, State
 
 RULES = Rules(alice_steps=4, bob_steps=8, max_goals=3, bob_starts="own")
@@ -43,21 +42,23 @@ def toy_table():
     )
 
 
-def anything(seen):
-    return jnp.zeros((NUM_GAMES, 2, 2, 11)), seen.memory
+def anything(policy_input):
+    return jnp.zeros((NUM_GAMES, 2, 2, 11)), policy_input.memory
 
 
-def settle(lstm=0, **settings):
+def settle(lstm_size=0, **settings):
     """A learner: one step of Adam an update, unless `settings` say otherwise."""
     once = {"embedding": 16, "widths": (16,), "max_norm": 1e9, "sample_reuse": 1, "num_minibatches": 1}
-    return self_play.learner(**{**once, "lstm": lstm, "chunk": 12 if lstm else 1, **settings})
+    return self_play.learner(**{**once, "lstm_size": lstm_size, "bptt_length": 12 if lstm_size else 1, **settings})
 
 
 @functools.cache
-def games(lstm=0):
+def games(lstm_size=0):
     """-> (their state, draw(key, state, learner's state) -> (state, batch), an example)."""
-    table, predict = toy_table(), settle(lstm)[2]
-    state = jax.jit(lambda key: world.open_games(table, RULES, 4 * lstm, key, NUM_GAMES))(jax.random.key(0))
+    table, predict = toy_table(), settle(lstm_size)[2]
+    state = jax.jit(lambda key: world.init_games(table, RULES, networks.memory_size(lstm_size), key, NUM_GAMES))(
+        jax.random.key(0)
+    )
 
     def draw(key, state, learned):
         act = anything if learned is None else functools.partial(predict, learned)
@@ -67,30 +68,30 @@ def games(lstm=0):
     return state, jax.jit(draw), jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 
-def begin(lstm=0, **settings):
-    return jax.jit(settle(lstm, **settings)[0])(jax.random.key(1), games(lstm)[2])
+def begin(lstm_size=0, **settings):
+    return jax.jit(settle(lstm_size, **settings)[0])(jax.random.key(1), games(lstm_size)[2])
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def update(lstm, share, key, state, batch, cloning_weight=0.5, learning_rate=3e-4):
+def update(lstm_size, sequence_fraction, key, state, batch, cloning_weight=0.5, learning_rate=3e-4):
     rates = {"cloning_weight": cloning_weight, "learning_rate": learning_rate}
-    return settle(lstm, share=share, **rates)[1](key, state, batch)
+    return settle(lstm_size, sequence_fraction=sequence_fraction, **rates)[1](key, state, batch)
 
 
 @functools.cache
-def drawn(lstm=0):
+def drawn(lstm_size=0):
     """A learner, and the second batch that it plays: the first begins with no row."""
-    state, draw, _ = games(lstm)
-    learned = begin(lstm)
+    state, draw, _ = games(lstm_size)
+    learned = begin(lstm_size)
     state, _ = draw(jax.random.key(2), state, learned)
     _, batch = draw(jax.random.key(3), state, learned)
-    assert np.any(batch.rows.real[:, 0])
-    assert np.any(batch.shows)
+    assert np.any(batch.transitions.valid[:, 0])
+    assert np.any(batch.is_demo)
     return learned, batch
 
 
-def updated(batch, share=1.0, **rates):
-    after, metrics = update(0, share, jax.random.key(4), drawn()[0], batch, **rates)
+def updated(batch, sequence_fraction=1.0, **rates):
+    after, metrics = update(0, sequence_fraction, jax.random.key(4), drawn()[0], batch, **rates)
     return after, {name: float(value) for name, value in metrics.items()}
 
 
@@ -103,7 +104,7 @@ def differ(one, other, who, net):
 def test_weight_0_is_ppo_alone():
     """To the bit, whatever is shown; and with a weight, demonstrations change Bob's policy and nothing else."""
     _, batch = drawn()
-    alone, _ = updated(batch._replace(shows=jnp.zeros_like(batch.shows)), cloning_weight=0.0)
+    alone, _ = updated(batch._replace(is_demo=jnp.zeros_like(batch.is_demo)), cloning_weight=0.0)
     ignored, _ = updated(batch, cloning_weight=0.0)
     for a, b in zip(jax.tree.leaves(alone.params), jax.tree.leaves(ignored.params), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -114,27 +115,27 @@ def test_weight_0_is_ppo_alone():
     assert not differ(ignored, cloned, ALICE, "value")
 
 
-def test_rows_that_are_not_real_teach_nothing():
+def test_steps_that_are_not_valid_teach_nothing():
     _, batch = drawn()
-    real = batch.rows.real
+    valid = batch.transitions.valid
 
     def spoiled(leaf):
         junk = jnp.where(jnp.issubdtype(leaf.dtype, jnp.floating), 7, 1).astype(leaf.dtype)
-        return jnp.where(real.reshape(real.shape + (1,) * (leaf.ndim - 2)), leaf, junk)
+        return jnp.where(valid.reshape(valid.shape + (1,) * (leaf.ndim - 2)), leaf, junk)
 
-    assert not np.all(real)
-    rows = jax.tree.map(spoiled, batch.rows)
-    rows = rows._replace(real=real, reward=batch.rows.reward, done=batch.rows.done, settled=batch.rows.settled)
-    (a, _), (b, _) = updated(batch), updated(batch._replace(rows=rows))
+    assert not np.all(valid)
+    kept = {name: getattr(batch.transitions, name) for name in ("valid", "reward", "done", "resolved")}
+    steps = jax.tree.map(spoiled, batch.transitions)._replace(**kept)
+    (a, _), (b, _) = updated(batch), updated(batch._replace(transitions=steps))
     for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("lstm", [0, 3])
-def test_the_players_that_learn_are_those_that_played(lstm):
+@pytest.mark.parametrize("lstm_size", [0, 3])
+def test_the_players_that_learn_are_those_that_played(lstm_size):
     """Before its first step a player's probabilities are those that it played by, memory and all."""
-    state, batch = drawn(lstm)
-    _, metrics = update(lstm, 1.0, jax.random.key(4), state, batch)
+    state, batch = drawn(lstm_size)
+    _, metrics = update(lstm_size, 1.0, jax.random.key(4), state, batch)
     for name in ("alice", "bob"):
         np.testing.assert_allclose(metrics[f"{name}_kl"], 0.0, atol=1e-9)
         np.testing.assert_allclose(metrics[f"{name}_clip_fraction"], 0.0)
@@ -142,41 +143,32 @@ def test_the_players_that_learn_are_those_that_played(lstm):
     np.testing.assert_allclose(metrics["alice_cloning_loss"], 0.0)
 
 
-def test_a_share_is_enough_for_the_rows_there_are():
-    """A step on a share of the rows in which all of the player's own fit is the step on all of them."""
+def test_a_fraction_is_enough_for_the_steps_that_a_player_has():
+    """Adam's step on a fraction that holds all of the player's own sequences is the step on all sequences."""
     _, batch = drawn()
-    mine = np.mean(batch.rows.real & batch.rows.bobs_turn | batch.shows)
+    mine = np.mean(batch.transitions.valid & batch.transitions.bobs_turn | batch.is_demo)
     assert mine < 0.7
-    (whole, _), (part, _) = updated(batch), updated(batch, share=0.7)
+    (whole, _), (part, _) = updated(batch), updated(batch, sequence_fraction=0.7)
     for a, b in zip(jax.tree.leaves(whole.params), jax.tree.leaves(part.params), strict=True):
         np.testing.assert_allclose(a[BOB], b[BOB], rtol=1e-4, atol=1e-6)
 
 
-def test_sequences_come_in_random_order_and_the_empty_ones_last():
-    empty = np.random.default_rng(0).random(1000) < 0.3
-    orders = np.array([_shuffled(jax.random.key(i), jnp.array(empty)) for i in range(50)])
-    np.testing.assert_array_equal(np.sort(orders, axis=1), np.tile(np.arange(1000), (50, 1)))
-    assert (np.diff(empty[orders].astype(int), axis=1) >= 0).all()
-    places = np.argsort(orders, axis=1)[:, ~empty]  # of each that is not empty
-    middle = (len(places[0]) - 1) / 2
-    np.testing.assert_allclose(places.mean(axis=0), middle, atol=5 * len(places[0]) / 12**0.5 / 50**0.5)
-    assert np.abs(np.corrcoef(places)[np.triu_indices(50, 1)]).max() < 0.2
-
-
 def test_what_is_told_of_the_games():
     _, batch = drawn()
-    rows = jax.tree.map(lambda leaf: np.array(leaf)[:, 1:], batch.rows)
+    steps = jax.tree.map(lambda leaf: np.array(leaf)[:, 1:], batch.transitions)
     _, metrics = updated(batch)
-    valid, ended = rows.valid[rows.settled], rows.success[rows.done[:, :, BOB]]
+    valid, ended = steps.goal_valid[steps.resolved], steps.success[steps.done[:, :, BOB]]
     np.testing.assert_allclose(metrics["goals"], len(valid))
     np.testing.assert_allclose(metrics["valid_goals"], valid.mean())
     np.testing.assert_allclose(metrics["bob_success"], ended.mean())
-    np.testing.assert_allclose(metrics["alice_reward"], rows.reward[:, :, ALICE].sum() / len(valid), rtol=1e-5)
-    np.testing.assert_allclose(metrics["bob_reward"], rows.reward[:, :, BOB].sum() / len(ended), rtol=1e-5)
-    np.testing.assert_allclose(metrics["demonstrated"], np.array(batch.shows)[:, 1:][~rows.bobs_turn].mean(), rtol=1e-5)
-    np.testing.assert_allclose(metrics["bob_turns"], rows.bobs_turn.mean(), rtol=1e-5)
-    games, steps = np.nonzero(rows.bobs_turn[:, 1:] & ~rows.bobs_turn[:, :-1])
-    way = rows.goal.position[games, steps + 1, 0] - rows.poses.position[games, steps + 1, 0]
+    np.testing.assert_allclose(metrics["alice_reward"], steps.reward[:, :, ALICE].sum() / len(valid), rtol=1e-5)
+    np.testing.assert_allclose(metrics["bob_reward"], steps.reward[:, :, BOB].sum() / len(ended), rtol=1e-5)
+    np.testing.assert_allclose(
+        metrics["demo_fraction"], np.array(batch.is_demo)[:, 1:][~steps.bobs_turn].mean(), rtol=1e-5
+    )
+    np.testing.assert_allclose(metrics["bob_step_fraction"], steps.bobs_turn.mean(), rtol=1e-5)
+    games, times = np.nonzero(steps.bobs_turn[:, 1:] & ~steps.bobs_turn[:, :-1])
+    way = steps.goal.position[games, times + 1, 0] - steps.poses.position[games, times + 1, 0]
     way = way[np.linalg.norm(way, axis=-1) > goals.MAX_DISTANCE]
     assert 20 < len(way) < len(games)
     np.testing.assert_allclose(metrics["goal_distance"], np.linalg.norm(way, axis=-1).mean(), rtol=1e-5)
@@ -186,11 +178,11 @@ def test_what_is_told_of_the_games():
 
 
 def test_past_versions_act_where_they_are_asked():
-    first, predict = begin(num_past=1), settle(num_past=1)[2]
+    first, predict = begin(pool_size=1), settle(pool_size=1)[2]
     now = first._replace(params=jax.tree.map(lambda leaf: leaf + 0.1, first.params))
-    seen = jax.tree.map(lambda leaf: leaf[:, 0], games()[2].rows.seen)
+    policy_input = jax.tree.map(lambda leaf: leaf[:, 0], games()[2].transitions.policy_input)
     asked = jnp.array(np.random.default_rng(0).random((NUM_GAMES, 2)) < 0.3)
-    act = jax.jit(lambda state, past: predict(state, seen._replace(past=past))[0])
+    act = jax.jit(lambda state, is_past: predict(state, policy_input._replace(is_past=is_past))[0])
     nobody = jnp.zeros_like(asked)
     expected = np.where(np.array(asked)[:, :, None, None], act(first, nobody), act(now, nobody))
     np.testing.assert_allclose(act(now, asked), expected, rtol=1e-6)
@@ -205,8 +197,8 @@ def test_bob_learns_from_alice_alone():
 
     @jax.jit
     def rate(learned):
-        act, limits = functools.partial(predict, learned), {"num_games": 64, "bob_steps": 8, "memory_size": 0}
-        return holdouts.success_rate(toy_table(), task, act, jax.random.key(0), **limits)
+        act = functools.partial(predict, learned)
+        return holdouts.success_rate(toy_table(), task, act, jax.random.key(0), num_games=64, bob_steps=8)
 
     rates = [rate(learned)]
     for i in range(150):
@@ -225,15 +217,16 @@ def _elsewhere(key, now):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"chunk": 5}, r"chunk must divide 1 \+ num_steps of the world, 24; got 5"),
-        ({"lstm": 2}, r"the world's memory_size must be 4 \* lstm = 8, got 0"),
-        ({"lstm": -1}, "lstm must not be negative, got -1"),
+        ({"bptt_length": 5}, r"bptt_length must divide 1 \+ num_steps of the world, 24; got 5"),
+        ({"lstm_size": 2}, "the world's lstm_size must be the learner's, 2"),
+        ({"lstm_size": -1}, "lstm_size must not be negative, got -1"),
         ({"num_minibatches": 0}, "num_minibatches must be positive, got 0"),
-        ({"num_minibatches": 400, "share": 0.5}, "num_minibatches must be at most .*, 384; got 400"),
-        ({"share": 0.0}, "share must be above 0 and at most 1, got 0.0"),
-        ({"num_past": -1}, "num_past must not be negative, got -1"),
+        ({"num_minibatches": 400, "sequence_fraction": 0.5}, "num_minibatches must be at most .*, 384; got 400"),
+        ({"sequence_fraction": 0.0}, "sequence_fraction must be above 0 and at most 1, got 0.0"),
+        ({"pool_every": 0}, "pool_every must be positive, got 0"),
+        ({"pool_size": -1}, "pool_size must not be negative, got -1"),
     ],
 )
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        settle(**{"lstm": 0, **settings})[0](jax.random.key(0), games()[2])
+        settle(**{"lstm_size": 0, **settings})[0](jax.random.key(0), games()[2])

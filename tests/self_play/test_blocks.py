@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import scene
+from self_play import scene, tabletop
 from self_play.goals import Poses
 
 HOLD = 25  # control steps for each of a script's places
@@ -55,7 +55,7 @@ SCRIPTS = {  # name: (where the blocks are, where the gripper goes)
 @functools.cache
 def game():
     """-> (Tabletop, follow): follow (states [7, ..], places [7, T, 5]) -> states [7, T, ..], one game a script."""
-    table = self_play.tabletop(scene.blocks(3))
+    table = tabletop.build(scene.blocks(3))
     scale = jnp.array(table.scene.scale)
 
     def follow(start, places):
@@ -148,7 +148,7 @@ def test_replay_is_exact_and_needs_the_warm_start():
     again = jax.tree.map(lambda leaf: np.array(leaf)[:, :-cut], follow(stored, way))
     for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(whole), strict=True):
         np.testing.assert_array_equal(a, b[:, cut:])
-    cold = follow(stored._replace(memory=jnp.zeros_like(stored.memory)), way)
+    cold = follow(stored._replace(solver_state=jnp.zeros_like(stored.solver_state)), way)
     assert np.any(np.array(cold.q)[:, :-cut] != whole.q[:, cut:])
 
 
@@ -200,7 +200,7 @@ def test_what_the_players_see():
         (lambda: scene.pucks(substeps=0), "substeps and timestep must be positive, got 0 and 0.02"),
         (lambda: scene.blocks(timestep=-0.01), "substeps and timestep must be positive, got 4 and -0.01"),
         (lambda: scene.blocks(contact_slots=0), "contact_slots must be positive, got 0"),
-        (lambda: self_play.tabletop(scene.pucks(), pipeline="mujoco"), "pipeline must be one of mjx, .*, got 'mujoco'"),
+        (lambda: scene.scene_of("pins"), "mode must be one of pucks, blocks, got 'pins'"),
     ],
 )
 def test_bad_settings_are_refused(wrong, message):

@@ -1,0 +1,155 @@
+"""The Learner of both players: PPO for each, and Bob clones Alice's demonstrations (algorithm 1).
+
+Letters: see `training_data`.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from self_play.metrics import rollout_metrics
+from self_play.networks import Inputs, Player, apply, memory_size, num_dimensions_of
+from self_play.opponents import OpponentPool, chosen_version, init_pool, push
+from self_play.training import Epochs, LossCoefs, train
+from self_play.training_data import Normalizers, init_normalizers, inputs_of, prepare
+
+
+class State(NamedTuple):
+    """All that both players have learned."""
+
+    params: Any  # a leading axis P on every leaf
+    optimizer: optax.OptState  # likewise
+    normalizers: Normalizers
+    pool: OpponentPool | None  # None for a pool_size of 0
+
+
+class Settings(NamedTuple):
+    """The settings of `learner`, by what reads them."""
+
+    network: dict[str, Any]  # `networks.Player`
+    returns: dict[str, Any]  # `training_data.prepare`
+    coefs: LossCoefs
+    epochs: Epochs
+    tx: optax.GradientTransformation
+    pool_size: int
+    pool_every: int
+
+
+def learner(
+    *,
+    embedding: int = 64,
+    widths: Sequence[int] = (64,),
+    lstm_size: int = 0,
+    bptt_length: int = 1,
+    discount: float = 0.998,
+    gae_lambda: float = 0.95,
+    clip: float = 0.2,
+    value_weight: float = 1.0,
+    entropy_weight: float = 0.01,
+    cloning_weight: float = 0.5,
+    cloning_clip: float | None = 0.2,
+    learning_rate: float = 3e-4,
+    max_norm: float = 0.5,
+    sample_reuse: int = 3,
+    num_minibatches: int = 4,
+    sequence_fraction: float = 1.0,
+    pool_size: int = 0,
+    pool_every: int = 10,
+) -> tuple[Callable, Callable, Callable]:
+    """Asymmetric self-play: (init, update, predict) of a Learner for `arena`'s World. The defaults are the paper's.
+
+    embedding, widths, lstm_size: see `networks`; the world has the same lstm_size. bptt_length: L, 1 without memory; it
+      divides 1 + num_steps of the world. clip, value_weight, entropy_weight: PPO's. cloning_weight, cloning_clip: see
+      `cloning`; a weight of 0 is PPO alone. max_norm: of a player's gradient; the paper names none.
+    sample_reuse: epochs of an update, each of num_minibatches steps of Adam. sequence_fraction: the part of all
+      sequences in an epoch, empty ones last; a step is Alice's or Bob's, so about half of the sequences are empty.
+    pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.
+    """
+    _check(bptt_length, sample_reuse, num_minibatches, pool_every, lstm_size, pool_size, sequence_fraction)
+    settings = Settings(
+        network={"embedding": embedding, "widths": tuple(widths), "lstm_size": lstm_size},
+        returns={"bptt_length": bptt_length, "discount": discount, "gae_lambda": gae_lambda},
+        coefs=LossCoefs(clip, value_weight, entropy_weight, cloning_weight, cloning_clip),
+        epochs=Epochs(sample_reuse, num_minibatches, sequence_fraction),
+        tx=optax.chain(optax.clip_by_global_norm(max_norm), optax.adam(learning_rate)),
+        pool_size=pool_size,
+        pool_every=pool_every,
+    )
+    return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
+
+
+def _check(bptt_length, sample_reuse, num_minibatches, pool_every, lstm_size, pool_size, sequence_fraction):
+    positive = {"bptt_length": bptt_length, "sample_reuse": sample_reuse, "num_minibatches": num_minibatches}
+    for name, count in {**positive, "pool_every": pool_every}.items():
+        if count < 1:
+            raise ValueError(f"{name} must be positive, got {count}")
+    for name, size in (("lstm_size", lstm_size), ("pool_size", pool_size)):
+        if size < 0:
+            raise ValueError(f"{name} must not be negative, got {size}")
+    if not 0 < sequence_fraction <= 1:
+        raise ValueError(f"sequence_fraction must be above 0 and at most 1, got {sequence_fraction}")
+
+
+def _init(settings, key, example):
+    steps = example.transitions
+    _check_batch(settings, steps)
+    first, action = jax.tree.map(lambda x: jnp.zeros(x.shape[2:], x.dtype), (steps.policy_input, steps.action))
+    gripper, objects, mask = first.observation
+    inputs, player = Inputs(gripper, objects, first.goal, mask), Player(len(action), **settings.network)
+    params = jax.vmap(lambda key: player.init(key, inputs, first.memory[0]))(jax.random.split(key, 2))
+    pool = init_pool(params, settings.pool_size) if settings.pool_size else None
+    return State(params, jax.vmap(settings.tx.init)(params), init_normalizers(inputs), pool)
+
+
+def _check_batch(settings, steps):
+    num_games, num_steps = steps.valid.shape
+    lstm_size, bptt_length = settings.network["lstm_size"], settings.returns["bptt_length"]
+    if steps.policy_input.memory.shape[-1] != memory_size(lstm_size):
+        raise ValueError(f"the world's lstm_size must be the learner's, {lstm_size}")
+    if num_steps % bptt_length:
+        raise ValueError(f"bptt_length must divide 1 + num_steps of the world, {num_steps}; got {bptt_length}")
+    _, num_minibatches, sequence_fraction = settings.epochs
+    most = int(sequence_fraction * (num_games * num_steps // bptt_length))
+    if num_minibatches > most:
+        raise ValueError(f"num_minibatches must be at most the sequences of an epoch, {most}; got {num_minibatches}")
+
+
+NAMES = ("alice", "bob")  # by game.ALICE, game.BOB
+
+
+def _update(settings, key, state, batch):
+    player = Player(batch.transitions.action.shape[-1], **settings.network)
+    batch = batch._replace(is_demo=batch.is_demo & (settings.coefs.cloning_weight > 0))
+    data, normalizers, explained = prepare(player, state.params, state.normalizers, batch, **settings.returns)
+    k_train, k_pool = jax.random.split(key)
+    train_one = partial(train, player, settings.coefs, settings.epochs, settings.tx)
+    params, optimizer, metrics = jax.vmap(train_one)(jax.random.split(k_train, 2), state.params, state.optimizer, data)
+    metrics["explained_variance"] = explained
+    by_player = {f"{name}_{of}": values[i] for i, name in enumerate(NAMES) for of, values in metrics.items()}
+    pool = push(k_pool, state.pool, params, settings.pool_every) if settings.pool_size else None
+    return State(params, optimizer, normalizers, pool), {**rollout_metrics(batch), **by_player}
+
+
+def _predict(settings, state, policy_input):
+    """PolicyInput [B, ..] -> (logits [B, P, A, NUM_BINS], memory [B, P, M])."""
+    player = Player(num_dimensions_of(state.params), **settings.network)
+
+    def one(who, params, memory):
+        inputs = inputs_of(state.normalizers, policy_input, policy_input.goal, who)
+        logits, _, memory = apply(player, params, inputs, memory)
+        return logits, memory
+
+    both = jax.vmap(one, in_axes=(0, 0, 1), out_axes=1)
+    present = both(jnp.arange(2), state.params, policy_input.memory)
+    if not settings.pool_size:
+        return present
+
+    def mixed():
+        past = both(jnp.arange(2), chosen_version(state.pool), policy_input.memory)
+        return jax.tree.map(lambda a, b: jax.vmap(jax.vmap(jnp.where))(policy_input.is_past, a, b), past, present)
+
+    return jax.lax.cond(jnp.any(policy_input.is_past), mixed, lambda: present)

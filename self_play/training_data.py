@@ -1,0 +1,145 @@
+"""The training data of both players: a rollout's steps with advantages, and Alice's demonstrations for Bob.
+
+Letters: A dimensions of an action, B games, F, G, H features (see observations), L steps of a sequence, M size of a
+player's memory, N slots of objects, P the two players, R = 1 + T steps of a rollout, S = B R / L sequences.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from self_play import ppo
+from self_play.game import ALICE, BOB, PolicyInput
+from self_play.moments import Moments, init_moments, normalize, unnormalize, update_moments
+from self_play.networks import Inputs, Player, apply, unroll
+from self_play.world import Batch
+
+
+class Normalizers(NamedTuple):
+    """The running moments of the networks' inputs and targets."""
+
+    gripper: Moments  # [G]
+    objects: Moments  # [F]
+    goal: Moments  # [H]
+    returns: Moments  # [P]
+    advantages: Moments  # [P]
+
+
+class TrainingData(NamedTuple):
+    """One player's training data: sequences of steps [S, L, ..]."""
+
+    inputs: Inputs
+    memory: jax.Array  # [M] as it was in the game
+    restart: jax.Array  # [] bool, the stored memory is loaded here
+    action: jax.Array  # [A] int32, Alice's or Bob's
+    old_log_prob: jax.Array  # [] of that action, under the player's policy before the update
+    advantage: jax.Array  # [] normalised
+    value_target: jax.Array  # [] normalised
+    policy_mask: jax.Array  # [] bool, the player's own step
+    demo_mask: jax.Array  # [] bool, a demonstration to the player
+
+
+DECAY = 0.9  # an update, of the moments of returns and advantages, which change as the players learn
+BOUND = 10.0  # in standard deviations, of the inputs
+
+
+def init_normalizers(inputs: Inputs) -> Normalizers:
+    """The normalisers before the first batch, of the shapes of one step's inputs."""
+    both = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), init_moments(()))
+    gripper, objects, goal = (init_moments(leaf.shape[-1:]) for leaf in (inputs.gripper, inputs.objects, inputs.goal))
+    return Normalizers(gripper, objects, goal, both, both)
+
+
+def inputs_of(normalizers: Normalizers, policy_input: PolicyInput, goal: jax.Array, who: jax.Array) -> Inputs:
+    """The inputs of one player's networks. goal [.., N, H]; who: ALICE, who is given none, or BOB."""
+    gripper, objects, mask = policy_input.observation
+    raw = (normalizers.gripper, gripper), (normalizers.objects, objects), (normalizers.goal, goal)
+    gripper, objects, goal = (jnp.clip(normalize(moments, x), -BOUND, BOUND) for moments, x in raw)
+    return Inputs(gripper, objects, jnp.where(who == BOB, goal, 0.0), mask)
+
+
+def prepare(
+    player: Player,
+    params: Any,
+    normalizers: Normalizers,
+    batch: Batch,
+    *,
+    bptt_length: int,
+    discount: float,
+    gae_lambda: float,
+) -> tuple[TrainingData, Normalizers, jax.Array]:
+    """Both players' training data from a batch, and the normalisers after it.
+
+    params [P, ..]: of the networks that played it -> (TrainingData [P, S, L, ..], normalizers, explained [P]: fraction
+    of the returns' variance that the values explain).
+    """
+    steps = batch.transitions
+    goal = jnp.where(steps.bobs_turn[:, :, None, None], steps.policy_input.goal, batch.demo_goal)
+    settings = {"bptt_length": bptt_length, "discount": discount, "gae_lambda": gae_lambda}
+    one = partial(_prepare_one, player, normalizers, batch, goal, **settings)
+    data, *targets, explained = jax.vmap(one)(jnp.arange(2), params, normalizers.returns, normalizers.advantages)
+    return data, Normalizers(*_update_inputs(normalizers, batch, goal), *targets), explained
+
+
+def _update_inputs(normalizers, batch, goal):
+    """The moments of the networks' inputs after a batch: of gripper, objects, goal."""
+    steps = batch.transitions
+    gripper, objects, mask = steps.policy_input.observation
+    here = mask & steps.valid[:, :, None]
+    has_goal = here & (steps.bobs_turn | batch.is_demo)[:, :, None]  # observed by Bob, or in a demonstration to him
+    return [
+        update_moments(moments, x.reshape(-1, x.shape[-1]), mask.ravel().astype(x.dtype))
+        for moments, x, mask in (
+            (normalizers.gripper, gripper, steps.valid),
+            (normalizers.objects, objects, here),
+            (normalizers.goal, goal, has_goal),
+        )
+    ]
+
+
+def _prepare_one(player, normalizers, batch, goal, who, params, returns, advantages, *, bptt_length, **settings):
+    """One player's -> (TrainingData, moments of its returns, of its advantages, explained)."""
+    steps, last = batch.transitions, jax.tree.map(lambda leaf: leaf[:, who], batch.last)
+    policy_mask = steps.valid & (steps.bobs_turn == (who == BOB))
+    # The pending step was set aside, so the next one does not follow it; and memory is lost when an episode ends.
+    restart = jnp.roll(steps.done[:, :, ALICE], 1, axis=1).at[:, :2].set(True)
+    inputs, memory = inputs_of(normalizers, steps.policy_input, goal, who), steps.policy_input.memory[:, :, who]
+    log_prob, values = _evaluate(player, params, bptt_length, steps.action, inputs, memory, restart, policy_mask)
+    _, last_values, _ = apply(player, params, inputs_of(normalizers, last, last.goal, who), last.memory[:, who])
+    values, last_values = (unnormalize(returns, leaf) for leaf in (values, last_values))
+    advantage = jax.vmap(partial(ppo.gae, **settings))(
+        steps.reward[:, :, who], values, steps.done[:, :, who], policy_mask, last_values
+    )
+    value_target, weights = advantage + values, policy_mask.ravel().astype(values.dtype)
+    left, total = (update_moments(init_moments(()), x.ravel(), weights).variance for x in (advantage, value_target))
+    returns = update_moments(returns, value_target.ravel(), weights, decay=DECAY)
+    advantages = update_moments(advantages, advantage.ravel(), weights, decay=DECAY)
+    data = TrainingData(
+        inputs=inputs,
+        memory=memory,
+        restart=restart,
+        action=steps.action,
+        old_log_prob=jnp.where(policy_mask, steps.log_prob, log_prob),
+        advantage=normalize(advantages, advantage),
+        value_target=normalize(returns, value_target),
+        policy_mask=policy_mask,
+        demo_mask=batch.is_demo & (who == BOB),
+    )
+    explained = 1 - left / jnp.maximum(total, 1e-8)
+    return jax.tree.map(partial(_in_sequences, bptt_length), data), returns, advantages, explained
+
+
+def _evaluate(player, params, bptt_length, action, *along):
+    """A player's log-probabilities of actions [B, R, A], and its values: [B, R] each. along: as in `unroll`."""
+    shape = action.shape[:2]
+    action, *along = jax.tree.map(partial(_in_sequences, bptt_length), (action, *along))
+    logits, values = jax.vmap(partial(unroll, player, params))(*along)
+    return jax.vmap(jax.vmap(ppo.log_prob))(logits, action).reshape(shape), values.reshape(shape)
+
+
+def _in_sequences(bptt_length, leaf):
+    """[B, R, ..] -> [S, L, ..]."""
+    num_games, num_steps, *rest = leaf.shape
+    return leaf.reshape(num_games * num_steps // bptt_length, bptt_length, *rest)
