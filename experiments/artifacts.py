@@ -7,7 +7,7 @@ returns writes the file after the last step.
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
