@@ -14,7 +14,23 @@ KEYS = {  # of a whole config
     "show": "log_metrics",
     "slab": "prefetch",
 }
-SETTINGS: dict[str, str] = {  # of what a config names
+SETTINGS = {  # of what a config names
+    "chunk": "bptt_length",
+    "deviation": "std",
+    "form": "implementation",
+    "genome": "init_genome",
+    "greatest": "max_shift",
+    "in_turn": "sequential",
+    "lstm": "lstm_size",
+    "memory_size": "lstm_size",
+    "num_past": "pool_size",
+    "past_every": "pool_every",
+    "past_share": "past_prob",
+    "share": "sequence_fraction",
+    "sharpness": "logit_scale",
+    "space": "projection",
+    "step": "step_rule",
+    "whole": "num_unpooled",
 }
 
 

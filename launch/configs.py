@@ -93,7 +93,11 @@ def explain(argv: list[str]) -> None:
     file = name.split(":")[0]
     with cli.user_errors(Exception):
         config = _Parser("config").parse(name)
-    print(f"\n{file}:\n{load(Path(file)).__doc__ or ''}\nKeys of {name}, each a flag:")
+    module = load(Path(file))
+    print(f"\n{file}:\n{module.__doc__ or ''}")
+    if variants := getattr(module, "VARIANTS", None):
+        print(f"Variants, --config={file}:VARIANT: {', '.join(variants)}")
+    print(f"Keys of {name}, each a flag:")
     for key, value in _flat(config.to_dict()).items():
         print(f"  --config.{key}={value!r}")
 

@@ -68,8 +68,8 @@ def test_smoke(path, tmp_path, capsys):
     )
     assert f"figure: {tmp_path}" in capsys.readouterr().out
     names = {"config.json", "run.json", "metrics.jsonl", "summary.json", "checkpoints", "tb", "figures", ".lock"}
-    names |= {f"{name}.json" for name in config.get("files", ())}
-    names |= {"episode.html"} if "episode" in config.get("files", ()) else set()
+    names |= {f"{name}.json" for name in config.get("artifacts", ())}
+    names |= {"episode.html"} if "episode" in config.get("artifacts", ()) else set()
     assert {path.name for path in (tmp_path / "run").iterdir()} == names
 
 
@@ -95,4 +95,4 @@ def test_every_run_of_the_sweep_builds(path):
     for variant, overrides in runs:
         config = module.get_config(variant).lock()
         config.update_from_flattened_dict(overrides)
-        experiments.build(config, data_dir(config))
+        experiments.plan(config.to_dict(), data_dir(config))

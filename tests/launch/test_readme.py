@@ -9,7 +9,7 @@ README = (CHECKOUT / "README.md").read_text()
 
 
 def test_the_snippet_runs_and_learns():
-    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (snippet,) = re.findall(r"```python\n(import jax\n.*?)```", README, re.DOTALL)
     names = {}
     exec(compile(snippet, "README.md", "exec"), names)
     assert names["metrics"]["error"].shape == (42,)
