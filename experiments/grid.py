@@ -24,13 +24,13 @@ def merged(config: Mapping, overrides: Mapping, where: str) -> dict:
 
 def varying(configs: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
     """The numbers in which cells differ: dotted key -> one a cell. Raises ValueError where they differ otherwise."""
-    flat = {cell: _flat(config) for cell, config in configs.items()}
-    first = next(iter(flat.values()))
+    by_cell = {cell: flat(config) for cell, config in configs.items()}
+    first = next(iter(by_cell.values()))
     numbers = {}
-    for key in dict.fromkeys(key for values in flat.values() for key in values):
-        if all(key in values and values[key] == first.get(key) for values in flat.values()):
+    for key in dict.fromkeys(key for values in by_cell.values() for key in values):
+        if all(key in values and values[key] == first.get(key) for values in by_cell.values()):
             continue
-        column = [values.get(key) for values in flat.values()]
+        column = [values.get(key) for values in by_cell.values()]
         if key.split(".")[0] not in VARYING or not all(isinstance(value, int | float) for value in column):
             raise ValueError(f"cells may differ in numbers below {', '.join(VARYING)}; {key} is {column}")
         array = np.array(column)
@@ -49,9 +49,10 @@ def with_values(config: Mapping, numbers: Mapping[str, Any]) -> dict:
     return result
 
 
-def _flat(config: Mapping, prefix: str = "") -> dict:
-    parts = [
-        _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-        for key, value in config.items()
-    ]
-    return {key: value for part in parts for key, value in part.items()}
+def flat(config: Mapping, prefix: str = "") -> dict[str, Any]:
+    """The values of nested dicts by their dotted keys."""
+    values: dict[str, Any] = {}
+    for key, value in config.items():
+        nested = isinstance(value, Mapping) and value
+        values |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return values

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict, config_dict
 from ml_collections.config_flags import config_flags
 
 import experiments
-from experiments import renamed
+from experiments import grid, renamed
 from launch import cli
 
 
@@ -98,12 +98,5 @@ def explain(argv: list[str]) -> None:
     if variants := getattr(module, "VARIANTS", None):
         print(f"Variants, --config={file}:VARIANT: {', '.join(variants)}")
     print(f"Keys of {name}, each a flag:")
-    for key, value in _flat(config.to_dict()).items():
+    for key, value in grid.flat(config.to_dict()).items():
         print(f"  --config.{key}={value!r}")
-
-
-def _flat(value: Any, prefix: str = "") -> dict:
-    if not isinstance(value, dict) or not value:
-        return {prefix: value}
-    parts = (_flat(inner, f"{prefix}.{key}" if prefix else key) for key, inner in value.items())
-    return {key: inner for part in parts for key, inner in part.items()}

@@ -23,7 +23,7 @@ from typing import IO, Any
 import jax
 import ml_collections
 
-from experiments import renamed
+from experiments import grid, renamed
 from launch.cli import UserError, user_errors
 
 # These cannot change the numbers of a run, so they may change between launches; num_steps may grow.
@@ -68,7 +68,7 @@ def _refuse_changes(path: Path, wanted: dict) -> None:
     before = read_json(path)
     with user_errors(ValueError, saying=f"{path.parent} holds a run of an older version, give another --workdir: "):
         renamed.check(before)
-    old, new = (_flat({key: of[key] for key in of if key not in PRESENTATION}) for of in (before, wanted))
+    old, new = (grid.flat({key: of[key] for key in of if key not in PRESENTATION}) for of in (before, wanted))
     changes = [
         f"{key}: {old.get(key)!r} -> {new.get(key)!r}"
         for key in sorted({*old, *new})
@@ -80,13 +80,6 @@ def _refuse_changes(path: Path, wanted: dict) -> None:
             f"{path.parent} holds a run with another config ({'; '.join(changes)}); "
             "give another --workdir, or the old values to go on with it"
         )
-
-
-def _flat(value: Any, prefix: str = "") -> dict:
-    if not isinstance(value, dict):
-        return {prefix: value}
-    parts = (_flat(inner, f"{prefix}.{key}" if prefix else key) for key, inner in value.items())
-    return {key: inner for part in parts for key, inner in part.items()}
 
 
 def finished_steps(workdir: Path) -> int | None:

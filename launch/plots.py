@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import Records, build, records
+from experiments import Records, build, records, renamed
 from experiments import figures as drawn
 from launch import cli, folder, metrics
 
@@ -28,7 +28,7 @@ def curves(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) 
 
 def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
     """Draws figures into `out` and returns their paths: those named, as the first run's config has them, or all its."""
-    config, of_runs, paths = folder.read_json(runs[0] / "config.json"), read(runs), []
+    config, of_runs, paths = _config(runs[0]), read(runs), []
     with cli.user_errors(ValueError):
         made = build.figures(config, names)
     for name, draw in made.items():
@@ -68,7 +68,7 @@ def read(runs: Sequence[Path]) -> dict[str, Records]:
             sys.path.insert(0, place)
         label = run.resolve()
         label = f"{label.parent.name}/{label.name}" if len(runs) > 1 else label.name
-        of_runs[label] = records.of_config(folder.read_json(run / "config.json"), lines, _artifacts(run))
+        of_runs[label] = records.of_config(_config(run), lines, _artifacts(run))
     return of_runs
 
 
@@ -87,6 +87,13 @@ def _artifacts(run: Path) -> Callable[[str], str]:
     return artifact
 
 
+def _config(run: Path) -> dict:
+    """The run's config. Raises UserError for a run of an older version."""
+    config = folder.read_json(run / "config.json")
+    with cli.user_errors(ValueError, saying=f"{run} is a run of an older version: "):
+        renamed.check(config)
+    return config
+
+
 def _logged(runs: Sequence[Path]) -> list[str]:
-    configs = [folder.read_json(run / "config.json") for run in runs]
-    return list(dict.fromkeys(name for config in configs for name in config["log_metrics"]))
+    return list(dict.fromkeys(name for run in runs for name in _config(run).get("log_metrics", ())))
