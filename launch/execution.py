@@ -38,7 +38,7 @@ def suitable_form(step: Any) -> str:
     products = list(_products(step))
     if any(name == "conv_general_dilated" for name, _ in products):
         return "unrolled"
-    return "sequential" if any(operations > _LARGE_PRODUCT for _, operations in products) else "vmap"
+    return "sequential" if any(operations >= _LARGE_PRODUCT for _, operations in products) else "vmap"
 
 
 def _products(jaxpr: Any) -> Iterator[tuple[str, int]]:

@@ -3,13 +3,14 @@
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
 import bootstrap
 import experiments
-from launch import devices, execution
+from launch import cli, devices, execution
 from launch.clock import Clock
 from launch.programs import programs
 from launch.train import train
@@ -88,6 +89,18 @@ def test_the_cells_of_a_seed_are_paired(grid):
         names = [f"eval/{rate}/{world}/test_loss" for world in ("real", "ideal")]
         np.testing.assert_array_equal(early[names[0]], early[names[1]])
         assert np.all(late[names[0]] != late[names[1]])
+
+
+@pytest.mark.parametrize("form", ["vmap", "sequential"])
+def test_members_of_different_cells_are_measured_together(form):
+    """Two worlds of a seed are one until the real world shows a sample twice, in its third batch."""
+    together = {"agreement": {"members": ("slow/real", "slow/ideal")}}
+    config = make_config(grid=CELLS, evals={"classification": {}, **together})
+    early, late = (compute(config, num_steps, form=form)[1] for num_steps in (2, 60))
+    np.testing.assert_array_equal(early["eval/agreement"], [1, 1])
+    np.testing.assert_allclose(early["eval/kl"], 0, atol=1e-6)
+    assert np.all(late["eval/kl"] > 1e-4)
+    assert late["eval/kl"].shape == (2,)
 
 
 @pytest.mark.parametrize(("form", "prefetch"), [("sequential", 1), ("sequential", 6), ("unrolled", 1), ("vmap", 4)])
@@ -199,3 +212,33 @@ def test_a_run_analyses_draws_and_evaluates_by_decades(tmp_path):
     assert measured == [0, 1, 4, 10, 30]
     difference = summary["eval/real/test_soft_error"] - summary["eval/ideal/test_soft_error"]
     assert summary["analysis/bootstrap_error_end"] == pytest.approx(difference, abs=1e-6)
+
+
+def product(size):
+    """A step of small operations and one product of matrices, inside a loop."""
+    x = jnp.ones((size, size))
+    return lambda: jax.lax.fori_loop(0, 3, lambda _, y: jnp.tanh(y @ x), x)
+
+
+@pytest.mark.parametrize(("size", "form"), [(8, "vmap"), (127, "vmap"), (128, "sequential")])
+def test_large_products_are_computed_one_member_after_the_other(size, form):
+    """2 * 128 ** 3 operations are as many as make it worth while."""
+    assert execution.suitable_form(jax.make_jaxpr(product(size))()) == form
+
+
+def test_convolutions_are_unrolled():
+    images, kernel = jnp.ones((1, 1, 8, 8)), jnp.ones((1, 1, 3, 3))
+    step = jax.jit(lambda: jax.lax.conv(images, kernel, (1, 1), "SAME"))
+    assert execution.suitable_form(jax.make_jaxpr(step)()) == "unrolled"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"execution": "fast"}, "execution must be one of vmap, sequential, unrolled; got 'fast'"),
+        ({"prefetch": 0}, "at least 1"),
+    ],
+)
+def test_an_execution_that_there_is_not_is_refused(tmp_path, settings, message):
+    with pytest.raises(cli.UserError, match=message):
+        train(make_config(**settings).lock(), tmp_path / "run")
