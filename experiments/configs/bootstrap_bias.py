@@ -50,6 +50,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
                 }
             },
             "figures": {"fan": {"reals": ("real", "real/fully_connected", "ideal/fully_connected")}},
+            "execution": "vmap",
             "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
             "world": {"name": "paired", "batch_size": 64, "num_samples": 4000},
             "grid": {
