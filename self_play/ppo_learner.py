@@ -22,7 +22,7 @@ class State(NamedTuple):
     """All that both players have learned."""
 
     params: Any  # a leading axis P on every leaf
-    optimizer: optax.OptState  # likewise
+    optimizer: optax.OptState  # a leading axis P, too
     normalizers: Normalizers
     pool: OpponentPool | None  # None for a pool_size of 0
 
@@ -35,8 +35,7 @@ class Settings(NamedTuple):
     coefs: LossCoefs
     epochs: Epochs
     tx: optax.GradientTransformation
-    pool_size: int
-    pool_every: int
+    pool: tuple[int, int]  # pool_size and pool_every, of `opponents`
 
 
 def learner(
@@ -60,13 +59,13 @@ def learner(
     pool_size: int = 0,
     pool_every: int = 10,
 ) -> tuple[Callable, Callable, Callable]:
-    """Asymmetric self-play: (init, update, predict) of a Learner for `arena`'s World. The defaults are the paper's.
+    """Asymmetric self-play: (init, update, predict) of a Learner for `arena`. Defaults: of Table 2, where it has them.
 
     embedding, widths, lstm_size: see `networks`; the world has the same lstm_size. bptt_length: L, 1 without memory; it
-      divides 1 + num_steps of the world. clip, value_weight, entropy_weight: PPO's. cloning_weight, cloning_clip: see
-      `cloning`; a weight of 0 is PPO alone. max_norm: of a player's gradient; the paper names none.
-    sample_reuse: epochs of an update, each of num_minibatches steps of Adam. sequence_fraction: the part of all
-      sequences in an epoch, empty ones last; a step is Alice's or Bob's, so about half of the sequences are empty.
+      divides 1 + num_steps of the world. clip to entropy_weight: PPO's. cloning_weight, cloning_clip: see `cloning`; a
+      weight of 0 is PPO alone. max_norm: of a player's gradient; the paper names none.
+    sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
+      A step is Alice's or Bob's, so about half of a player's sequences are empty.
     pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.
     """
     _check(bptt_length, sample_reuse, num_minibatches, pool_every, lstm_size, pool_size, sequence_fraction)
@@ -76,8 +75,7 @@ def learner(
         coefs=LossCoefs(clip, value_weight, entropy_weight, cloning_weight, cloning_clip),
         epochs=Epochs(sample_reuse, num_minibatches, sequence_fraction),
         tx=optax.chain(optax.clip_by_global_norm(max_norm), optax.adam(learning_rate)),
-        pool_size=pool_size,
-        pool_every=pool_every,
+        pool=(pool_size, pool_every),
     )
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
@@ -101,7 +99,8 @@ def _init(settings, key, example):
     gripper, objects, mask = first.observation
     inputs, player = Inputs(gripper, objects, first.goal, mask), Player(len(action), **settings.network)
     params = jax.vmap(lambda key: player.init(key, inputs, first.memory[0]))(jax.random.split(key, 2))
-    pool = init_pool(params, settings.pool_size) if settings.pool_size else None
+    pool_size, _ = settings.pool
+    pool = init_pool(params, pool_size) if pool_size else None
     return State(params, jax.vmap(settings.tx.init)(params), init_normalizers(inputs), pool)
 
 
@@ -130,7 +129,8 @@ def _update(settings, key, state, batch):
     params, optimizer, metrics = jax.vmap(train_one)(jax.random.split(k_train, 2), state.params, state.optimizer, data)
     metrics["explained_variance"] = explained
     by_player = {f"{name}_{of}": values[i] for i, name in enumerate(NAMES) for of, values in metrics.items()}
-    pool = push(k_pool, state.pool, params, settings.pool_every) if settings.pool_size else None
+    pool_size, pool_every = settings.pool
+    pool = push(k_pool, state.pool, params, pool_every) if pool_size else None
     return State(params, optimizer, normalizers, pool), {**rollout_metrics(batch), **by_player}
 
 
@@ -145,7 +145,7 @@ def _predict(settings, state, policy_input):
 
     both = jax.vmap(one, in_axes=(0, 0, 1), out_axes=1)
     present = both(jnp.arange(2), state.params, policy_input.memory)
-    if not settings.pool_size:
+    if state.pool is None:
         return present
 
     def mixed():

@@ -131,6 +131,9 @@ def _environment(table):
     class Push(base.Env):
         """The table, a uniform goal, and Bob's rewards. An action is continuous, and rounded to a bin."""
 
+        action_size: Any = len(table.scene.scale)
+        backend: Any = "mjx"
+
         def reset(self, rng):
             k_reset, k_goal = jax.random.split(jax.random.wrap_key_data(rng))  # Brax knows no typed keys
             state = table.reset(k_reset)
@@ -155,14 +158,6 @@ def _environment(table):
         @property
         def observation_size(self):
             return len(jax.eval_shape(lambda: self.reset(jax.random.key_data(jax.random.key(0))).obs))
-
-        @property
-        def action_size(self):
-            return len(table.scene.scale)
-
-        @property
-        def backend(self):
-            return "mjx"
 
     env: Any = Push()
     return env

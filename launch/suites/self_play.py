@@ -4,19 +4,19 @@
     `mujoco.rollout` of the same model from the same states with the same controls, on all cores.
   SCENE/reacher, SCENE/pusher: the same beside Brax's own environment of that name, in the same pipeline (MJX), random
     actions; a physics step of theirs counts as one. Of 256 games; of 16 beside the pusher, which is slow.
-  SCENE/game: control steps of whole games between random players, all that a batch holds included. Baseline: the bare
-    tables, from the states of such games, with actions as random: the ratio is the share of the time that is physics.
-  SCENE/train: control steps of whole training, rollouts and updates, as experiments/configs/self_play_puck.py has it.
-    Baseline: Brax's own PPO on the same table (`brax_ppo`), as many games, steps, epochs and minibatches, and layers as
-    wide. It has one player, who learns from every step; ours has two, and each learns from its own. Both have learned
-    for 20 updates: the more is pushed, the more iterations the solver takes.
-  SCENE/train/games, SCENE/train/physics: the same training. Baselines: its rollouts alone, and the bare tables. One
-    less the first ratio is the share of the time that is learning, the second is that of physics.
+  SCENE/game: control steps of whole games between random players, with the whole batch computed. Baseline: the bare
+    tables, from the states of such games, under random actions. The ratio is the fraction of time spent in physics.
+  SCENE/train: control steps of whole training, rollouts and updates, with the settings of self_play_puck. Baseline:
+    Brax's PPO on the same table (`brax_ppo`), with the same numbers of games, steps, epochs and minibatches, and the
+    same layers. It has one player, who learns from every step; ours has two, and each learns from its own steps. Both
+    have learned for 20 updates, because the solver takes more iterations as more is pushed.
+  SCENE/train/games, SCENE/train/physics: the same training. Baselines: its rollouts alone, and the bare tables. The
+    fraction of time spent in learning is 1 - the first ratio, the fraction spent in physics is the second ratio.
 
-A line of physics counts, of every step, the least that the solver's first iteration takes: the Hessian of all slots of
-contacts, 2 E V^2 operations for E rows of constraints and V velocities, and its factorisation, 2 V^3 / 3; and the bytes
-of positions, velocities and warm start, read and written. No collision is counted, no kinematics, no second iteration:
-MJX is far above this floor. A control step has its physics steps, and nothing else is counted of a game.
+Floor: of every physics step the solver's first iteration counts, the Hessian of all contact slots, 2 E V^2 operations
+for E rows of constraints and V velocities, and its factorisation, 2 V^3 / 3; and the bytes of positions, velocities and
+warm start, read and written. Collisions, kinematics and further iterations do not count, so MJX is far above the floor.
+Of a control step only its physics steps count.
 
 XLA:CPU may hang in such loops unless it schedules without concurrency (`self_play.tabletop`): `benchmarks` does so.
 

@@ -102,7 +102,7 @@ def toy_table():
 
 @pytest.mark.parametrize(("steps", "rate"), [(10_000, 1.0), (0, 0.0), (16, 2 / 3)])
 def test_success_is_counted_as_in_the_paper(steps, rate):
-    """Bob goes straight to his goals, 8 steps each, for so many steps, then stands still: two goals of three tried."""
+    """Bob goes straight to his goals, 8 steps each, for that time, then stands still: two goals of three tried."""
     far = Holdout(
         "pucks", 1, lambda key, scene, now: now._replace(position=now.position + jnp.array([[0.43, 0.0, 0.0]]))
     )

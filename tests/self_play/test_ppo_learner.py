@@ -209,6 +209,26 @@ def test_bob_learns_from_alice_alone():
     assert rates[1] > 0.8
 
 
+def test_an_exam_needs_no_memory_size():
+    """A player with memory begins a holdout with one of zeros."""
+    task = Holdout("pucks", 1, lambda key, scene, now: _elsewhere(key, now))
+    predict, memories = settle(3)[2], []
+
+    def act(learned, policy_input):
+        logits, memory = predict(learned, policy_input)
+        memories.append((policy_input.memory, memory))
+        return logits, memory
+
+    def rate(learned):
+        act_now = functools.partial(act, learned)
+        return holdouts.success_rate(toy_table(), task, act_now, jax.random.key(0), num_games=4, bob_steps=2)
+
+    assert 0 <= jax.jit(rate)(begin(3)) <= 1
+    (first, _), *others = memories
+    assert first is None
+    assert {(given.shape, returned.shape) for given, returned in others} == {((4, 2, 12), (4, 2, 12))}
+
+
 def _elsewhere(key, now):
     way = jax.random.uniform(key, (2,), minval=0.08, maxval=0.15) * jnp.where(now.position[0, :2] > 0, -1, 1)
     return now._replace(position=now.position.at[0, :2].add(way))
