@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.data.folder import required
 from experiments.data.kinds import Data, Part
-from experiments.data.npz import Stored, locate
+from experiments.data.stored import Stored, locate
 
 _NUM_PARTS, _NUM_CLASSES = 6, 10
 _IMAGE = (32, 32, 3)
