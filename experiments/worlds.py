@@ -19,12 +19,22 @@ _PREFETCH = 25  # batches of a distribution that are drawn at once
 def real(data: Any, *, batch_size: int) -> bootstrap.World:
     """The samples, in a fresh order each epoch: `bootstrap.real`."""
     x, y = in_memory(data, "real")
-    return bootstrap.real(x, y, batch_size=batch_size)
+    return _with_numbers(bootstrap.real(x, y, batch_size=batch_size))
 
 
 def ideal(data: Any, *, sampler: Callable, batch_size: int) -> bootstrap.World:
     """Fresh samples that `sampler` (key, (x, y)) -> (x, y) makes of the train part: `bootstrap.ideal`."""
-    return bootstrap.ideal(sampler, tuple(in_memory(data, "ideal")), batch_size=batch_size)
+    return _with_numbers(bootstrap.ideal(sampler, tuple(in_memory(data, "ideal")), batch_size=batch_size))
+
+
+def _with_numbers(world: bootstrap.World) -> bootstrap.World:
+    """The world, its pixels in bytes as numbers, as the test samples are."""
+
+    def draw(key, data, state, act):
+        state, (x, y) = world.draw(key, data, state, act)
+        return state, (as_numbers(x), y)
+
+    return world._replace(draw=draw)
 
 
 def paired(

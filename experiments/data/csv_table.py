@@ -1,27 +1,15 @@
-"""Tables in text: .csv and .tsv, .gz or not. Inputs are float32 [n, D]; labels int32 [n] or targets float32 [n, 1]."""
+"""Data of one's own in a text table. Inputs are float32 [n, D]; labels int32 [n], or targets float32 [n, 1]."""
 
-import csv as csv_files
-import gzip
-import zlib
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from experiments.data.files import find
+from experiments.data.held_out import hold_out
 from experiments.data.kinds import Data, Part
-from experiments.data.split import held_out
-
-_FEW_CLASSES, _MANY_ROWS = 20, 50  # whole numbers of more values, with fewer rows each, are a quantity
-
-
-class Table(NamedTuple):
-    """The cells of a file, as text."""
-
-    path: Path
-    header: list[str]
-    columns: dict[str, np.ndarray]  # name -> [n]
-    lines: np.ndarray  # [n] where each row ends in the file
+from experiments.data.table import Table, column, number, read, require
 
 
 def csv(
@@ -35,162 +23,158 @@ def csv(
     task: str | None = None,
     separator: str | None = None,
     drop: Sequence[str] = (),
+    categorical: Sequence[str] = (),
     standardise: bool = True,
 ) -> Data:
-    """A table with a header line: one column is the target, the others are the inputs.
+    """A .csv or .tsv file (or either with .gz) of one's own: UTF-8 text, a header line, and a sample a row.
 
-    train, test: files, relative to data_dir where one is given. Without `test`, test_fraction (0.2) of the rows of
-      `train` are held out, of classes equal fractions.
-    task: "classification" or "regression". By default classification where the target is words, or whole numbers of at
-      most 20 values or of 50 rows a value. Labels count from 0 in the order of their names, numbers in numeric order.
-    separator: by default a tab for .tsv and a comma otherwise. drop: columns that are not learned from.
-    standardise: numbers are brought to mean 0 and standard deviation 1, by those of the training part. A column with a
-      word in it is one of categories: an indicator, 0 or 1, for each value of the training part.
+    train: the file, by its path from data_dir or, without one, from the working folder.
+    target: the column to predict; all others are inputs, but for those in `drop`.
+    test: a file of the same columns to test on. None: a fraction of the samples is held out, with the same fractions
+      of every class. test_fraction: that fraction; None: 0.2. split_seed: of that split.
+    task: "classification" or "regression". None: by the target. Words are classes. Of numbers, those with a fraction
+      are targets of a regression. Whole numbers are classes where there are at most 20 different ones and at least
+      twice as many samples, and targets where there are more than 100 or fewer samples; between them, name the task.
+    separator: a character between cells; None: a comma in .csv files, a tab in .tsv files.
+    categorical: columns of words, even if they look like numbers; of such a target the words are classes.
+    standardise: numbers by mean and deviation of the training part.
 
-    Raises ValueError, with file, line and column, where a cell is empty or no finite number, a row has more or fewer
-    cells than the header, or a test label is not among the training labels.
+    A column holds numbers where more than half of its cells are numbers, and words otherwise. Words become one
+    indicator (0 or 1) for each value of the training part, in sorted order; a value that is not in it has none. Labels
+    count from 0 in the sorted order of their names; names that are numbers are in numeric order.
+
+    Raises ValueError, with file, line and column, at an empty, NaN or infinite cell, a word in a column of numbers, a
+    row of another length than the header, a class of a single sample or that training lacks, and a column of too many
+    different words: above 50 more than half of its rows, or more than 1000.
     """
-    table = _read(_path(data_dir, train), separator)
-    _check_columns(table, target, drop)
-    kind = _task(table, target, task)
+    if task not in (None, "classification", "regression"):
+        raise ValueError(f"data.task must be classification, regression or None, got {task!r}")
+    if test is not None and test_fraction is not None:
+        raise ValueError("data.test names the samples to test on: data.test_fraction must be None")
+    drop, categorical = ((names,) if isinstance(names, str) else tuple(names) for names in (drop, categorical))
+    table = read(find(data_dir, train, "data.train"), separator)
+    names = _input_names(table, target, drop, categorical)
+    inputs = {name: column(table, name, numeric=False if name in categorical else None) for name in names}
+    _check_words(table, inputs)
+    task = "classification" if target in categorical else task or _task(table, target)
+    classes = _classes(table, target) if task == "classification" else {}
+    y = _targets(table, target, classes)
     if test is None:
-        rows = held_out(table.columns[target], test_fraction or 0.2, split_seed, stratify=kind == "classification")
-        first, second = (_rows(table, of_part) for of_part in rows)
+        labels, describe = y if classes else None, partial(_describe, table, target, y)
+        rows = hold_out(len(y), test_fraction, split_seed, labels=labels, describe=describe)
+        pairs = [(values[rows[0]], values[rows[1]]) for values in inputs.values()]
+        y_train, y_test = y[rows[0]], y[rows[1]]
     else:
-        if test_fraction is not None:
-            raise ValueError("data.test_fraction is for a table without a test file of its own")
-        first, second = table, _read(_path(data_dir, test), separator)
-        if second.header != table.header:
-            raise ValueError(f"{second.path} has the columns {second.header}, not those of {table.path}")
-    inputs = [name for name in table.header if name != target and name not in drop]
-    x = zip(*(_input(first, second, name, standardise=standardise) for name in inputs), strict=True)
-    x_train, x_test = (np.concatenate(columns, axis=1, dtype=np.float32) for columns in x)
-    y_train, y_test = (_labels if kind == "classification" else _targets)(first, second, target)
+        other = read(find(data_dir, test, "data.test"), separator)
+        _check_columns(other, table, (*names, target), drop)
+        pairs = [(values, column(other, name, numeric=values.dtype == float)) for name, values in inputs.items()]
+        y_train, y_test = y, _targets(other, target, classes)
+    x_train, x_test = _encoded(pairs, standardise)
     return Data(Part(x_train, y_train), Part(x_test, y_test))
 
 
-def _path(data_dir: str | None, name: str) -> Path:
-    path = Path(data_dir or ".") / Path(name).expanduser()
-    if not path.is_file():
-        there = sorted(other.name for other in path.parent.glob("*.?sv*")) if path.parent.is_dir() else []
-        raise FileNotFoundError(f"no file {path}; tables in its folder: {', '.join(there) or 'none'}")
-    return path
-
-
-def _read(path: Path, separator: str | None) -> Table:
-    names = path.name.removesuffix(".gz")
-    separator = separator or ("\t" if names.endswith(".tsv") else ",")
-    try:
-        open_text = gzip.open if path.suffix == ".gz" else open
-        with open_text(path, "rt", encoding="utf-8-sig", newline="") as file:
-            reader = csv_files.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
-            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); save it as such") from error
-    except (csv_files.Error, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path} is not a whole table ({error})") from error
-    if len(rows) < 2:
-        raise ValueError(f"{path} has {'a header but no rows' if rows else 'nothing in it'}")
-    (_, header), *rows = rows
-    if len(set(header)) < len(header):
-        twice = sorted({name for name in header if header.count(name) > 1})
-        raise ValueError(f"{path}: the header names {', '.join(map(repr, twice))} twice; is the first line a header?")
-    for line, row in rows:
-        if len(row) != len(header):
-            raise ValueError(f"{path}, line {line}: {len(row)} cells where the header has {len(header)}")
-    cells = np.array([row for _, row in rows])
-    columns = {name: cells[:, i] for i, name in enumerate(header)}
-    return Table(path, header, columns, np.array([line for line, _ in rows]))
-
-
-def _rows(table: Table, rows: np.ndarray) -> Table:
-    return table._replace(
-        columns={name: values[rows] for name, values in table.columns.items()}, lines=table.lines[rows]
-    )
-
-
-def _check_columns(table: Table, target: str, drop: Sequence[str]) -> None:
-    for name in (target, *drop):
-        if name not in table.columns:
-            there = ", ".join(table.header)
-            raise ValueError(f"{table.path} has no column {name!r}; there are {there} (its first line must name them)")
-    if len(table.header) < 2 + len(drop):
-        raise ValueError(f"{table.path} has no column to learn from beside {target!r}; is {table.header} one column?")
-
-
-def _task(table: Table, target: str, task: str | None) -> str:
-    if task not in (None, "classification", "regression"):
-        raise ValueError(f"data.task must be classification or regression, got {task!r}")
-    numbers = _numbers(table.columns[target])
-    if task:
-        return task
-    words, values = np.isnan(numbers).mean() > 0.5, np.unique(numbers)
-    few = len(values) <= _FEW_CLASSES or len(numbers) >= _MANY_ROWS * len(values)
-    return "classification" if words or (few and np.all(values % 1 == 0)) else "regression"
-
-
-def _numbers(cells: np.ndarray) -> np.ndarray:
-    """float64 [n], NaN for what is no number."""
-    try:
-        return cells.astype(float)
-    except ValueError:
-        return np.array([_number(cell) for cell in cells])
-
-
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return np.nan
-
-
-def _refuse(table: Table, name: str, bad: np.ndarray, what: str) -> None:
-    """Raises ValueError for the first bad cell of a column."""
-    if bad.any():
-        row = int(bad.argmax())
-        cell = table.columns[name][row]
+def _input_names(table: Table, target: str, drop: tuple[str, ...], categorical: tuple[str, ...]) -> list[str]:
+    """The columns to learn from. Raises ValueError where a setting names no column."""
+    for names, setting in (((target,), "data.target"), (drop, "data.drop"), (categorical, "data.categorical")):
+        require(table, names, setting)
+    inputs = [name for name in table.columns if name not in (target, *drop)]
+    if not inputs:
+        raise ValueError(f"{table.path}: no column is left to learn from; see data.drop and data.separator")
+    if "" in inputs:
         raise ValueError(
-            f"{table.path}, line {table.lines[row]}, column {name!r}: {what} {str(cell)!r}, as in {bad.sum()} of "
-            f"{len(bad)} rows; mend or drop them"
+            f"{table.path}, line {table.header_line}: column {list(table.columns).index('') + 1} has no name; "
+            "give it one, or leave it out with data.drop=('',)"
+        )
+    return inputs
+
+
+def _check_words(table: Table, inputs: dict[str, np.ndarray]) -> None:
+    """Raises ValueError where indicators of the words of a column would be nearly as many as its rows."""
+    for name, values in inputs.items():
+        num_words = len(set(values)) if values.dtype == object else 0
+        if num_words > min(_MOST_WORDS, max(_FEW_WORDS, len(values) / 2)):
+            message = f"{values[0]!r} is one of {num_words} different words in {len(values)} rows"
+            raise table.error(0, name, f"{message}; leave the column out (data.drop)")
+
+
+_FEW_WORDS, _MOST_WORDS = 50, 1000
+
+
+def _task(table: Table, target: str) -> str:
+    """Whether a target is of classes or of numbers; see `csv`."""
+    values = column(table, target)
+    if values.dtype == object:
+        return "classification"
+    num_values = len(np.unique(values))
+    if (values % 1).any() or num_values > _MOST_CLASSES or 2 * num_values > len(values):
+        return "regression"
+    if num_values > _FEW_CLASSES:
+        raise ValueError(
+            f"{table.path}, column {target!r}: are the {num_values} whole numbers classes or amounts? "
+            "Say data.task=classification or data.task=regression"
+        )
+    return "classification"
+
+
+_FEW_CLASSES, _MOST_CLASSES = 20, 100
+
+
+def _classes(table: Table, target: str) -> dict[Any, int]:
+    """The label of every class, by its name: a number where all names are numbers, or else a word."""
+    words = set(column(table, target, numeric=False))
+    of_numbers = all(number(word) is not None for word in words)
+    names = sorted({float(word) for word in words} if of_numbers else words)
+    if len(names) < 2:
+        raise table.error(0, target, f"all rows are of one class, {words.pop()!r}; a classifier needs two")
+    return {name: label for label, name in enumerate(names)}
+
+
+def _targets(table: Table, target: str, classes: dict[Any, int]) -> np.ndarray:
+    """Labels int32 [n] or, where there are no classes, numbers float32 [n, 1]."""
+    if not classes:
+        return column(table, target, numeric=True).astype(np.float32)[:, None]
+    words = column(table, target, numeric=False)
+    label = {word: classes.get(word, classes.get(number(word))) for word in set(words)}
+    for row, word in enumerate(words):
+        if label[word] is None:
+            raise table.error(row, target, f"no training sample is of the class {word!r}; leave the row out")
+    return np.array([label[word] for word in words], np.int32)
+
+
+def _describe(table: Table, target: str, labels: np.ndarray, label: int) -> str:
+    """A class, at its first sample, for a message."""
+    row = int((labels == label).argmax())
+    return f"{table.path}, line {table.lines[row]}, column {target!r}: class {table.columns[target][row]!r}"
+
+
+def _check_columns(table: Table, train: Table, names: tuple[str, ...], drop: tuple[str, ...]) -> None:
+    """Raises ValueError where a test file lacks a column of the training file or has another."""
+    missing = [name for name in names if name not in table.columns]
+    other = [name for name in table.columns if name not in (*names, *drop)]
+    if missing or other:
+        what = f"no column {missing[0]!r}, which" if missing else f"a column {other[0]!r}, which not"
+        raise ValueError(
+            f"{table.path}, line {table.header_line}: {what} {train.path} has; both files must have the same columns, "
+            "but for those in data.drop"
         )
 
 
-def _finite(table: Table, name: str) -> np.ndarray:
-    """A column of numbers. Raises ValueError where a cell is none."""
-    numbers = _numbers(table.columns[name])
-    _refuse(table, name, ~np.isfinite(numbers), "expected a number, got")
-    return numbers
+def _encoded(columns: list[tuple[np.ndarray, np.ndarray]], standardise: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The train and test part of every column -> inputs, float32 [n, D] and [m, D]."""
+    pairs = [_indicators(*column) if column[0].dtype == object else _scaled(*column, standardise) for column in columns]
+    of_train, of_test = zip(*pairs, strict=True)
+    return np.concatenate(of_train, axis=1, dtype=np.float32), np.concatenate(of_test, axis=1, dtype=np.float32)
 
 
-def _input(train: Table, test: Table, name: str, *, standardise: bool) -> tuple[np.ndarray, np.ndarray]:
-    """A column of both parts: [n, V] for a word of V values, [n, 1] for a number."""
-    for table in (train, test):
-        _refuse(table, name, table.columns[name] == "", "empty")
-    if np.isnan(_numbers(train.columns[name])).mean() > 0.5:
-        values = np.unique(train.columns[name])
-        of_train, of_test = (table.columns[name][:, None] == values for table in (train, test))
-        return of_train, of_test
-    of_train, of_test = (_finite(table, name)[:, None] for table in (train, test))
-    if not standardise:
-        return of_train, of_test
-    mean, std = of_train.mean(), of_train.std() or 1.0
-    return (of_train - mean) / std, (of_test - mean) / std
+def _indicators(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Words -> [n, V] and [m, V]: which of the V words of the train part each is."""
+    position = {word: i for i, word in enumerate(sorted(set(train)))}
+    of_train, of_test = (np.array([position.get(word, -1) for word in words]) for words in (train, test))
+    return of_train[:, None] == np.arange(len(position)), of_test[:, None] == np.arange(len(position))
 
 
-def _labels(train: Table, test: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
-    for table in (train, test):
-        _refuse(table, name, table.columns[name] == "", "empty")
-    numbers = [_numbers(table.columns[name]) for table in (train, test)]
-    words = any(np.isnan(of_part).any() for of_part in numbers)
-    of_train, of_test = (table.columns[name] for table in (train, test)) if words else numbers
-    names = np.unique(of_train)
-    if len(names) < 2:
-        raise ValueError(f"{train.path}: every {name!r} is {names[0]}: there is nothing to learn")
-    _refuse(test, name, ~np.isin(of_test, names), "a label that no training row has,")
-    y_train, y_test = (np.searchsorted(names, of_part).astype(np.int32) for of_part in (of_train, of_test))
-    return y_train, y_test
-
-
-def _targets(train: Table, test: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
-    of_train, of_test = (_finite(table, name).astype(np.float32)[:, None] for table in (train, test))
-    return of_train, of_test
+def _scaled(train: np.ndarray, test: np.ndarray, standardise: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers -> [n, 1] and [m, 1]; standardised by the moments of the train part, where a constant only loses it."""
+    mean, deviation = (train.mean(), train.std()) if standardise else (0.0, 1.0)
+    deviation = deviation if np.ptp(train) else 1.0
+    return (train[:, None] - mean) / deviation, (test[:, None] - mean) / deviation

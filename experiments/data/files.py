@@ -1,0 +1,31 @@
+"""The user's own files: where they are."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def find(data_dir: str | None, name: str, setting: str) -> Path:
+    """The file that a setting names, by its path from data_dir or, without one, from the working folder.
+
+    Raises FileNotFoundError, which says what files the folder holds.
+    """
+    if not name:
+        raise ValueError(f"{setting} must name a file, got {name!r}")
+    path = Path(data_dir or ".", name)
+    if path.is_file():
+        return path
+    folder = path.parent.absolute()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}; {setting} is a path from --data_dir or else the working folder")
+    there = sorted(other.name for other in folder.iterdir() if other.is_file() and not other.name.startswith("."))
+    raise FileNotFoundError(f"no file {path.name!r} in {folder}; the files there: {listed(there)}; see {setting}")
+
+
+_MOST = 10  # names in a message
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names for a message: the first ten, and how many more there are."""
+    names = list(names)
+    more = [f"and {len(names) - _MOST} more"] if len(names) > _MOST else []
+    return ", ".join([*map(repr, names[:_MOST]), *more]) or "none"
