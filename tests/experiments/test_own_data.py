@@ -80,11 +80,11 @@ def test_a_regressor_learns_them(folder, data, learner):
     assert summary(folder, learner, data, "regression")["eval/mse"] < 0.4
 
 
-@pytest.mark.parametrize("world", ["real", "paired"])
+@pytest.mark.parametrize("world", [{"name": "real"}, {"name": "paired", "num_samples": 8}], ids=str)
 def test_bytes_are_learned_from_as_they_are_tested_on(world):
     """Pixels from -1 to 1, whichever world shows them."""
     pixels, labels = np.random.default_rng(0).integers(0, 256, (8, 3), np.uint8), np.arange(8, dtype=np.int32)
     data = Data(Part(pixels, labels), Part(pixels, labels))
-    made = registry.build("world", {"name": world, "batch_size": 8}, data)
+    made = registry.build("world", {**world, "batch_size": 8}, data)
     _, (x, y) = made.draw(jax.random.key(0), made.data, made.init(jax.random.key(0), made.data), None)
     np.testing.assert_allclose(x, pixels[y] / 127.5 - 1, atol=1e-6)
