@@ -42,7 +42,7 @@ def genome(context: Context) -> Artifact:
     jax.eval_shape(blur.learned_genome, context.run.learner)
     made_by = {key: context.config[key] for key in _MADE_BY if key in context.config}
     note = {"command": context.command, "config": json.dumps(made_by)}
-    rule = registry.build("rule", context.config["learner"].get("rule") or {})
+    rule = registry.build("rule", context.config["learner"].get("rule") or {"name": "blur"})
 
     def write(run):
         return {"genome.json": blur.serialize.dumps(blur.learned_genome(run.learner), rule, note)}

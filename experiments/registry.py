@@ -2,7 +2,8 @@
 
 A `name` is one of the short names below or anybody's "package.module:function"; both are resolved alike, and a short
 name is no more than an alias. The other keys beside `name` are the function's settings. A setting whose key is a kind
-of thing, and whose value has a `name`, is built first, so a config nests as the functions do.
+of thing, and whose value has a `name`, is built first, so a config nests as the functions do; so is one under any key
+whose `name` is a "package.module:function".
 """
 
 import inspect
@@ -24,14 +25,12 @@ class Kind(NamedTuple):
     given: the arguments that the function is called with before its settings.
     later: whether the thing is the function itself with its settings bound, called later with what is given.
     many: whether the config's value is many things: names, or settings by label (the label is the default name).
-    default: the name of a mapping that has none.
     """
 
     given: str
     names: Mapping[str, str | Callable]
     later: bool = False
     many: bool = False
-    default: str | None = None
 
 
 _LEARNERS = {
@@ -103,7 +102,7 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
     "tx": Kind("", _in("optax", "adam", "adamw", "lion", "rmsprop", "sgd")),
     "learning_rate": Kind("", {"cosine": "bootstrap.sgd:cosine"}),
     "init_genome": Kind("key", _GENOMES, later=True),
-    "rule": Kind("", {"blur": "blur:Rule"}, default="blur"),
+    "rule": Kind("", {"blur": "blur:Rule"}),
     "gate": Kind("", _in("glns.context", "half_spaces")),
     # Where it learns.
     "data": Kind("data_dir", _DATA),
@@ -141,7 +140,7 @@ def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
     where: the thing's place in the config, for messages. Raises ValueError where the function takes other arguments.
     """
     where = where or kind
-    name, settings = _name(kind, settings, where), {key: value for key, value in settings.items() if key != "name"}
+    name, settings = _name(settings, where), {key: value for key, value in settings.items() if key != "name"}
     make = resolve(kind, name, where)
     settings = {key: _built(key, value, f"{where}.{key}") for key, value in settings.items()}
     later = kind in KINDS and KINDS[kind].later
@@ -187,8 +186,8 @@ def _bind(make: Callable, *given: Any, **settings: Any) -> None:
     signature.bind(*given, **settings)
 
 
-def _name(kind: str, settings: Mapping, where: str) -> str:
-    name = settings.get("name", KINDS[kind].default if kind in KINDS else None)
+def _name(settings: Mapping, where: str) -> str:
+    name = settings.get("name")
     if not isinstance(name, str):
         raise ValueError(f"{where}: say by `name` which one; got {name!r}")
     return name
@@ -201,7 +200,7 @@ def _built(key: str, value: Any, where: str) -> Any:
         return build_all(key, value, where)
     if not isinstance(value, Mapping):
         return value
-    is_thing = (kind and kind.default) or ("name" in value and (kind or ":" in str(value["name"])))
+    is_thing = "name" in value and (kind or ":" in str(value["name"]))
     return build(key, value, where=where) if is_thing else value
 
 

@@ -35,8 +35,8 @@ class Outputs(NamedTuple):
 
     def write(
         self, workdir: Path, summary: dict, lines: Sequence[Mapping], run: Run | None, missing_only: bool
-    ) -> None:
-        """Writes the summary first, then the rest. Raises UserError at the end where something failed.
+    ) -> dict:
+        """Writes the summary first, then the rest, and returns it. Raises UserError at the end where something failed.
 
         run: with an axis of members, where there are artifacts.
         """
@@ -66,6 +66,7 @@ class Outputs(NamedTuple):
             raise cli.UserError(
                 f"{workdir} is finished, but without {'; '.join(problems)}; the same command tries again", status=1
             )
+        return summary
 
 
 @contextlib.contextmanager

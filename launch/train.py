@@ -146,7 +146,7 @@ def _finish(
     }
     if finished:
         summary = folder.read_json(workdir / "summary.json")
-    left.write(workdir, summary, records, run, missing_only=finished)
+    summary = left.write(workdir, summary, records, run, missing_only=finished)
     print(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
 
 

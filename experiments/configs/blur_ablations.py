@@ -99,7 +99,7 @@ def _meta(variant: str) -> ConfigDict:
                 "name": "blur_meta",
                 "init_genome": {"name": "delta", "num_states": num_states, "normalise": normalise},
                 "sizes": (*hidden, 10),
-                "rule": {"last_activation": "linear"} | rule,
+                "rule": {"name": "blur", "last_activation": "linear"} | rule,
                 "population": 2,
                 "learning_rate": 3e-3,
                 "num_scored": unroll + 1,

@@ -60,7 +60,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
                 "name": "blur_evolution",
                 "init_genome": {"name": "random", "num_states": 2, "normalise": "both"},
                 "sizes": (hidden, 10),
-                "rule": {"last_activation": "linear"},
+                "rule": {"name": "blur", "last_activation": "linear"},
                 "population": population,
                 "num_held_out": num_held_out,
                 "std": 0.3,

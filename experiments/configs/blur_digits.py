@@ -69,7 +69,7 @@ def _meta() -> ConfigDict:
                 "name": "blur_meta",
                 "init_genome": {"name": "delta", "num_states": 4},
                 "sizes": (64, 10),
-                "rule": {"last_activation": "linear"},
+                "rule": {"name": "blur", "last_activation": "linear"},
                 "population": 1,
                 "sequential": True,  # for a CPU; side by side on a GPU
                 "learning_rate": 3e-3,

@@ -24,6 +24,7 @@ LEARNED_FROM = ("xor", "and", "two_moon", "center_circle", "small_center_circle"
 PAPER_UNSEEN, OTHER_UNSEEN = ("blobs", "cross", "triangle"), ("square", "or", "nxor")
 DELTA = {"name": "delta", "num_states": 2, "std": 0.05, "normalise": "none", "synapse_update": 0.1}
 TWO_STATES = {
+    "name": "blur",
     "activation": "relu_slope",
     "backward_activation": "linear",
     "last_activation": "tanh",
@@ -42,7 +43,7 @@ def get_config(variant: str = "learned") -> ConfigDict:
     if variant == "random":
         config["learner"] |= {
             "init_genome": {"name": "random", "num_states": 2, "normalise": "both"},
-            "rule": {"last_activation": "linear"},
+            "rule": {"name": "blur", "last_activation": "linear"},
         }
     if variant == "curriculum":
         config["evals"]["adaptation"]["unroll"] = 50

@@ -49,7 +49,7 @@ def test_a_damaged_file(tmp_path, content, message):
 
 def left(state):
     """What a run leaves of which only the learner's state counts."""
-    rule = {"backward_update": "multiplicative"}
+    rule = {"name": "blur", "backward_update": "multiplicative"}
     config = {"num_steps": 7, "learner": {"name": "blur_meta", "rule": rule}}
     run = bootstrap.Run(0, state, ())
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), np.asarray(leaf).dtype), run)
