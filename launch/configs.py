@@ -95,8 +95,19 @@ def explain(argv: list[str]) -> None:
         config = _Parser("config").parse(name)
     module = load(Path(file))
     print(f"\n{file}:\n{module.__doc__ or ''}")
-    if variants := getattr(module, "VARIANTS", None):
-        print(f"Variants, --config={file}:VARIANT: {', '.join(variants)}")
+    if variants := _variants(module):
+        print(f"Variants, --config={file}:VARIANT: {variants}")
     print(f"Keys of {name}, each a flag:")
     for key, value in grid.flat(config.to_dict()).items():
         print(f"  --config.{key}={value!r}")
+
+
+def _variants(module: ModuleType) -> str:
+    """What a config file says when it is asked for a variant that it does not have: those that there are."""
+    try:
+        module.get_config("no such variant")
+    except ValueError as error:
+        return str(error).partition("there are ")[2]
+    except TypeError:  # it has no variants
+        return ""
+    return ""

@@ -100,6 +100,23 @@ def test_help_lists_the_keys(folder):
     assert {"  --config.learner.rate=0.003", "  --config.seed=0"} <= set(output.split("\n"))
 
 
+def test_help_lists_the_variants(fork):
+    status, output = fork("launch.train", "--config=experiments/configs/glns_digits.py:online", "--help")
+    assert status == 0
+    assert "glns_digits.py:VARIANT: real, ideal, online, smoke" in output
+    assert "  --config.world.batch_size=1" in output.split("\n")
+
+
+def test_a_key_that_is_none_takes_a_value(folder, tmp_path):
+    (tmp_path / "none.py").write_text(
+        (folder / "mine.py").read_text().replace('"n": 500}', '"n": None}').replace("mine:", "none:")
+    )
+    flags = ("--config=none.py", "--workdir=run", "--config.data.n=40", "--config.num_steps=1", "--config.log_every=1")
+    status, output = launch(tmp_path, "train", *flags)
+    assert status == 0, output
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["data"]["n"] == 40
+
+
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
