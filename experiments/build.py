@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import bootstrap
@@ -37,6 +38,7 @@ class Stage(NamedTuple):
 class Eval(NamedTuple):
     """Something to be measured."""
 
+    label: str
     measure: Callable  # (view, ..) -> metrics
     members: tuple[str, ...] | None  # whose views it gets; None: one alone, and each member is measured
 
@@ -85,14 +87,24 @@ def plan(config: Mapping, data_dir: str | None = None) -> Plan:
 def _experiment(config: Mapping, data: Any, numbers: Mapping) -> Experiment:
     """The config with these numbers in it; [] each, and they may be traced."""
     config = grid.with_values(config, numbers)
-    learner = bootstrap.Learner(*registry.build("learner", config["learner"]))
-    baselines = {
-        name: bootstrap.Learner(*made)
-        for name, made in registry.build_all("baselines", config.get("baselines")).items()
-    }
-    world = bootstrap.World(*registry.build("world", config["world"], data))
+    learner = _learner(registry.build("learner", config["learner"]), "learner")
+    made = registry.build_all("baselines", config.get("baselines"))
+    baselines = {name: _learner(functions, f"baselines.{name}") for name, functions in made.items()}
+    world = _as(bootstrap.World, registry.build("world", config["world"], data), "world", "(data, init, draw)")
     everyone = bootstrap.beside(learner, baselines) if baselines else learner
     return Experiment(everyone, world, partial(views, {"": learner, **baselines}, world))
+
+
+def _learner(made: Any, where: str) -> bootstrap.Learner:
+    return _as(bootstrap.Learner, made, where, "(init, update, predict)")
+
+
+def _as(kind: Callable, made: Any, where: str, parts: str) -> Any:
+    """What a function returned, with its parts named. Raises ValueError where it is something else."""
+    try:
+        return kind(*made)
+    except TypeError as error:
+        raise ValueError(f"{where}: its function must return {parts}; got {type(made).__name__} ({error})") from error
 
 
 def views(learners: Mapping, world: bootstrap.World, run: bootstrap.Run, data: Any, test: tuple) -> dict[str, View]:
@@ -115,7 +127,7 @@ def _evals(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tuple[E
             raise ValueError(f"evals.{label}.members: no {unknown[0]!r}; there are {', '.join(map(repr, everyone))}")
         given = (None,) * (1 if members is None else len(members))
         measure = registry.build("evals", settings, *given, where=f"evals.{label}")
-        made.append(Eval(measure, members if members is None else tuple(members)))
+        made.append(Eval(label, measure, members if members is None else tuple(members)))
     return tuple(made)
 
 
@@ -125,7 +137,7 @@ def measure(plan: Plan, views: Mapping[str, View]) -> dict[str, jax.Array]:
     for baseline, view in views.items():
         for one in plan.evals:
             if one.members is None:
-                of_one = {records.joined(baseline, name): value for name, value in one.measure(view).items()}
+                of_one = {records.joined(baseline, name): value for name, value in _measured(one, view).items()}
                 metrics = _merged(metrics, of_one)
     return metrics
 
@@ -138,8 +150,19 @@ def measure_together(plan: Plan, views: Mapping[str, Mapping[str, View]]) -> dic
     metrics: dict[str, jax.Array] = {}
     for one in plan.evals:
         if one.members is not None:
-            metrics = _merged(metrics, one.measure(*(by_member[name] for name in one.members)))
+            metrics = _merged(metrics, _measured(one, *(by_member[name] for name in one.members)))
     return metrics
+
+
+def _measured(one: Eval, *views: View) -> dict[str, jax.Array]:
+    """What an eval returns. Raises ValueError where that is not a dict of numbers."""
+    metrics = one.measure(*views)
+    if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
+        raise ValueError(f"evals.{one.label} returned {type(metrics).__name__}; an eval returns {{name: number}}")
+    for name, value in metrics.items():
+        if jnp.shape(value) != ():
+            raise ValueError(f"evals.{one.label}: {name} has shape {jnp.shape(value)}; a metric is one number")
+    return dict(metrics)
 
 
 def _merged(metrics: Mapping, more: Mapping) -> dict:
@@ -153,6 +176,8 @@ def analyse(config: Mapping, of_run: Records) -> dict[str, float]:
     found = {}
     for name, analysis in registry.build_all("analyses", config.get("analyses")).items():
         numbers = analysis(of_run)
+        if not isinstance(numbers, Mapping):
+            raise ValueError(f"analyses.{name} returned {type(numbers).__name__}; an analysis returns {{name: number}}")
         if both := sorted(found.keys() & {records.path("analysis", key) for key in numbers}):
             raise ValueError(f"analyses.{name}: {', '.join(both)} is another's too")
         found |= {records.path("analysis", key): float(number) for key, number in numbers.items()}
@@ -167,10 +192,12 @@ def artifacts(config: Mapping, of_plan: Plan, shapes: bootstrap.Run, command: st
     made: dict[str, list[Artifact]] = {}
     for cell in of_plan.cells if config.get("artifacts") else ():
         of_cell = grid.merged(config, (config.get("grid") or {"": {}})[cell], f"grid.{cell}")
-        learner = bootstrap.Learner(*registry.build("learner", of_cell["learner"]))
+        learner = _learner(registry.build("learner", of_cell["learner"]), "learner")
         context = Context(of_cell, learner, _alone(of_plan, shapes), command)
-        left = [artifact(context) for artifact in registry.build_all("artifacts", config["artifacts"]).values()]
-        made[cell] = [Artifact(files, partial(_write, of_plan, write)) for files, write in left]
+        made[cell] = []
+        for label, artifact in registry.build_all("artifacts", config["artifacts"]).items():
+            files, write = _as(Artifact, artifact(context), f"artifacts.{label}", "(names of files, write)")
+            made[cell].append(Artifact(tuple(files), partial(_write, of_plan, write)))
     return made
 
 
@@ -205,11 +232,15 @@ def check_outputs(config: Mapping, of_plan: Plan, metrics: Sequence[str], files:
     analyse(config, of_run)
     for name, draw in figures(config).items():
         try:
-            draw({"run": of_run})
+            drawn = draw({"run": of_run})
         except _NotYet:
             continue
         except ValueError as error:
             raise ValueError(f"figures.{name}: {error}") from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+            raise ValueError(f"figures.{name} failed: {type(error).__name__}: {error}") from error
+        if not hasattr(drawn, "savefig"):
+            raise ValueError(f"figures.{name} returned {type(drawn).__name__}; a figure is a matplotlib Figure")
 
 
 class _NotYet(Exception):

@@ -131,6 +131,8 @@ def resolve(kind: str, name: str, where: str = "") -> Callable:
         return meant if callable(meant) else EntryPoint(name, meant, kind).load()
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{where or kind} {name!r}: {error}") from error
+    except Exception as error:  # a module of one's own may raise any as it is imported
+        raise ValueError(f"{where or kind} {name!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
@@ -152,6 +154,8 @@ def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
         raise
     except TypeError as error:
         raise ValueError(f"{where} {name!r}: {error}{renamed.hint(settings)}") from error
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError) as error:
+        raise ValueError(f"{where} {name!r} failed: {type(error).__name__}: {error}") from error
 
 
 def build_all(kind: str, described: Any, where: str = "") -> dict[str, Any]:

@@ -139,7 +139,10 @@ def test_outputs_that_can_be_made_pass():
             {"figures": {"pair": {"scores": "error"}}},
             r"figures\.pair 'pair': got an unexpected keyword argument 'scores'",
         ),
-        ({"figures": {"pair": {"score": "error"}}}, r"figures\.pair: the run has no metric 'eval/real/train_error'"),
+        (
+            {"figures": {"pair": {"score": "error"}}},
+            r"figures\.pair: the run has no metric 'eval/real/train_error'",
+        ),
         ({"figures": ("payoff",)}, r"figures\.payoff: no artifact leaves payoff\.json"),
         ({"figures": ("race",)}, r"figures\.race: the run has no metric 'eval/test_error'"),
         ({"analyses": ("race",)}, "a race needs baselines"),
@@ -216,6 +219,49 @@ def test_two_evals_of_one_name_are_refused():
     run = bootstrap.begin(jax.random.key(0), learner, world)
     with pytest.raises(ValueError, match="evals: two of them measure test_calibration_error, test_error"):
         build.measure(plan, views(run, world.data, plan.test))
+
+
+NOTHING = (lambda *_: None,) * 3
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize(
+    ("kind", "function", "message"),
+    [
+        ("learner", lambda: NOTHING[:2], r"learner: its function must return \(init, update, predict\); got tuple"),
+        ("learner", lambda: None, r"learner: its function must return \(init, update, predict\); got NoneType"),
+        ("learner", lambda: {}["key"], "learner 'own' failed: KeyError: 'key'"),
+        ("world", lambda data: NOTHING[:1], r"world: its function must return \(data, init, draw\); got tuple"),
+        ("data", lambda data_dir: [1, 2, 3], r"a data set is experiments\.data\.Data"),
+        (
+            "data",
+            lambda data_dir: ((["a"], [1]), (["b"], [0])),
+            "the train part of the data has x of <U1; they must be num",
+        ),
+        ("evals", lambda view: [1.0], r"evals\.own returned list; an eval returns \{name: number\}"),
+        ("evals", lambda view: {"a": view.test[1]}, r"evals\.own: a has shape \(8,\); a metric is one number"),
+        ("analyses", lambda records: None, r"analyses\.own returned NoneType; an analysis returns \{name: number\}"),
+        ("artifacts", lambda context: None, r"artifacts\.own: its function must return \(names of files, write\)"),
+        ("figures", lambda runs: None, r"figures\.own returned NoneType; a figure is a matplotlib Figure"),
+        ("figures", lambda runs: runs["other"], r"figures\.own failed: KeyError: 'other'"),
+    ],
+)
+def test_functions_that_return_something_else_are_named(monkeypatch, kind, function, message):
+    monkeypatch.setitem(registry.KINDS[kind].names, "own", function)
+    many = registry.KINDS[kind].many
+    settings = config(seed=0, baselines={}, **{kind: ("own",) if many else {"name": "own"}})
+    with pytest.raises(ValueError, match=message):
+        prepare(settings)
+
+
+def prepare(settings):
+    """All that is tried before the first step."""
+    plan = experiments.plan(settings)
+    learner, world, views = plan.stages[0].experiment({})
+    run = jax.eval_shape(lambda: bootstrap.begin(jax.random.key(0), learner, world))
+    jax.eval_shape(lambda run: build.measure(plan, views(run, world.data, plan.test)), run)
+    build.artifacts(settings, plan, run, "a command")
+    build.check_outputs(settings, plan, ["eval/test_error"], [])
 
 
 def test_what_a_function_of_ones_own_returns_may_be_bare(monkeypatch):

@@ -40,7 +40,7 @@ def test_bootstrap(capsys):
     tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "bootstrap_digits.py"))
     for said in (tour["network_said"], tour["gln_said"]):
         assert said["frac_stopped"] == 1
-        assert 4 * abs(said["bootstrap_error"]) < said["analysis/generalisation_gap"]
+        assert 4 * abs(said["bootstrap_error"]) < said["generalisation_gap"]
     assert len(tour["picture"].axes) == 2
     assert "bootstrap error" in capsys.readouterr().out
 

@@ -144,6 +144,8 @@ def check(data: Any) -> None:
         if len(part.x) != len(part.y):
             raise ValueError(f"the {name} part of the data has {len(part.x)} inputs but {len(part.y)} targets")
         for field, array in part._asdict().items():
+            if array.dtype.kind not in "biuf":
+                raise ValueError(f"the {name} part of the data has {field} of {array.dtype}; they must be numbers")
             bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
             if bad.any():
                 raise ValueError(

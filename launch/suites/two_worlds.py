@@ -65,7 +65,7 @@ def _in_one_program(data: Data) -> tuple[Callable, dict]:
         return Experiment(learner, world, partial(build.views, {"": learner}, world))
 
     cells = {"n": np.array([_NUM_SAMPLES, len(data.train.x)], np.int32)}
-    measured = tuple(build.Eval(measure, None) for measure in (evals.classification, evals.training))
+    measured = tuple(build.Eval(measure.__name__, measure, None) for measure in (evals.classification, evals.training))
     test = as_numbers(data.test.x), data.test.y
     plan = Plan(("real", "ideal"), (), (Stage(0, cells, experiment),), measured, test, per_seed=False)
     compiled = programs(plan, 0, 1, Clock(), "sequential", 20)
