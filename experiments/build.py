@@ -3,6 +3,7 @@
 The config ends here: below are plain arguments, above is a `Plan`.
 """
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -59,6 +60,7 @@ def plan(config: Mapping, data_dir: str | None = None) -> Plan:
 
     Raises ValueError, with what to do, where the config cannot be built.
     """
+    _check_keys(config)
     cells, overrides = config.get("grid") or {"": {}}, config.get("stages") or ()
     base = {key: value for key, value in config.items() if key not in ("grid", "stages")}
     data = kinds.as_kind(registry.build("data", base["data"], data_dir))
@@ -82,6 +84,22 @@ def plan(config: Mapping, data_dir: str | None = None) -> Plan:
     made = Plan(tuple(cells), baselines, tuple(stages), _evals(base, cells, baselines), test, data.per_seed)
     _check_labels(made, data)
     return made
+
+
+_KEYS = (
+    *("seed", "num_seeds", "num_steps", "log_every", "eval_every", "evals_per_decade", "checkpoint_every"),
+    *("data", "world", "learner", "baselines", "grid", "stages", "execution", "prefetch"),
+    *("evals", "analyses", "log_metrics", "artifacts", "figures"),
+)
+
+
+def _check_keys(config: Mapping) -> None:
+    """Raises ValueError for keys that nothing reads."""
+    for key in config:
+        if key not in _KEYS:
+            near = difflib.get_close_matches(key, _KEYS, 1)
+            hint = f"is it {near[0]}?" if near else f"there are {', '.join(_KEYS)}"
+            raise ValueError(f"config.{key}: no such key; {hint}")
 
 
 def _experiment(config: Mapping, data: Any, numbers: Mapping) -> Experiment:
@@ -159,10 +177,14 @@ def _measured(one: Eval, *views: View) -> dict[str, jax.Array]:
     metrics = one.measure(*views)
     if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
         raise ValueError(f"evals.{one.label} returned {type(metrics).__name__}; an eval returns {{name: number}}")
-    for name, value in metrics.items():
-        if jnp.shape(value) != ():
-            raise ValueError(f"evals.{one.label}: {name} has shape {jnp.shape(value)}; a metric is one number")
-    return dict(metrics)
+    try:
+        arrays = {name: jnp.asarray(value, float) for name, value in metrics.items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"evals.{one.label}: a metric is one number ({error})") from error
+    for name, value in arrays.items():
+        if value.shape != ():
+            raise ValueError(f"evals.{one.label}: {name} has shape {value.shape}; a metric is one number")
+    return arrays
 
 
 def _merged(metrics: Mapping, more: Mapping) -> dict:

@@ -142,6 +142,8 @@ def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
     where: the thing's place in the config, for messages. Raises ValueError where the function takes other arguments.
     """
     where = where or kind
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"{where} must be a mapping with a `name` and settings; got {settings!r}")
     name, settings = _name(settings, where), {key: value for key, value in settings.items() if key != "name"}
     make = resolve(kind, name, where)
     settings = {key: _built(key, value, f"{where}.{key}") for key, value in settings.items()}
@@ -168,6 +170,8 @@ def build_all(kind: str, described: Any, where: str = "") -> dict[str, Any]:
 
 def settings_by_label(described: Any) -> dict[str, dict]:
     """Names, or settings by label, as settings by label, each with its name."""
+    if isinstance(described, str):
+        raise ValueError(f"{described!r} stands where several may: write ({described!r},)")
     if not isinstance(described, Mapping):
         described = {name: {} for name in described or ()}
     return {label: {"name": label, **settings} for label, settings in described.items()}
@@ -200,7 +204,7 @@ def _name(settings: Mapping, where: str) -> str:
 def _built(key: str, value: Any, where: str) -> Any:
     """A setting: built, where it describes a thing."""
     kind = KINDS.get(key)
-    if kind and kind.many and not isinstance(value, str) and value is not None:
+    if kind and kind.many and value is not None:
         return build_all(key, value, where)
     if not isinstance(value, Mapping):
         return value

@@ -240,6 +240,7 @@ NOTHING = (lambda *_: None,) * 3
         ),
         ("evals", lambda view: [1.0], r"evals\.own returned list; an eval returns \{name: number\}"),
         ("evals", lambda view: {"a": view.test[1]}, r"evals\.own: a has shape \(8,\); a metric is one number"),
+        ("evals", lambda view: {"a": "b"}, r"evals\.own: a metric is one number"),
         ("analyses", lambda records: None, r"analyses\.own returned NoneType; an analysis returns \{name: number\}"),
         ("artifacts", lambda context: None, r"artifacts\.own: its function must return \(names of files, write\)"),
         ("figures", lambda runs: None, r"figures\.own returned NoneType; a figure is a matplotlib Figure"),
@@ -262,6 +263,23 @@ def prepare(settings):
     jax.eval_shape(lambda run: build.measure(plan, views(run, world.data, plan.test)), run)
     build.artifacts(settings, plan, run, "a command")
     build.check_outputs(settings, plan, ["eval/test_error"], [])
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"figurs": ("pair",)}, r"config\.figurs: no such key; is it figures\?"),
+        ({"num_step": 3}, r"config\.num_step: no such key; is it num_steps\?"),
+        ({"zebra": 3}, r"config\.zebra: no such key; there are seed, num_seeds"),
+        ({"evals": "classification"}, r"'classification' stands where several may: write \('classification',\)"),
+        ({"learner": "sgd"}, "learner must be a mapping with a `name` and settings; got 'sgd'"),
+        ({"world": {"batch_size": 4}}, "world: say by `name` which one; got None"),
+    ],
+)
+def test_keys_and_values_that_a_config_cannot_have_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        experiments.plan(config(**changes))
 
 
 def test_what_a_function_of_ones_own_returns_may_be_bare(monkeypatch):
