@@ -14,10 +14,8 @@ import numpy as np
 
 import bootstrap
 from experiments import grid, records, registry
-from experiments.artifacts import Artifact, Context
 from experiments.data import kinds
 from experiments.evals import View
-from experiments.records import Records
 
 
 class Experiment(NamedTuple):
@@ -61,6 +59,7 @@ def plan(config: Mapping, data_dir: str | None = None) -> Plan:
     Raises ValueError, with what to do, where the config cannot be built.
     """
     _check_keys(config)
+    _check_members(config)
     cells, overrides = config.get("grid") or {"": {}}, config.get("stages") or ()
     base = {key: value for key, value in config.items() if key not in ("grid", "stages")}
     data = kinds.as_kind(registry.build("data", base["data"], data_dir))
@@ -94,7 +93,10 @@ _KEYS = (
 
 
 def _check_keys(config: Mapping) -> None:
-    """Raises ValueError for keys that nothing reads."""
+    """Raises ValueError for keys that nothing reads, and for values of another kind."""
+    for key, kinds_of, what in (("grid", Mapping, "name -> changes"), ("stages", list | tuple, "a tuple of changes")):
+        if not isinstance(config.get(key) or {"grid": {}, "stages": ()}[key], kinds_of):
+            raise ValueError(f"config.{key} must be {what}; got {config[key]!r}")
     for key in config:
         if key not in _KEYS:
             near = difflib.get_close_matches(key, _KEYS, 1)
@@ -102,22 +104,33 @@ def _check_keys(config: Mapping) -> None:
             raise ValueError(f"config.{key}: no such key; {hint}")
 
 
+def _check_members(config: Mapping) -> None:
+    """Raises ValueError where two members would have one name."""
+    everyone = [
+        records.member(cell, baseline)
+        for cell in config.get("grid") or ("",)
+        for baseline in ("", *(config.get("baselines") or ()))
+    ]
+    if twice := sorted({name for name in everyone if everyone.count(name) > 1}):
+        raise ValueError(f"a cell of the grid and a baseline are both called {', '.join(twice)}; rename one")
+
+
 def _experiment(config: Mapping, data: Any, numbers: Mapping) -> Experiment:
     """The config with these numbers in it; [] each, and they may be traced."""
     config = grid.with_values(config, numbers)
-    learner = _learner(registry.build("learner", config["learner"]), "learner")
+    learner = learner_of(registry.build("learner", config["learner"]), "learner")
     made = registry.build_all("baselines", config.get("baselines"))
-    baselines = {name: _learner(functions, f"baselines.{name}") for name, functions in made.items()}
-    world = _as(bootstrap.World, registry.build("world", config["world"], data), "world", "(data, init, draw)")
+    baselines = {name: learner_of(functions, f"baselines.{name}") for name, functions in made.items()}
+    world = named_parts(bootstrap.World, registry.build("world", config["world"], data), "world", "(data, init, draw)")
     everyone = bootstrap.beside(learner, baselines) if baselines else learner
     return Experiment(everyone, world, partial(views, {"": learner, **baselines}, world))
 
 
-def _learner(made: Any, where: str) -> bootstrap.Learner:
-    return _as(bootstrap.Learner, made, where, "(init, update, predict)")
+def learner_of(made: Any, where: str) -> bootstrap.Learner:
+    return named_parts(bootstrap.Learner, made, where, "(init, update, predict)")
 
 
-def _as(kind: Callable, made: Any, where: str, parts: str) -> Any:
+def named_parts(kind: Callable, made: Any, where: str, parts: str) -> Any:
     """What a function returned, with its parts named. Raises ValueError where it is something else."""
     try:
         return kind(*made)
@@ -156,7 +169,7 @@ def measure(plan: Plan, views: Mapping[str, View]) -> dict[str, jax.Array]:
         for one in plan.evals:
             if one.members is None:
                 of_one = {records.joined(baseline, name): value for name, value in _measured(one, view).items()}
-                metrics = _merged(metrics, of_one)
+                metrics = merged(metrics, of_one)
     return metrics
 
 
@@ -168,7 +181,7 @@ def measure_together(plan: Plan, views: Mapping[str, Mapping[str, View]]) -> dic
     metrics: dict[str, jax.Array] = {}
     for one in plan.evals:
         if one.members is not None:
-            metrics = _merged(metrics, _measured(one, *(by_member[name] for name in one.members)))
+            metrics = merged(metrics, _measured(one, *(by_member[name] for name in one.members)))
     return metrics
 
 
@@ -182,91 +195,18 @@ def _measured(one: Eval, *views: View) -> dict[str, jax.Array]:
     except (TypeError, ValueError) as error:
         raise ValueError(f"evals.{one.label}: a metric is one number ({error})") from error
     for name, value in arrays.items():
+        if not name or name.endswith(records.SEEDS):
+            raise ValueError(f"evals.{one.label}: a metric cannot be called {name!r}")
         if value.shape != ():
             raise ValueError(f"evals.{one.label}: {name} has shape {value.shape}; a metric is one number")
     return arrays
 
 
-def _merged(metrics: Mapping, more: Mapping) -> dict:
+def merged(metrics: Mapping, more: Mapping) -> dict:
+    """Metrics and more of them. Raises ValueError where a name is in both."""
     if both := sorted(metrics.keys() & more.keys()):
         raise ValueError(f"evals: two of them measure {', '.join(both)}; rename one in a function of your own")
     return {**metrics, **more}
-
-
-def analyse(config: Mapping, of_run: Records) -> dict[str, float]:
-    """What the config's analyses find in a whole run: path -> number, for its summary."""
-    found = {}
-    for name, analysis in registry.build_all("analyses", config.get("analyses")).items():
-        numbers = analysis(of_run)
-        if not isinstance(numbers, Mapping):
-            raise ValueError(f"analyses.{name} returned {type(numbers).__name__}; an analysis returns {{name: number}}")
-        if both := sorted(found.keys() & {records.path("analysis", key) for key in numbers}):
-            raise ValueError(f"analyses.{name}: {', '.join(both)} is another's too")
-        found |= {records.path("analysis", key): float(number) for key, number in numbers.items()}
-    return found
-
-
-def artifacts(config: Mapping, of_plan: Plan, shapes: bootstrap.Run, command: str) -> dict[str, list[Artifact]]:
-    """What the config keeps of a run: of each cell, its artifacts. Raises ValueError where the run could not leave one.
-
-    shapes: of the run of one member. Artifacts are of the learner itself, without its baselines.
-    """
-    made: dict[str, list[Artifact]] = {}
-    for cell in of_plan.cells if config.get("artifacts") else ():
-        of_cell = grid.merged(config, (config.get("grid") or {"": {}})[cell], f"grid.{cell}")
-        learner = _learner(registry.build("learner", of_cell["learner"]), "learner")
-        context = Context(of_cell, learner, _alone(of_plan, shapes), command)
-        made[cell] = []
-        for label, artifact in registry.build_all("artifacts", config["artifacts"]).items():
-            files, write = _as(Artifact, artifact(context), f"artifacts.{label}", "(names of files, write)")
-            made[cell].append(Artifact(tuple(files), partial(_write, of_plan, write)))
-    return made
-
-
-def _write(of_plan: Plan, write: Callable, run: bootstrap.Run) -> dict[str, str]:
-    return write(_alone(of_plan, run))
-
-
-def _alone(of_plan: Plan, run: bootstrap.Run) -> bootstrap.Run:
-    """The run of the learner itself."""
-    return run._replace(learner=run.learner.learner) if of_plan.baselines else run
-
-
-def figures(config: Mapping, names: Sequence[str] | None = None) -> dict[str, Callable]:
-    """The config's figures, or those named, as it sets them: name -> (runs: label -> Records) -> Figure."""
-    described = registry.settings_by_label(config.get("figures"))
-    chosen = described if names is None else {name: described.get(name, {"name": name}) for name in names}
-    return registry.build_all("figures", chosen)
-
-
-def check_outputs(config: Mapping, of_plan: Plan, metrics: Sequence[str], files: Sequence[str]) -> None:
-    """Tries analyses and figures on invented records of these metrics, before there are any.
-
-    files: what the artifacts will leave. Raises ValueError where one could not be made: better now than after hours.
-    """
-    steps = [0, *sorted({max(1, config["num_steps"] // 2), config["num_steps"]})]
-    lines = records.invented(metrics, steps, config["num_seeds"])
-
-    def artifact(name):
-        raise _NotYet if name in files else ValueError(f"no artifact leaves {name}; add one to config.artifacts")
-
-    of_run = Records(lines, of_plan.cells, of_plan.baselines, artifact)
-    analyse(config, of_run)
-    for name, draw in figures(config).items():
-        try:
-            drawn = draw({"run": of_run})
-        except _NotYet:
-            continue
-        except ValueError as error:
-            raise ValueError(f"figures.{name}: {error}") from error
-        except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
-            raise ValueError(f"figures.{name} failed: {type(error).__name__}: {error}") from error
-        if not hasattr(drawn, "savefig"):
-            raise ValueError(f"figures.{name} returned {type(drawn).__name__}; a figure is a matplotlib Figure")
-
-
-class _NotYet(Exception):
-    """An artifact that the run will leave."""
 
 
 _MAX_READ = 2 * 10**9  # bytes of samples in memory at once, of data read as they are needed

@@ -214,6 +214,9 @@ def _built(key: str, value: Any, where: str) -> Any:
 
 def _names(config: Any) -> Iterator[str]:
     """Every name in a config."""
+    if isinstance(config, list | tuple):
+        for value in config:
+            yield from _names(value)
     if not isinstance(config, Mapping):
         return
     for key, value in config.items():

@@ -31,8 +31,12 @@ class _Parser(config_flags.ConfigFileFlagParser):
         if not isinstance(path, str):
             return path
         renamed.check(dict.fromkeys(re.findall(r"--config\.(\w+)", " ".join(sys.argv))))
-        import_folder(Path(path.split(":")[0]))
-        config = super().parse(path)
+        if not hasattr(load(Path(path.split(":")[0])), "get_config"):
+            raise ValueError(f"{path} has no get_config()")
+        try:
+            config = super().parse(path)
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError) as error:
+            raise ValueError(f"get_config of {path} failed: {type(error).__name__}: {error}") from error
         if not isinstance(config, ConfigDict):
             raise ValueError(f"get_config of {path} must return a ConfigDict, not {type(config).__name__}")
         renamed.check(config.to_dict())
@@ -87,10 +91,10 @@ def load(file: Path) -> ModuleType:
 
 def explain(argv: list[str]) -> None:
     """What --help adds where a config is named: what the file says, and every key as a flag, with its value."""
-    name = next((word.split("=", 1)[1] for word in argv if word.lstrip("-").startswith("config=")), None)
-    if name is None:
+    given = re.findall(r"--?config[= ](\S+)", " ".join(argv))
+    if not given:
         return
-    file = name.split(":")[0]
+    name, file = given[0], given[0].split(":")[0]
     with cli.user_errors(Exception):
         config = _Parser("config").parse(name)
     module = load(Path(file))

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import jax
 
 from bootstrap import Run
-from experiments import Plan, build, records
+from experiments import Plan, records
+from experiments import outputs as made
 from experiments.artifacts import Artifact
 from launch import cli, folder, metrics, plots
 from launch.programs import Programs
@@ -30,7 +31,12 @@ class Outputs(NamedTuple):
             workdir / f"{prefix}{name}" for prefix, of_one in self.artifacts for one in of_one for name in one.files
         ]
         pictures = [workdir / "figures" / f"{plots.file_name(name)}.png" for name in _pictures(self.config)]
-        wanted = build.analyse(self.config, records.of_config(self.config, metrics.read(workdir)))
+        lines = metrics.read(workdir)
+        if not lines:
+            raise cli.UserError(
+                f"{workdir} is finished but has no metrics.jsonl; put it back, or give another --workdir"
+            )
+        wanted = made.analyse(self.config, records.of_config(self.config, lines))
         return found != wanted or not all(path.exists() for path in files + pictures)
 
     def write(
@@ -43,7 +49,7 @@ class Outputs(NamedTuple):
         problems: list[str] = []
         summary = {name: value for name, value in summary.items() if not name.startswith("analysis/")}
         with _noting(problems, "analyses"):
-            summary |= build.analyse(self.config, records.of_config(self.config, lines))
+            summary |= made.analyse(self.config, records.of_config(self.config, lines))
         folder.write_json(workdir / "summary.json", summary)
         for i, (prefix, of_one) in enumerate(self.artifacts):
             for artifact in of_one:
@@ -84,9 +90,9 @@ def prepare(config: Mapping, plan: Plan, compute: Programs, command: str) -> Out
     Raises ValueError where something could not be made, before hours are spent on it.
     """
     _check_logged(config, compute)
-    artifacts = build.artifacts(config, plan, compute.abstract_member, command)
+    artifacts = made.artifacts(config, plan, compute.abstract_member, command)
     files = [name for of_one in artifacts.values() for artifact in of_one for name in artifact.files]
-    build.check_outputs(config, plan, compute.metrics, files)
+    made.check_outputs(config, plan, compute.metrics, files)
     seeds = range(config["seed"], config["seed"] + config["num_seeds"])
     members = [(cell, seed) for cell in plan.cells for seed in seeds] if artifacts else []
     return Outputs(
@@ -101,7 +107,7 @@ def _prefix(cell: str, seed: int | None) -> str:
 
 
 def _pictures(config: Mapping) -> list[str]:
-    return [*config["log_metrics"], *build.figures(config)]
+    return [*config["log_metrics"], *made.figures(config)]
 
 
 def _check_logged(config: Mapping, compute: Programs) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import Records, build, records, renamed
+from experiments import Records, outputs, records, renamed
 from experiments import figures as drawn
 from launch import cli, folder, metrics
 
@@ -30,10 +30,12 @@ def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None)
     """Draws figures into `out` and returns their paths: those named, as the first run's config has them, or all its."""
     config, of_runs, paths = _config(runs[0]), read(runs), []
     with cli.user_errors(ValueError):
-        made = build.figures(config, names)
+        made = outputs.figures(config, names)
     for name, draw in made.items():
         with cli.user_errors(ValueError, KeyError, saying=f"figure {name}: "):
             figure = draw(of_runs)
+            if not hasattr(figure, "savefig"):
+                raise ValueError(f"returned {type(figure).__name__}, not a matplotlib Figure")
         out.mkdir(parents=True, exist_ok=True)
         paths.append(out / f"{file_name(name)}.png")
         figure.savefig(paths[-1], dpi=150)

@@ -191,7 +191,7 @@ def _evaluate(setup: Setup, stage: int, members: Member, data: Any, test: Any, r
         shape = (len(plan.cells), setup.num_seeds)
         by_seed = jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]).swapaxes(0, 1), (members, run))
         values = setup.over_members(together, in_axes=(0, axis, axis))(by_seed, data, test)
-        metrics |= {records.path("eval", name): of_seeds for name, of_seeds in values.items()}
+        metrics = build.merged(metrics, {records.path("eval", name): of_seeds for name, of_seeds in values.items()})
     return metrics
 
 

@@ -167,9 +167,11 @@ def _execution(config: dict) -> tuple[str | None, int | None]:
 
 
 def _check_schedule(config: ConfigDict) -> None:
-    if config.seed < 0:
+    if not isinstance(config.seed, int) or config.seed < 0:
         raise ValueError(f"seed must be at least 0, got {config.seed}")
     for name in ("num_steps", "num_seeds", "log_every", "eval_every", "checkpoint_every"):
+        if not isinstance(config[name], int):
+            raise ValueError(f"{name} must be a whole number, got {config[name]!r}")
         if config[name] < 1:
             raise ValueError(f"{name} must be at least 1, got {config[name]}")
     for name in ("eval_every", "checkpoint_every"):

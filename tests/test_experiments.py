@@ -6,7 +6,7 @@ import pytest
 
 import bootstrap
 import experiments
-from experiments import build, registry
+from experiments import build, outputs, registry
 from experiments.data import Data, Part
 
 NUM_CLASSES = 3
@@ -116,9 +116,9 @@ GRID = {"real": {"world": {"num_samples": 10}}, "ideal": {"world": {"num_samples
 CURVES = [f"eval/{cell}/{part}_soft_error" for cell in GRID for part in ("test", "train")]
 
 
-def check(files=(), **outputs):
+def check(files=(), **asked):
     plan = experiments.Plan(tuple(GRID), (), (), (), (), per_seed=False)
-    build.check_outputs(config(**outputs), plan, CURVES, files)
+    outputs.check_outputs(config(**asked), plan, CURVES, files)
 
 
 def test_outputs_that_can_be_made_pass():
@@ -126,7 +126,7 @@ def test_outputs_that_can_be_made_pass():
 
 
 @pytest.mark.parametrize(
-    ("outputs", "message"),
+    ("asked", "message"),
     [
         ({"analyses": {"nope": {}}}, r"no analyses\.nope named 'nope'; there are gap"),
         ({"analyses": {"gap": {"threshold": 2.0}}}, "threshold is a soft error"),
@@ -148,9 +148,9 @@ def test_outputs_that_can_be_made_pass():
         ({"analyses": ("race",)}, "a race needs baselines"),
     ],
 )
-def test_outputs_that_cannot_be_made_are_refused(outputs, message):
+def test_outputs_that_cannot_be_made_are_refused(asked, message):
     with pytest.raises(ValueError, match=message):
-        check(**outputs)
+        check(**asked)
 
 
 @pytest.mark.usefixtures("data")
@@ -168,7 +168,7 @@ def test_artifacts_that_a_run_could_not_leave_are_refused(artifact, message):
     learner, world, _ = plan.stages[0].experiment({})
     shapes = jax.eval_shape(lambda: bootstrap.begin(jax.random.key(0), learner, world))
     with pytest.raises(ValueError, match=message):
-        build.artifacts(settings, plan, shapes, "a command")
+        outputs.artifacts(settings, plan, shapes, "a command")
 
 
 @pytest.mark.usefixtures("data")
@@ -243,6 +243,11 @@ NOTHING = (lambda *_: None,) * 3
         ("evals", lambda view: {"a": "b"}, r"evals\.own: a metric is one number"),
         ("analyses", lambda records: None, r"analyses\.own returned NoneType; an analysis returns \{name: number\}"),
         ("artifacts", lambda context: None, r"artifacts\.own: its function must return \(names of files, write\)"),
+        ("artifacts", lambda context: (("metrics.jsonl",), print), "an artifact cannot leave 'metrics.jsonl'"),
+        ("artifacts", lambda context: (("a/b",), print), "an artifact cannot leave 'a/b'"),
+        ("artifacts", lambda context: ("a.json", print), r"its files are names in a tuple: \('a\.json',\)"),
+        ("analyses", lambda records: {"a": float("nan")}, r"analyses\.own: a is not finite"),
+        ("evals", lambda view: {"a/seeds": 1.0}, r"evals\.own: a metric cannot be called 'a/seeds'"),
         ("figures", lambda runs: None, r"figures\.own returned NoneType; a figure is a matplotlib Figure"),
         ("figures", lambda runs: runs["other"], r"figures\.own failed: KeyError: 'other'"),
     ],
@@ -261,8 +266,8 @@ def prepare(settings):
     learner, world, views = plan.stages[0].experiment({})
     run = jax.eval_shape(lambda: bootstrap.begin(jax.random.key(0), learner, world))
     jax.eval_shape(lambda run: build.measure(plan, views(run, world.data, plan.test)), run)
-    build.artifacts(settings, plan, run, "a command")
-    build.check_outputs(settings, plan, ["eval/test_error"], [])
+    outputs.artifacts(settings, plan, run, "a command")
+    outputs.check_outputs(settings, plan, ["eval/test_error"], [])
 
 
 @pytest.mark.usefixtures("data")
@@ -273,6 +278,9 @@ def prepare(settings):
         ({"num_step": 3}, r"config\.num_step: no such key; is it num_steps\?"),
         ({"zebra": 3}, r"config\.zebra: no such key; there are seed, num_seeds"),
         ({"evals": "classification"}, r"'classification' stands where several may: write \('classification',\)"),
+        ({"grid": ("a", "b")}, r"config\.grid must be name -> changes; got \('a', 'b'\)"),
+        ({"stages": {"from_step": 3}}, r"config\.stages must be a tuple of changes; got"),
+        ({"grid": {"": {}, "slow": {}}}, "a cell of the grid and a baseline are both called slow; rename one"),
         ({"learner": "sgd"}, "learner must be a mapping with a `name` and settings; got 'sgd'"),
         ({"world": {"batch_size": 4}}, "world: say by `name` which one; got None"),
     ],
