@@ -2,7 +2,7 @@
 
     python -m launch.plot runs/glns_digits/* runs/sgd_digits/* --out=runs/figures
 
-One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draws one of experiments.registry.FIGURES.
+One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draws one of the names in experiments.registry.
 """
 
 from pathlib import Path
