@@ -88,7 +88,7 @@ def _noisy(num_classes: int, label_noise: Any, test: tuple) -> tuple:
 
 
 def _read_rows(read: Callable, batch_size: int, window: Window, step: int, num_steps: int) -> Window:
-    """The window of the batches of these steps. Raises ValueError where there are not so many rows."""
+    """The window of the batches of these steps. Raises ValueError where there are fewer rows."""
     start = step * batch_size
     return Window(window.first, read(start, num_steps * batch_size), np.uint32(start))
 

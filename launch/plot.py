@@ -2,7 +2,8 @@
 
     python -m launch.plot runs/glns_digits/* runs/sgd_digits/* --out=runs/figures
 
-One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draws one of the names in experiments.registry.
+One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draws a figure of `experiments.registry`, or
+your own "package.module:function".
 """
 
 from pathlib import Path

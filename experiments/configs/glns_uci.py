@@ -79,7 +79,7 @@ def get_config(variant: str = "magic") -> ConfigDict:
 
 
 def sgd(features, learning_rate) -> dict:
-    """A rival: a network, or with no hidden layer a linear model."""
+    """A baseline: a network, or with no hidden layer a linear model."""
     return {
         "name": "sgd",
         "net": {"name": "mlp", "features": features, "num_classes": 2},

@@ -15,7 +15,7 @@ def binarized_mnist(data_dir: str | None, *, num_train: int | None = None, num_t
     """Binarised MNIST from its three files `binarized_mnist_{train,valid,test}.amat`, MATLAB 5 files with a matrix X.
 
     50,000 and 10,000 images to train on and 10,000 to test on. There are no labels: the target of an image is 0.
-    num_train, num_test: only so many of them, spread evenly over the file, because the test images are in the order of
+    num_train, num_test: only as many, spread evenly over the file, because the test images are in the order of
     their classes.
     """
     folder = required(data_dir)

@@ -82,7 +82,7 @@ tasks = bootstrap.permuted(
     flat(digits.train), digits.train.y, permutations, samples_per_task=samples_per_task, batch_size=batch_size
 )
 net, tx = bootstrap.nets.MLP((200, 100), 10), optax.sgd(0.03)
-rivals = {
+learners = {
     "GLN": bootstrap.Learner(*glns.learner(10, (50, 25, 1), 4, offset_scale=0.05, standardised=False)),
     "SGD": bootstrap.Learner(*bootstrap.sgd.learner(net, tx)),
     "SGD with EWC": bootstrap.Learner(*bootstrap.ewc.learner(net, tx, strength=30.0, consolidate_every=steps_per_task)),
@@ -104,6 +104,6 @@ def accuracies(learner):
     return rows
 
 
-kept = {name: accuracies(rival) for name, rival in rivals.items()}
+kept = {name: accuracies(one) for name, one in learners.items()}
 for name, rows in kept.items():
     print(f"{name:13} accuracy on the first task after each task:", np.round([row[0] for row in rows], 3))

@@ -1,4 +1,4 @@
-"""Rivals learn from the very batches that the learner sees, each as if it were alone."""
+"""Baselines learn from the very batches that the learner sees, each as if it were alone."""
 
 from typing import NamedTuple
 
