@@ -106,11 +106,7 @@ def _check_keys(config: Mapping) -> None:
 
 def _check_members(config: Mapping) -> None:
     """Raises ValueError where two members would have one name."""
-    everyone = [
-        records.member(cell, baseline)
-        for cell in config.get("grid") or ("",)
-        for baseline in ("", *(config.get("baselines") or ()))
-    ]
+    everyone = records.members(config.get("grid") or ("",), config.get("baselines") or ())
     if twice := sorted({name for name in everyone if everyone.count(name) > 1}):
         raise ValueError(f"a cell of the grid and a baseline are both called {', '.join(twice)}; rename one")
 
@@ -126,7 +122,14 @@ def _experiment(config: Mapping, data: Any, numbers: Mapping) -> Experiment:
     return Experiment(everyone, world, partial(views, {"": learner, **baselines}, world))
 
 
+def first(of_plan: Plan) -> Experiment:
+    """The experiment of the first cell."""
+    stage = of_plan.stages[0]
+    return stage.experiment({key: values[0] for key, values in stage.numbers.items()})
+
+
 def learner_of(made: Any, where: str) -> bootstrap.Learner:
+    """What a function returned, as a Learner. Raises ValueError where it is none."""
     return named_parts(bootstrap.Learner, made, where, "(init, update, predict)")
 
 
@@ -150,7 +153,7 @@ def views(learners: Mapping, world: bootstrap.World, run: bootstrap.Run, data: A
 
 
 def _evals(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tuple[Eval, ...]:
-    everyone = [records.member(cell, baseline) for cell in cells for baseline in ("", *baselines)]
+    everyone = records.members(cells, baselines)
     made = []
     for label, settings in registry.settings_by_label(config["evals"]).items():
         members = settings.pop("members", None)
@@ -230,8 +233,7 @@ def _check_labels(of_plan: Plan, data: Any) -> None:
     """Where batches are (x, y) and y class numbers, every learner must have an output for each class."""
     if not np.issubdtype(data.test.y.dtype, np.integer) or data.per_seed:
         return
-    numbers = {key: values[0] for key, values in of_plan.stages[0].numbers.items()}
-    learner, world, views_of = of_plan.stages[0].experiment(numbers)
+    learner, world, views_of = first(of_plan)
     key = jax.random.key(0)
 
     def batch(data):

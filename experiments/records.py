@@ -4,7 +4,7 @@ A metric's path is KIND/CELL/BASELINE/METRIC: kind is train, eval, analysis or t
 a grid, BASELINE for the learner itself. Paths are composed here and nowhere taken apart.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +33,11 @@ def of_config(config: Mapping, lines: Sequence[Mapping], artifact: Callable[[str
 def member(cell: str = "", baseline: str = "") -> str:
     """The name of a learner in a cell of the grid, for `curve` and for the settings of analyses and figures."""
     return joined(cell, baseline)
+
+
+def members(cells: Iterable[str], baselines: Sequence[str]) -> list[str]:
+    """The names of all learners: in each cell the learner itself, then its baselines."""
+    return [member(cell, baseline) for cell in cells for baseline in ("", *baselines)]
 
 
 def path(kind: str, metric: str, member: str = "") -> str:

@@ -47,8 +47,6 @@ def one_line(error: BaseException) -> str:
     while error.args and isinstance(error.args[0], BaseException):  # ml_collections wraps errors in errors
         error = error.args[0]
     message = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
-    if "Traceback (most recent call last)" in message:  # and writes tracebacks into messages
-        message = message.split("\n")[-1]
     words = " ".join(message.split())
     words = words if len(words) < 600 else f"{words[:600]} .."
     explains_itself = isinstance(error, ValueError | OSError | LookupError | flags.Error) and words

@@ -31,19 +31,20 @@ class _Parser(config_flags.ConfigFileFlagParser):
         if not isinstance(path, str):
             return path
         renamed.check(dict.fromkeys(re.findall(r"--config\.(\w+)", " ".join(sys.argv))))
-        if not hasattr(load(Path(path.split(":")[0])), "get_config"):
+        file, *variant = path.split(":", 1)
+        module = load(Path(file))
+        if not hasattr(module, "get_config"):
             raise ValueError(f"{path} has no get_config()")
         try:
-            config = super().parse(path)
-        except (ArithmeticError, AttributeError, LookupError, RuntimeError) as error:
+            config = module.get_config(*variant)
+        except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError) as error:
             raise ValueError(f"get_config of {path} failed: {type(error).__name__}: {error}") from error
         if not isinstance(config, ConfigDict):
             raise ValueError(f"get_config of {path} must return a ConfigDict, not {type(config).__name__}")
         renamed.check(config.to_dict())
-        with config.unlocked():
-            _complete(config)
-            _take_any(config)
-        return config
+        _complete(config)
+        _take_any(config)
+        return config.lock()
 
 
 def _complete(config: ConfigDict) -> None:

@@ -19,18 +19,14 @@ class Outputs(NamedTuple):
     """What is to be left. The summary has the numbers of the config's analyses."""
 
     config: Mapping
-    artifacts: tuple[
-        tuple[str, tuple[Artifact, ...]], ...
-    ]  # of each member: the prefix of its files, and what it leaves
+    artifacts: tuple[tuple[str, Sequence[Artifact]], ...]  # of each member: the prefix of its files, what it leaves
 
     def missing(self, workdir: Path) -> bool:
         """Whether a finished run lacks something that its config, which may have changed, asks for."""
         summary = folder.read_json(workdir / "summary.json")
         found = {name: value for name, value in summary.items() if name.startswith("analysis/")}
-        files = [
-            workdir / f"{prefix}{name}" for prefix, of_one in self.artifacts for one in of_one for name in one.files
-        ]
-        pictures = [workdir / "figures" / f"{plots.file_name(name)}.png" for name in _pictures(self.config)]
+        files = [path for prefix, of_one in self.artifacts for one in of_one for path in _files(workdir, prefix, one)]
+        pictures = [plots.picture(workdir / "figures", name) for name in _pictures(self.config)]
         lines = metrics.read(workdir)
         if not lines:
             raise cli.UserError(
@@ -53,7 +49,7 @@ class Outputs(NamedTuple):
         folder.write_json(workdir / "summary.json", summary)
         for i, (prefix, of_one) in enumerate(self.artifacts):
             for artifact in of_one:
-                paths = [workdir / f"{prefix}{name}" for name in artifact.files]
+                paths = _files(workdir, prefix, artifact)
                 if missing_only and all(path.exists() for path in paths):
                     continue
                 with _noting(problems, ", ".join(artifact.files)):
@@ -62,8 +58,7 @@ class Outputs(NamedTuple):
                         folder.replace_text(path, texts[name])
                         print(f"artifact: {path}")
         for name in _pictures(self.config):
-            path = workdir / "figures" / f"{plots.file_name(name)}.png"
-            if not (missing_only and path.exists()):
+            if not (missing_only and plots.picture(workdir / "figures", name).exists()):
                 with _noting(problems, f"figure {name}"):
                     draw = plots.curves if name in self.config["log_metrics"] else plots.figures
                     (drawn,) = draw([workdir], workdir / "figures", [name])
@@ -97,13 +92,17 @@ def prepare(config: Mapping, plan: Plan, compute: Programs, command: str) -> Out
     members = [(cell, seed) for cell in plan.cells for seed in seeds] if artifacts else []
     return Outputs(
         config,
-        tuple((_prefix(cell, seed if len(seeds) > 1 else None), tuple(artifacts[cell])) for cell, seed in members),
+        tuple((_prefix(cell, seed if len(seeds) > 1 else None), artifacts[cell]) for cell, seed in members),
     )
 
 
 def _prefix(cell: str, seed: int | None) -> str:
     parts = [*([plots.file_name(cell)] if cell else []), *([] if seed is None else [str(seed)])]
     return "".join(f"{part}-" for part in parts)
+
+
+def _files(workdir: Path, prefix: str, artifact: Artifact) -> list[Path]:
+    return [workdir / f"{prefix}{name}" for name in artifact.files]
 
 
 def _pictures(config: Mapping) -> list[str]:

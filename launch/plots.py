@@ -21,7 +21,7 @@ def curves(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) 
         if not having:
             there = sorted({path for of_run in of_runs.values() for path in records.paths(of_run)})
             raise cli.UserError(f"no run has the metric {name!r}; there are {', '.join(there)}")
-        paths.append(out / f"{file_name(name)}.png")
+        paths.append(picture(out, name))
         drawn.curves(having, metric=name).savefig(paths[-1], dpi=150)
     return paths
 
@@ -37,7 +37,7 @@ def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None)
             if not hasattr(figure, "savefig"):
                 raise ValueError(f"returned {type(figure).__name__}, not a matplotlib Figure")
         out.mkdir(parents=True, exist_ok=True)
-        paths.append(out / f"{file_name(name)}.png")
+        paths.append(picture(out, name))
         figure.savefig(paths[-1], dpi=150)
     return paths
 
@@ -72,6 +72,11 @@ def read(runs: Sequence[Path]) -> dict[str, Records]:
         label = f"{label.parent.name}/{label.name}" if len(runs) > 1 else label.name
         of_runs[label] = records.of_config(_config(run), lines, _artifacts(run))
     return of_runs
+
+
+def picture(out: Path, name: str) -> Path:
+    """Where the picture of a metric or of a figure lies."""
+    return out / f"{file_name(name)}.png"
 
 
 def file_name(name: str) -> str:

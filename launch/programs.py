@@ -62,7 +62,7 @@ def programs(
     form, prefetch: see `execution.Execution`; by default what suits the program.
     """
     _check_splits(plan, num_seeds)
-    world = _first(plan).world
+    world = build.first(plan).world
     setup, members, data, test = _placed(plan, world, seed, num_seeds)
     shapes = _abstract_run(setup, members, data)
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), shapes)
@@ -208,11 +208,6 @@ def _by_cell(setup: Setup, kind: str, metrics: dict) -> dict:
         for i, cell in enumerate(setup.plan.cells)
         for name, values in metrics.items()
     }
-
-
-def _first(plan: Plan) -> Experiment:
-    """The experiment of the first cell."""
-    return plan.stages[0].experiment({key: values[0] for key, values in plan.stages[0].numbers.items()})
 
 
 def _members(plan: Plan, stage: Any, seed: int, num_seeds: int) -> Member:

@@ -13,6 +13,8 @@ IDX = "--config=experiments/configs/glns_mnist.py:smoke"
 MISTAKES = {
     "no flags": ([], "--config"),
     "no such config": (["--config=nope.py"], "in experiments/configs are blur_ablations"),
+    "config that fails": (["--config={data}/opens.py"], "opens.py failed: FileNotFoundError"),
+    "config that explains": (["--config={data}/lines.py"], "lines.py: two lines"),
     "no such variant": (["--config=experiments/configs/glns_digits.py:nope"], "there are real, ideal"),
     "unknown key": ([GLN, "--config.learner.learnin_rate=1"], 'Did you mean "learning_rate"'),
     "wrong type": ([GLN, "--config.num_steps=many"], "--config.num_steps=many"),
@@ -53,6 +55,8 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     (folder / "none").mkdir()
     (folder / "file").write_text("")
+    (folder / "opens.py").write_text("def get_config(): open('nope')")
+    (folder / "lines.py").write_text("def get_config(): raise TypeError('two\\nlines')")
     good = folder / "good"
     good.mkdir()
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28))
