@@ -3,7 +3,6 @@
 The config ends here: below are plain arguments, above is a `Plan`.
 """
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import bootstrap
-from experiments import grid, records, registry
+from experiments import grid, records, registry, settings
 from experiments.data import kinds
 from experiments.evals import View
 
@@ -93,15 +92,20 @@ _KEYS = (
 
 
 def _check_keys(config: Mapping) -> None:
-    """Raises ValueError for keys that nothing reads, and for values of another kind."""
-    for key, kinds_of, what in (("grid", Mapping, "name -> changes"), ("stages", list | tuple, "a tuple of changes")):
-        if not isinstance(config.get(key) or {"grid": {}, "stages": ()}[key], kinds_of):
-            raise ValueError(f"config.{key} must be {what}; got {config[key]!r}")
+    """Raises ValueError for keys that nothing reads, for those that are missing, and for values of another kind."""
+    settings.check_plain(config)
     for key in config:
         if key not in _KEYS:
-            near = difflib.get_close_matches(key, _KEYS, 1)
-            hint = f"is it {near[0]}?" if near else f"there are {', '.join(_KEYS)}"
-            raise ValueError(f"config.{key}: no such key; {hint}")
+            hint = settings.near(key, _KEYS)
+            raise ValueError(f"config.{key}: no such key{hint}; there are {', '.join(_KEYS)}")
+    if missing := [key for key in ("data", "world", "learner") if key not in config]:
+        raise ValueError(f"the config lacks {', '.join(missing)}")
+    for key in ("baselines", "evals", "analyses", "artifacts", "figures"):
+        registry.settings_by_label(config.get(key), f"config.{key}")
+    names = config.get("log_metrics")
+    if not isinstance(names, tuple | list | None) or not all(isinstance(name, str) for name in names or ()):
+        raise ValueError(f"config.log_metrics must be a tuple of names; got {names!r}")
+    grid.check(config)
 
 
 def _check_members(config: Mapping) -> None:
@@ -155,12 +159,14 @@ def views(learners: Mapping, world: bootstrap.World, run: bootstrap.Run, data: A
 def _evals(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tuple[Eval, ...]:
     everyone = records.members(cells, baselines)
     made = []
-    for label, settings in registry.settings_by_label(config["evals"]).items():
-        members = settings.pop("members", None)
+    for label, of_eval in registry.settings_by_label(config.get("evals"), "evals").items():
+        members = of_eval.pop("members", None)
+        if not isinstance(members, list | tuple | None) or members == ():
+            raise ValueError(f"evals.{label}.members must be a tuple of names; got {members!r}")
         if unknown := [name for name in members or () if name not in everyone]:
             raise ValueError(f"evals.{label}.members: no {unknown[0]!r}; there are {', '.join(map(repr, everyone))}")
         given = (None,) * (1 if members is None else len(members))
-        measure = registry.build("evals", settings, *given, where=f"evals.{label}")
+        measure = registry.build("evals", of_eval, *given, where=f"evals.{label}")
         made.append(Eval(label, measure, members if members is None else tuple(members)))
     return tuple(made)
 
@@ -190,7 +196,13 @@ def measure_together(plan: Plan, views: Mapping[str, Mapping[str, View]]) -> dic
 
 def _measured(one: Eval, *views: View) -> dict[str, jax.Array]:
     """What an eval returns. Raises ValueError where that is not a dict of numbers."""
-    metrics = one.measure(*views)
+    try:
+        metrics = one.measure(*views)
+    except jax.errors.JAXTypeError:  # a TypeError too, but the function's own
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        what = error if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise ValueError(f"evals.{one.label} cannot measure this learner on these data: {what}") from error
     if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
         raise ValueError(f"evals.{one.label} returned {type(metrics).__name__}; an eval returns {{name: number}}")
     try:

@@ -19,7 +19,7 @@ def bandit(data_dir: str | None, *, set: str, num_contexts: int | None = None) -
     """
     if set not in BANDITS:
         raise ValueError(f"no bandit set {set!r}; there are {', '.join(BANDITS)}")
-    path = Path(required(data_dir)) / f"bandit_{set}.npz"
+    path = required(data_dir) / f"bandit_{set}.npz"
     if not path.is_file():
         raise FileNotFoundError(f"no {path}; --data_dir names the folder that holds bandit_SET.npz")
     with np.load(path) as arrays:
