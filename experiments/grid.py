@@ -18,6 +18,9 @@ def check(config: Mapping) -> None:
     cells, stages = config.get("grid") or {}, config.get("stages") or ()
     if not isinstance(cells, Mapping) or not all(isinstance(changes, Mapping) for changes in cells.values()):
         raise ValueError(f"config.grid must be name -> changes, which are nested as the config is; got {cells!r}")
+    for cell, changes in cells.items():
+        if others := sorted(changes.keys() - {*VARYING}):
+            raise ValueError(f"grid.{cell} may change {', '.join(VARYING)}, not {', '.join(others)}")
     if not isinstance(stages, list | tuple) or not all(isinstance(changes, Mapping) for changes in stages):
         raise ValueError(f"config.stages must be a tuple of changes, each with its from_step; got {stages!r}")
     for i, stage in enumerate(stages):

@@ -127,7 +127,7 @@ def resolve(kind: str, name: str, where: str = "") -> Callable:
     except (Exception, SystemExit) as error:  # a module of one's own may raise any as it is imported
         raise ValueError(f"{where} {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     if not callable(made):
-        raise ValueError(f"{where} {name!r} is no function but a {type(made).__name__}")
+        raise ValueError(f"{where} {name!r} must be a function; it is of type {type(made).__name__}")
     return made
 
 
@@ -151,8 +151,9 @@ def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
     except jax.errors.JAXTypeError:  # a TypeError too, but none of the config's
         raise
     except TypeError as error:
-        raise ValueError(f"{where} {name!r}: {error}{renamed.hint(settings)}") from error
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError) as error:
+        hint = renamed.hint(settings) if "unexpected keyword" in str(error) else ""
+        raise ValueError(f"{where} {name!r}: {error}{hint}") from error
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, SystemExit) as error:
         raise ValueError(f"{where} {name!r} failed: {type(error).__name__}: {error}") from error
 
 

@@ -1,13 +1,19 @@
 """The settings of a config: plain finite values, and arguments that the function they go to takes."""
 
+import contextlib
 import difflib
 import inspect
-import math
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Union, get_args, get_origin
 
+import jax
+import numpy as np
+
 _PLAIN = (bool, int, float, str, type(None), list, tuple, Mapping)
+
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def check_plain(value: Any, where: str = "config") -> None:
@@ -16,8 +22,10 @@ def check_plain(value: Any, where: str = "config") -> None:
         raise ValueError(
             f"{where} is a {type(value).__name__}; a config holds numbers, strings, None, and tuples and dicts of them"
         )
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{where} is {value}, which is not finite; for no limit, take a large number such as 1e30")
+    if isinstance(value, float) and not abs(value) <= _LARGEST:
+        raise ValueError(f"{where} is {value}, which is no finite float32; for no limit, take a large one such as 1e30")
+    if isinstance(value, int) and abs(value) >= 2**32:
+        raise ValueError(f"{where} must fit into 32 bits, got {value}")
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):
@@ -58,6 +66,20 @@ def check(make: Callable, num_given: int, settings: Mapping[str, Any]) -> None:
             raise TypeError(f"{key} must be {_described(takes[key].annotation)}, got {value!r}")
 
 
+@contextlib.contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Inside, what a function that a config names raises is a ValueError that begins with `what`."""
+    try:
+        yield
+    except jax.errors.JAXTypeError:  # a TypeError too, but no mistake of the config's
+        raise
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError) as error:
+        hint = "; is a size 0?" if isinstance(error, ZeroDivisionError) else ""
+        raise ValueError(f"{what}: {type(error).__name__}: {error}{hint}") from error
+
+
 def near(name: Any, names: Iterable[str]) -> str:
     """What to say after a name that is none of these: which of them is like it, if any."""
     like = difflib.get_close_matches(str(name), [str(other) for other in names], 1)
@@ -77,6 +99,12 @@ def _fits(value: Any, annotation: Any) -> bool:
         return isinstance(value, kind)
     if kind in (None, type(None)):
         return value is None
+    if kind in _ARRAYS:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is Callable:
+        return False
+    if isinstance(kind, type) and issubclass(kind, tuple):  # a named tuple, such as optax's transformations
+        return isinstance(value, list | tuple)
     if kind in _SEQUENCES:
         of = [one for one in get_args(annotation) if one is not ...]
         return isinstance(value, list | tuple) and (len(of) != 1 or all(_fits(inner, of[0]) for inner in value))
@@ -86,7 +114,16 @@ def _fits(value: Any, annotation: Any) -> bool:
 
 
 _SEQUENCES = (list, tuple, Sequence)
-_WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a string", None: "None"}
+_ARRAYS = (jax.Array, np.ndarray, np.number, np.bool, complex)
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    str: "a string",
+    type(None): "None",
+    None: "None",
+    Callable: "a mapping with a `name`",
+}
 
 
 def _described(annotation: Any) -> str:
@@ -99,4 +136,5 @@ def _described(annotation: Any) -> str:
         return f"a tuple, each {of[0]}" if of and of[0] else "a tuple"
     if kind in (dict, Mapping):
         return "a dict"
-    return _WORDS.get(None if kind is type(None) else kind, "")
+    is_named_tuple = isinstance(kind, type) and issubclass(kind, tuple)
+    return _WORDS[Callable] if is_named_tuple else _WORDS.get(kind, "")

@@ -177,7 +177,9 @@ def _check_schedule(config: ConfigDict) -> None:
     _check_whole("seed", config.seed, 0, _NUM_SEEDS - 1)
     _check_whole("num_seeds", config.num_seeds, 1, _NUM_SEEDS)
     if config.seed + config.num_seeds > _NUM_SEEDS:
-        raise ValueError(f"seed={config.seed} and num_seeds={config.num_seeds} go beyond the last seed, {_NUM_SEEDS - 1}")
+        raise ValueError(
+            f"seed={config.seed} and num_seeds={config.num_seeds} go beyond the last seed, {_NUM_SEEDS - 1}"
+        )
     for name in ("eval_every", "checkpoint_every"):
         if config[name] % config.log_every:
             raise ValueError(f"{name}={config[name]} must be a multiple of log_every={config.log_every}")

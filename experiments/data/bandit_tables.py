@@ -1,7 +1,5 @@
 """Contextual bandits as tables: contexts float32 [n, D], and the reward of every arm float32 [n, A]."""
 
-from pathlib import Path
-
 import numpy as np
 
 from experiments.data.folder import required

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from experiments.data.folder import required
+from experiments.data.held_out import check_seed
 from experiments.data.kinds import Part, PerSeed
 
 
@@ -33,6 +34,7 @@ def sarcos(data_dir: str | None, *, num_splits: int = 5, train_fraction: float =
     """
     if not 0 < train_fraction < 1:
         raise ValueError(f"data.train_fraction must lie between 0 and 1, got {train_fraction}")
+    check_seed(split_seed)
     path = required(data_dir) / "sarcos_inv_test.mat"
     if not path.is_file():
         raise FileNotFoundError(f"no {path}; --data_dir names the folder that holds the file")

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from experiments.data.folder import required
+from experiments.data.held_out import check_seed
 from experiments.data.kinds import Data, Part
 
 
@@ -59,6 +60,7 @@ def uci(
     """
     if set not in LAYOUTS:
         raise ValueError(f"no data.set named {set!r}; there are {', '.join(LAYOUTS)}")
+    check_seed(split_seed)
     layout, folder = LAYOUTS[set], required(data_dir)
     if (test_fraction is None) != bool(layout.test):
         has = "its own test files: data.test_fraction must be None" if layout.test else "no test file: give a fraction"
