@@ -55,15 +55,12 @@ def adaptation(
     return accuracies
 
 
-def agreement(*views: View, batch_size: int | None = None) -> dict[str, jax.Array]:
+def agreement(one: View, other: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:
     """How far two classifiers agree on the test samples of the first.
 
     agreement: the fraction of samples to which both give the same class. kl: the mean Kullback-Leibler divergence of
     the other's class probabilities from the first's, in nats.
     """
-    if len(views) != 2:
-        raise ValueError('it compares two members: name them, as in "members": ("", "BASELINE")')
-    one, other = views
     x = one.test[0]
     p, q = (_in_batches(view.predict, x, batch_size) for view in (one, other))
     return {

@@ -110,10 +110,12 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
 }
 
 
-def resolve(kind: str, name: str, where: str = "") -> Callable:
+def resolve(kind: str, name: Any, where: str = "") -> Callable:
     """The function that a name means. Raises ValueError where there is none."""
     names = KINDS[kind].names if kind in KINDS else {}
     where = where or kind
+    if not isinstance(name, str):
+        raise ValueError(f"{where}: say by `name` which one; got {name!r}")
     if name not in names and ":" not in name:
         there, hint = ", ".join(sorted(names)), checked.near(name, names)
         raise ValueError(f"no {where} named {name!r}{hint}; there are {there}, or your own 'package.module:function'")
@@ -140,7 +142,7 @@ def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
     where = where or kind
     if not isinstance(settings, Mapping):
         raise ValueError(f"{where} must be a mapping with a `name` and settings; got {settings!r}")
-    name, settings = _name(settings, where), {key: value for key, value in settings.items() if key != "name"}
+    name, settings = settings.get("name"), {key: value for key, value in settings.items() if key != "name"}
     make = resolve(kind, name, where)
     settings = {key: _built(key, value, f"{where}.{key}") for key, value in settings.items()}
     later = kind in KINDS and KINDS[kind].later
@@ -186,13 +188,6 @@ def foreign(config: Mapping) -> dict[str, str]:
     modules = sorted({value.split(":")[0] for value in _names(config) if ":" in value})
     files = {module: getattr(sys.modules.get(module), "__file__", None) for module in modules}
     return {module: file for module, file in files.items() if file}
-
-
-def _name(settings: Mapping, where: str) -> str:
-    name = settings.get("name")
-    if not isinstance(name, str):
-        raise ValueError(f"{where}: say by `name` which one; got {name!r}")
-    return name
 
 
 def _built(key: str, value: Any, where: str) -> Any:

@@ -82,7 +82,7 @@ def explained(what: str) -> Iterator[None]:
 
 def near(name: Any, names: Iterable[str]) -> str:
     """What to say after a name that is none of these: which of them is like it, if any."""
-    like = difflib.get_close_matches(str(name), [str(other) for other in names], 1)
+    like = difflib.get_close_matches(str(name), [str(other) for other in names], 1, cutoff=0.65)
     return f" (did you mean {like[0]!r}?)" if like else ""
 
 

@@ -21,7 +21,7 @@ def uci_regression(data_dir: str | None, *, set: str, num_splits: int = 20) -> P
     if not folder.is_dir():
         there = ", ".join(sorted(path.parent.name for path in required(data_dir).glob("*/data"))) or "none"
         raise FileNotFoundError(f"no folder {folder}; data.set may be {there}")
-    table = _numbers(folder, "data.txt", ndmin=2)
+    table = _numbers(folder, "data.txt")
     x, y = (table[:, _indices(folder, name, table.shape[1])] for name in ("features", "target"))
     train, test = (
         [_indices(folder, f"{part}_{k}", len(table)) for k in range(num_splits)] for part in ("train", "test")
@@ -62,19 +62,20 @@ def _split(x: np.ndarray, y: np.ndarray, train: list, test: list) -> PerSeed:
 
 def _indices(folder: Path, name: str, size: int) -> np.ndarray:
     """What index_NAME.txt names of the table's rows or columns, of which there are `size`."""
-    indices = _numbers(folder, f"index_{name}.txt", ndmin=1).astype(int)
+    indices = _numbers(folder, f"index_{name}.txt")[:, 0].astype(int)
     if not len(indices) or indices.min() < 0 or indices.max() >= size:
         raise ValueError(f"{folder / f'index_{name}.txt'} must name some of 0 to {size - 1}; fetch it again")
     return indices
 
 
-def _numbers(folder: Path, name: str, *, ndmin: int) -> np.ndarray:
+def _numbers(folder: Path, name: str) -> np.ndarray:
+    """The rows [n, d] of a file of numbers."""
     path = folder / name
     if not path.is_file():
         raise FileNotFoundError(f"no {path}; data.num_splits may be too many, or a file of the set is missing")
     if not path.stat().st_size:
         raise ValueError(f"{path} is empty; fetch it again")
     try:
-        return np.loadtxt(path, ndmin=ndmin)
+        return np.loadtxt(path, ndmin=2)
     except ValueError as error:
         raise ValueError(f"{path}: {error}; fetch it again") from error

@@ -32,8 +32,8 @@ def start():
 # that fails ends at once, without Python's own ending, which takes most of a second.
 _FORKS = """
 import gc, json, os, runpy, sys
-import experiments, launch.cli, launch.devices, launch.outputs, launch.runlog, launch.suites
-import ml_collections.config_flags
+import experiments, launch.configs, launch.devices, launch.outputs, launch.progress, launch.runlog, launch.signals
+import launch.suites
 experiments.data.digits(None)
 gc.freeze()
 for line in sys.stdin:

@@ -114,7 +114,7 @@ FILES = {  # of a config
     "def get_config(): raise SystemExit('no')": "failed: SystemExit no",
     "def get_config(): return get_config()": "failed: RecursionError",
     f"{LIBRARY}\ndef get_config(): return ConfigDict()": "the config lacks num_steps, data, world, learner",
-    f"{LIBRARY}\ndef get_config(): return FrozenConfigDict({{'num_steps': 1}})": "the config lacks data, world, learner",
+    f"{LIBRARY}\ndef get_config(): return FrozenConfigDict({{'num_steps': 1}})": "the config lacks data, w",
     f"{LIBRARY}\ndef get_config(): return ConfigDict({{'a.b': 1}})": "does not accept dots",
 }
 

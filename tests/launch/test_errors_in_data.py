@@ -203,5 +203,5 @@ def test_data_folders(refused, folder, tmp_path, where):
 
 
 def test_data_without_a_folder(refused, folder, tmp_path):
-    flags = (f'--config={folder}/config.py:name="idx"', "--data_dir=", f"--workdir={tmp_path / 'run'}")
-    refused("give their folder with --data_dir=DIR or COLLAGE_DATA=DIR", "launch.train", *flags, folder=folder)
+    flags = (f'--config={folder}/config.py:name="idx"', f"--workdir={tmp_path / 'run'}")
+    refused("--data_dir", "launch.train", *flags, folder=folder)  # or, if $COLLAGE_DATA is set, no files in it
