@@ -3,7 +3,6 @@
 The config ends here: below are plain arguments, above is a `Plan`.
 """
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -180,25 +179,11 @@ def _evals(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tuple[E
         if unknown := [name for name in members or () if name not in everyone]:
             raise ValueError(f"evals.{label}.members: no {unknown[0]!r}; there are {', '.join(map(repr, everyone))}")
         given = (None,) * (1 if members is None else len(members))
-        _check_views(label, of_eval, len(given))
-        measure = registry.build("evals", of_eval, *given, where=f"evals.{label}")
+        where = f"evals.{label}"
+        settings.check_views(registry.resolve("evals", of_eval["name"], where), len(given), of_eval, where)
+        measure = registry.build("evals", of_eval, *given, where=where)
         made.append(Eval(label, measure, members if members is None else tuple(members)))
     return tuple(made)
-
-
-def _check_views(label: str, of_eval: Mapping, num_views: int) -> None:
-    """Raises ValueError where an eval takes another number of views than it has members."""
-    parameters = inspect.signature(registry.resolve("evals", of_eval["name"], f"evals.{label}")).parameters.values()
-    takes = [
-        one.name
-        for one in parameters
-        if one.kind is one.POSITIONAL_OR_KEYWORD and one.default is one.empty and one.name not in of_eval
-    ]
-    if len(takes) != num_views and not any(one.kind is one.VAR_POSITIONAL for one in parameters):
-        raise ValueError(
-            f"evals.{label} takes {', '.join(takes) or 'no view'}, but has the views of {num_views} members; name as "
-            f"many in 'members': ('', ..), or give the others as settings"
-        )
 
 
 def measure(plan: Plan, views: Mapping[str, View]) -> dict[str, jax.Array]:

@@ -11,8 +11,6 @@ import jax
 import numpy as np
 
 _PLAIN = (bool, int, float, str, type(None), list, tuple, Mapping)
-
-
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -66,6 +64,21 @@ def check(make: Callable, num_given: int, settings: Mapping[str, Any]) -> None:
             raise TypeError(f"{key} must be {_described(takes[key].annotation)}, got {value!r}")
 
 
+def check_views(make: Callable, num_views: int, settings: Mapping[str, Any], where: str) -> None:
+    """Raises ValueError where an eval takes another number of views than it has members."""
+    parameters = inspect.signature(make).parameters.values()
+    takes = [
+        one.name
+        for one in parameters
+        if one.kind is one.POSITIONAL_OR_KEYWORD and one.default is one.empty and one.name not in settings
+    ]
+    if len(takes) != num_views and not any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        raise ValueError(
+            f"{where} takes {', '.join(takes) or 'no view'}, but has the views of {num_views} members; name as many "
+            "in 'members': ('', ..), or give the others as settings"
+        )
+
+
 @contextlib.contextmanager
 def explained(what: str) -> Iterator[None]:
     """Inside, what a function that a config names raises is a ValueError that begins with `what`."""
@@ -100,14 +113,14 @@ def _fits(value: Any, annotation: Any) -> bool:
     if kind in (None, type(None)):
         return value is None
     if kind in _ARRAYS:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float | list | tuple) and not isinstance(value, bool)
     if kind is Callable:
         return False
-    if isinstance(kind, type) and issubclass(kind, tuple):  # a named tuple, such as optax's transformations
-        return isinstance(value, list | tuple)
     if kind in _SEQUENCES:
         of = [one for one in get_args(annotation) if one is not ...]
         return isinstance(value, list | tuple) and (len(of) != 1 or all(_fits(inner, of[0]) for inner in value))
+    if isinstance(kind, type) and issubclass(kind, tuple):  # a named tuple, such as optax's transformations
+        return isinstance(value, list | tuple)
     if kind in (dict, Mapping):
         return isinstance(value, Mapping)
     return True
@@ -130,11 +143,13 @@ def _described(annotation: Any) -> str:
     """The type of a setting, in words."""
     kind = get_origin(annotation) or annotation
     if kind in (Union, types.UnionType):
-        return " or ".join(_described(one) for one in get_args(annotation) if _described(one))
+        return " or ".join(dict.fromkeys(filter(None, map(_described, get_args(annotation)))))
     if kind in _SEQUENCES:
         of = [_described(one) for one in get_args(annotation) if one is not ...]
         return f"a tuple, each {of[0]}" if of and of[0] else "a tuple"
     if kind in (dict, Mapping):
         return "a dict"
+    if kind in _ARRAYS:
+        return "a number"
     is_named_tuple = isinstance(kind, type) and issubclass(kind, tuple)
     return _WORDS[Callable] if is_named_tuple else _WORDS.get(kind, "")

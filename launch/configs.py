@@ -98,8 +98,8 @@ def _config(path: str) -> ConfigDict:
         raise ValueError(f"get_config of {file} {how}") from None
     try:
         config = make(*variant)
-    except ValueError:  # which explains itself, such as a variant that there is not
-        raise
+    except ValueError as error:  # which explains itself, such as a variant that there is not
+        raise ValueError(f"{path}: {error}") from error
     except (Exception, SystemExit) as error:
         raise ValueError(f"get_config of {path} failed: {type(error).__name__} {error}") from error
     if not isinstance(config, ConfigDict):

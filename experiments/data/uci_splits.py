@@ -62,7 +62,7 @@ def _split(x: np.ndarray, y: np.ndarray, train: list, test: list) -> PerSeed:
 
 def _indices(folder: Path, name: str, size: int) -> np.ndarray:
     """What index_NAME.txt names of the table's rows or columns, of which there are `size`."""
-    indices = _numbers(folder, f"index_{name}.txt")[:, 0].astype(int)
+    indices = _numbers(folder, f"index_{name}.txt").ravel().astype(int)
     if not len(indices) or indices.min() < 0 or indices.max() >= size:
         raise ValueError(f"{folder / f'index_{name}.txt'} must name some of 0 to {size - 1}; fetch it again")
     return indices

@@ -109,7 +109,7 @@ FILES = {  # of a config
     "def get_config(): open('nope')": "failed: FileNotFoundError",
     "def get_config(): raise KeyError('num_steps')": "failed: KeyError 'num_steps'",
     "def get_config(): raise TypeError('two\\nlines')": "failed: TypeError two lines",
-    "def get_config(): raise ValueError('say this')": "error: say this",
+    "def get_config(): raise ValueError('say this')": "{file}: say this",
     "def get_config(): assert False": "failed: AssertionError",
     "def get_config(): raise SystemExit('no')": "failed: SystemExit no",
     "def get_config(): return get_config()": "failed: RecursionError",
