@@ -3,7 +3,6 @@
 The config ends here: below are plain arguments, above is a `Plan`.
 """
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import bootstrap
-from experiments import grid, records, registry
+from experiments import grid, records, registry, settings
 from experiments.data import kinds
 from experiments.evals import View
 
@@ -93,22 +92,29 @@ _KEYS = (
 
 
 def _check_keys(config: Mapping) -> None:
-    """Raises ValueError for keys that nothing reads, and for values of another kind."""
-    for key, kinds_of, what in (("grid", Mapping, "name -> changes"), ("stages", list | tuple, "a tuple of changes")):
-        if not isinstance(config.get(key) or {"grid": {}, "stages": ()}[key], kinds_of):
-            raise ValueError(f"config.{key} must be {what}; got {config[key]!r}")
+    """Raises ValueError for keys that nothing reads, for those that are missing, and for values of another kind."""
+    settings.check_plain(config)
     for key in config:
         if key not in _KEYS:
-            near = difflib.get_close_matches(key, _KEYS, 1)
-            hint = f"is it {near[0]}?" if near else f"there are {', '.join(_KEYS)}"
-            raise ValueError(f"config.{key}: no such key; {hint}")
+            hint = settings.near(key, _KEYS)
+            raise ValueError(f"config.{key}: no such key{hint}; there are {', '.join(_KEYS)}")
+    if missing := [key for key in ("data", "world", "learner") if key not in config]:
+        raise ValueError(f"the config lacks {', '.join(missing)}")
+    for key in ("baselines", "evals"):
+        registry.settings_by_label(config.get(key), f"config.{key}")
+    for key in ("analyses", "artifacts", "figures"):
+        registry.build_all(key, config.get(key))
+    names = config.get("log_metrics")
+    if not isinstance(names, tuple | list | None) or not all(isinstance(name, str) for name in names or ()):
+        raise ValueError(f"config.log_metrics must be a tuple of names; got {names!r}")
+    grid.check(config)
 
 
 def _check_members(config: Mapping) -> None:
     """Raises ValueError where two members would have one name."""
     everyone = records.members(config.get("grid") or ("",), config.get("baselines") or ())
     if twice := sorted({name for name in everyone if everyone.count(name) > 1}):
-        raise ValueError(f"a cell of the grid and a baseline are both called {', '.join(twice)}; rename one")
+        raise ValueError(f"a cell of the grid and a baseline are both called {', '.join(map(repr, twice))}; rename one")
 
 
 def _experiment(config: Mapping, data: Any, numbers: Mapping) -> Experiment:
@@ -166,12 +172,16 @@ def with_states(run: bootstrap.Run, states: Mapping[str, Any]) -> bootstrap.Run:
 def _evals(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tuple[Eval, ...]:
     everyone = records.members(cells, baselines)
     made = []
-    for label, settings in registry.settings_by_label(config["evals"]).items():
-        members = settings.pop("members", None)
+    for label, of_eval in registry.settings_by_label(config.get("evals"), "evals").items():
+        members = of_eval.pop("members", None)
+        if not isinstance(members, list | tuple | None) or members == ():
+            raise ValueError(f"evals.{label}.members must be a tuple of names; got {members!r}")
         if unknown := [name for name in members or () if name not in everyone]:
             raise ValueError(f"evals.{label}.members: no {unknown[0]!r}; there are {', '.join(map(repr, everyone))}")
         given = (None,) * (1 if members is None else len(members))
-        measure = registry.build("evals", settings, *given, where=f"evals.{label}")
+        where = f"evals.{label}"
+        settings.check_views(registry.resolve("evals", of_eval["name"], where), len(given), of_eval, where)
+        measure = registry.build("evals", of_eval, *given, where=where)
         made.append(Eval(label, measure, members if members is None else tuple(members)))
     return tuple(made)
 
@@ -201,7 +211,8 @@ def measure_together(plan: Plan, views: Mapping[str, Mapping[str, View]]) -> dic
 
 def _measured(one: Eval, *views: View) -> dict[str, jax.Array]:
     """What an eval returns. Raises ValueError where that is not a dict of numbers."""
-    metrics = one.measure(*views)
+    with settings.explained(f"evals.{one.label} cannot measure this learner on these data"):
+        metrics = one.measure(*views)
     if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
         raise ValueError(f"evals.{one.label} returned {type(metrics).__name__}; an eval returns {{name: number}}")
     try:
@@ -241,8 +252,8 @@ def _check_rows(experiment: Experiment, config: Mapping) -> None:
 
 
 def _check_labels(of_plan: Plan, data: Any) -> None:
-    """Where batches are (x, y) and y class numbers, every learner must have an output for each class."""
-    if not np.issubdtype(data.test.y.dtype, np.integer) or data.per_seed:
+    """Where batches are (x, y), every learner must have an output for each class or, of numbers, for each target."""
+    if data.per_seed:
         return
     learner, world, views_of = first(of_plan)
     key = jax.random.key(0)
@@ -254,11 +265,29 @@ def _check_labels(of_plan: Plan, data: Any) -> None:
         run = bootstrap.begin(key, learner, world._replace(data=data))
         return {name: view.predict(view.test[0]) for name, view in views_of(run, data, test).items()}
 
-    drawn = jax.eval_shape(batch, world.data)
-    if type(drawn) is not tuple or len(drawn) != 2 or drawn[1].ndim != 1:
+    with settings.explained("this world cannot show these data"):
+        drawn = jax.eval_shape(batch, world.data)
+    if type(drawn) is not tuple or len(drawn) != 2:
         return
-    num_classes = kinds.num_classes(data)
-    for name, output in jax.eval_shape(outputs, world.data, of_plan.test).items():
-        if getattr(output, "ndim", 0) == 2 and output.shape[-1] < num_classes:
+    are_classes = [np.issubdtype(y.dtype, np.integer) for y in (drawn[1], data.test.y)]
+    if are_classes[0] != are_classes[1] or (are_classes[0] and drawn[1].ndim != 1):
+        return
+    with settings.explained("a learner cannot begin in this world"):
+        predicted = jax.eval_shape(outputs, world.data, of_plan.test)
+    for name, output in predicted.items():
+        if getattr(output, "ndim", 0) == 2:
             who = f"baselines.{name}" if name else "learner"
-            raise ValueError(f"the data has labels 0 to {num_classes - 1} but {who} num_classes={output.shape[-1]}")
+            _check_width(who, output.shape[-1], data, are_classes[0])
+
+
+def _check_width(who: str, width: int, data: Any, are_classes: bool) -> None:
+    """Raises ValueError where outputs of this width cannot be those for the data's targets."""
+    num_classes = kinds.num_classes(data) if are_classes else 0
+    if width < num_classes:
+        raise ValueError(f"the data has labels 0 to {num_classes - 1} but {who} num_classes={width}")
+    num_targets = int(np.prod(data.test.y.shape[1:]))
+    if not are_classes and width != num_targets:
+        raise ValueError(
+            f"the data has {num_targets} targets that are numbers, not classes, but {who} predicts {width}; take a "
+            "learner for regression, such as glns_regressor"
+        )

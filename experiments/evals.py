@@ -90,6 +90,8 @@ def training(view: View, *, batch_size: int | None = None) -> dict[str, jax.Arra
 
 
 def _in_batches(predict, x, batch_size):
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"an eval's batch_size must be at least 1, got {batch_size}")
     if batch_size is None or batch_size >= len(x):
         return predict(x)
     if len(x) % batch_size:
@@ -101,7 +103,10 @@ def _in_batches(predict, x, batch_size):
 def density(view: View) -> dict[str, jax.Array]:
     """nats: the mean log loss of an image, with frozen weights. predict: images [B, ..] -> log-likelihoods [B]."""
     images, _ = view.test
-    return {"nats": -view.predict(images).mean()}
+    log_likelihoods = view.predict(images)
+    if getattr(log_likelihoods, "shape", None) != (len(images),):
+        raise ValueError("its learner must predict the log-likelihoods of images, as 'glns_density' does")
+    return {"nats": -log_likelihoods.mean()}
 
 
 def holdout(
@@ -146,6 +151,8 @@ def _same_key() -> jax.Array:
 
 def regret(view: View) -> dict[str, jax.Array]:
     """The cumulative regret of a bandit's player. world: the state of `bootstrap.bandits.world`."""
+    if not hasattr(view.world, "regret"):
+        raise ValueError("it is of the world 'bandit'; this one has no regret")
     return {"regret": view.world.regret}
 
 
@@ -154,6 +161,8 @@ def retention(view: View) -> dict[str, jax.Array]:
 
     predict: inputs [B, D] -> log-probabilities [B, N]. test: x [B, D], y [B], permutations [K, D], one a task.
     """
+    if len(view.test) != 3:
+        raise ValueError("it is of the data set 'permuted'; this one has no permutations")
     x, y, permutations = view.test
 
     def error(permutation):
@@ -174,6 +183,8 @@ def regression(view: View) -> dict[str, jax.Array]:
     """
     x, y = view.test
     output = view.predict(x)
+    if not hasattr(output, "variance"):
+        raise ValueError("its learner must predict a mean and a variance, as 'glns_regressor' and 'sgd_regressor' do")
     square = (y - output.mean) ** 2
     loss = 0.5 * (jnp.log(2 * jnp.pi * output.variance) + square / output.variance)
     return {

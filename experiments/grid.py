@@ -8,7 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from experiments.settings import near
+
 VARYING = ("world", "learner", "baselines")  # the parts of a config that cells and stages may change
+
+
+def check(config: Mapping) -> None:
+    """Raises ValueError where the grid is not name -> changes, or the stages are not a tuple of changes."""
+    cells, stages = config.get("grid") or {}, config.get("stages") or ()
+    if not isinstance(cells, Mapping) or not all(isinstance(changes, Mapping) for changes in cells.values()):
+        raise ValueError(f"config.grid must be name -> changes, which are nested as the config is; got {cells!r}")
+    for cell, changes in cells.items():
+        if others := sorted(changes.keys() - {*VARYING}):
+            raise ValueError(f"grid.{cell} may change {', '.join(VARYING)}, not {', '.join(others)}")
+    if not isinstance(stages, list | tuple) or not all(isinstance(changes, Mapping) for changes in stages):
+        raise ValueError(f"config.stages must be a tuple of changes, each with its from_step; got {stages!r}")
+    for i, stage in enumerate(stages):
+        if not isinstance(stage.get("from_step"), int) or isinstance(stage["from_step"], bool):
+            raise ValueError(f"stages.{i}.from_step must be a whole number, got {stage.get('from_step')!r}")
 
 
 def merged(config: Mapping, overrides: Mapping, where: str) -> dict:
@@ -16,7 +33,8 @@ def merged(config: Mapping, overrides: Mapping, where: str) -> dict:
     result = dict(config)
     for key, value in overrides.items():
         if key not in config:
-            raise ValueError(f"{where}.{key}: the config has no such key; there are {', '.join(config)}")
+            hint = near(key, config)
+            raise ValueError(f"{where}.{key}: the config has no such key{hint}; there are {', '.join(config)}")
         nested = isinstance(value, Mapping) and isinstance(config[key], Mapping)
         result[key] = merged(config[key], value, f"{where}.{key}") if nested else value
     return result

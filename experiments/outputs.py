@@ -68,7 +68,7 @@ def _alone(of_plan: build.Plan, run: bootstrap.Run) -> bootstrap.Run:
 
 def figures(config: Mapping, names: Sequence[str] | None = None) -> dict[str, Callable]:
     """The config's figures, or those named, as it sets them: name -> (runs: label -> Records) -> Figure."""
-    described = registry.settings_by_label(config.get("figures"))
+    described = registry.settings_by_label(config.get("figures"), "figures")
     chosen = described if names is None else {name: described.get(name, {"name": name}) for name in names}
     return registry.build_all("figures", chosen)
 

@@ -6,7 +6,7 @@ of thing, and whose value has a `name`, is built first, so a config nests as the
 whose `name` is a "package.module:function".
 """
 
-import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -17,6 +17,7 @@ import jax
 
 import blur
 from experiments import renamed
+from experiments import settings as checked
 
 
 class Kind(NamedTuple):
@@ -109,19 +110,27 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
 }
 
 
-def resolve(kind: str, name: str, where: str = "") -> Callable:
+def resolve(kind: str, name: Any, where: str = "") -> Callable:
     """The function that a name means. Raises ValueError where there is none."""
     names = KINDS[kind].names if kind in KINDS else {}
-    if name not in names and ":" not in str(name):
-        there = ", ".join(sorted(names))
-        raise ValueError(f"no {where or kind} named {name!r}; there are {there}, or your own 'package.module:function'")
+    where = where or kind
+    if not isinstance(name, str):
+        raise ValueError(f"{where}: say by `name` which one; got {name!r}")
+    if name not in names and ":" not in name:
+        there, hint = ", ".join(sorted(names)), checked.near(name, names)
+        raise ValueError(f"no {where} named {name!r}{hint}; there are {there}, or your own 'package.module:function'")
     meant = names.get(name, name)
+    if not callable(meant) and not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", meant):
+        raise ValueError(f"{where} {name!r}: write 'package.module:function'")
     try:
-        return meant if callable(meant) else EntryPoint(name, meant, kind).load()
+        made = meant if callable(meant) else EntryPoint(name, meant, kind).load()
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"{where or kind} {name!r}: {error}") from error
-    except Exception as error:  # a module of one's own may raise any as it is imported
-        raise ValueError(f"{where or kind} {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{where} {name!r}: {error}") from error
+    except (Exception, SystemExit) as error:  # a module of one's own may raise any as it is imported
+        raise ValueError(f"{where} {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    if not callable(made):
+        raise ValueError(f"{where} {name!r} must be a function; it is of type {type(made).__name__}")
+    return made
 
 
 def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
@@ -133,36 +142,44 @@ def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
     where = where or kind
     if not isinstance(settings, Mapping):
         raise ValueError(f"{where} must be a mapping with a `name` and settings; got {settings!r}")
-    name, settings = _name(settings, where), {key: value for key, value in settings.items() if key != "name"}
+    name, settings = settings.get("name"), {key: value for key, value in settings.items() if key != "name"}
     make = resolve(kind, name, where)
     settings = {key: _built(key, value, f"{where}.{key}") for key, value in settings.items()}
     later = kind in KINDS and KINDS[kind].later
     placeholders = given or (None,) * len(KINDS[kind].given.split(",")) if later else given
     try:
-        _bind(make, *placeholders, **settings)
+        checked.check(make, len(placeholders), settings)
         return partial(make, **settings) if later else make(*given, **settings)
     except jax.errors.JAXTypeError:  # a TypeError too, but none of the config's
         raise
     except TypeError as error:
-        raise ValueError(f"{where} {name!r}: {error}{renamed.hint(settings)}") from error
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError) as error:
+        hint = renamed.hint(settings) if "unexpected keyword" in str(error) else ""
+        raise ValueError(f"{where} {name!r}: {error}{hint}") from error
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, SystemExit) as error:
         raise ValueError(f"{where} {name!r} failed: {type(error).__name__}: {error}") from error
 
 
 def build_all(kind: str, described: Any, where: str = "") -> dict[str, Any]:
     """Many things by label. described: names, or label -> settings, whose `name` is the label where it is left out."""
+    where = where or kind
     return {
-        label: build(kind, settings, where=f"{where or kind}.{label}")
-        for label, settings in settings_by_label(described).items()
+        label: build(kind, settings, where=f"{where}.{label}")
+        for label, settings in settings_by_label(described, where).items()
     }
 
 
-def settings_by_label(described: Any) -> dict[str, dict]:
-    """Names, or settings by label, as settings by label, each with its name."""
+def settings_by_label(described: Any, where: str) -> dict[str, dict]:
+    """Names, or settings by label, as settings by label, each with its name. where: their place in the config."""
     if isinstance(described, str):
-        raise ValueError(f"{described!r} stands where several may: write ({described!r},)")
-    if not isinstance(described, Mapping):
+        raise ValueError(f"{where}: {described!r} stands where several may: write ({described!r},)")
+    if isinstance(described, list | tuple | None):
+        if wrong := [name for name in described or () if not isinstance(name, str)]:
+            raise ValueError(f"{where}: {wrong[0]!r} is no name; write names, or settings by label")
         described = {name: {} for name in described or ()}
+    if not isinstance(described, Mapping):
+        raise ValueError(f"{where} must be a tuple of names, or settings by label; got {described!r}")
+    if wrong := [label for label, settings in described.items() if not isinstance(settings, Mapping)]:
+        raise ValueError(f"{where}.{wrong[0]} must be a mapping of settings; got {described[wrong[0]]!r}")
     return {label: {"name": label, **settings} for label, settings in described.items()}
 
 
@@ -171,23 +188,6 @@ def foreign(config: Mapping) -> dict[str, str]:
     modules = sorted({value.split(":")[0] for value in _names(config) if ":" in value})
     files = {module: getattr(sys.modules.get(module), "__file__", None) for module in modules}
     return {module: file for module, file in files.items() if file}
-
-
-def _bind(make: Callable, *given: Any, **settings: Any) -> None:
-    """Raises TypeError where the function does not take these arguments."""
-    try:
-        signature = inspect.signature(make)
-    except ValueError:  # of some that are written in C there is none
-        return
-    signature.bind_partial(*given, **settings)  # names an argument that it does not know, before one that is missing
-    signature.bind(*given, **settings)
-
-
-def _name(settings: Mapping, where: str) -> str:
-    name = settings.get("name")
-    if not isinstance(name, str):
-        raise ValueError(f"{where}: say by `name` which one; got {name!r}")
-    return name
 
 
 def _built(key: str, value: Any, where: str) -> Any:
@@ -212,5 +212,5 @@ def _names(config: Any) -> Iterator[str]:
         if key == "name" and isinstance(value, str):
             yield value
         elif key in KINDS and KINDS[key].many and not isinstance(value, str):
-            yield from (settings["name"] for settings in settings_by_label(value).values())
+            yield from (settings["name"] for settings in settings_by_label(value, key).values())
         yield from _names(value)

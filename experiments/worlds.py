@@ -79,7 +79,8 @@ def _check_num_samples(stream: Stream, num_samples: Any, num_test: int) -> None:
     if limit is None or number <= limit or (stream.read and number == bootstrap.UNLIMITED):
         return
     has = "data.num_train keeps for the real world" if stream.read else "the data set has"
-    raise ValueError(f"world.num_samples must be 1 to {limit}, as many as {has}; got {num_samples}")
+    got = "no limit" if number == bootstrap.UNLIMITED else number
+    raise ValueError(f"world.num_samples must be 1 to {limit}, as many as {has}; got {got}")
 
 
 def _noisy(num_classes: int, label_noise: Any, test: tuple) -> tuple:
@@ -95,13 +96,18 @@ def _read_rows(read: Callable, batch_size: int, window: Window, step: int, num_s
 
 def permuted(data: Any, *, samples_per_task: int, batch_size: int) -> bootstrap.World:
     """Tasks in a row, the pixels of each permuted: `bootstrap.permuted`."""
-    x, y, permutations = in_memory(data, "permuted")  # pyrefly: ignore  # a Part and more
+    train = in_memory(data, "permuted")
+    if len(train) != 3:
+        raise ValueError("the world 'permuted' shows the tasks of the data set 'permuted'; this one has none")
+    x, y, permutations = train  # pyrefly: ignore  # a Part and more
     return bootstrap.permuted(x, y, permutations, samples_per_task=samples_per_task, batch_size=batch_size)
 
 
 def bandit(data: Any) -> bootstrap.World:
     """A contextual bandit; y are the rewards of every arm: `bootstrap.bandits.world`."""
     contexts, rewards = in_memory(data, "bandit")
+    if rewards.ndim != 2:
+        raise ValueError("the world 'bandit' takes y [n, A], the rewards of every arm, as in the data set 'bandit'")
     return bootstrap.bandits.world(contexts, rewards)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from absl import app, flags, logging
 
@@ -28,11 +29,11 @@ def run(
     argv holds what is no flag; with `pass_on_unknown`, unknown flags too. explain: (argv), called after --help.
     """
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS["debug"])  # --help of the program shows it
-    app.run(lambda argv: _guarded(lambda: main(argv)), flags_parser=lambda argv: _parse(argv, pass_on_unknown, explain))
+    app.run(lambda argv: guarded(lambda: main(argv)), flags_parser=lambda argv: _parse(argv, pass_on_unknown, explain))
 
 
 @contextlib.contextmanager
-def user_errors(*mistakes: type[Exception], saying: str = "") -> Iterator[None]:
+def user_errors(*mistakes: type[BaseException], saying: str = "") -> Iterator[None]:
     """Inside, these exceptions are the user's mistakes: a UserError with their message on one line."""
     try:
         yield
@@ -59,7 +60,8 @@ def no_arguments(argv: list[str]) -> None:
         raise UserError(f"unexpected argument {argv[1]!r}; flags are written --name=value")
 
 
-def _guarded(call: Callable):
+def guarded(call: Callable) -> Any:
+    """Calls it; a UserError ends the program with its message and its exit status."""
     try:
         return call()
     except UserError as error:
@@ -74,7 +76,7 @@ def _guarded(call: Callable):
 def _parse(argv: list[str], pass_on_unknown: bool, explain: Callable | None) -> list[str]:
     def parse():
         try:
-            with user_errors(AttributeError, saying="no such key in the config: "), user_errors(flags.Error, OSError):
+            with user_errors(Exception):
                 rest = flags.FLAGS(argv, known_only=pass_on_unknown)
             if not flags.FLAGS["verbosity"].present:  # what libraries log of an error, the error's one line says
                 logging.set_verbosity(logging.WARNING if _DEBUG.value else logging.FATAL)
@@ -84,4 +86,4 @@ def _parse(argv: list[str], pass_on_unknown: bool, explain: Callable | None) -> 
                 explain(argv)
             sys.exit(0)  # absl says 1
 
-    return _guarded(parse)
+    return guarded(parse)

@@ -8,6 +8,7 @@ has grown. Any key of the config is a flag: --config.num_steps=100 --config.lear
 """
 
 import contextlib
+import math
 import shlex
 import sys
 from collections.abc import Callable
@@ -177,22 +178,38 @@ def _execution(config: dict) -> tuple[str | None, int | None]:
     form, prefetch = config.get("execution"), config.get("prefetch")
     if form not in (None, *FORMS):
         raise ValueError(f"execution must be one of {', '.join(FORMS)}; got {form!r}")
-    if prefetch is not None and prefetch < 1:
-        raise ValueError(f"prefetch must be at least 1, got {prefetch}")
+    if prefetch is not None:
+        _check_whole("prefetch", prefetch, 1, _MAX_STEPS)
     return form, prefetch
 
 
+_MAX_STEPS = 2**31 - 1  # a run counts its steps in an int32
+_NUM_SEEDS = 2**32  # a seed is a uint32
+
+
 def _check_schedule(config: ConfigDict) -> None:
-    if not isinstance(config.seed, int) or config.seed < 0:
-        raise ValueError(f"seed must be at least 0, got {config.seed}")
-    for name in ("num_steps", "num_seeds", "log_every", "eval_every", "checkpoint_every"):
-        if not isinstance(config[name], int):
-            raise ValueError(f"{name} must be a whole number, got {config[name]!r}")
-        if config[name] < 1:
-            raise ValueError(f"{name} must be at least 1, got {config[name]}")
+    for name in ("num_steps", "log_every", "eval_every", "checkpoint_every"):
+        _check_whole(name, config[name], 1, _MAX_STEPS)
+    _check_whole("seed", config.seed, 0, _NUM_SEEDS - 1)
+    _check_whole("num_seeds", config.num_seeds, 1, _NUM_SEEDS)
+    if config.seed + config.num_seeds > _NUM_SEEDS:
+        raise ValueError(
+            f"seed={config.seed} and num_seeds={config.num_seeds} go beyond the last seed, {_NUM_SEEDS - 1}"
+        )
     for name in ("eval_every", "checkpoint_every"):
         if config[name] % config.log_every:
             raise ValueError(f"{name}={config[name]} must be a multiple of log_every={config.log_every}")
+    per_decade = config.get("evals_per_decade")
+    if per_decade is not None and (not isinstance(per_decade, int | float) or not 0 <= per_decade < math.inf):
+        raise ValueError(f"evals_per_decade must be a number of at least 0, or None; got {per_decade!r}")
+
+
+def _check_whole(name: str, value: object, least: int, most: int) -> None:
+    """Raises ValueError where a value is not a whole number from `least` to `most`."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{name} must be a whole number, got {value!r}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be {least} to {most}, got {value}")
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def test_data_that_nothing_can_learn_from_are_refused(data, part, arrays, messag
 )
 def test_artifacts_that_a_run_could_not_leave_are_refused(artifact, message):
     settings = config(artifacts=(artifact,), seed=0, baselines={})
-    plan = experiments.plan(settings)
+    plan = experiments.plan({**settings, "artifacts": ()})
     learner, world, _ = plan.stages[0].experiment({})
     shapes = jax.eval_shape(lambda: bootstrap.begin(jax.random.key(0), learner, world))
     with pytest.raises(ValueError, match=message):
@@ -162,8 +162,8 @@ def test_members_are_measured_together():
             {"agreement": {"members": ("", "nope")}},
             r"evals\.agreement\.members: no 'nope'; there are '', 'slow', 'fast'",
         ),
-        ({"agreement": {"members": ("",)}}, r"evals\.agreement 'agreement': missing a required argument: 'other'"),
-        ({"agreement": {}}, "missing a required argument: 'other'"),
+        ({"agreement": {"members": ("",)}}, r"evals\.agreement takes one, other, but has the views of 1 members"),
+        ({"agreement": {}}, r"evals\.agreement takes one, other, but has the views of 1 members; name as many in"),
     ],
 )
 def test_members_that_there_are_not_are_refused(evals, message):
@@ -233,13 +233,16 @@ def prepare(settings):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"figurs": ("pair",)}, r"config\.figurs: no such key; is it figures\?"),
-        ({"num_step": 3}, r"config\.num_step: no such key; is it num_steps\?"),
+        ({"figurs": ("pair",)}, r"config\.figurs: no such key \(did you mean 'figures'\?\); there are seed"),
+        ({"num_step": 3}, r"config\.num_step: no such key \(did you mean 'num_steps'\?\); there are seed"),
         ({"zebra": 3}, r"config\.zebra: no such key; there are seed, num_seeds"),
         ({"evals": "classification"}, r"'classification' stands where several may: write \('classification',\)"),
-        ({"grid": ("a", "b")}, r"config\.grid must be name -> changes; got \('a', 'b'\)"),
-        ({"stages": {"from_step": 3}}, r"config\.stages must be a tuple of changes; got"),
-        ({"grid": {"": {}, "slow": {}}}, "a cell of the grid and a baseline are both called slow; rename one"),
+        (
+            {"grid": ("a", "b")},
+            r"config\.grid must be name -> changes, which are nested as the config is; got \('a', 'b'\)",
+        ),
+        ({"stages": {"from_step": 3}}, r"config\.stages must be a tuple of changes, each with its from_step; got"),
+        ({"grid": {"": {}, "slow": {}}}, "a cell of the grid and a baseline are both called 'slow'; rename one"),
         ({"learner": "sgd"}, "learner must be a mapping with a `name` and settings; got 'sgd'"),
         ({"world": {"batch_size": 4}}, "world: say by `name` which one; got None"),
     ],

@@ -1,11 +1,13 @@
 """Contextual bandits as tables: contexts float32 [n, D], and the reward of every arm float32 [n, A]."""
 
-from pathlib import Path
+import zipfile
+import zlib
 
 import numpy as np
 
 from experiments.data.folder import required
 from experiments.data.kinds import Data, Part
+from experiments.settings import near
 
 BANDITS = ("adult", "covertype", "statlog", "stock")
 
@@ -18,12 +20,17 @@ def bandit(data_dir: str | None, *, set: str, num_contexts: int | None = None) -
     whole table: a bandit is judged while it plays.
     """
     if set not in BANDITS:
-        raise ValueError(f"no bandit set {set!r}; there are {', '.join(BANDITS)}")
-    path = Path(required(data_dir)) / f"bandit_{set}.npz"
+        raise ValueError(f"no data.set named {set!r}{near(set, BANDITS)}; there are {', '.join(BANDITS)}")
+    path = required(data_dir) / f"bandit_{set}.npz"
     if not path.is_file():
         raise FileNotFoundError(f"no {path}; --data_dir names the folder that holds bandit_SET.npz")
-    with np.load(path) as arrays:
-        contexts, rewards = arrays["a0"].astype(np.float32), arrays["a1"].astype(np.float32)
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            contexts, rewards = arrays["a0"].astype(np.float32), arrays["a1"].astype(np.float32)
+    except (AttributeError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is not a whole .npz file of numbers a0 and a1 ({error}); fetch it again") from error
+    if contexts.ndim != 2 or rewards.ndim != 2:
+        raise ValueError(f"{path}: a0 and a1 have shapes {contexts.shape} and {rewards.shape}, not [n, D] and [n, A]")
     if num_contexts is not None and not 0 < num_contexts <= len(contexts):
         raise ValueError(f"data.num_contexts must be 1 to {len(contexts)}, got {num_contexts}")
     table = Part(contexts[:num_contexts], rewards[:num_contexts])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.io
+from scipy.io.matlab import MatReadError
 
 from experiments.data.folder import required
 from experiments.data.kinds import Data, Part
@@ -37,7 +38,7 @@ def _images(path: Path) -> np.ndarray:
         raise FileNotFoundError(f"no {path}; --data_dir names the folder that holds the binarised MNIST files")
     try:
         x = scipy.io.loadmat(path, appendmat=False)["X"]
-    except (ValueError, KeyError, TypeError, NotImplementedError, EOFError) as error:
+    except (ValueError, KeyError, TypeError, NotImplementedError, EOFError, MatReadError) as error:
         raise ValueError(f"{path} is not a MATLAB 5 file with a matrix X ({error}); fetch it again") from error
     if x.ndim != 2 or x.shape[1] != _SIDE**2 or not np.isin(x, (0, 1)).all():
         raise ValueError(f"{path}: X should be n images of {_SIDE**2} zeros and ones, but its shape is {x.shape}")

@@ -11,7 +11,7 @@ def find(data_dir: str | None, name: str, setting: str) -> Path:
     """
     if not name:
         raise ValueError(f"{setting} must name a file, got {name!r}")
-    path = Path(data_dir or ".", name)
+    path = Path(data_dir or ".", name).expanduser()
     if path.is_file():
         return path
     folder = path.parent.absolute()

@@ -13,4 +13,7 @@ def required(data_dir: str | None) -> Path:
     """The folder of data files, or an error that says how to name it."""
     if not data_dir:
         raise ValueError("this data set is read from files: give their folder with --data_dir=DIR or COLLAGE_DATA=DIR")
-    return Path(data_dir)
+    folder = Path(data_dir).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}; --data_dir or COLLAGE_DATA names the folder of the data files")
+    return folder

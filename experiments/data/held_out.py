@@ -24,6 +24,7 @@ def hold_out(
 
     Raises ValueError where a class has a single sample, or none in the train part.
     """
+    check_seed(seed)
     fraction = _FRACTION if fraction is None else fraction
     if not 0 < fraction < 1:
         raise ValueError(f"data.test_fraction must lie between 0 and 1, got {fraction}")
@@ -39,3 +40,9 @@ def hold_out(
     if len(lost):
         raise ValueError(f"{describe(lost[0])} has no sample in the train part; lower data.test_fraction={fraction}")
     return train, test
+
+
+def check_seed(seed: int, name: str = "split_seed") -> None:
+    """Raises ValueError for a seed that NumPy would not take."""
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"data.{name} must be 0 to {2**32 - 1}, got {seed}")

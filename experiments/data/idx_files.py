@@ -39,6 +39,8 @@ def idx(
     for step in steps:
         of_all = jax.jit(partial(jax.lax.map, step, batch_size=500))
         train, test = (Part(np.asarray(of_all(part.x)), part.y) for part in (train, test))
+    if side is not None and side < 1:
+        raise ValueError(f"data.side must be at least 1, got {side}")
     if side is not None:
         of_all = jax.jit(partial(blur.images.resized, side=side, crop=crop))
         train, test = (Part(np.asarray(of_all(part.x)), part.y) for part in (train, test))

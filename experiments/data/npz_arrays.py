@@ -42,6 +42,8 @@ def npz(
         if f"x_{part}" in arrays
     }
     train = parts["train"]
+    if task == "classification" and len(np.unique(train.y)) == 1:
+        raise ValueError(f"{path}: all of y_train are of one class, {train.y[0]}; a classifier needs two")
     if "test" not in parts:
         check(Data(train, train))
         labels = train.y if task == "classification" else None

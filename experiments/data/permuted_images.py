@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.data.held_out import check_seed
 from experiments.data.idx_files import idx
 from experiments.data.kinds import Data, Part
 
@@ -23,6 +24,7 @@ def permuted(data_dir: str | None, *, num_tasks: int, permutation_seed: int = 0,
     """
     if num_tasks < 1:
         raise ValueError(f"data.num_tasks must be at least 1, got {num_tasks}")
+    check_seed(permutation_seed, "permutation_seed")
     data = idx(data_dir, **settings)
     mean, deviation = data.train.x.mean(), data.train.x.std()
     train, test = (

@@ -8,6 +8,7 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
 import blur
+from experiments.data.held_out import check_seed
 from experiments.data.kinds import Data, Part
 
 
@@ -19,7 +20,10 @@ def digits(data_dir: str | None, *, train_fraction: float = 0.75, split_seed: in
     del data_dir
     if not 0 < train_fraction < 1:
         raise ValueError(f"data.train_fraction must lie between 0 and 1, got {train_fraction}")
+    check_seed(split_seed)
     x, y = embedded()
+    if side is not None and side < 1:
+        raise ValueError(f"data.side must be at least 1, got {side}")
     if side is not None:
         x = np.asarray(blur.images.resized(jnp.asarray(x), side))
     x_train, x_test, y_train, y_test = train_test_split(

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 
 from experiments.data.folder import required
+from experiments.data.held_out import check_seed
 from experiments.data.kinds import Part, PerSeed
 
 
@@ -20,8 +22,10 @@ def uci_regression(data_dir: str | None, *, set: str, num_splits: int = 20) -> P
         there = ", ".join(sorted(path.parent.name for path in required(data_dir).glob("*/data"))) or "none"
         raise FileNotFoundError(f"no folder {folder}; data.set may be {there}")
     table = _numbers(folder, "data.txt")
-    x, y = (table[:, _indices(folder, name)] for name in ("features", "target"))
-    train, test = ([_indices(folder, f"{part}_{k}") for k in range(num_splits)] for part in ("train", "test"))
+    x, y = (table[:, _indices(folder, name, table.shape[1])] for name in ("features", "target"))
+    train, test = (
+        [_indices(folder, f"{part}_{k}", len(table)) for k in range(num_splits)] for part in ("train", "test")
+    )
     return _split(x, y, train, test)
 
 
@@ -33,10 +37,14 @@ def sarcos(data_dir: str | None, *, num_splits: int = 5, train_fraction: float =
     """
     if not 0 < train_fraction < 1:
         raise ValueError(f"data.train_fraction must lie between 0 and 1, got {train_fraction}")
+    check_seed(split_seed)
     path = required(data_dir) / "sarcos_inv_test.mat"
     if not path.is_file():
         raise FileNotFoundError(f"no {path}; --data_dir names the folder that holds the file")
-    table = loadmat(str(path))["sarcos_inv_test"]
+    try:
+        table = loadmat(str(path))["sarcos_inv_test"]
+    except (ValueError, KeyError, TypeError, NotImplementedError, EOFError, MatReadError) as error:
+        raise ValueError(f"{path} is not a MATLAB file with sarcos_inv_test ({error}); fetch it again") from error
     orders = [np.random.default_rng(split_seed + k).permutation(len(table)) for k in range(num_splits)]
     num_train = round(train_fraction * len(table))
     train, test = [order[:num_train] for order in orders], [order[num_train:] for order in orders]
@@ -52,12 +60,22 @@ def _split(x: np.ndarray, y: np.ndarray, train: list, test: list) -> PerSeed:
     return PerSeed(*parts)
 
 
-def _indices(folder: Path, name: str) -> np.ndarray:
-    return np.atleast_1d(_numbers(folder, f"index_{name}.txt")).astype(int)
+def _indices(folder: Path, name: str, size: int) -> np.ndarray:
+    """What index_NAME.txt names of the table's rows or columns, of which there are `size`."""
+    indices = _numbers(folder, f"index_{name}.txt").ravel().astype(int)
+    if not len(indices) or indices.min() < 0 or indices.max() >= size:
+        raise ValueError(f"{folder / f'index_{name}.txt'} must name some of 0 to {size - 1}; fetch it again")
+    return indices
 
 
 def _numbers(folder: Path, name: str) -> np.ndarray:
+    """The rows [n, d] of a file of numbers."""
     path = folder / name
     if not path.is_file():
-        raise FileNotFoundError(f"no {path}; data.num_splits may be too many")
-    return np.loadtxt(path)
+        raise FileNotFoundError(f"no {path}; data.num_splits may be too many, or a file of the set is missing")
+    if not path.stat().st_size:
+        raise ValueError(f"{path} is empty; fetch it again")
+    try:
+        return np.loadtxt(path, ndmin=2)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; fetch it again") from error

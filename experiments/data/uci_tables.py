@@ -7,7 +7,9 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from experiments.data.folder import required
+from experiments.data.held_out import check_seed
 from experiments.data.kinds import Data, Part
+from experiments.settings import near
 
 
 class _Layout(NamedTuple):
@@ -58,7 +60,8 @@ def uci(
     100, which would hide all others) and standardised by its moments.
     """
     if set not in LAYOUTS:
-        raise ValueError(f"no data.set named {set!r}; there are {', '.join(LAYOUTS)}")
+        raise ValueError(f"no data.set named {set!r}{near(set, LAYOUTS)}; there are {', '.join(LAYOUTS)}")
+    check_seed(split_seed)
     layout, folder = LAYOUTS[set], required(data_dir)
     if (test_fraction is None) != bool(layout.test):
         has = "its own test files: data.test_fraction must be None" if layout.test else "no test file: give a fraction"
@@ -82,7 +85,11 @@ def _fields(path: Path, layout: _Layout) -> np.ndarray:
         raise FileNotFoundError(
             f"no {path.name} in {path.parent}; --data_dir names the folder that holds the UCI files"
         )
-    lines = [line for line in path.read_text().splitlines()[layout.header :] if line.strip()]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no UTF-8 text ({error}); fetch it again") from error
+    lines = [line for line in text.splitlines()[layout.header :] if line.strip()]
     rows = [[word.strip(' "') for word in line.split(layout.separator)] for line in lines]
     for number, row in enumerate(rows, layout.header + 1):
         if len(row) != layout.width:
@@ -97,7 +104,10 @@ def _fields(path: Path, layout: _Layout) -> np.ndarray:
 def _split(fields: np.ndarray, layout: _Layout, fraction: float | None, seed: int, name: str) -> list[np.ndarray]:
     if fraction is None or not 0 < fraction < 1:
         raise ValueError(f"data.{name} must lie between 0 and 1, got {fraction}")
-    return train_test_split(fields, test_size=fraction, random_state=seed, stratify=fields[:, layout.label])
+    try:
+        return train_test_split(fields, test_size=fraction, random_state=seed, stratify=fields[:, layout.label])
+    except ValueError as error:
+        raise ValueError(f"data.{name}={fraction} cannot split {len(fields)} samples: {error}") from error
 
 
 def _column(train: np.ndarray, test: np.ndarray, i: int, layout: _Layout) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +130,8 @@ def _column(train: np.ndarray, test: np.ndarray, i: int, layout: _Layout) -> tup
 def _labels(train: np.ndarray, test: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     train, test = np.char.rstrip(train, "."), np.char.rstrip(test, ".")  # adult's test labels end in a full stop
     names = np.unique(train)
+    if len(names) < 2:
+        raise ValueError(f"{name}: all training samples are labelled {names[0]}; fetch the file again")
     unknown = np.setdiff1d(test, names)
     if len(unknown):
         raise ValueError(f"{name}: no training sample is labelled {', '.join(unknown)}, but test samples are")

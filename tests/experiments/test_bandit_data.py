@@ -28,7 +28,7 @@ def test_a_table(folder):
 
 
 def test_what_is_not_there_is_refused(folder):
-    with pytest.raises(ValueError, match="no bandit set 'wheel'; there are adult, covertype, statlog, stock"):
+    with pytest.raises(ValueError, match=r"no data\.set named 'wheel'; there are adult, covertype, statlog, stock"):
         bandit(str(folder), set="wheel")
     with pytest.raises(FileNotFoundError, match=r"no .*bandit_stock.npz; --data_dir names the folder"):
         bandit(str(folder), set="stock")

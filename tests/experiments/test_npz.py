@@ -118,7 +118,7 @@ NAN = np.where(np.arange(24).reshape(8, 3) == 16, np.nan, X)
         ({**TRAIN, "y_train": LABELS - 1}, {}, "the train part of the data has the label -1"),
         ({**TRAIN, "y_train": np.arange(8) // 7}, {}, r"data\.npz: label 1 has a single sample, but a split needs two"),
         (TRAIN, {"test_fraction": 0.0}, r"data\.test_fraction must lie between 0 and 1, got 0\.0"),
-        (TRAIN, {"split_seed": -1}, r"data\.test_fraction=0\.2 cannot split 8 samples: The 'random_state'"),
+        (TRAIN, {"split_seed": -1}, r"data\.split_seed must be 0 to 4294967295, got -1"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path, changed, settings, message):

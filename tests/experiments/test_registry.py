@@ -67,13 +67,13 @@ def test_a_mapping_under_any_key_is_built_where_its_name_is_a_function():
         ("learner", {"name": "glns:nope"}, "learner 'glns:nope': module 'glns' has no attribute 'nope'"),
         ("learner", {"sizes": (1,)}, "learner: say by `name` which one; got None"),
         ("world", {"name": "real", "batchsize": 3}, "world 'real': .*unexpected keyword argument 'batchsize'"),
-        ("world", {"name": "real"}, "world 'real': missing a required argument: 'batch_size'"),
+        ("world", {"name": "real"}, "world 'real': needs batch_size; give them in the config"),
         ("learner", {"name": "sgd", "net": {"name": "x"}, "tx": {}}, r"no learner\.net named 'x'; there are cnn"),
         ("evals", {"name": "training", "batch": 1}, "evals 'training': got an unexpected keyword argument 'batch'"),
         (
             "figures",
             {"name": "pair", "rivals": ()},
-            r"unexpected keyword argument 'rivals' \(rivals is now baselines\)",
+            r"unexpected keyword argument 'rivals'; there are .* \(rivals is now baselines\)",
         ),
     ],
 )

@@ -60,7 +60,7 @@ def test_sarcos(tmp_path):
                                   arm.train.x[1])  # fmt: skip
     with pytest.raises(ValueError, match=r"data.train_fraction must lie between 0 and 1, got 1.5"):
         data.sarcos(str(tmp_path), train_fraction=1.5)
-    with pytest.raises(FileNotFoundError, match=r"no .*sarcos_inv_test.mat; --data_dir names"):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere; --data_dir or COLLAGE_DATA names"):
         data.sarcos(str(tmp_path / "nowhere"))
 
 
