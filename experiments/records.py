@@ -5,6 +5,7 @@ a grid, BASELINE for the learner itself. Paths are composed here and nowhere tak
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -23,11 +24,13 @@ class Records(NamedTuple):
     cells: tuple[str, ...] = ("",)  # of the config's grid
     baselines: tuple[str, ...] = ()
     artifact: Callable[[str], str] = _no_artifact  # file name -> its text, of the first seed
+    settings: Mapping[str, Mapping] = MappingProxyType({})  # the config's, of the learner by "" and of its baselines
 
 
 def of_config(config: Mapping, lines: Sequence[Mapping], artifact: Callable[[str], str] = _no_artifact) -> Records:
     """The records of a run with this config."""
-    return Records(lines, tuple(config.get("grid") or ("",)), tuple(config.get("baselines") or ()), artifact)
+    cells, baselines = tuple(config.get("grid") or ("",)), config.get("baselines") or {}
+    return Records(lines, cells, tuple(baselines), artifact, {"": config["learner"], **baselines})
 
 
 def member(cell: str = "", baseline: str = "") -> str:

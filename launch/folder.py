@@ -23,8 +23,9 @@ from typing import IO, Any
 import jax
 import ml_collections
 
-from experiments import grid, renamed
-from launch.cli import UserError, user_errors
+from experiments import grid
+from launch import documents
+from launch.cli import UserError
 
 # These cannot change the numbers of a run, so they may change between launches; num_steps may grow.
 PRESENTATION = ("analyses", "artifacts", "checkpoint_every", "execution", "figures", "log_metrics", "prefetch")
@@ -35,7 +36,8 @@ _PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "numpy", "orbax-checkpoin
 def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
     """Makes the folder this process's own until the returned file is closed or the process ends, however it ends.
 
-    Refuses a folder that another process runs in, that holds a run with another config, or that cannot be written.
+    Refuses a folder that another process runs in, that holds a run with another config or with damaged files, or that
+    cannot be written.
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
@@ -56,18 +58,17 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
 def _accept(workdir: Path, wanted: dict) -> None:
     """Writes config.json. Raises UserError where it holds a config with other numbers."""
     path = workdir / "config.json"
+    documents.check(workdir)
     if path.exists():
-        _refuse_changes(path, wanted)
+        _refuse_changes(workdir, wanted)
     elif any((workdir / name).exists() for name in ("metrics.jsonl", "checkpoints", "summary.json")):
         raise UserError(f"{workdir} holds a run but no config.json to compare with; give another --workdir")
-    if not path.exists() or read_json(path) != wanted:
+    if not path.exists() or documents.read_config(workdir) != wanted:
         write_json(path, wanted)
 
 
-def _refuse_changes(path: Path, wanted: dict) -> None:
-    before = read_json(path)
-    with user_errors(ValueError, saying=f"{path.parent} holds a run of an older version, give another --workdir: "):
-        renamed.check(before)
+def _refuse_changes(workdir: Path, wanted: dict) -> None:
+    before = documents.read_config(workdir)
     old, new = (grid.flat({key: of[key] for key in of if key not in PRESENTATION}) for of in (before, wanted))
     changes = [
         f"{key}: {old.get(key)!r} -> {new.get(key)!r}"
@@ -77,23 +78,14 @@ def _refuse_changes(path: Path, wanted: dict) -> None:
     ]
     if changes:
         raise UserError(
-            f"{path.parent} holds a run with another config ({'; '.join(changes)}); "
+            f"{workdir} holds a run with another config ({'; '.join(changes)}); "
             "give another --workdir, or the old values to go on with it"
         )
 
 
 def finished_steps(workdir: Path) -> int | None:
     """How many steps a finished run has; None where it is not finished."""
-    path = workdir / "summary.json"
-    return read_json(path)["steps"] if path.exists() else None
-
-
-def read_json(path: Path) -> Any:
-    """The file's value; a UserError where it is not JSON."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+    return documents.read_summary(workdir)["steps"] if (workdir / "summary.json").exists() else None
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -127,23 +119,16 @@ def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Map
         "devices": [str(device) for device in jax.devices()],
         "num_processes": jax.process_count(),
     }
-    path, last = workdir / "run.json", last_launch(workdir).get("modules", {})
-    if not path.exists():
-        write_json(path, launch)
+    before = documents.read_launches(workdir)
+    if not before:
+        write_json(workdir / "run.json", launch)
         return []
-    first = read_json(path)
-    write_json(path, {**first, "resumed": [*first.get("resumed", []), launch]})
+    write_json(workdir / "run.json", {**before[0], "resumed": [*before[1:], launch]})
+    last = before[-1].get("modules", {})
     changed = [
         name for name, now in launch["modules"].items() if name in last and last[name]["sha256"] != now["sha256"]
     ]
     return [f"{launch['modules'][name]['file']} has changed since the last launch" for name in changed]
-
-
-def last_launch(workdir: Path) -> dict:
-    """What run.json says of the newest launch; empty where there was none."""
-    path = workdir / "run.json"
-    first = read_json(path) if path.exists() else {}
-    return [first, *first.get("resumed", [])][-1]
 
 
 def _sha256(file: str) -> str:

@@ -6,6 +6,7 @@ One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draw
 your own "package.module:function".
 """
 
+import sys
 from pathlib import Path
 
 from absl import flags
@@ -19,14 +20,20 @@ _METRICS = flags.DEFINE_list("metrics", None, "The metrics to draw. Default: tho
 
 def main(argv: list[str]) -> None:
     """Draws the runs that the arguments name."""
-    runs = [Path(name) for name in argv[1:]]
-    if not runs:
+    folders = [Path(name) for name in argv[1:]]
+    if not folders:
         raise cli.UserError("name at least one run folder: python -m launch.plot RUN [RUN ..]")
-    if len(runs) > 1 and not _OUT.value:
+    num_runs = len(plots.labels(folders))
+    if num_runs < len(folders):
+        print(f"{len(folders)} names of {num_runs} folders: each is drawn once", file=sys.stderr)
+    if num_runs > 1 and not _OUT.value:
         raise cli.UserError("several runs: say with --out=DIR where their figures go")
-    with cli.user_errors(OSError):
-        out = Path(_OUT.value) if _OUT.value else runs[0] / "figures"
+    runs = plots.read(folders)
+    out = Path(_OUT.value) if _OUT.value else folders[0] / "figures"
+    try:
         draws = plots.figures(runs, out, _FIGURE.value) if _FIGURE.value else plots.curves(runs, out, _METRICS.value)
+    except OSError as error:
+        raise cli.UserError(f"cannot write figures to {out} ({error.strerror}); choose a folder with --out") from error
     print(plots.table(runs))
     for path in draws:
         print(f"figure: {path}")

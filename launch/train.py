@@ -20,7 +20,7 @@ from ml_collections import ConfigDict, config_flags
 import experiments
 from bootstrap import Run
 from experiments import data, registry
-from launch import checkpoints, cli, configs, devices, folder, metrics, outputs, progress, signals
+from launch import checkpoints, cli, configs, devices, documents, folder, metrics, outputs, progress, signals
 from launch.clock import Clock
 from launch.execution import FORMS
 from launch.programs import Programs, programs
@@ -59,7 +59,7 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
     ):
         finished = folder.finished_steps(workdir) == config.num_steps
         if finished and not left.missing(workdir):
-            summary = folder.read_json(workdir / "summary.json")
+            summary = documents.read_summary(workdir)
             devices.log(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
             return
         devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
@@ -133,7 +133,7 @@ def _finish(
 
     finished: it was before this launch, which makes what is missing alone.
     """
-    records, seconds = metrics.read(workdir), clock.run()
+    records, seconds = documents.read_records(workdir), clock.run()
     final = dict(records[-1])
     summary = {
         "steps": final.pop("step"),
@@ -145,7 +145,7 @@ def _finish(
         **final,
     }
     if finished:
-        summary = folder.read_json(workdir / "summary.json")
+        summary = documents.read_summary(workdir)
     summary = left.write(workdir, summary, records, run, missing_only=finished)
     print(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
 
