@@ -65,7 +65,8 @@ def _print_anything() -> None:
     """Makes a terminal or a pipe that lacks a character, as ASCII lacks ±, print a question mark in its place."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            with contextlib.suppress(OSError):  # of a stream that was exchanged beneath
+                stream.reconfigure(errors="replace")
 
 
 def _guarded(call: Callable):

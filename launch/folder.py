@@ -88,6 +88,13 @@ def finished_steps(workdir: Path) -> int | None:
     return documents.read_summary(workdir)["steps"] if (workdir / "summary.json").exists() else None
 
 
+def is_finished(workdir: Path, flags: list[str]) -> bool:
+    """Whether a run has ended, launched with these flags. Raises UserError where its files are damaged."""
+    documents.check(workdir)
+    launches = documents.read_launches(workdir)
+    return (workdir / "summary.json").exists() and bool(launches) and launches[-1]["argv"][1:] == flags
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes the file whole or not at all."""
     replace_text(path, json.dumps(value, indent=2) + "\n")

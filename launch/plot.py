@@ -25,7 +25,8 @@ def main(argv: list[str]) -> None:
         raise cli.UserError("name at least one run folder: python -m launch.plot RUN [RUN ..]")
     num_runs = len(plots.labels(folders))
     if num_runs < len(folders):
-        print(f"{len(folders)} names of {num_runs} folders: each is drawn once", file=sys.stderr)
+        folder = "folder" if num_runs == 1 else "folders"
+        print(f"{len(folders)} names of {num_runs} {folder}: each is drawn once", file=sys.stderr)
     if num_runs > 1 and not _OUT.value:
         raise cli.UserError("several runs: say with --out=DIR where their figures go")
     runs = plots.read(folders)

@@ -99,9 +99,10 @@ def table(runs: Runs) -> str:
 
 def _last(run: Records, name: str) -> str:
     """The last value of a metric as text, without seeds that are NaN."""
-    if not any(name in line for line in run.lines):
+    lines = [line for line in run.lines if name in line]
+    if not lines:
         return "-"
-    last = records.curve_at(run, name)[1][:, -1]
+    last = np.array(records.seeds(lines[-1], name), float)
     there = last[np.isfinite(last)]
     mean = f"{there.mean():.4f}" if len(there) else "-"
     spread = f" ± {there.std(ddof=1):.4f}" if len(there) > 1 else ""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import flags
 
-from launch import cli, configs, documents
+from launch import cli, configs, folder
 
 _CONFIG = flags.DEFINE_string("config", None, "FILE.py: a config with sweep(add).", required=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for the runs' folders.", required=True)
@@ -30,7 +30,8 @@ def main(argv: list[str]) -> int:
     if _PRINT.value:
         print("\n".join(shlex.join(command) for command in commands.values()))
         return 0
-    failed, finished = [], {workdir for workdir, command in commands.items() if _is_finished(workdir, command)}
+    finished = {workdir for workdir, command in commands.items() if folder.is_finished(workdir, command[3:])}
+    failed = []
     for number, (workdir, command) in enumerate(commands.items(), 1):
         if workdir in finished:
             print(f"[{number}/{len(commands)}] {workdir} is finished", flush=True)
@@ -62,13 +63,6 @@ def sweep_commands(config: str, workdir: Path, passed_on: list[str]) -> dict[Pat
         raise cli.UserError(f"{config} has no sweep(add); run it with launch.train")
     module.sweep(add)
     return commands
-
-
-def _is_finished(workdir: Path, command: list[str]) -> bool:
-    """Whether the run has ended, by this very command. Raises UserError where its files are damaged."""
-    documents.check(workdir)
-    launches = documents.read_launches(workdir)
-    return (workdir / "summary.json").exists() and bool(launches) and launches[-1]["argv"][1:] == command[3:]
 
 
 def _run(command: list[str]) -> tuple[int, bool]:

@@ -9,7 +9,16 @@ import numpy as np
 from experiments import grid
 from experiments.records import Records
 
-_WRITTEN = {"blur": "BLUR", "cmaes": "CMA-ES", "ewc": "EWC", "glns": "GLN", "ppo": "PPO", "sgd": "SGD"}
+_WRITTEN = {
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "blur": "BLUR",
+    "cmaes": "CMA-ES",
+    "ewc": "EWC",
+    "glns": "GLN",
+    "ppo": "PPO",
+    "sgd": "SGD",
+}
 
 
 def by_number(names: Iterable[str]) -> list[str]:

@@ -110,7 +110,7 @@ def test_plot_and_sweep_refuse_in_one_line(fork, tmp_path):
     mistakes = {
         ("launch.plot",): "name at least one run folder",
         ("launch.plot", tmp_path): "is not a run folder",
-        ("launch.plot", tmp_path, tmp_path): "--out=DIR",
+        ("launch.plot", tmp_path, tmp_path.parent): "--out=DIR",
         ("launch.sweep", "--config=nope.py", f"--workdir={tmp_path}"): "no config file nope.py",
         ("launch.sweep", "--config=experiments/evals.py", f"--workdir={tmp_path}"): "has no sweep(add)",
     }
@@ -120,3 +120,15 @@ def test_plot_and_sweep_refuse_in_one_line(fork, tmp_path):
         assert message in output
         assert len(output.strip().split("\n")) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_sweep_with_a_damaged_run_is_refused_before_any_runs(fork, tmp_path):
+    config, damaged = tmp_path / "config.py", tmp_path / "second" / "metrics.jsonl"
+    config.write_text("def sweep(add): add('first'), add('second')\n")
+    damaged.parent.mkdir()
+    damaged.write_text("[1]\n")
+    status, output = fork("launch.sweep", f"--config={config}", f"--workdir={tmp_path}")
+    assert status == 2, output
+    assert output.startswith(f"error: {damaged}, line 1: it is not a JSON object")
+    assert len(output.strip().split("\n")) == 1
+    assert not (tmp_path / "first").exists()
