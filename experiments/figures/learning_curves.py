@@ -8,7 +8,6 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from bootstrap import gap
 from experiments.figures.legends import by_number, counted, legend, literal, of_seeds, words
@@ -72,11 +71,16 @@ def scale_values(axes: Axes, metric: str, values: Collection[np.ndarray]) -> Non
 
 
 def _plain_ticks(axis: Axis, low: float, high: float) -> None:
-    """Writes the numbers of a logarithmic axis as 0.1 and 100; in less than a decade, all that there are."""
-    few = high < 10 * low
+    """Writes the numbers of a logarithmic axis plainly; of those between powers of 10 the more, the shorter it is."""
+    told = range(1, 10) if high < 10 * low else (2, 5) if high < 1000 * low else ()
+
+    def between(value, place):
+        del place
+        return f"{value:.3g}" if value > 0 and round(value / 10 ** np.floor(np.log10(value))) in told else ""
+
     axis.set_major_formatter("{x:g}")
-    axis.set_minor_formatter("{x:.3g}" if few else NullFormatter())
-    axis.grid(alpha=0.3, which="both" if few else "major")
+    axis.set_minor_formatter(between)
+    axis.grid(alpha=0.3, which="both" if len(told) > 2 else "major")
 
 
 def log_panels(labels: Collection[str], score: str) -> tuple[Figure, list[Axes]]:

@@ -73,6 +73,8 @@ def learners(records: Records) -> dict[str, str]:
             called[name] = ", ".join([_kind(own), *(_numbers(own, alike) if len(alike) > 1 else ())])
         else:
             called[name] = words(name)
+    labels = list(called.values())
+    called = {name: words(name) if name and labels.count(label) > 1 else label for name, label in called.items()}
     places = {label: place for place, label in enumerate(by_number(called.values()))}
     order = sorted(records.baselines, key=lambda name: places[called[name]])
     return {name: called[name] for name in ("", *order)}

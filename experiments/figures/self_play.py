@@ -44,7 +44,8 @@ def payoff(runs: Mapping[str, Records]) -> Figure:
     records = next(iter(runs.values()))
     versions = json.loads(records.artifact("payoff.json"))
     updates, success = versions["updates"], np.array(versions["bob_success"], float)
-    figure = Figure(figsize=(1.2 + 0.8 * len(updates), 0.8 + 0.8 * len(updates)), layout="constrained")
+    side = 0.8 * max(4, len(updates))
+    figure = Figure(figsize=(1.2 + side, 0.8 + side), layout="constrained")
     axes = figure.subplots()
     axes.imshow(success, vmin=0, vmax=1, cmap="viridis")
     for i, j in np.argwhere(np.isfinite(success)):
