@@ -11,6 +11,7 @@ from launch.cli import UserError
 
 _RESTORE = "put a whole copy of it back, or start the run anew in another folder"
 _WRITTEN_AGAIN = "delete it, and the run's launch.train command writes it again"
+_DISPENSABLE = "delete it; no number depends on it"
 
 
 def check(workdir: Path) -> None:
@@ -36,7 +37,7 @@ def read_launches(workdir: Path) -> list[dict]:
     path = workdir / "run.json"
     if not path.exists():
         return []
-    first = _read(path, _check_launches, _WRITTEN_AGAIN)
+    first = _read(path, _check_launches, _DISPENSABLE)
     return [first, *first.get("resumed", [])]
 
 
@@ -91,12 +92,15 @@ _NUMBER = ("a finite number", lambda value: type(value) in (int, float) and abs(
 _TEXT = ("text", lambda value: isinstance(value, str))
 _TEXTS = ("a list of text", lambda value: isinstance(value, list) and all(map(_TEXT[1], value)))
 _SETTINGS = ("settings {..}", lambda value: isinstance(value, Mapping))
+_NESTED = ("settings {..} by name", lambda value: _SETTINGS[1](value) and all(map(_SETTINGS[1], value.values())))
+_NAMED = ("names [..] or settings {..} by name", lambda value: _TEXTS[1](value) or _NESTED[1](value))
 _VALUE = ("a finite number or null", lambda value: value is None or _NUMBER[1](value))  # null: of a seed that diverged
 _VALUES = ("a list of finite numbers", lambda value: isinstance(value, list) and all(map(_VALUE[1], value)))
 
 _COUNTS = ("seed", "num_seeds", "num_steps", "log_every", "eval_every", "checkpoint_every")
 _CONFIG = dict.fromkeys(_COUNTS, _COUNT) | dict.fromkeys(("data", "world", "learner"), _SETTINGS)
 _CONFIG |= {"log_metrics": _TEXTS}
+_OUTPUTS = ("evals", "analyses", "artifacts", "figures")
 _SUMMARY = {"steps": _COUNT, "num_seeds": _COUNT, "fingerprint": _TEXT}
 _SUMMARY |= dict.fromkeys(("wall_seconds", "compile_seconds", "steps_per_second"), _NUMBER)
 _LAUNCH = {"step": _COUNT, "argv": _TEXTS}
@@ -117,10 +121,8 @@ def _check_config(value: dict) -> None:
     except ValueError as error:
         raise ValueError(f"it is of an older version: {error}") from error
     _check(value, _CONFIG)
-    for key in ("grid", "baselines"):
-        if value.get(key):
-            _check(value, {key: _SETTINGS})
-            _check(value[key], dict.fromkeys(value[key], _SETTINGS))
+    several = {"grid": _NESTED, "baselines": _NESTED, **dict.fromkeys(_OUTPUTS, _NAMED)}
+    _check(value, {key: what for key, what in several.items() if value.get(key) is not None})
 
 
 def _check_summary(value: dict) -> None:

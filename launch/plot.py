@@ -23,13 +23,14 @@ def main(argv: list[str]) -> None:
     folders = [Path(name) for name in argv[1:]]
     if not folders:
         raise cli.UserError("name at least one run folder: python -m launch.plot RUN [RUN ..]")
-    num_runs = len(plots.labels(folders))
-    if num_runs < len(folders):
-        folder = "folder" if num_runs == 1 else "folders"
-        print(f"{len(folders)} names of {num_runs} {folder}: each is drawn once", file=sys.stderr)
-    if num_runs > 1 and not _OUT.value:
-        raise cli.UserError("several runs: say with --out=DIR where their figures go")
-    runs = plots.read(folders)
+    with cli.user_errors(OSError, RuntimeError):  # symbolic links in a circle are a RuntimeError
+        num_runs = len(plots.labels(folders))
+        if num_runs < len(folders):
+            noun = "folder" if num_runs == 1 else "folders"
+            print(f"{len(folders)} names of {num_runs} {noun}: each is drawn once", file=sys.stderr)
+        if num_runs > 1 and not _OUT.value:
+            raise cli.UserError("several runs: say with --out=DIR where their figures go")
+        runs = plots.read(folders)
     out = Path(_OUT.value) if _OUT.value else folders[0] / "figures"
     try:
         draws = plots.figures(runs, out, _FIGURE.value) if _FIGURE.value else plots.curves(runs, out, _METRICS.value)

@@ -90,8 +90,10 @@ DAMAGED = {
         ({**CONFIG, "num_seeds": -1}, "num_seeds is -1, not a whole number"),
         ({**CONFIG, "learner": "sgd"}, 'learner is "sgd", not settings {..}'),
         ({**CONFIG, "baselines": ["slow"]}, 'baselines is ["slow"], not settings {..}'),
-        ({**CONFIG, "baselines": {"slow": 3}}, "slow is 3, not settings {..}"),
-        ({**CONFIG, "grid": 3}, "grid is 3, not settings {..}"),
+        ({**CONFIG, "baselines": {"slow": 3}}, 'baselines is {"slow": 3}, not settings {..} by name'),
+        ({**CONFIG, "grid": 3}, "grid is 3, not settings {..} by name"),
+        ({**CONFIG, "figures": 3}, "figures is 3, not names [..] or settings {..} by name"),
+        ({**CONFIG, "evals": {"density": 3}}, 'evals is {"density": 3}, not names [..]'),
     ],
     "summary.json": [
         *NOT_JSON,
@@ -166,7 +168,7 @@ def test_one_line_says_what_is_damaged_and_what_to_do(run, name, content, messag
         line = str(error.value)
         assert line.startswith(f"{run / name}")
         assert message in line
-        assert "; delete it, and" in line or "put a whole copy of it back" in line
+        assert "; delete it" in line or "put a whole copy of it back" in line
         assert "\n" not in line
         assert len(line) < 400
         assert error.value.status == 2

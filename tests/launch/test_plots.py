@@ -116,6 +116,7 @@ def test_the_first_seed_is_the_first_number(tmp_path):
 def test_mistakes_are_one_line(tmp_path):
     flags.FLAGS.mark_as_parsed()
     run, other = make(tmp_path / "a" / "run"), make(tmp_path / "b" / "run")
+    (tmp_path / "a" / "circle").symlink_to(tmp_path / "a" / "circle")
     file = tmp_path / "file"
     file.write_text("kept")
     there = "no run has the metric 'nope'; there are eval/test_error"
@@ -128,6 +129,7 @@ def test_mistakes_are_one_line(tmp_path):
         ([run, other], {}, "--out=DIR"),
         ([tmp_path], {}, "is not a run folder: it has no config.json"),
         ([tmp_path / "nope"], {}, "is not a run folder: it has no config.json"),
+        ([tmp_path / "a" / "circle"], {}, "circle"),
     ]
     for folders, given, message in mistakes:
         with flagsaver.flagsaver(**given), pytest.raises(cli.UserError, match=re.escape(message)) as error:
