@@ -18,6 +18,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
 import bootstrap
+from launch import machine
 from launch.cli import UserError
 
 _DISTRIBUTED = flags.DEFINE_bool(
@@ -34,11 +35,13 @@ _PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this is: 0
 def start() -> None:
     """Joins the other processes, where flags say that there are any, and keeps compiled programs on disk.
 
-    Call it before any other use of JAX. The programs lie in .cache/xla of the checkout, or where
+    Call it before any other use of JAX. The programs lie in .cache/xla of the checkout, which is kept small, or where
     JAX_COMPILATION_CACHE_DIR says.
     """
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".cache" / "xla"))
+        cache = Path(__file__).parents[1] / ".cache" / "xla"
+        machine.trim(cache)
+        jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     schedule_in_order()
     given = (_ADDRESS.value, _NUM_PROCESSES.value, _PROCESS_ID.value)

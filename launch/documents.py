@@ -41,6 +41,11 @@ def read_launches(workdir: Path) -> list[dict]:
     return [first, *first.get("resumed", [])]
 
 
+def last_launch(workdir: Path) -> dict:
+    """What run.json notes of the newest launch; empty where there was none."""
+    return [{}, *read_launches(workdir)][-1]
+
+
 def read_records(workdir: Path) -> list[dict]:
     """The records of metrics.jsonl, by step. What a killed process left of a line is passed over."""
     path = workdir / "metrics.jsonl"
@@ -137,9 +142,10 @@ def _check_launches(value: dict) -> None:
         if not isinstance(launch, dict):
             raise ValueError(f"a launch is {_shown(launch)}, not settings {{..}}")
         _check(launch, _LAUNCH | ({"config_file": _TEXT} if launch.get("config_file") is not None else {}))
-        _check(launch, {"modules": _SETTINGS} if "modules" in launch else {})
+        nested = {"modules": _NESTED, "versions": _SETTINGS, "jax_settings": _SETTINGS}
+        _check(launch, {key: what for key, what in nested.items() if key in launch})
         for module in launch.get("modules", {}).values():
-            _check(module if isinstance(module, Mapping) else {}, {"file": _TEXT, "sha256": _TEXT})
+            _check(module, {"file": _TEXT, "sha256": _TEXT})
 
 
 def _check_record(value: dict, config: Mapping, num_values: dict[str, int], after: int) -> None:

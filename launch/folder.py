@@ -24,13 +24,23 @@ import jax
 import ml_collections
 
 from experiments import grid
-from launch import documents
-from launch.cli import UserError
+from launch import documents, machine
+from launch.cli import UserError, user_errors
 
 # These cannot change the numbers of a run, so they may change between launches; num_steps may grow.
 PRESENTATION = ("analyses", "artifacts", "checkpoint_every", "execution", "figures", "log_metrics", "prefetch")
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "numpy", "orbax-checkpoint", "ml_collections")
+
+
+def place(text: str, flag: str) -> Path:
+    """The path that a flag or an argument gives. Raises UserError where it is empty or a URL."""
+    if not text.strip():
+        raise UserError(f"{flag} is empty; name a folder")
+    if "://" in text:
+        raise UserError(f"{flag}={text}: a run is on a file system; mount the storage, and name a folder of the mount")
+    with user_errors(RuntimeError, saying=f"{flag}={text}: "):
+        return Path(text).expanduser()
 
 
 def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
@@ -49,22 +59,30 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
         raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
     try:
         _accept(workdir, json.loads(config.to_json()))
+        if not (workdir / "config.json").exists():
+            keep_config(workdir, config)
     except UserError:
         lock.close()
         raise
     return lock
 
 
+def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Writes config.json, where it has changed."""
+    path, wanted = workdir / "config.json", json.loads(config.to_json())
+    if not path.exists() or documents.read_config(workdir) != wanted:
+        write_json(path, wanted)
+
+
 def _accept(workdir: Path, wanted: dict) -> None:
-    """Writes config.json. Raises UserError where it holds a config with other numbers."""
+    """Raises UserError where config.json holds a config with other numbers, or where a run has none."""
     path = workdir / "config.json"
     documents.check(workdir)
+    _refuse_settings(workdir)
     if path.exists():
         _refuse_changes(workdir, wanted)
     elif any((workdir / name).exists() for name in ("metrics.jsonl", "checkpoints", "summary.json")):
         raise UserError(f"{workdir} holds a run but no config.json to compare with; give another --workdir")
-    if not path.exists() or documents.read_config(workdir) != wanted:
-        write_json(path, wanted)
 
 
 def _refuse_changes(workdir: Path, wanted: dict) -> None:
@@ -83,6 +101,17 @@ def _refuse_changes(workdir: Path, wanted: dict) -> None:
         )
 
 
+def _refuse_settings(workdir: Path) -> None:
+    before, now = documents.last_launch(workdir).get("jax_settings", {}), machine.settings()
+    changed = [name for name in now if name in before and before[name] != now[name]]
+    if changed:
+        changes = "; ".join(f"{name}: {before[name]!r} -> {now[name]!r}" for name in changed)
+        raise UserError(
+            f"{workdir} holds a run that began with other settings of JAX ({changes}); set them as they were, "
+            "or give another --workdir"
+        )
+
+
 def finished_steps(workdir: Path) -> int | None:
     """How many steps a finished run has; None where it is not finished."""
     return documents.read_summary(workdir)["steps"] if (workdir / "summary.json").exists() else None
@@ -91,8 +120,7 @@ def finished_steps(workdir: Path) -> int | None:
 def is_finished(workdir: Path, flags: list[str]) -> bool:
     """Whether a run has ended, launched with these flags. Raises UserError where its files are damaged."""
     documents.check(workdir)
-    launches = documents.read_launches(workdir)
-    return (workdir / "summary.json").exists() and bool(launches) and launches[-1]["argv"][1:] == flags
+    return (workdir / "summary.json").exists() and documents.last_launch(workdir).get("argv", [])[1:] == flags
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -111,7 +139,7 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Mapping[str, str]) -> list[str]:
-    """Adds this launch, which begins at `step`, to run.json. -> what of the user's own modules changed since the last.
+    """Adds this launch, which begins at `step`, to run.json. -> what has changed since the last, a line each.
 
     modules: those that the config names by "package.module:function": module -> file.
     """
@@ -122,6 +150,8 @@ def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Map
         "config_file": config_file and str(config_file.resolve()),
         "git_commit": _git_commit(),
         "versions": {"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "jax_settings": machine.settings(),
+        "native_kernel": machine.has_native_kernel(),
         "modules": {module: {"file": file, "sha256": _sha256(file)} for module, file in modules.items()},
         "devices": [str(device) for device in jax.devices()],
         "num_processes": jax.process_count(),
@@ -131,11 +161,22 @@ def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Map
         write_json(workdir / "run.json", launch)
         return []
     write_json(workdir / "run.json", {**before[0], "resumed": [*before[1:], launch]})
-    last = before[-1].get("modules", {})
+    return _changes(before[-1], launch)
+
+
+def _changes(last: Mapping, now: Mapping) -> list[str]:
+    """What may make a resumed run differ from one that was never stopped."""
+    modules, versions = last.get("modules", {}), last.get("versions", {})
     changed = [
-        name for name, now in launch["modules"].items() if name in last and last[name]["sha256"] != now["sha256"]
+        f"{module['file']} has changed since the last launch"
+        for name, module in now["modules"].items()
+        if name in modules and modules[name]["sha256"] != module["sha256"]
     ]
-    return [f"{launch['modules'][name]['file']} has changed since the last launch" for name in changed]
+    return changed + [
+        f"{name} was {versions[name]} at the last launch and is {version}: the last bits of numbers may differ"
+        for name, version in now["versions"].items()
+        if name in ("jax", "jaxlib") and versions.get(name, version) != version
+    ]
 
 
 def _sha256(file: str) -> str:

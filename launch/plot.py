@@ -7,11 +7,10 @@ your own "package.module:function".
 """
 
 import sys
-from pathlib import Path
 
 from absl import flags
 
-from launch import cli, plots
+from launch import cli, folder, plots
 
 _OUT = flags.DEFINE_string("out", None, "Folder for the figures. Default for a single run: its own figures/.")
 _FIGURE = flags.DEFINE_list("figure", None, "Figures to draw in place of curves, as the first run's config sets them.")
@@ -20,7 +19,7 @@ _METRICS = flags.DEFINE_list("metrics", None, "The metrics to draw. Default: tho
 
 def main(argv: list[str]) -> None:
     """Draws the runs that the arguments name."""
-    folders = [Path(name) for name in argv[1:]]
+    folders = [folder.place(name, "a run") for name in argv[1:]]
     if not folders:
         raise cli.UserError("name at least one run folder: python -m launch.plot RUN [RUN ..]")
     with cli.user_errors(OSError, RuntimeError):  # symbolic links in a circle are a RuntimeError
@@ -28,10 +27,10 @@ def main(argv: list[str]) -> None:
         if num_runs < len(folders):
             noun = "folder" if num_runs == 1 else "folders"
             print(f"{len(folders)} names of {num_runs} {noun}: each is drawn once", file=sys.stderr)
-        if num_runs > 1 and not _OUT.value:
+        if num_runs > 1 and _OUT.value is None:
             raise cli.UserError("several runs: say with --out=DIR where their figures go")
         runs = plots.read(folders)
-    out = Path(_OUT.value) if _OUT.value else folders[0] / "figures"
+    out = folders[0] / "figures" if _OUT.value is None else folder.place(_OUT.value, "--out")
     try:
         draws = plots.figures(runs, out, _FIGURE.value) if _FIGURE.value else plots.curves(runs, out, _METRICS.value)
     except OSError as error:

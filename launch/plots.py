@@ -32,7 +32,7 @@ def read(folders: Sequence[Path]) -> Runs:
         if not lines:
             print(f"{folder} has no records yet", file=sys.stderr)
             continue
-        config_file = [None, *(launch.get("config_file") for launch in documents.read_launches(folder))][-1]
+        config_file = documents.last_launch(folder).get("config_file")
         if config_file and (place := str(Path(config_file).parent)) not in sys.path:
             sys.path.insert(0, place)
         runs.configs[label] = config

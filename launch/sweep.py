@@ -26,7 +26,7 @@ _PRINT = flags.DEFINE_bool("print_commands", False, "Print one command a line in
 def main(argv: list[str]) -> int:
     """Runs the sweep; returns how many runs failed, at most 1."""
     cli.no_arguments([argv[0], *(word for word in argv[1:] if not word.startswith("--"))])
-    commands = sweep_commands(_CONFIG.value, Path(_WORKDIR.value), argv[1:])
+    commands = sweep_commands(_CONFIG.value, folder.place(_WORKDIR.value, "--workdir"), argv[1:])
     if _PRINT.value:
         print("\n".join(shlex.join(command) for command in commands.values()))
         return 0
