@@ -6,6 +6,7 @@ a grid, BASELINE for the learner itself. Paths are composed here and nowhere tak
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -25,11 +26,13 @@ class Records(NamedTuple):
     baselines: tuple[str, ...] = ()
     artifact: Callable[[str], str] = _no_artifact  # file name -> its text, of the first seed
     chosen: Sequence[int] | None = None  # the seeds to look at, by their places; None for all
+    settings: Mapping[str, Mapping] = MappingProxyType({})  # the config's, of the learner by "" and of its baselines
 
 
 def of_config(config: Mapping, lines: Sequence[Mapping], artifact: Callable[[str], str] = _no_artifact) -> Records:
     """The records of a run with this config."""
-    return Records(lines, tuple(config.get("grid") or ("",)), tuple(config.get("baselines") or ()), artifact)
+    cells, baselines = tuple(config.get("grid") or ("",)), config.get("baselines") or {}
+    return Records(lines, cells, tuple(baselines), artifact, settings={"": config["learner"], **baselines})
 
 
 def member(cell: str = "", baseline: str = "") -> str:

@@ -1,6 +1,7 @@
 """How a program of this package starts and how it fails: absl flags, and for a mistake one line and exit status 2."""
 
 import contextlib
+import io
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,6 +29,7 @@ def run(
 
     argv holds what is no flag; with `pass_on_unknown`, unknown flags too. explain: (argv), called after --help.
     """
+    _print_anything()
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS["debug"])  # --help of the program shows it
     app.run(lambda argv: guarded(lambda: main(argv)), flags_parser=lambda argv: _parse(argv, pass_on_unknown, explain))
 
@@ -58,6 +60,14 @@ def no_arguments(argv: list[str]) -> None:
     """Refuses arguments that are not flags."""
     if argv[1:]:
         raise UserError(f"unexpected argument {argv[1]!r}; flags are written --name=value")
+
+
+def _print_anything() -> None:
+    """Makes a terminal or a pipe that lacks a character, as ASCII lacks ±, print a question mark in its place."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError):  # of a stream that was exchanged beneath
+                stream.reconfigure(errors="replace")
 
 
 def guarded(call: Callable) -> Any:

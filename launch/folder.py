@@ -23,8 +23,8 @@ from typing import IO, Any
 import jax
 import ml_collections
 
-from experiments import grid, renamed
-from launch import machine
+from experiments import grid
+from launch import documents, machine
 from launch.cli import UserError, user_errors
 
 # These cannot change the numbers of a run, so they may change between launches; num_steps may grow.
@@ -46,7 +46,8 @@ def place(text: str, flag: str) -> Path:
 def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
     """Makes the folder this process's own until the returned file is closed or the process ends, however it ends.
 
-    Refuses a folder that another process runs in, that holds a run with another config, or that cannot be written.
+    Refuses a folder that another process runs in, that holds a run with another config or with damaged files, or that
+    cannot be written.
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
@@ -69,24 +70,23 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
 def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:
     """Writes config.json, where it has changed."""
     path, wanted = workdir / "config.json", json.loads(config.to_json())
-    if not path.exists() or read_json(path) != wanted:
+    if not path.exists() or documents.read_config(workdir) != wanted:
         write_json(path, wanted)
 
 
 def _accept(workdir: Path, wanted: dict) -> None:
     """Raises UserError where config.json holds a config with other numbers, or where a run has none."""
     path = workdir / "config.json"
+    documents.check(workdir)
     _refuse_settings(workdir)
     if path.exists():
-        _refuse_changes(path, wanted)
+        _refuse_changes(workdir, wanted)
     elif any((workdir / name).exists() for name in ("metrics.jsonl", "checkpoints", "summary.json")):
         raise UserError(f"{workdir} holds a run but no config.json to compare with; give another --workdir")
 
 
-def _refuse_changes(path: Path, wanted: dict) -> None:
-    before = read_json(path)
-    with user_errors(ValueError, saying=f"{path.parent} holds a run of an older version, give another --workdir: "):
-        renamed.check(before)
+def _refuse_changes(workdir: Path, wanted: dict) -> None:
+    before = documents.read_config(workdir)
     old, new = (grid.flat({key: of[key] for key in of if key not in PRESENTATION}) for of in (before, wanted))
     changes = [
         f"{key}: {old.get(key)!r} -> {new.get(key)!r}"
@@ -96,13 +96,13 @@ def _refuse_changes(path: Path, wanted: dict) -> None:
     ]
     if changes:
         raise UserError(
-            f"{path.parent} holds a run with another config ({'; '.join(changes)}); "
+            f"{workdir} holds a run with another config ({'; '.join(changes)}); "
             "give another --workdir, or the old values to go on with it"
         )
 
 
 def _refuse_settings(workdir: Path) -> None:
-    before, now = last_launch(workdir).get("jax_settings", {}), machine.settings()
+    before, now = documents.last_launch(workdir).get("jax_settings", {}), machine.settings()
     changed = [name for name in now if name in before and before[name] != now[name]]
     if changed:
         changes = "; ".join(f"{name}: {before[name]!r} -> {now[name]!r}" for name in changed)
@@ -114,16 +114,13 @@ def _refuse_settings(workdir: Path) -> None:
 
 def finished_steps(workdir: Path) -> int | None:
     """How many steps a finished run has; None where it is not finished."""
-    path = workdir / "summary.json"
-    return read_json(path)["steps"] if path.exists() else None
+    return documents.read_summary(workdir)["steps"] if (workdir / "summary.json").exists() else None
 
 
-def read_json(path: Path) -> Any:
-    """The file's value; a UserError where it is not JSON."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+def is_finished(workdir: Path, flags: list[str]) -> bool:
+    """Whether a run has ended, launched with these flags. Raises UserError where its files are damaged."""
+    documents.check(workdir)
+    return (workdir / "summary.json").exists() and documents.last_launch(workdir).get("argv", [])[1:] == flags
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -159,13 +156,12 @@ def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Map
         "devices": [str(device) for device in jax.devices()],
         "num_processes": jax.process_count(),
     }
-    path, last = workdir / "run.json", last_launch(workdir)
-    if not path.exists():
-        write_json(path, launch)
+    before = documents.read_launches(workdir)
+    if not before:
+        write_json(workdir / "run.json", launch)
         return []
-    first = read_json(path)
-    write_json(path, {**first, "resumed": [*first.get("resumed", []), launch]})
-    return _changes(last, launch)
+    write_json(workdir / "run.json", {**before[0], "resumed": [*before[1:], launch]})
+    return _changes(before[-1], launch)
 
 
 def _changes(last: Mapping, now: Mapping) -> list[str]:
@@ -181,13 +177,6 @@ def _changes(last: Mapping, now: Mapping) -> list[str]:
         for name, version in now["versions"].items()
         if name in ("jax", "jaxlib") and versions.get(name, version) != version
     ]
-
-
-def last_launch(workdir: Path) -> dict:
-    """What run.json says of the newest launch; empty where there was none."""
-    path = workdir / "run.json"
-    first = read_json(path) if path.exists() else {}
-    return [first, *first.get("resumed", [])][-1]
 
 
 def _sha256(file: str) -> str:

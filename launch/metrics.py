@@ -16,7 +16,7 @@ import numpy as np
 from tensorboardX import SummaryWriter
 
 from experiments import records
-from launch import cli, folder
+from launch import cli, documents, folder
 
 
 def record(values: Mapping[str, np.ndarray]) -> dict:
@@ -31,18 +31,6 @@ def record(values: Mapping[str, np.ndarray]) -> dict:
     return result
 
 
-def read(workdir: Path) -> list[dict]:
-    """All whole records of a run, by step. What a killed process left of a line is passed over."""
-    path = workdir / "metrics.jsonl"
-    lines = path.read_text().split("\n")[:-1] if path.exists() else []
-    try:
-        return [json.loads(line) for line in lines]
-    except ValueError as error:
-        raise cli.UserError(
-            f"{path} has a line that is not JSON ({error}); mend it, or give another --workdir"
-        ) from error
-
-
 class Writer:
     """Appends records.
 
@@ -52,7 +40,7 @@ class Writer:
 
     def __init__(self, workdir: Path, step: int | None, *, without: str | None = None):
         path = workdir / "metrics.jsonl"
-        kept = [line for line in read(workdir) if step is not None and line["step"] <= step]
+        kept = [line for line in documents.read_records(workdir) if step is not None and line["step"] <= step]
         if step is not None and (not kept or kept[-1]["step"] != step):
             raise cli.UserError(f"{path} lacks step {step}, where the run stands; mend it, or give another --workdir")
         if without and kept:

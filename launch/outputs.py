@@ -11,7 +11,7 @@ from bootstrap import Run
 from experiments import Plan, records
 from experiments import outputs as made
 from experiments.artifacts import Artifact
-from launch import cli, folder, metrics, plots
+from launch import cli, documents, folder, plots
 from launch.programs import Programs
 
 
@@ -23,14 +23,15 @@ class Outputs(NamedTuple):
 
     def missing(self, workdir: Path) -> bool:
         """Whether a finished run lacks something that its config, which may have changed, asks for."""
-        summary = folder.read_json(workdir / "summary.json")
+        summary, lines = documents.read_summary(workdir), documents.read_records(workdir)
         found = {name: value for name, value in summary.items() if name.startswith("analysis/")}
         files = [path for prefix, of_one in self.artifacts for one in of_one for path in _files(workdir, prefix, one)]
         pictures = [plots.picture(workdir / "figures", name) for name in _pictures(self.config)]
-        lines = metrics.read(workdir)
-        if not lines:
+        if not lines or lines[-1]["step"] != summary["steps"]:
+            there = f"ends at step {lines[-1]['step']}" if lines else "is empty or missing"
             raise cli.UserError(
-                f"{workdir} is finished but has no metrics.jsonl; put it back, or give another --workdir"
+                f"{workdir} finished at step {summary['steps']} but its metrics.jsonl {there}; "
+                "put a whole copy of it back, or give another --workdir"
             )
         wanted = made.analyse(self.config, records.of_config(self.config, lines))
         return found != wanted or not all(path.exists() for path in files + pictures)
@@ -61,7 +62,7 @@ class Outputs(NamedTuple):
             if not (missing_only and plots.picture(workdir / "figures", name).exists()):
                 with _noting(problems, f"figure {name}"):
                     draw = plots.curves if name in self.config["log_metrics"] else plots.figures
-                    (drawn,) = draw([workdir], workdir / "figures", [name])
+                    (drawn,) = draw(plots.read([workdir]), workdir / "figures", [name])
                     print(f"figure: {drawn}")
         if problems:
             raise cli.UserError(

@@ -6,6 +6,8 @@ One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draw
 your own "package.module:function".
 """
 
+import sys
+
 from absl import flags
 
 from launch import cli, folder, plots
@@ -17,14 +19,22 @@ _METRICS = flags.DEFINE_list("metrics", None, "The metrics to draw. Default: tho
 
 def main(argv: list[str]) -> None:
     """Draws the runs that the arguments name."""
-    runs = [folder.place(name, "a run") for name in argv[1:]]
-    if not runs:
+    folders = [folder.place(name, "a run") for name in argv[1:]]
+    if not folders:
         raise cli.UserError("name at least one run folder: python -m launch.plot RUN [RUN ..]")
-    if len(runs) > 1 and _OUT.value is None:
-        raise cli.UserError("several runs: say with --out=DIR where their figures go")
-    with cli.user_errors(OSError):
-        out = runs[0] / "figures" if _OUT.value is None else folder.place(_OUT.value, "--out")
+    with cli.user_errors(OSError, RuntimeError):  # symbolic links in a circle are a RuntimeError
+        num_runs = len(plots.labels(folders))
+        if num_runs < len(folders):
+            noun = "folder" if num_runs == 1 else "folders"
+            print(f"{len(folders)} names of {num_runs} {noun}: each is drawn once", file=sys.stderr)
+        if num_runs > 1 and _OUT.value is None:
+            raise cli.UserError("several runs: say with --out=DIR where their figures go")
+        runs = plots.read(folders)
+    out = folders[0] / "figures" if _OUT.value is None else folder.place(_OUT.value, "--out")
+    try:
         draws = plots.figures(runs, out, _FIGURE.value) if _FIGURE.value else plots.curves(runs, out, _METRICS.value)
+    except OSError as error:
+        raise cli.UserError(f"cannot write figures to {out} ({error.strerror}); choose a folder with --out") from error
     print(plots.table(runs))
     for path in draws:
         print(f"figure: {path}")

@@ -3,37 +3,81 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from experiments import Records, outputs, records, renamed
+from experiments import Records, outputs, records
 from experiments import figures as drawn
-from launch import cli, folder, metrics
+from launch import cli, documents
 
 
-def curves(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
+class Runs(NamedTuple):
+    """Runs that have records, by label."""
+
+    configs: dict[str, dict]
+    records: dict[str, Records]
+
+
+def read(folders: Sequence[Path]) -> Runs:
+    """The runs in these folders, without those that have no records yet. What their configs name becomes importable.
+
+    Raises UserError where one is no run or is damaged, or where none has records.
+    """
+    runs = Runs({}, {})
+    for label, folder in labels(folders).items():
+        if not (folder / "config.json").exists():
+            raise cli.UserError(f"{folder} is not a run folder: it has no config.json")
+        config, lines = documents.read_config(folder), documents.read_records(folder)
+        if not lines:
+            print(f"{folder} has no records yet", file=sys.stderr)
+            continue
+        config_file = documents.last_launch(folder).get("config_file")
+        if config_file and (place := str(Path(config_file).parent)) not in sys.path:
+            sys.path.insert(0, place)
+        runs.configs[label] = config
+        runs.records[label] = records.of_config(config, lines, _artifacts(folder))
+    if not runs.records:
+        raise cli.UserError("no run has records yet; draw it after its first evaluation")
+    return runs
+
+
+def labels(folders: Sequence[Path]) -> dict[str, Path]:
+    """Folders by the shortest ends of their paths, in whole parts, that tell them apart. One named twice is one."""
+    paths = list(dict.fromkeys(folder.resolve() for folder in folders))
+
+    def label(path):
+        others = [other.parts for other in paths if other != path]
+        lengths = range(1, len(path.parts) + 1)
+        ends = (path.parts[-n:] for n in lengths if all(other[-n:] != path.parts[-n:] for other in others))
+        return str(Path(*next(ends, path.parts)))
+
+    return {label(path): path for path in paths}
+
+
+def curves(runs: Runs, out: Path, names: Sequence[str] | None = None) -> list[Path]:
     """Draws one figure a metric into `out` and returns their paths. names: of metrics, else those that are logged."""
-    of_runs = read(runs)
+    there = sorted({path for run in runs.records.values() for path in records.paths(run)})
+    if unknown := [name for name in names or () if name not in there]:
+        raise cli.UserError(f"no run has the metric {unknown[0]!r}; there are {', '.join(there)}")
+    chosen = names or [name for name in _logged(runs) if name in there]
+    if not chosen:
+        raise cli.UserError(f"the runs log no metric that they have; choose with --metrics from {', '.join(there)}")
     out.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name in names or _logged(runs):
-        having = {label: of_run for label, of_run in of_runs.items() if any(name in line for line in of_run.lines)}
-        if not having:
-            there = sorted({path for of_run in of_runs.values() for path in records.paths(of_run)})
-            raise cli.UserError(f"no run has the metric {name!r}; there are {', '.join(there)}")
-        paths.append(picture(out, name))
-        drawn.curves(having, metric=name).savefig(paths[-1], dpi=150)
-    return paths
+    for name in chosen:
+        having = {label: run for label, run in runs.records.items() if any(name in line for line in run.lines)}
+        drawn.curves(having, metric=name).savefig(picture(out, name), dpi=150)
+    return [picture(out, name) for name in chosen]
 
 
-def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None) -> list[Path]:
+def figures(runs: Runs, out: Path, names: Sequence[str] | None = None) -> list[Path]:
     """Draws figures into `out` and returns their paths: those named, as the first run's config has them, or all its."""
-    config, of_runs, paths = _config(runs[0]), read(runs), []
-    with cli.user_errors(ValueError):
+    config, paths = next(iter(runs.configs.values())), []
+    with cli.user_errors(Exception, saying="config.figures: "):
         made = outputs.figures(config, names)
     for name, draw in made.items():
-        with cli.user_errors(ValueError, KeyError, saying=f"figure {name}: "):
-            figure = draw(of_runs)
+        with cli.user_errors(Exception, saying=f"figure {name}: "):  # a user's function may raise any
+            figure = draw(runs.records)
             if not hasattr(figure, "savefig"):
                 raise ValueError(f"returned {type(figure).__name__}, not a matplotlib Figure")
         out.mkdir(parents=True, exist_ok=True)
@@ -42,36 +86,27 @@ def figures(runs: Sequence[Path], out: Path, names: Sequence[str] | None = None)
     return paths
 
 
-def table(runs: Sequence[Path]) -> str:
+def table(runs: Runs) -> str:
     """The last value of every logged metric of every run, as mean ± standard deviation over seeds."""
-    of_runs, names = read(runs), _logged(runs)
+    names = _logged(runs)
     rows = [["run", "step", *names]]
-    for label, of_run in of_runs.items():
-        cells = []
-        for name in names:
-            last = next((line for line in reversed(of_run.lines) if name in line), None)
-            seeds = records.seeds(last, name) if last else []
-            spread = f" ± {np.std(seeds, ddof=1):.4f}" if len(seeds) > 1 else ""
-            cells.append(f"{np.mean(seeds):.4f}{spread}" if seeds else "-")
-        rows.append([label, str(of_run.lines[-1]["step"]), *cells])
+    for label in drawn.by_number(runs.records):
+        run = runs.records[label]
+        rows.append([label, str(run.lines[-1]["step"]), *(_last(run, name) for name in names)])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
-def read(runs: Sequence[Path]) -> dict[str, Records]:
-    """The records of runs, by label. What their configs name becomes importable."""
-    of_runs = {}
-    for run in runs:
-        lines = metrics.read(run)
-        if not lines:
-            raise cli.UserError(f"{run} is not a run folder with metrics in it")
-        config_file = folder.last_launch(run).get("config_file")
-        if config_file and (place := str(Path(config_file).parent)) not in sys.path:
-            sys.path.insert(0, place)
-        label = run.resolve()
-        label = f"{label.parent.name}/{label.name}" if len(runs) > 1 else label.name
-        of_runs[label] = records.of_config(_config(run), lines, _artifacts(run))
-    return of_runs
+def _last(run: Records, name: str) -> str:
+    """The last value of a metric as text, without seeds that are NaN."""
+    lines = [line for line in run.lines if name in line]
+    if not lines:
+        return "-"
+    last = np.array(records.seeds(lines[-1], name), float)
+    there = last[np.isfinite(last)]
+    mean = f"{there.mean():.4f}" if len(there) else "-"
+    spread = f" ± {there.std(ddof=1):.4f}" if len(there) > 1 else ""
+    return mean + spread + ("" if len(there) == len(last) else f" ({len(there)} of {len(last)} seeds)")
 
 
 def picture(out: Path, name: str) -> Path:
@@ -86,21 +121,13 @@ def file_name(name: str) -> str:
 
 def _artifacts(run: Path) -> Callable[[str], str]:
     def artifact(name):
-        paths = sorted(run.glob(f"*{name}"))
-        if not paths:
+        files = drawn.by_number(path.name for path in run.glob(f"*{name}"))
+        if not files:
             raise ValueError(f"{run} has no {name}: add its artifact to config.artifacts, and run to the end")
-        return paths[0].read_text()
+        return (run / files[0]).read_text()
 
     return artifact
 
 
-def _config(run: Path) -> dict:
-    """The run's config. Raises UserError for a run of an older version."""
-    config = folder.read_json(run / "config.json")
-    with cli.user_errors(ValueError, saying=f"{run} is a run of an older version: "):
-        renamed.check(config)
-    return config
-
-
-def _logged(runs: Sequence[Path]) -> list[str]:
-    return list(dict.fromkeys(name for run in runs for name in _config(run).get("log_metrics", ())))
+def _logged(runs: Runs) -> list[str]:
+    return list(dict.fromkeys(name for config in runs.configs.values() for name in config["log_metrics"]))

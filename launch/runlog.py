@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments import records
-from launch import checkpoints, cli, devices, metrics
+from launch import checkpoints, cli, devices, documents, metrics
 from launch.clock import Clock
 from launch.diverged import Diverged
 from launch.programs import Programs
@@ -110,7 +110,7 @@ class RunLog:
 
 def _refuse_records(workdir: Path) -> None:
     """Records without a checkpoint cannot be continued, and are not to be lost; the first alone is made again."""
-    lines = metrics.read(workdir)
+    lines = documents.read_records(workdir)
     if lines and lines[-1]["step"]:
         raise cli.UserError(
             f"{workdir} has records to step {lines[-1]['step']} but no checkpoint that could continue them; put "

@@ -30,9 +30,10 @@ def main(argv: list[str]) -> int:
     if _PRINT.value:
         print("\n".join(shlex.join(command) for command in commands.values()))
         return 0
+    finished = {workdir for workdir, command in commands.items() if folder.is_finished(workdir, command[3:])}
     failed = []
     for number, (workdir, command) in enumerate(commands.items(), 1):
-        if (workdir / "summary.json").exists() and folder.last_launch(workdir).get("argv", [])[1:] == command[3:]:
+        if workdir in finished:
             print(f"[{number}/{len(commands)}] {workdir} is finished", flush=True)
             continue
         print(f"[{number}/{len(commands)}] {shlex.join(command)}", flush=True)

@@ -21,7 +21,7 @@ from ml_collections import ConfigDict, config_flags
 import experiments
 from bootstrap import Run
 from experiments import data, registry
-from launch import checkpoints, cli, configs, devices, folder, machine, metrics, outputs, progress, signals
+from launch import checkpoints, cli, configs, devices, documents, folder, machine, outputs, progress, signals
 from launch.clock import Clock
 from launch.diverged import Diverged
 from launch.execution import FORMS
@@ -63,7 +63,7 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
         finished = folder.finished_steps(workdir) == config.num_steps
         if finished and not left.missing(workdir):
             devices.in_first_process(lambda: folder.keep_config(workdir, config))
-            summary = folder.read_json(workdir / "summary.json")
+            summary = documents.read_summary(workdir)
             devices.log(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
             return
         devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
@@ -148,7 +148,7 @@ def _finish(
 
     finished: it was before this launch, which makes what is missing alone.
     """
-    records, seconds = metrics.read(workdir), clock.run()
+    records, seconds = documents.read_records(workdir), clock.run()
     final = dict(records[-1])
     summary = {
         "steps": final.pop("step"),
@@ -162,7 +162,7 @@ def _finish(
         **final,
     }
     if finished:
-        summary = folder.read_json(workdir / "summary.json")
+        summary = documents.read_summary(workdir)
     summary = left.write(workdir, summary, records, run, missing_only=finished)
     print(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
 

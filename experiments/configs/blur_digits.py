@@ -105,7 +105,7 @@ def _test(variant: str) -> ConfigDict:
             "log_metrics": ("eval/test_error", f"eval/{list(baselines)[-1]}/test_error"),
             "evals": ("classification",),
             "analyses": {"race": {"first": 2 if variant == "smoke" else 50}},
-            "figures": {"race": {"learner": "BLUR", "first": 4 if variant == "smoke" else 100}},
+            "figures": ("race",),
             "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0, "side": side},
             "world": {"name": "real", "batch_size": 128},
             "learner": {"name": "blur", "genome": "digits", "sizes": (*hidden, 10)},

@@ -105,7 +105,7 @@ def _test(variant: str) -> ConfigDict:
             "log_metrics": ("eval/test_error", f"eval/{list(baselines)[-1]}/test_error"),
             "evals": ("classification",),
             "analyses": {"race": {"first": 2 if smoke else 50}},
-            "figures": {"race": {"learner": "BLUR", "first": 4 if smoke else 100}},
+            "figures": ("race",),
             "data": {
                 "name": "idx",
                 "num_train": 60 if smoke else None,

@@ -41,6 +41,7 @@ def get_config(variant: str = "full") -> ConfigDict:
             "checkpoint_every": steps_per_task,
             "log_metrics": ("eval/retention", "eval/sgd/retention", "eval/ewc/retention"),
             "evals": ("retention",),
+            "figures": {"retention": {"steps_per_task": steps_per_task}},
             "data": {
                 "name": "permuted",
                 "num_tasks": num_tasks,

@@ -2,32 +2,41 @@
 
 from collections.abc import Mapping
 
-from matplotlib import cm
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from experiments.figures.learning_curves import range_band
+from experiments.figures.learning_curves import mean, range_band
+from experiments.figures.legends import counted, learners, legend, literal
 from experiments.records import Records, curve
 
 
-def race(runs: Mapping[str, Records], *, learner: str = "learner", first: int = 100) -> Figure:
-    """The test accuracy of a learner (red) and of its baselines over the first steps, one panel a run.
+def race(runs: Mapping[str, Records]) -> Figure:
+    """The test accuracy of a learner (red) and of its baselines (blue) over the steps, one panel a run.
 
-    Means over seeds; the learner's band is from the least to the greatest. Baselines are darker the later they stand in
-    the config, and dashed where they are called momentum. learner: what the learner is called. With a genome and SGD at
-    many rates it is figure 6 of Sandler 2021.
+    Means over seeds; the learner's band is from the least to the greatest. Baselines are in the order of their numbers,
+    so darker the greater the rate, and dashed with momentum. With a genome and SGD at many rates it is figure 6 of
+    Sandler 2021.
     """
-    figure = Figure(figsize=(1 + 4 * len(runs), 4), layout="constrained")
+    if lone := [label for label, records in runs.items() if not records.baselines]:
+        raise ValueError(f"a race needs baselines, and {lone[0]} has none")
+    called = [learners(records) for records in runs.values()]
+    same = all(names == called[0] for names in called)
+    figure = Figure(figsize=(len(runs) * 4 + 2 * (1 if same else len(runs)), 4), layout="constrained")
     panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
-    for axes, (label, records) in zip(panels, runs.items(), strict=True):
-        for number, name in enumerate(records.baselines):
+    for axes, (label, records), names in zip(panels, runs.items(), called, strict=True):
+        own, *baselines = names
+        shades = colormaps["Blues"](np.linspace(0.25, 1, len(baselines)))
+        for name, shade in zip(baselines, shades, strict=True):
             steps, errors = curve(records, "test_error", name)
-            style = "--" if "momentum" in name else "-"
-            colour = cm.Blues(0.25 + 0.75 * number / len(records.baselines))
-            axes.plot(steps, 1 - errors.mean(axis=0), style, color=colour, linewidth=1, label=name)
-        steps, errors = curve(records, "test_error")
-        range_band(axes, steps, 1 - errors, color="tab:red", linewidth=2, label=learner)
-        axes.set(xlabel="step", title=label, xlim=(0, first))
+            style = "--" if "momentum" in names[name] else "-"
+            axes.plot(steps, 1 - mean(errors), style, color=shade, linewidth=1, label=legend(names[name], errors))
+        steps, errors = curve(records, "test_error", own)
+        range_band(axes, steps, 1 - errors, color="tab:red", linewidth=2, label=names[own])
+        title = f"{literal(label)}\nmean of {counted([len(errors)])}"
+        axes.set(xlabel="step", title=title, xlim=(0, steps[-1] or None))
         axes.grid(alpha=0.3)
+        if axes is panels[-1] or not same:
+            axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     panels[0].set_ylabel("test accuracy")
-    panels[-1].legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.figures.learning_curves import range_band, words
+from experiments.figures.learning_curves import range_band
+from experiments.figures.legends import counted, literal, words
 from experiments.records import Records, curve
 
 _PANELS = {  # title -> the metrics in it
@@ -28,11 +29,13 @@ def curriculum(runs: Mapping[str, Records]) -> Figure:
                 range_band(axes, *curve(records, name, kind="train"), label=words(name))
             if axes is row[0]:
                 range_band(axes, *curve(records, "holdout_success"), label="holdout success", marker="o")
-            axes.set(xlabel="update", title=title, ylim=(0, None if axes is row[2] else 1.02))
+            axes.set(xlabel="update", title=title)
+            if axes is not row[2]:
+                axes.set_ylim(-0.02, 1.02)
             axes.grid(alpha=0.3)
             axes.legend(fontsize="small")
-        if len(runs) > 1:
-            row[0].set_ylabel(label)
+        _, values = curve(records, "holdout_success")
+        row[0].set_ylabel(f"{literal(label)}\nmean and range of {counted([len(values)])}")
     return figure
 
 
@@ -41,7 +44,8 @@ def payoff(runs: Mapping[str, Records]) -> Figure:
     records = next(iter(runs.values()))
     versions = json.loads(records.artifact("payoff.json"))
     updates, success = versions["updates"], np.array(versions["bob_success"], float)
-    figure = Figure(figsize=(1.2 + 0.8 * len(updates), 0.8 + 0.8 * len(updates)), layout="constrained")
+    side = 0.8 * max(4, len(updates))
+    figure = Figure(figsize=(1.2 + side, 0.8 + side), layout="constrained")
     axes = figure.subplots()
     axes.imshow(success, vmin=0, vmax=1, cmap="viridis")
     for i, j in np.argwhere(np.isfinite(success)):
@@ -50,5 +54,6 @@ def payoff(runs: Mapping[str, Records]) -> Figure:
     ticks = range(len(updates))
     axes.set_xticks(ticks, updates)
     axes.set_yticks(ticks, updates)
-    axes.set(xlabel="Bob after this many updates", ylabel="Alice after this many", title="goals that Bob reaches")
+    axes.set(xlabel="Bob after this many updates", ylabel="Alice after this many")
+    axes.set_title("goals that Bob reaches, first seed")
     return figure

@@ -5,29 +5,31 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.figures.learning_curves import range_band, words
+from experiments.figures.learning_curves import mean, range_band
+from experiments.figures.legends import counted, learners, legend, words
 from experiments.records import Records, curve
 
 
-def retention(runs: Mapping[str, Records], *, steps_per_task: int, labels: Mapping[str, str] | None = None) -> Figure:
+def retention(runs: Mapping[str, Records], *, steps_per_task: int) -> Figure:
     """What learners keep of a sequence of tasks: of the first, and on average of those seen so far. Means over seeds.
 
-    The metrics are those of `evals.retention`. A line for the learner and each baseline of every run; labels: names for
-    them, of the learner by "".
+    The metrics are those of `evals.retention`. A line for the learner and each baseline of every run.
     """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     of_first, of_seen = figure.subplots(1, 2, sharey=True)
-    last = 0
+    last, counts = 0, set()
     for run, records in runs.items():
-        for member in ("", *records.baselines):
-            label = (labels or {}).get(member, member or "learner")
-            label = f"{run}, {label}" if len(runs) > 1 else label
+        for member, called in learners(records).items():
             steps, kept, seen = _accuracies(records, member, steps_per_task)
-            of_first.plot(steps, kept, label=label, marker=".")
-            of_seen.plot(steps, seen, label=label, marker=".")
+            label = legend(f"{run}, {called}" if len(runs) > 1 else called, kept)
+            of_first.plot(steps, mean(kept), label=label, marker=".")
+            of_seen.plot(steps, mean(seen), label=label, marker=".")
             last = max(last, steps[-1])
-    for axes, title in ((of_first, "the first task"), (of_seen, "mean of the tasks seen so far")):
-        axes.set(xlabel=f"step, a new task every {steps_per_task}", title=title)
+            counts.add(len(kept))
+    of_first.set_title(f"the first task, mean of {counted(counts)}")
+    of_seen.set_title("mean of the tasks seen so far")
+    for axes in (of_first, of_seen):
+        axes.set(xlabel=f"step, a new task every {steps_per_task}")
         axes.grid(alpha=0.3)
         for end in range(steps_per_task, last, steps_per_task):
             axes.axvline(end, color="black", alpha=0.15, linewidth=1)
@@ -36,15 +38,15 @@ def retention(runs: Mapping[str, Records], *, steps_per_task: int, labels: Mappi
     return figure
 
 
-def _accuracies(records: Records, member: str, steps_per_task: int) -> tuple[np.ndarray, np.ndarray, list[float]]:
-    """-> steps [E] after the first, accuracy [E] on the first task and mean accuracy [E] on the tasks begun so far."""
+def _accuracies(records: Records, member: str, steps_per_task: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """-> steps [E] after the first, accuracies [S, E] on the first task and, their mean, on the tasks begun so far."""
     steps, first = curve(records, "task_1/test_error", member)
     begun = steps > 0
     num_seen = -(-steps[begun] // steps_per_task)
     tasks = [curve(records, f"task_{k}/test_error", member)[1][:, begun] for k in range(1, max(num_seen) + 1)]
-    accuracies = 1 - np.stack(tasks).mean(axis=1)  # [tasks, E]
-    seen = [accuracies[:number, i].mean() for i, number in enumerate(num_seen)]
-    return steps[begun], 1 - first[:, begun].mean(axis=0), seen
+    accuracies = 1 - np.stack(tasks)  # [tasks, S, E]
+    seen = [accuracies[:number, :, i].mean(axis=0) for i, number in enumerate(num_seen)]
+    return steps[begun], 1 - first[:, begun], np.stack(seen, axis=-1)
 
 
 def adaptation(accuracies: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:

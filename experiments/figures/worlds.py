@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from bootstrap import gap
 from experiments.analyses import stopping
-from experiments.figures.learning_curves import by_number, error_band, log_panels, words
+from experiments.figures.learning_curves import error_band, log_panels, mean
+from experiments.figures.legends import by_number, counted, legend, literal, words
 from experiments.records import Records, curve, member
 
 
@@ -26,10 +27,11 @@ def pair(
 
     real, ideal: cells of the grid. learners: who has a panel, "" the learner itself, others its baselines. Shaded is
     the bootstrap error up to the stopping time, the dashed line: the mean over seeds of when the real train soft error
-    falls under the threshold. Of a seed in which it never does, it is the last step.
+    falls under the threshold. Of a seed in which it never does, it is the last step. Seeds that are NaN there are left
+    out.
     """
     shown = {
-        f"{label}, {name}" if name else label: (records, member(real, name), member(ideal, name))
+        f"{label}, {words(name)}" if name else label: (records, member(real, name), member(ideal, name))
         for name, (label, records) in product(learners, runs.items())
     }
     figure, panels = log_panels(shown, score)
@@ -39,21 +41,23 @@ def pair(
         steps, of_real = error_band(axes, records, test, real, label="real world, test", color="C0")
         _, of_ideal = error_band(axes, records, test, ideal, label="ideal world, test", color="C1")
         reached, times = stopping(records, real, threshold)
-        inside = np.append(steps[steps < times.mean()], times.mean())
-        above, below = (np.interp(inside, steps, of_world) for of_world in (of_real, of_ideal))
+        at_stop = np.array(
+            [gap.value_at(*curve(records, *where), times) for where in ((train, real), (test, real), (test, ideal))]
+        )
+        there = np.isfinite(at_stop).all(axis=0)
+        if not there.any():
+            axes.set_title(f"{literal(label)}\nno seed is finite at its stopping time", fontsize="small")
+            continue
+        stop = times[there].mean()
+        inside = np.append(steps[steps < stop], stop)
+        above, below = (np.interp(inside, steps, mean(of_world)) for of_world in (of_real, of_ideal))
         axes.fill_between(inside, above, below, color="C3", alpha=0.3, linewidth=0, label="bootstrap error")
-        axes.axvline(times.mean(), color="black", linestyle="--", linewidth=1)
-        at_stop = [
-            gap.value_at(*curve(records, *where), times) for where in ((train, real), (test, real), (test, ideal))
-        ]
-        axes.set_title(f"{label}, {_stop(reached, times, threshold)}:\n{_gaps(*at_stop)}", fontsize="small")
-    panels[0].legend(fontsize="small")
+        axes.axvline(stop, color="black", linestyle="--", linewidth=1)
+        learned = f"train soft error under {threshold:.0%} in {np.isfinite(reached).sum()} of {counted([len(reached)])}"
+        title = f"{literal(label)}, at step {stop:.0f}, {learned}:\n{_gaps(*at_stop[:, there])}"
+        axes.set_title(title, fontsize="small")
+        axes.legend(fontsize="small")
     return figure
-
-
-def _stop(reached: np.ndarray, times: np.ndarray, threshold: float) -> str:
-    fraction = 1 - np.isnan(reached).mean()
-    return f"at step {times.mean():.0f}, train soft error under {threshold:.0%} in {fraction:.0%} of the seeds"
 
 
 def _gaps(train: np.ndarray, test: np.ndarray, ideal: np.ndarray) -> str:
@@ -76,17 +80,19 @@ def fan(
     where it has one.
     """
     figure, panels = log_panels(runs, score)
-    for axes, records in zip(panels, runs.values(), strict=True):
+    for axes, (label, records) in zip(panels, runs.items(), strict=True):
         members = reals or by_number(cell for cell in records.cells if cell != ideal)
         for name, shade in zip(members, np.linspace(0.9, 0.1, len(members)), strict=True):
             color = cm.viridis(shade)
-            steps, of_real = error_band(axes, records, f"test_{score}", name, label=name, color=color)
+            steps, of_real = error_band(axes, records, f"test_{score}", name, label=words(name), color=color)
             reached, _ = stopping(records, name, threshold)
             stops = reached[~np.isnan(reached)]
             if len(stops):
-                axes.plot(stops.mean(), np.interp(stops.mean(), steps, of_real), "o", color=color, markersize=6)
-        error_band(axes, records, f"test_{score}", ideal, label=ideal, color="black", linestyle="--")
-    panels[0].legend(fontsize="small")
+                axes.plot(stops.mean(), np.interp(stops.mean(), steps, mean(of_real)), "o", color=color, markersize=6)
+        style = {"label": words(ideal), "color": "black", "linestyle": "--"}
+        _, of_ideal = error_band(axes, records, f"test_{score}", ideal, **style)
+        axes.set_title(f"{literal(label)}\nmean and standard error of {counted([len(of_ideal)])}", fontsize="medium")
+        axes.legend(fontsize="small")
     return figure
 
 
@@ -100,23 +106,33 @@ def scatter(
     """Test errors in the real world against the ideal world, at the real world's stopping time (Nakkiran 2021, fig. 2).
 
     One point a pair, one colour a run; bars are standard errors over seeds. An open point never stopped, in one seed at
-    least, and is that of the end there. pairs: see `analyses.gap`.
+    least, and is that of the end there. Seeds that are NaN there are left out. pairs: see `analyses.gap`.
     """
     figure = Figure(figsize=(5.5, 5.5), layout="constrained")
-    axes, most = figure.subplots(), 0.0
+    axes, shown, counts, lost = figure.subplots(), [], set(), []
     for i, (label, records) in enumerate(runs.items()):
         for name, members in (pairs or {"": ("real", "ideal")}).items():
             reached, times = stopping(records, members[0], threshold)
-            at_stop = [gap.value_at(*curve(records, f"test_{score}", one), times) for one in members]
-            (y, y_error), (x, x_error) = map(gap.mean_and_error, at_stop)
-            face = "none" if np.isnan(reached).any() else f"C{i}"
+            at_stop = np.array([gap.value_at(*curve(records, f"test_{score}", one), times) for one in members])
+            there = np.isfinite(at_stop).all(axis=0)
+            counts.add(len(reached))
+            if not there.any():
+                lost.append(words(name) or label)
+                continue
+            (y, y_error), (x, x_error) = map(gap.mean_and_error, at_stop[:, there])
+            face = "none" if np.isnan(reached[there]).any() else f"C{i}"
             axes.errorbar(x, y, np.nan_to_num(y_error), np.nan_to_num(x_error), fmt="o", color=f"C{i}", mfc=face)
-            axes.annotate(name or label, (x, y), (4, -9), textcoords="offset points", fontsize="x-small")
-            most = max(most, x, y)
-        axes.plot([], [], "o", color=f"C{i}", label=label)
-    axes.plot([0, 1.1 * most], [0, 1.1 * most], color="black", linewidth=1)
+            text = legend(words(name) or label, at_stop.T)
+            axes.annotate(text, (x, y), (4, -9), textcoords="offset points", fontsize="x-small")
+            shown += [x, y]
+        axes.plot([], [], "o", color=f"C{i}", label=literal(label))
+    axes.axline((0, 0), slope=1, color="black", linewidth=1)
     axes.set(xlabel=f"ideal world, test {words(score)}", ylabel=f"real world, test {words(score)}", aspect="equal")
-    axes.set(xlim=(0, 1.1 * most), ylim=(0, 1.1 * most))
+    least, most = min(shown, default=0), max(shown, default=1)
+    margin = 0.15 * (most - least) or 0.01
+    axes.set(xlim=(least - margin, most + margin), ylim=(least - margin, most + margin))
+    without = f"\nwithout {', '.join(lost)}: no seed is finite" if lost else ""
+    axes.set_title(literal(f"mean and standard error of {counted(counts)}{without}"), fontsize="medium")
     axes.grid(alpha=0.3)
     if pairs and len(runs) > 1:
         axes.legend(fontsize="small")

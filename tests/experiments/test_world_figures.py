@@ -67,7 +67,7 @@ def test_the_pair_says_what_the_summary_says():
     numbers = analyses.gap(records())
     title = axes.get_title().replace("\n", " ")
     assert title == (
-        "digits, at step 20, train soft error under 1% in 100% of the seeds: bootstrap error "
+        "digits, at step 20, train soft error under 1% in 2 of 2 seeds: bootstrap error "
         f"{numbers['bootstrap_error']:.3f} ± {numbers['bootstrap_error_se']:.3f}, "
         f"test - train {numbers['generalisation_gap']:.3f}"
     )
@@ -76,7 +76,39 @@ def test_the_pair_says_what_the_summary_says():
 def test_a_pair_that_never_stops_is_shaded_to_the_end():
     (axes,) = figures.pair({"run": records()}, threshold=0.0).axes
     assert bands(axes)[-1][:, 0].max() == 40
-    assert "at step 40, train soft error under 0% in 0% of the seeds" in axes.get_title()
+    assert "at step 40, train soft error under 0% in 0 of 2 seeds" in axes.get_title()
+
+
+def diverged(lines):
+    """The lines of three seeds, the last of which is NaN from step 20 on."""
+    third = [{name: [*values, values[0]] for name, values in line.items() if name.endswith("/seeds")} for line in lines]
+    for line in third[-2:]:
+        line |= {name: [*values[:2], float("nan")] for name, values in line.items()}
+    return [{**line, **more} for line, more in zip(lines, third, strict=True)]
+
+
+def test_a_seed_that_diverged_is_left_out_and_counted():
+    of_two, of_three = records(), records()._replace(lines=diverged(records().lines))
+    (axes,) = figures.pair({"run": of_three}).axes
+    lines = drawn(axes)
+    np.testing.assert_allclose(lines["real world, test (2 of 3 seeds)"], [[10, 1.7 / 3], [20, 0.4], [40, 0.5]])
+    assert axes.get_title() == figures.pair({"run": of_two}).axes[0].get_title().replace("2 of 2", "2 of 3")
+    labels = [text.get_text() for text in figures.fan({"run": of_three}).axes[0].get_legend().get_texts()]
+    assert labels == ["n5 (2 of 3 seeds)", "real (2 of 3 seeds)", "ideal (2 of 3 seeds)"]
+    (left,), (whole,) = (figures.scatter({"run": of_run}).axes for of_run in (of_three, of_two))
+    np.testing.assert_allclose(left.lines[0].get_xydata(), whole.lines[0].get_xydata())
+    assert left.texts[0].get_text() == "run (2 of 3 seeds)"
+
+
+def test_a_run_without_a_finite_seed_says_so():
+    lines = [
+        {name: [float("nan")] * 2 if name.endswith("seeds") else value for name, value in line.items()}
+        for line in records().lines
+    ]
+    none = records()._replace(lines=lines)
+    assert "no seed is finite" in figures.pair({"run": none}).axes[0].get_title()
+    (axes,) = figures.scatter({"run": records(), "other": none}).axes
+    assert axes.get_title() == "mean and standard error of 2 seeds\nwithout other: no seed is finite"
 
 
 def test_one_seed_has_no_bands():
@@ -95,7 +127,7 @@ def test_a_baseline_has_a_panel_too():
     lines = [line | {name.replace("n5/", "real/sgd/"): value for name, value in line.items()} for line in lines]
     lines = [line | {name.replace("ideal/", "ideal/sgd/"): value for name, value in line.items()} for line in lines]
     panels = figures.pair({"run": Records(lines, ("real", "ideal"), ("sgd",))}, learners=["", "sgd"]).axes
-    assert [axes.get_title().split(", at")[0] for axes in panels] == ["run", "run, sgd"]
+    assert [axes.get_title().split(", at")[0] for axes in panels] == ["run", "run, SGD"]
     np.testing.assert_allclose(drawn(panels[0])["real world, test"], [[10, 0.55], [20, 0.4], [40, 0.5]])
     np.testing.assert_allclose(drawn(panels[1])["real world, test"], [[10, 0.8], [20, 0.8], [40, 0.8]])
     np.testing.assert_allclose(drawn(panels[1])["ideal world, test"], [[10, 0.5], [20, 0.275], [40, 0.1]])
@@ -104,11 +136,11 @@ def test_a_baseline_has_a_panel_too():
 def test_the_fan_has_every_real_world_and_its_stop():
     (axes,) = figures.fan({"run": records()}).axes
     lines = drawn(axes)
-    assert [line.get_label() for line in axes.lines if line.get_marker() == "None"] == ["real", "n5", "ideal"]
+    assert [line.get_label() for line in axes.lines if line.get_marker() == "None"] == ["n5", "real", "ideal"]
     np.testing.assert_allclose(lines["n5"], [[10, 0.8], [20, 0.8], [40, 0.8]])
     np.testing.assert_allclose(lines["ideal"][:, 1], [0.5, 0.275, 0.1])
     stops = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o"]
-    np.testing.assert_allclose(stops, [[19.875, np.interp(19.875, [10, 20], [0.55, 0.4])], [9 + 8 / 9, 0.8]])
+    np.testing.assert_allclose(stops, [[9 + 8 / 9, 0.8], [19.875, np.interp(19.875, [10, 20], [0.55, 0.4])]])
     lines = drawn(figures.fan({"run": records()}, reals=["n5"]).axes[0])
     assert "real" not in lines
 

@@ -189,3 +189,15 @@ def test_help_helps(fork, program):
     assert status == 0
     assert f"python -m launch.{program}" in output
     assert "--[no]debug" in output
+
+
+def test_a_sweep_with_a_damaged_run_is_refused_before_any_runs(fork, tmp_path):
+    config, damaged = tmp_path / "config.py", tmp_path / "second" / "metrics.jsonl"
+    config.write_text("def sweep(add): add('first'), add('second')\n")
+    damaged.parent.mkdir()
+    damaged.write_text("[1]\n")
+    status, output = fork("launch.sweep", f"--config={config}", f"--workdir={tmp_path}")
+    assert status == 2, output
+    assert output.startswith(f"error: {damaged}, line 1: it is not a JSON object")
+    assert len(output.strip().split("\n")) == 1
+    assert not (tmp_path / "first").exists()
