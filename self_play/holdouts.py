@@ -135,6 +135,8 @@ def success_rate(
 ) -> jax.Array:
     """The fraction of goals that Bob solves. He gets up to `num_goals` in a game, and none after a failure (A.3).
 
+    A game whose physics is not sound (`game.is_sound`) is a failure.
+
     act: see `game.rollout`. It is asked once with a memory of None, to learn the memory's shape. bob_steps: for each
     object, see `game.Rules`. The key is consumed.
     """
@@ -169,7 +171,7 @@ def _step(table, task, limit, trial, action, memory, key):
     """One control step of Bob's."""
     one = trial.game
     state, count = table.step(one.state, action), one.count + 1
-    success = ~trial.over & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
+    success = ~trial.over & game.is_sound(state) & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
     num_solved = trial.num_solved + success
     over = trial.over | (~success & (count >= limit)) | (num_solved >= task.num_goals)
     after = Trial(one._replace(state=state, count=count, memory=memory), trial.num_tried, num_solved, over)

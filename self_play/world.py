@@ -32,6 +32,7 @@ class Batch(NamedTuple):
     demo_goal: jax.Array  # [B, 1 + T, N, H] the goal that Alice's step led to, as Bob would have observed it
     is_demo: jax.Array  # [B, 1 + T] bool, the step is a demonstration; a past Alice's, though not valid, may be one
     last: PolicyInput  # [B, 2, ..] what each player observed last; its value estimates the rewards to come
+    restarted: jax.Array  # [B] bool, the game broke and has begun anew; its steps here are padding
 
 
 class Setup(NamedTuple):
@@ -118,11 +119,15 @@ def init_games(
 def play(
     table: Tabletop, rules: Rules, num_steps: int, act: Callable, key: jax.Array, state: ArenaState
 ) -> tuple[ArenaState, Batch]:
-    """Plays every game for T more steps. act: see `game.rollout`. The key is consumed."""
+    """Plays every game for T more steps. act: see `game.rollout`. The key is consumed.
+
+    A game that broke, because its physics or an observation was not finite, has begun anew: see `Batch.restarted`.
+    """
     reset_fn = partial(episodes.reset, table, rules, state.episodes)
-    games, steps = game.rollout(table, rules, num_steps, act, reset_fn, key, state.games)
+    games, steps, broken = game.rollout(table, rules, num_steps, act, reset_fn, key, state.games)
+    pending, steps = jax.vmap(partial(_without_broken, table))(broken, games, (state.pending, steps))
     source = episodes.update_curriculum(rules, state.episodes, steps)
-    steps = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), state.pending, steps)
+    steps = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), pending, steps)
     steps, pending = jax.vmap(_set_aside)(steps, games.bobs_turn)
     goal, is_demo = jax.vmap(partial(game.hindsight, rules))(steps)
     is_past = steps.policy_input.is_past
@@ -132,7 +137,7 @@ def play(
     now = jax.vmap(partial(game.observe, table))(games)
     hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.valid, a, b), pending.policy_input, now)
     last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
-    return ArenaState(games, pending, source), Batch(steps, demo_goal, is_demo, last)
+    return ArenaState(games, pending, source), Batch(steps, demo_goal, is_demo, last, broken)
 
 
 def _padding(table, one):
@@ -142,6 +147,15 @@ def _padding(table, one):
     goal = table.poses(one.state)
     action = jnp.zeros(len(table.scene.scale), jnp.int32)
     return Transition(game.observe(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal)
+
+
+def _without_broken(table, broken, one, steps):
+    """The transitions [.., ..] of one game, or padding in place of all of them if it broke."""
+    padding = _padding(table, one)
+    def one_part(part):
+        return jax.tree.map(lambda leaf, empty: jnp.where(broken, jnp.broadcast_to(empty, leaf.shape), leaf), part, padding)
+
+    return tuple(map(one_part, steps))
 
 
 def _set_aside(steps, bobs_turn):
