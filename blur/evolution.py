@@ -92,7 +92,7 @@ def _update(settings, key, state, batch):
 def _fitness(settings, keys, tasks, genome):
     """The mean accuracy of a genome on the held-out batches, 0 if it diverges, and whether it does not."""
     logits = _held_out(settings, keys, tasks, genome)
-    accuracy = (logits.argmax(-1) == tasks.labels[:, -settings.num_held_out :]).mean()
+    accuracy = (logits.argmax(-1) == tasks.labels[:, -settings.num_held_out :]).mean(dtype=jnp.float32)
     is_well = jnp.isfinite(logits).all()
     return jnp.where(is_well, accuracy, 0.0), is_well
 

@@ -52,9 +52,9 @@ def backprop_genome(learning_rate: float) -> Genome:
 
     Under `blur.backprop_rule` a step of this genome is a step of minibatch SGD.
     """
-    one, eye = jnp.ones(()), jnp.eye(2)
-    neuron = Neuron(forward=jnp.array([[1.0, 0.0], [1.0, 0.0]]), backward=eye, keep=one, update=one)
-    return Genome(neuron, Synapse(pre=eye, post=eye[::-1], keep=one, update=-jnp.asarray(learning_rate, float)))
+    one, eye = jnp.ones((), jnp.float32), jnp.eye(2, dtype=jnp.float32)
+    neuron = Neuron(forward=jnp.array([[1.0, 0.0], [1.0, 0.0]], jnp.float32), backward=eye, keep=one, update=one)
+    return Genome(neuron, Synapse(pre=eye, post=eye[::-1], keep=one, update=-jnp.asarray(learning_rate, jnp.float32)))
 
 
 def random_genome(
@@ -72,8 +72,8 @@ def random_genome(
       genes, a mean and a standard deviation for each state, start at 0 and 1.
     oja, saturation: the genes of Oja's term and of saturation (App. C.6). None: the genome has no such gene.
     """
-    forward, backward, pre, post = jax.random.normal(key, (4, num_states, num_states))
-    one = jnp.ones(())
+    forward, backward, pre, post = jax.random.normal(key, (4, num_states, num_states), jnp.float32)
+    one = jnp.ones((), jnp.float32)
     options = [None if gene is None else jnp.asarray(gene, jnp.float32) for gene in (oja, saturation)]
     synapse = Synapse(pre, post, one, synapse_update * one, *options)
     return Genome(Neuron(forward, backward, one, one, *_norms(normalise, num_states)), synapse)
@@ -94,7 +94,7 @@ def perturbed_backprop_genome(
     """
     neuron, synapse, _ = backprop_genome(learning_rate)
     first = neuron.forward, neuron.backward, synapse.pre, synapse.post
-    noise = std * jax.random.normal(key, (4, num_states, num_states))
+    noise = std * jax.random.normal(key, (4, num_states, num_states), jnp.float32)
     forward, backward, pre, post = (extra.at[:2, :2].add(gene) for gene, extra in zip(first, noise, strict=True))
     norms = _norms(normalise, num_states)
     return Genome(
@@ -118,12 +118,12 @@ def delta_genome(
 
     synapse_update, normalise: as in `random_genome`. std: of the noise on the transforms, in units of their order.
     """
-    noise = std * jax.random.normal(key, (4, num_states, num_states))
+    noise = std * jax.random.normal(key, (4, num_states, num_states), jnp.float32)
     forward = 2 * noise[0].at[:, 0].add(1.0)
     backward = 2 * noise[1].at[1, 1].add(1.0).at[1, 0].add(-0.5)
     pre = 0.1 * noise[2].at[0, 0].add(1.0).at[1, 1].add(1.0)
     post = 0.1 * noise[3].at[0, 1].add(1.0).at[0, 0].add(-0.5).at[1, 0].add(1.0)
-    one = jnp.ones(())
+    one = jnp.ones((), jnp.float32)
     neuron = Neuron(forward, backward, one, one, *_norms(normalise, num_states))
     return Genome(neuron, Synapse(pre, post, one, synapse_update * one))
 
@@ -133,7 +133,7 @@ def _norms(normalise: str, num_states: int) -> tuple[Norm | None, Norm | None]:
     if normalise not in NORMALISED:
         raise ValueError(f"normalise must be one of {', '.join(NORMALISED)}; got {normalise!r}")
     forward, backward = NORMALISED[normalise]
-    norm = Norm(jnp.zeros(num_states), jnp.ones(num_states))
+    norm = Norm(jnp.zeros(num_states, jnp.float32), jnp.ones(num_states, jnp.float32))
     return norm if forward else None, norm if backward else None
 
 

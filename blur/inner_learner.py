@@ -77,13 +77,13 @@ def _update(settings, key, state, batch):
     genomes, sizes, rule, _, supervised_every, random_labels_after = settings
     taught = labels
     if random_labels_after is not None:
-        random_labels = jax.random.randint(key, labels.shape, 0, sizes[-1])
+        random_labels = jax.random.randint(key, labels.shape, 0, sizes[-1], jnp.int32)
         taught = jnp.where(state.count < random_labels_after, labels, random_labels)
     synapses, logits, carry = network.step(
         genomes,
         state.synapses,
         x.reshape(len(x), -1),
-        jax.nn.one_hot(taught, sizes[-1]),
+        jax.nn.one_hot(taught, sizes[-1], dtype=jnp.float32),
         rule=rule,
         supervised=True if supervised_every == 1 else state.count % supervised_every == 0,
         carry=state.carry,
@@ -100,7 +100,7 @@ def _predict(settings, state, x):
 def _metrics(log_p: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
     """Means over the batch: loss in nats, error, and soft error, 1 - p of the true label. log_p [B, M], labels [B]."""
     of_label = jnp.take_along_axis(log_p, labels[:, None], axis=-1)[:, 0]
-    error = (log_p.argmax(-1) != labels).mean()
+    error = (log_p.argmax(-1) != labels).mean(dtype=jnp.float32)
     return {"loss": -of_label.mean(), "error": error, "soft_error": 1 - jnp.exp(of_label).mean()}
 
 

@@ -111,8 +111,8 @@ def _update(settings, key, state, batch):
     best = _best(state.scores, state.num_diverged)
     scores = _SCORE_DECAY * state.scores + (1 - _SCORE_DECAY) * losses
     num_diverged = jnp.where(is_well, 0, state.num_diverged + 1)
-    num_skipped = state.num_skipped + (~is_well).sum()
-    num_reset = state.num_reset + (num_diverged >= settings.reset_after).sum()
+    num_skipped = state.num_skipped + (~is_well).sum(dtype=jnp.int32)
+    num_reset = state.num_reset + (num_diverged >= settings.reset_after).sum(dtype=jnp.int32)
     metrics = {
         "loss": losses[best],
         "accuracy": accuracies[best],
@@ -148,7 +148,7 @@ def _loss(settings, genome, key, inputs, labels):
     logits = adapt(key, genome, inputs, labels, sizes, rule=rule, scale=scale)
     scored = -settings.num_scored
     losses = optax.softmax_cross_entropy_with_integer_labels(logits[scored:], labels[scored:])
-    return losses.mean(), (logits[-1].argmax(-1) == labels[-1]).mean()
+    return losses.mean(), (logits[-1].argmax(-1) == labels[-1]).mean(dtype=jnp.float32)
 
 
 def _copy_best(settings, state):

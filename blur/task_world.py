@@ -57,7 +57,7 @@ def tasks(
         keys = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)), (None, 0))(jax.random.key(state.seed), index)
         drawn = _from_families(families, keys, data, (unroll + 1) * batch_size)
         inputs, labels = (leaf.reshape(num_tasks, unroll + 1, batch_size, *leaf.shape[3:]) for leaf in drawn)
-        members = None if population is None else jnp.arange(population)
+        members = None if population is None else jnp.arange(population, dtype=jnp.int32)
         return Stream(state.count + num_tasks, state.seed), Tasks(inputs, labels, members)
 
     return data, init, draw

@@ -108,7 +108,7 @@ def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
         num_goals=zero,
         bob_active=~no,
         at_goal=jnp.zeros_like(state.mask),
-        memory=jnp.zeros((2, memory_size)),
+        memory=jnp.zeros((2, memory_size), jnp.float32),
         is_past=start.is_past,
         preset_goals=start.preset_goals,
     )
@@ -209,7 +209,7 @@ def rollout(
     num_fresh = num_steps // rules.alice_steps + 1
     starts = jax.vmap(jax.vmap(reset_fn))(jax.random.split(k_fresh, (num_games, num_fresh)))
     # All at once: in the loop, random numbers would cost as much as everything else that is not physics.
-    uniforms = jax.random.uniform(k_act, (num_steps, num_games, len(table.scene.scale)))
+    uniforms = jax.random.uniform(k_act, (num_steps, num_games, len(table.scene.scale)), jnp.float32)
 
     def one(carry, uniforms):
         games, used = carry

@@ -42,7 +42,7 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
         "alice_reward": rewards[ALICE] / jnp.maximum(jnp.sum(steps.resolved), 1),
         "bob_reward": rewards[BOB] / jnp.maximum(jnp.sum(tried), 1),
         "bob_success": masked_mean(steps.success, tried),
-        "bob_step_fraction": jnp.mean(steps.bobs_turn) * (num_games / jnp.maximum(num_games - num_restarted, 1)),
+        "bob_step_fraction": jnp.mean(steps.bobs_turn, dtype=jnp.float32) * (num_games / jnp.maximum(num_games - num_restarted, 1)),
         "demo_fraction": masked_mean(batch.is_demo[:, 1:], ~steps.bobs_turn & played),
         "num_restarted": num_restarted,
         **{f"goal_{name}": masked_mean(value, moved) for name, value in kinds.items()},
@@ -80,4 +80,4 @@ def goal_kinds(now: goals.Poses, goal: goals.Poses, here: jax.Array) -> dict[str
 
 def masked_mean(x: jax.Array, mask: jax.Array) -> jax.Array:
     """The mean of x where mask is True; 0 if it never is."""
-    return jnp.sum(jnp.where(mask, x, 0.0)) / jnp.maximum(jnp.sum(mask), 1)
+    return jnp.sum(jnp.where(mask, x, jnp.float32(0.0))) / jnp.maximum(jnp.sum(mask), 1)

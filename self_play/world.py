@@ -142,7 +142,7 @@ def play(
 
 def _padding(table, one):
     """A transition that is not valid, of the shapes of this game's."""
-    two = jnp.zeros(2)
+    two = jnp.zeros(2, jnp.float32)
     no = jnp.zeros((), bool)
     goal = table.poses(one.state)
     action = jnp.zeros(len(table.scene.scale), jnp.int32)
@@ -173,6 +173,6 @@ def _set_aside(steps, bobs_turn):
 def _random_policy(table):
     def act(policy_input):
         shape = (policy_input.memory.shape[0], 2, len(table.scene.scale), NUM_BINS)
-        return jnp.zeros(shape), policy_input.memory
+        return jnp.zeros(shape, jnp.float32), policy_input.memory
 
     return act

@@ -100,9 +100,12 @@ def toy_table():
     )
 
 
-@pytest.mark.parametrize(("steps", "rate"), [(10_000, 1.0), (0, 0.0), (16, 2 / 3)])
-def test_success_is_counted_as_in_the_paper(steps, rate):
-    """Bob goes straight to his goals, 8 steps each, for that time, then stands still: two goals of three tried."""
+@pytest.mark.parametrize(("steps", "fault", "rate"), [(10_000, 0, 1), (0, 0, 0), (16, 0, 2 / 3), (10_000, np.nan, 0.75)])
+def test_success_is_counted_as_in_the_paper(steps, fault, rate):
+    """Bob goes straight to his goals, 8 steps each, for that time, then stands still: two goals of three tried.
+
+    One of four games that breaks at once is one goal tried of 16, and not solved.
+    """
     far = Holdout(
         "pucks", 1, lambda key, scene, now: now._replace(position=now.position + jnp.array([[0.43, 0.0, 0.0]]))
     )

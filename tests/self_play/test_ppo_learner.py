@@ -12,6 +12,7 @@ from self_play import goals, holdouts, networks, scene, world
 from self_play.game import ALICE, BOB, Rules
 from self_play.goals import Poses
 from self_play.holdouts import Holdout
+from self_play.metrics import rollout_metrics
 from self_play.observations import Observation, State
 
 RULES = Rules(alice_steps=4, bob_steps=8, max_goals=3, bob_starts="own")
@@ -129,6 +130,49 @@ def test_steps_that_are_not_valid_teach_nothing():
     (a, _), (b, _) = updated(batch), updated(batch._replace(transitions=steps))
     for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@functools.cache
+def broken(lstm_size):
+    """The batch of `drawn` in two forms: the first game broke at its begin, or its rows are just not valid."""
+    state, draw, _ = games(lstm_size)
+    learned, well = drawn(lstm_size)
+    state, _ = draw(jax.random.key(2), state, learned)
+    spoilt = state.games._replace(other=state.games.other._replace(q=state.games.other.q.at[0].set(np.nan)))
+    _, batch = draw(jax.random.key(3), state._replace(games=spoilt), learned)
+    here = np.arange(NUM_GAMES) > 0
+    valid = well.transitions.valid & here[:, None]
+    return batch, well._replace(transitions=well.transitions._replace(valid=valid), is_demo=well.is_demo & here[:, None])
+
+
+@pytest.mark.parametrize("lstm_size", [0, 3])
+def test_a_game_that_broke_teaches_nothing(lstm_size):
+    """To the bit, its steps may as well not be there: parameters, moments, normalisers; and it is counted."""
+    learned, (batch, masked) = drawn(lstm_size)[0], broken(lstm_size)
+    (a, metrics), (b, others) = (update(lstm_size, 1.0, jax.random.key(4), learned, one) for one in (batch, masked))
+    for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert np.all(np.isfinite(one))
+    assert (metrics["num_restarted"], others["num_restarted"]) == (1, 0)
+
+
+def test_what_is_told_of_the_games_leaves_out_one_that_broke():
+    whole, _ = broken(0)
+    rest = jax.tree.map(lambda leaf: leaf[1:], whole)
+    told, expected = rollout_metrics(whole), rollout_metrics(rest)
+    assert (told.pop("num_restarted"), expected.pop("num_restarted")) == (1, 0)
+    for name, value in expected.items():
+        np.testing.assert_allclose(told[name], value, rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("lstm_size", [0, 3])
+def test_parameters_that_are_not_finite_are_seen(lstm_size):
+    """That is a fault of the learner, not of a game: its metrics show it."""
+    state, draw, _ = games(lstm_size)
+    learned = drawn(lstm_size)[0]
+    lost = learned._replace(params=jax.tree.map(lambda leaf: leaf * np.nan, learned.params))
+    _, metrics = update(lstm_size, 1.0, jax.random.key(4), lost, draw(jax.random.key(3), state, lost)[1])
+    assert np.isnan(metrics["bob_explained_variance"])
 
 
 @pytest.mark.parametrize("lstm_size", [0, 3])
