@@ -72,7 +72,7 @@ def forward(
     """
     chex.assert_rank(inputs, 2)
     genomes = _of_layers(genome, synapses)
-    neurons = [inputs[None]]
+    neurons = [jnp.asarray(inputs, synapses[0].forward.dtype)[None]]
     for i, (of_layer, genes) in enumerate(zip(synapses, genomes, strict=True)):
         activation = rule.last_activation if i == len(synapses) - 1 else rule.activation
         weights = rules.read(of_layer.forward, genes.synapse, rule)
@@ -94,6 +94,7 @@ def backward(
     neurons: as `forward` returns them. targets [B, M] in {0, 1}.
     """
     genomes = _of_layers(genome, synapses)
+    targets = jnp.asarray(targets, neurons[-1].dtype)
     after = [rules.resolve(rules.FEEDBACKS, rule.feedback)(neurons[-1], targets)]
     for i in reversed(range(1, len(synapses))):
         up, down = synapses[i]

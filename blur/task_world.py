@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from blur.checks import check_counts
+
 
 class Tasks(NamedTuple):
     """A batch of tasks. The last batch of each task is held out: predicted, never learned."""
@@ -42,10 +44,13 @@ def tasks(
     population: P, to fill `Tasks.members`. Needed only if a launcher shards the population of the learner.
     """
     num_tasks = len(families) if num_tasks is None else num_tasks
-    if not families or num_tasks < 1 or num_tasks % len(families):
+    if not families:
+        raise ValueError("families must be at least one, got none")
+    check_counts(num_tasks=num_tasks, unroll=unroll, batch_size=batch_size)
+    if population is not None:
+        check_counts(population=population)
+    if num_tasks % len(families):
         raise ValueError(f"num_tasks must be a multiple of the number of families, got {num_tasks} of {len(families)}")
-    if min(unroll, batch_size) < 1:
-        raise ValueError(f"unroll and batch_size must be at least 1, got {unroll} and {batch_size}")
 
     def init(key, data):
         del data

@@ -44,7 +44,9 @@ def reset(table: Tabletop, rules: Rules, episodes: Episodes, key: jax.Array) -> 
     u = jax.random.uniform(k_past, dtype=jnp.float32)
     is_past = jnp.stack([u < rules.past_prob / 2, (u >= rules.past_prob / 2) & (u < rules.past_prob)])
     if episodes.tasks is not None:
-        k_task = jax.random.wrap_key_data(episodes.tasks[jax.random.randint(k_task, (), 0, len(episodes.tasks), jnp.int32)])
+        k_task = jax.random.wrap_key_data(
+            episodes.tasks[jax.random.randint(k_task, (), 0, len(episodes.tasks), jnp.int32)]
+        )
     k_table, k_goals = jax.random.split(k_task)
     state = table.reset(k_table)
     alice_sets = rules.goal_source == "alice"

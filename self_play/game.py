@@ -120,9 +120,7 @@ def observe(table: Tabletop, game: Game) -> PolicyInput:
     return PolicyInput(table.observe(game.state), jnp.where(game.bobs_turn, goal, 0.0), game.memory, game.is_past)
 
 
-def step(
-    table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Game
-) -> tuple[Game, dict, jax.Array]:
+def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Game) -> tuple[Game, dict, jax.Array]:
     """One control step of one game. -> (game, some fields of a Transition, [] bool: the physics is sound).
 
     action: [A] int. fresh: the next game, which follows if the episode ends.

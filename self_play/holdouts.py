@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from self_play import game, tabletop
+from self_play.checks import check_counts
 from self_play.game import BOB
 from self_play.goals import Poses, multiply
 from self_play.scene import Scene, scene_of
@@ -140,6 +141,7 @@ def success_rate(
     act: see `game.rollout`. It is asked once with a memory of None, to learn the memory's shape. bob_steps: for each
     object, see `game.Rules`. The key is consumed.
     """
+    check_counts(num_games=num_games, bob_steps=bob_steps)
     k_reset, k_goal, k_act = jax.random.split(key, 3)
     limit = bob_steps * table.scene.num_objects
 
@@ -171,7 +173,11 @@ def _step(table, task, limit, trial, action, memory, key):
     """One control step of Bob's."""
     one = trial.game
     state, count = table.step(one.state, action), one.count + 1
-    success = ~trial.over & game.is_sound(state) & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
+    success = (
+        ~trial.over
+        & game.is_sound(state)
+        & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
+    )
     num_solved = trial.num_solved + success
     over = trial.over | (~success & (count >= limit)) | (num_solved >= task.num_goals)
     after = Trial(one._replace(state=state, count=count, memory=memory), trial.num_tried, num_solved, over)

@@ -42,7 +42,8 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
         "alice_reward": rewards[ALICE] / jnp.maximum(jnp.sum(steps.resolved), 1),
         "bob_reward": rewards[BOB] / jnp.maximum(jnp.sum(tried), 1),
         "bob_success": masked_mean(steps.success, tried),
-        "bob_step_fraction": jnp.mean(steps.bobs_turn, dtype=jnp.float32) * (num_games / jnp.maximum(num_games - num_restarted, 1)),
+        "bob_step_fraction": jnp.mean(steps.bobs_turn, dtype=jnp.float32)
+        * (num_games / jnp.maximum(num_games - num_restarted, 1)),
         "demo_fraction": masked_mean(batch.is_demo[:, 1:], ~steps.bobs_turn & played),
         "num_restarted": num_restarted,
         **{f"goal_{name}": masked_mean(value, moved) for name, value in kinds.items()},

@@ -109,5 +109,7 @@ def _objects(scene, state):
 
 def _axes(q):
     """The matrix of a rotation [4] -> [3, 3]; its columns are the turned axes."""
-    turned = jax.vmap(lambda axis: goals.multiply(goals.multiply(q, axis), goals.conjugate(q)))(jnp.eye(4, dtype=jnp.float32)[1:])
+    turned = jax.vmap(lambda axis: goals.multiply(goals.multiply(q, axis), goals.conjugate(q)))(
+        jnp.eye(4, dtype=jnp.float32)[1:]
+    )
     return turned[:, 1:].T

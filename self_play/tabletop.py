@@ -68,7 +68,9 @@ def random_places(scene: Scene, key: jax.Array) -> tuple[jax.Array, Poses, jax.A
     x, y = jnp.meshgrid(*2 * [jnp.arange(-1, 2, dtype=jnp.float32)])
     cells = jax.random.permutation(k_cell, jnp.stack([x.ravel(), y.ravel()], axis=-1))
     xy = scene.cell * cells + scene.room * jax.random.uniform(k_jitter, (9, 2), jnp.float32, minval=-0.5, maxval=0.5)
-    half = (not scene.planar) * jax.random.uniform(k_yaw, (scene.num_objects,), jnp.float32, maxval=jnp.pi)  # pucks do not turn
+    half = (not scene.planar) * jax.random.uniform(
+        k_yaw, (scene.num_objects,), jnp.float32, maxval=jnp.pi
+    )  # pucks do not turn
     zero = jnp.zeros(scene.num_objects, jnp.float32)
     rotation = jnp.stack([jnp.cos(half), zero, zero, jnp.sin(half)], axis=-1)
     position = jnp.concatenate([xy[: scene.num_objects], zero[:, None] + scene.height], axis=-1)
@@ -80,7 +82,13 @@ def random_places(scene: Scene, key: jax.Array) -> tuple[jax.Array, Poses, jax.A
 def _place(scene, begin, joints, poses, mask):
     """A state at rest. Absent objects lie beyond the table, apart from one another."""
     n = scene.num_objects
-    aside = jnp.zeros((n, 3), jnp.float32).at[:, 0].set(scene.table[0] + 0.4 + 0.2 * jnp.arange(n)).at[:, 2].set(scene.height)
+    aside = (
+        jnp.zeros((n, 3), jnp.float32)
+        .at[:, 0]
+        .set(scene.table[0] + 0.4 + 0.2 * jnp.arange(n))
+        .at[:, 2]
+        .set(scene.height)
+    )
     objects = jnp.where(mask[:n, None], poses.position[:n], aside)
     objects = objects[:, :2] if scene.planar else jnp.concatenate([objects, poses.rotation[:n]], axis=-1)
     q, qd, solver_state = begin(jnp.concatenate([joints[jnp.array(scene.actuated)], objects.ravel()]))

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from self_play import episodes, game, networks, tabletop
+from self_play.checks import check_counts, check_numbers
 from self_play.episodes import Episodes
 from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition
 from self_play.scene import scene_of
@@ -77,9 +78,7 @@ def setup(
     """
     rules = Rules(**{name: settings.pop(name) for name in Rules._fields if name in settings})
     _check(rules, num_games=num_games, num_steps=num_steps)
-    for name, size in (("num_tasks", num_tasks), ("lstm_size", lstm_size)):
-        if size < 0:
-            raise ValueError(f"{name} must not be negative, got {size}")
+    check_counts(0, num_tasks=num_tasks, lstm_size=lstm_size)
     table = tabletop.build(scene_of(mode, **settings))
     return Setup(table, rules, num_games, num_steps, num_tasks, networks.memory_size(lstm_size))
 
@@ -94,12 +93,8 @@ def _check(rules, **counts):
     for name, values in choices.items():
         if getattr(rules, name) not in values:
             raise ValueError(f"{name} must be {' or '.join(map(repr, values))}, got {getattr(rules, name)!r}")
-    if not 0 <= rules.past_prob <= 1:
-        raise ValueError(f"past_prob must be 0 to 1, got {rules.past_prob}")
-    counts |= {name: getattr(rules, name) for name in ("alice_steps", "bob_steps", "max_goals")}
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} must be positive, got {count}")
+    check_numbers(0.0, 1.0, past_prob=rules.past_prob)
+    check_counts(**counts, **{name: getattr(rules, name) for name in ("alice_steps", "bob_steps", "max_goals")})
 
 
 def init_games(
@@ -152,8 +147,11 @@ def _padding(table, one):
 def _without_broken(table, broken, one, steps):
     """The transitions [.., ..] of one game, or padding in place of all of them if it broke."""
     padding = _padding(table, one)
+
     def one_part(part):
-        return jax.tree.map(lambda leaf, empty: jnp.where(broken, jnp.broadcast_to(empty, leaf.shape), leaf), part, padding)
+        return jax.tree.map(
+            lambda leaf, empty: jnp.where(broken, jnp.broadcast_to(empty, leaf.shape), leaf), part, padding
+        )
 
     return tuple(map(one_part, steps))
 

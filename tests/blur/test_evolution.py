@@ -117,8 +117,9 @@ def test_a_state_is_arrays_without_nan_that_keep_their_form(run, tasks):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"population": 3}, "population must be at least 4 and num_held_out at least 1, got 3 and 2"),
-        ({"num_held_out": 0}, "population must be at least 4 and num_held_out at least 1, got 8 and 0"),
+        ({"population": 3}, "population must be a whole number of at least 4, got 3"),
+        ({"num_held_out": 0}, "num_held_out must be a whole number of at least 1, got 0"),
+        ({"std": np.nan}, "std must be a finite number, above 0.0, got nan"),
         ({"num_held_out": 5}, "num_held_out=5 of 5 batches leaves none to learn"),
         ({"rule": Rule(backward_update="plus")}, "backward_update must be one of additive, .*; got 'plus'"),
     ],

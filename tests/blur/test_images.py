@@ -102,10 +102,10 @@ def test_it_is_a_family_of_tasks():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"side": 0}, "side must be at least 1"),
+        ({"side": 0}, "side must be a whole number of at least 1, got 0"),
         ({"classes": (1, 1)}, "classes must be at least two different labels, got \\(1, 1\\)"),
         ({"classes": (1,)}, "classes must be at least two different labels"),
-        ({"shuffle": -1}, "shuffle must be at least 0, got -1"),
+        ({"shuffle": -1}, "shuffle must be a whole number of at least 0, got -1"),
         ({"crop": 3}, "a crop of 3 leaves nothing of images of 6 x 6 pixels"),
     ],
 )

@@ -108,12 +108,18 @@ def test_scale(batch):
         ({"sizes": ()}, "sizes must be positive and end in the number of classes, at least 2; got \\(\\)"),
         ({"sizes": (4, 1)}, "sizes must be positive and end in the number of classes"),
         ({"genome": (blur.backprop_genome(0.1),) * 3}, "there must be 1 genome or 2, one a layer; got 3"),
-        ({"genome": blur.random_genome(jax.random.key(0), 1)}, "a neuron needs at least 2 states"),
+        ({"genome": jax.tree.map(lambda g: g[:1, :1] if g.ndim else g, GENOME)}, "a neuron needs at least 2 states"),
         (
             {"genome": [blur.random_genome(jax.random.key(0), k) for k in (2, 3)]},
             "the genomes of all layers must have the same number of states",
         ),
-        ({"supervised_every": 0}, "supervised_every must be at least 1, got 0"),
+        ({"supervised_every": 0}, "supervised_every must be a whole number of at least 1, got 0"),
+        (
+            {"genome": jax.tree.map(lambda gene: gene * np.nan, GENOME)},
+            r"genes must be finite, but genome.neuron.forward",
+        ),
+        ({"scale": np.inf}, "scale must be a finite number, above 0.0, got inf"),
+        ({"random_labels_after": -1}, "random_labels_after must be a whole number of at least 0, got -1"),
         ({"rule": Rule(backward_update="plus")}, "backward_update must be one of additive, .*; got 'plus'"),
     ],
 )

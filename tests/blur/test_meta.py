@@ -278,8 +278,11 @@ def test_tasks_and_the_population_are_divided_among_devices():
     ("settings", "message"),
     [
         ({"sizes": (4, 1)}, "sizes must be positive and end in the number of classes, at least 2; got \\(4, 1\\)"),
-        ({"population": 0}, "population and reset_after must be at least 1, got 0 and 10"),
-        ({"synchronise_every": 0}, "synchronise_every must be at least 1, got 0"),
+        ({"population": 0}, "population must be a whole number of at least 1, got 0"),
+        ({"synchronise_every": 0}, "synchronise_every must be a whole number of at least 1, got 0"),
+        ({"learning_rate": np.nan}, "learning_rate must be a finite number, at least 0.0, got nan"),
+        ({"clip": 0}, "clip must be a finite number, above 0.0, got 0"),
+        ({"num_scored": 0}, "num_scored must be a whole number of at least 1, got 0"),
         ({"rule": blur.Rule(backward_update="plus")}, "backward_update must be one of additive, .*; got 'plus'"),
     ],
 )
