@@ -99,6 +99,15 @@ def test_it_is_a_family_of_tasks():
     assert tasks.inputs.shape == (4, 3, 7, 9)
 
 
+def test_bytes_and_numpy_give_what_their_float32_copy_gives():
+    images = np.uint8(255 * IMAGES)
+    expected = image_task(jax.random.key(0), (jnp.array(images, jnp.float32), jnp.array(LABELS)), 50, side=3)
+    for data in ((images, np.uint8(LABELS)), (np.float64(images), LABELS)):
+        for a, b in zip(image_task(jax.random.key(0), data, 50, side=3), expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

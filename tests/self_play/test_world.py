@@ -63,6 +63,27 @@ def test_a_game_that_breaks_begins_anew_and_reaches_no_other(pucks, field, value
     assert np.all(after.transitions.valid[BROKEN, 1:])
 
 
+def test_the_types_are_the_same_under_x64():
+    """All that is carried keeps its 32 bits; the physics is traced with 32 as well."""
+    settings = {"num_games": 4, "num_steps": 7, "alice_steps": 3, "bob_steps": 2, "goal_source": "curriculum"}
+    world = self_play.arena(lstm_size=3, num_tasks=3, past_prob=0.3, **settings)
+    learner = self_play.learner(lstm_size=3, bptt_length=4, pool_size=2, num_minibatches=2)
+
+    def one_step(key):
+        data, init, draw = world
+        k_init, k_draw, k_learner, k_update = jax.random.split(key, 4)
+        state, example = draw(k_draw, data, init(k_init, data), None)
+        learned = learner[0](k_learner, example)
+        return state, learned, learner[1](k_update, learned, example)
+
+    shapes = []
+    for x64 in (False, True):
+        with jax.enable_x64(x64):
+            shapes.append(jax.eval_shape(one_step, jax.random.key(0)))
+    for a, b in zip(*map(jax.tree.leaves, shapes), strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
