@@ -3,6 +3,7 @@
 Letters: G genes, P population.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,14 +25,17 @@ def strategy(like: Any, population: int, std: float) -> Strategy:
     # Not imported above: the import starts JAX's backends, after which a process cannot join others.
     from evosax.algorithms.distribution_based.cma_es import CMA_ES
 
-    engine = CMA_ES(population, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like))
-    params = engine.default_params.replace(std_init=jnp.asarray(std, jnp.float32))
+    with _of_evosax():
+        engine = CMA_ES(population, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like))
+        params = engine.default_params.replace(std_init=jnp.asarray(std, jnp.float32))
 
+    @_of_evosax()
     def init(key, mean):
         state = engine.init(key, mean, params)
         state = state.replace(best_solution=state.mean)  # in place of NaN
         return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.result_type(leaf)), state)
 
+    @_of_evosax()
     def ask(key, state):
         """Genomes, and the state with its covariance decomposed: C = B D² B'. The key is consumed.
 
@@ -39,16 +43,22 @@ def strategy(like: Any, population: int, std: float) -> Strategy:
         Here the symmetric root B D B' turns it: the same distribution, but the same draw on any machine.
         """
         k_engine, k_noise = jax.random.split(key)
-        with jax.numpy_rank_promotion("allow"):  # evosax broadcasts [G] with [P, G]
-            _, state = engine.ask(k_engine, state, params)
+        _, state = engine.ask(k_engine, state, params)
         noise = jax.random.normal(k_noise, (population, len(state.mean)))
         genes = state.mean[None] + state.std * noise @ (state.B * state.D[None]) @ state.B.T
         return jax.vmap(engine._unravel_solution)(genes), state
 
+    @_of_evosax()
     def tell(key, state, genomes, fitness):
-        with jax.numpy_rank_promotion("allow"):
-            state, _ = engine.tell(key, genomes, -fitness, state, params)
+        state, _ = engine.tell(key, genomes, -fitness, state, params)
         size = len(state.mean)
         return state.replace(B=jnp.eye(size), D=jnp.ones(size))  # as at the start: rounding would decide them
 
     return Strategy(init, ask, tell, engine.get_mean)
+
+
+@contextlib.contextmanager
+def _of_evosax():
+    """evosax broadcasts [G] with [P, G]; and its default types are to be those of 32 bits, whatever the caller's."""
+    with jax.numpy_rank_promotion("allow"), jax.enable_x64(False):
+        yield

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from blur import network
 from blur import rule as rules
+from blur.checks import check_counts, check_labels, check_numbers, check_sizes, loud
 from blur.cma_es import Strategy, strategy
 from blur.inner_run import learn_task
 from blur.rule import Rule
@@ -48,7 +49,8 @@ def learner(
     """A distribution of genomes that adapts to `Tasks`: (init, update, predict) of a Learner. One generation an update.
 
     Fitness is the mean accuracy on the held-out batches; 0 if the genome diverges on any task. The whole population
-    learns the same batches from the same first synapses.
+    learns the same batches from the same first synapses. Labels that are no classes: ValueError, or under jit
+    metrics of NaN.
 
     init_genome: key -> genome, or a tuple of genomes, one for each layer: the first mean. sizes: neurons in each layer,
       the last the number of classes M. std: of every gene in the first generation; the paper gives none.
@@ -57,7 +59,11 @@ def learner(
     scale: of the synapses, see `network.init`.
     Metrics: accuracy, the mean fitness; best_accuracy; num_diverged, genomes; std, the step size of CMA-ES.
     """
-    _check(sizes, rule, population, num_held_out)
+    check_sizes(sizes)
+    check_counts(4, population=population)
+    check_counts(num_held_out=num_held_out)
+    check_numbers(above=0.0, std=std, scale=scale)
+    rules.check(rule)
     shapes = jax.eval_shape(init_genome, jax.random.key(0))
     settings = _Settings(init_genome, sizes, rule, strategy(shapes, population, std), num_held_out, scale)
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
@@ -86,13 +92,14 @@ def _update(settings, key, state, batch):
         "num_diverged": (~is_well).sum().astype(jnp.float32),
         "std": told.std,
     }
-    return State(told, mean(told)), metrics
+    are_classes = check_labels(batch.labels, settings.sizes[-1])
+    return State(told, mean(told)), loud(are_classes, metrics)
 
 
 def _fitness(settings, keys, tasks, genome):
     """The mean accuracy of a genome on the held-out batches, 0 if it diverges, and whether it does not."""
     logits = _held_out(settings, keys, tasks, genome)
-    accuracy = (logits.argmax(-1) == tasks.labels[:, -settings.num_held_out :]).mean()
+    accuracy = (logits.argmax(-1) == tasks.labels[:, -settings.num_held_out :]).mean(dtype=jnp.float32)
     is_well = jnp.isfinite(logits).all()
     return jnp.where(is_well, accuracy, 0.0), is_well
 
@@ -113,13 +120,3 @@ def _predict(settings, state, tasks):
     """Tasks -> log-probabilities [T, B, M] of the last batches, by the mean genome, from fixed synapses."""
     keys = jax.random.split(jax.random.key(0), len(tasks.labels))
     return jax.nn.log_softmax(_held_out(settings, keys, tasks, state.mean)[:, -1])
-
-
-def _check(sizes, rule, population, num_held_out):
-    if not sizes or min(sizes) < 1 or sizes[-1] < 2:
-        raise ValueError(f"sizes must be positive and end in the number of classes, at least 2; got {tuple(sizes)}")
-    if population < 4 or num_held_out < 1:
-        raise ValueError(
-            f"population must be at least 4 and num_held_out at least 1, got {population} and {num_held_out}"
-        )
-    rules.check(rule)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from blur.checks import check_counts, check_numbers
+
 
 class Norm(NamedTuple):
     """Mean and standard deviation over a layer that each state is given before the non-linearity (§3.4)."""
@@ -52,9 +54,10 @@ def backprop_genome(learning_rate: float) -> Genome:
 
     Under `blur.backprop_rule` a step of this genome is a step of minibatch SGD.
     """
-    one, eye = jnp.ones(()), jnp.eye(2)
-    neuron = Neuron(forward=jnp.array([[1.0, 0.0], [1.0, 0.0]]), backward=eye, keep=one, update=one)
-    return Genome(neuron, Synapse(pre=eye, post=eye[::-1], keep=one, update=-jnp.asarray(learning_rate, float)))
+    check_numbers(learning_rate=learning_rate)
+    one, eye = jnp.ones((), jnp.float32), jnp.eye(2, dtype=jnp.float32)
+    neuron = Neuron(forward=jnp.array([[1.0, 0.0], [1.0, 0.0]], jnp.float32), backward=eye, keep=one, update=one)
+    return Genome(neuron, Synapse(pre=eye, post=eye[::-1], keep=one, update=-jnp.asarray(learning_rate, jnp.float32)))
 
 
 def random_genome(
@@ -72,8 +75,11 @@ def random_genome(
       genes, a mean and a standard deviation for each state, start at 0 and 1.
     oja, saturation: the genes of Oja's term and of saturation (App. C.6). None: the genome has no such gene.
     """
-    forward, backward, pre, post = jax.random.normal(key, (4, num_states, num_states))
-    one = jnp.ones(())
+    check_counts(2, num_states=num_states)
+    genes = {"synapse_update": synapse_update, "oja": oja, "saturation": saturation}
+    check_numbers(**{name: gene for name, gene in genes.items() if gene is not None})
+    forward, backward, pre, post = jax.random.normal(key, (4, num_states, num_states), jnp.float32)
+    one = jnp.ones((), jnp.float32)
     options = [None if gene is None else jnp.asarray(gene, jnp.float32) for gene in (oja, saturation)]
     synapse = Synapse(pre, post, one, synapse_update * one, *options)
     return Genome(Neuron(forward, backward, one, one, *_norms(normalise, num_states)), synapse)
@@ -92,9 +98,11 @@ def perturbed_backprop_genome(
     std: of the noise, which is normal. Without noise, states beyond the second would have no gradient, and all genomes
       of a population would be equal. normalise: as in `random_genome`.
     """
+    check_counts(2, num_states=num_states)
+    check_numbers(0.0, std=std)
     neuron, synapse, _ = backprop_genome(learning_rate)
     first = neuron.forward, neuron.backward, synapse.pre, synapse.post
-    noise = std * jax.random.normal(key, (4, num_states, num_states))
+    noise = std * jax.random.normal(key, (4, num_states, num_states), jnp.float32)
     forward, backward, pre, post = (extra.at[:2, :2].add(gene) for gene, extra in zip(first, noise, strict=True))
     norms = _norms(normalise, num_states)
     return Genome(
@@ -118,12 +126,15 @@ def delta_genome(
 
     synapse_update, normalise: as in `random_genome`. std: of the noise on the transforms, in units of their order.
     """
-    noise = std * jax.random.normal(key, (4, num_states, num_states))
+    check_counts(2, num_states=num_states)
+    check_numbers(synapse_update=synapse_update)
+    check_numbers(0.0, std=std)
+    noise = std * jax.random.normal(key, (4, num_states, num_states), jnp.float32)
     forward = 2 * noise[0].at[:, 0].add(1.0)
     backward = 2 * noise[1].at[1, 1].add(1.0).at[1, 0].add(-0.5)
     pre = 0.1 * noise[2].at[0, 0].add(1.0).at[1, 1].add(1.0)
     post = 0.1 * noise[3].at[0, 1].add(1.0).at[0, 0].add(-0.5).at[1, 0].add(1.0)
-    one = jnp.ones(())
+    one = jnp.ones((), jnp.float32)
     neuron = Neuron(forward, backward, one, one, *_norms(normalise, num_states))
     return Genome(neuron, Synapse(pre, post, one, synapse_update * one))
 
@@ -133,7 +144,7 @@ def _norms(normalise: str, num_states: int) -> tuple[Norm | None, Norm | None]:
     if normalise not in NORMALISED:
         raise ValueError(f"normalise must be one of {', '.join(NORMALISED)}; got {normalise!r}")
     forward, backward = NORMALISED[normalise]
-    norm = Norm(jnp.zeros(num_states), jnp.ones(num_states))
+    norm = Norm(jnp.zeros(num_states, jnp.float32), jnp.ones(num_states, jnp.float32))
     return norm if forward else None, norm if backward else None
 
 

@@ -9,6 +9,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from blur.checks import check_counts
+
 
 def image_task(
     key: jax.Array,
@@ -36,11 +38,11 @@ def image_task(
     """
     _check(side, crop, classes, shuffle)
     k_sample, *k_variant = jax.random.split(key, 4)
-    images, labels = map(jnp.asarray, data)
+    images, labels = jnp.asarray(data[0]), jnp.asarray(data[1], jnp.int32)
     chex.assert_rank([images, labels], [3, 1])
     index = labels if classes is None else _class_index(labels, classes)
-    count = jnp.cumsum(index >= 0)  # the k-th image of the classes is where the count reaches k
-    chosen = jnp.searchsorted(count, jax.random.randint(k_sample, (num_samples,), 1, count[-1] + 1))
+    count = jnp.cumsum(index >= 0, dtype=jnp.int32)  # the k-th image of the classes is where the count reaches k
+    chosen = jnp.searchsorted(count, jax.random.randint(k_sample, (num_samples,), 1, count[-1] + 1, jnp.int32))
     inputs, labels = resized(images[chosen], side, crop).reshape(num_samples, -1), index[chosen]
     return _variant(k_variant, inputs, labels, permute, project, shuffle)
 
@@ -50,6 +52,7 @@ def resized(images: jax.Array, side: int, crop: int = 0) -> jax.Array:
 
     Raises ValueError if the crop leaves no pixel.
     """
+    images = jnp.asarray(images, jnp.float32)
     n, height, width = images.shape
     if 2 * crop >= min(height, width):
         raise ValueError(f"a crop of {crop} leaves nothing of images of {height} x {width} pixels")
@@ -59,8 +62,8 @@ def resized(images: jax.Array, side: int, crop: int = 0) -> jax.Array:
 
 def _class_index(labels, classes):
     """The index of each label among the classes, -1 if it is not one of them. [m] -> [m]."""
-    of_class = labels[:, None] == jnp.array(classes)[None]
-    return jnp.where(of_class.any(axis=1), of_class.argmax(axis=1), -1)
+    of_class = labels[:, None] == jnp.array(classes, jnp.int32)[None]
+    return jnp.where(of_class.any(axis=1), of_class.argmax(axis=1), -1).astype(jnp.int32)
 
 
 def _variant(keys, inputs, labels, permute, project, shuffle):
@@ -70,17 +73,15 @@ def _variant(keys, inputs, labels, permute, project, shuffle):
     if permute:
         inputs = inputs[:, jax.random.permutation(k_permute, dim)]
     if project:
-        inputs = inputs @ (jax.random.normal(k_project, (dim, dim)) / dim**0.5)
+        inputs = inputs @ (jax.random.normal(k_project, (dim, dim), jnp.float32) / dim**0.5)
     if shuffle:
-        permutation = jax.random.permutation(k_shuffle, shuffle)
+        permutation = jax.random.permutation(k_shuffle, shuffle).astype(jnp.int32)
         labels = jnp.where(labels < shuffle, permutation[labels], labels)
     return inputs, labels
 
 
 def _check(side, crop, classes, shuffle):
-    if side < 1 or crop < 0:
-        raise ValueError(f"side must be at least 1 and crop at least 0, got {side} and {crop}")
+    check_counts(side=side)
+    check_counts(0, crop=crop, shuffle=shuffle)
     if classes is not None and (len(classes) < 2 or len(set(classes)) < len(classes)):
         raise ValueError(f"classes must be at least two different labels, got {tuple(classes)}")
-    if shuffle < 0:
-        raise ValueError(f"shuffle must be at least 0, got {shuffle}")

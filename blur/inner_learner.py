@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from blur import network
 from blur import rule as rules
+from blur.checks import check_counts, check_genes, check_labels, check_numbers, check_sizes, loud
 from blur.genome import Genome
 from blur.rule import Rule
 
@@ -54,9 +55,17 @@ def learner(
     Updates are sums over the batch, as in the paper: a larger batch takes larger steps. Metrics are of the batch before
     it is learned. Predictions start from neurons at 0, even under `Rule.keep_neurons`. If the genome normalises, a
     prediction depends on the other examples of its batch. Raises ValueError for settings without a meaning.
+
+    Labels are whole numbers from 0 to M - 1. Others are refused with a ValueError; under jit, where they are not known,
+    the metrics of their batch are NaN.
     """
     genomes = (genome,) if isinstance(genome, Genome) else tuple(genome)
-    _check(genomes, sizes, rule, supervised_every)
+    _check(genomes, sizes)
+    check_numbers(above=0.0, scale=scale)
+    check_counts(supervised_every=supervised_every)
+    if random_labels_after is not None:
+        check_counts(0, random_labels_after=random_labels_after)
+    rules.check(rule)
     of_layers = genomes * len(sizes) if len(genomes) == 1 else genomes
     settings = _Settings(of_layers, sizes, rule, scale, supervised_every, random_labels_after)
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
@@ -74,21 +83,23 @@ def _init(settings, key, example):
 def _update(settings, key, state, batch):
     """One step. batch: x [B, ..], labels [B]."""
     x, labels = batch
+    are_classes = check_labels(labels, settings.sizes[-1])
     genomes, sizes, rule, _, supervised_every, random_labels_after = settings
     taught = labels
     if random_labels_after is not None:
-        random_labels = jax.random.randint(key, labels.shape, 0, sizes[-1])
+        random_labels = jax.random.randint(key, labels.shape, 0, sizes[-1], jnp.int32)
         taught = jnp.where(state.count < random_labels_after, labels, random_labels)
     synapses, logits, carry = network.step(
         genomes,
         state.synapses,
         x.reshape(len(x), -1),
-        jax.nn.one_hot(taught, sizes[-1]),
+        jax.nn.one_hot(taught, sizes[-1], dtype=jnp.float32),
         rule=rule,
         supervised=True if supervised_every == 1 else state.count % supervised_every == 0,
         carry=state.carry,
     )
-    return State(state.count + 1, synapses, carry), _metrics(jax.nn.log_softmax(logits), labels)
+    metrics = _metrics(jax.nn.log_softmax(logits), labels)
+    return State(state.count + 1, synapses, carry), loud(are_classes, metrics)
 
 
 def _predict(settings, state, x):
@@ -100,19 +111,16 @@ def _predict(settings, state, x):
 def _metrics(log_p: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
     """Means over the batch: loss in nats, error, and soft error, 1 - p of the true label. log_p [B, M], labels [B]."""
     of_label = jnp.take_along_axis(log_p, labels[:, None], axis=-1)[:, 0]
-    error = (log_p.argmax(-1) != labels).mean()
+    error = (log_p.argmax(-1) != labels).mean(dtype=jnp.float32)
     return {"loss": -of_label.mean(), "error": error, "soft_error": 1 - jnp.exp(of_label).mean()}
 
 
-def _check(genomes, sizes, rule, supervised_every):
-    if not sizes or min(sizes) < 1 or sizes[-1] < 2:
-        raise ValueError(f"sizes must be positive and end in the number of classes, at least 2; got {tuple(sizes)}")
+def _check(genomes, sizes):
+    check_sizes(sizes)
+    check_genes(genomes[0] if len(genomes) == 1 else genomes)
     if len(genomes) not in (1, len(sizes)):
         raise ValueError(f"there must be 1 genome or {len(sizes)}, one a layer; got {len(genomes)}")
     if len({genes.neuron.forward.shape for genes in genomes}) > 1:
         raise ValueError("the genomes of all layers must have the same number of states")
     if len(genomes[0].neuron.forward) < 2:
         raise ValueError("a neuron needs at least 2 states: the label goes to the second")
-    if supervised_every < 1:
-        raise ValueError(f"supervised_every must be at least 1, got {supervised_every}")
-    rules.check(rule)

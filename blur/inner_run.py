@@ -57,7 +57,7 @@ def learn_task(
     sizes: neurons in each layer, the last M. scale: see `network.init`. The key draws the synapses and is consumed.
     """
     synapses = network.init(key, inputs.shape[-1], sizes, _num_states(genome), rule=rule, scale=scale)
-    return unroll(genome, synapses, inputs, jax.nn.one_hot(labels, sizes[-1]), rule=rule)
+    return unroll(genome, synapses, inputs, jax.nn.one_hot(labels, sizes[-1], dtype=jnp.float32), rule=rule)
 
 
 def adapt(

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from blur import rule as rules
+from blur.checks import check_counts, check_labels, check_numbers, check_sizes, loud
 from blur.inner_run import adapt, map_tasks
 from blur.rule import Rule
 
@@ -72,10 +73,18 @@ def meta_learner(
     reset_after: a genome whose loss or gradient is not finite skips the step. After this many in a row it becomes the
       best genome, or a fresh one if all have diverged.
     sequential: genomes and tasks one after another, see `map_tasks`.
+    Labels that are no classes: ValueError, or under jit metrics of NaN.
     Metrics: loss in nats and accuracy of the genome that was best before the step, mean loss of all genomes, and the
     numbers of skipped steps and of replaced genomes so far.
     """
-    _check(sizes, rule, population, synchronise_every, reset_after)
+    check_sizes(sizes)
+    check_counts(population=population, num_scored=num_scored, reset_after=reset_after)
+    if synchronise_every is not None:
+        check_counts(synchronise_every=synchronise_every)
+    check_numbers(above=0.0, scale=scale, clip=clip)
+    if not callable(learning_rate):
+        check_numbers(0.0, learning_rate=learning_rate)
+    rules.check(rule)
     tx = optax.chain(optax.clip_by_global_norm(clip), optax.adam(learning_rate))
     settings = _Settings(
         init_genome, sizes, rule, population, scale, tx, num_scored, synchronise_every, reset_after, sequential
@@ -87,6 +96,8 @@ def _init(settings, key, example):
     population, members = settings.population, example.members
     if members is not None and len(members) != population:
         raise ValueError(f"the learner has population={population} but the tasks population={len(members)}")
+    if settings.num_scored > (num_batches := example.labels.shape[1]):
+        raise ValueError(f"num_scored must be at most the batches of a task, {num_batches}; got {settings.num_scored}")
     zero = jnp.zeros((), jnp.int32)
     return State(zero, *_fresh(settings, key), zero, zero)
 
@@ -101,6 +112,7 @@ def _fresh(settings, key):
 
 def _update(settings, key, state, batch):
     """One meta-step."""
+    are_classes = check_labels(batch.labels, settings.sizes[-1])
     k_synapses, k_fresh = jax.random.split(key)
     keys = jax.random.split(k_synapses, settings.population)
     before = state.genomes, state.optimizer
@@ -111,8 +123,8 @@ def _update(settings, key, state, batch):
     best = _best(state.scores, state.num_diverged)
     scores = _SCORE_DECAY * state.scores + (1 - _SCORE_DECAY) * losses
     num_diverged = jnp.where(is_well, 0, state.num_diverged + 1)
-    num_skipped = state.num_skipped + (~is_well).sum()
-    num_reset = state.num_reset + (num_diverged >= settings.reset_after).sum()
+    num_skipped = state.num_skipped + (~is_well).sum(dtype=jnp.int32)
+    num_reset = state.num_reset + (num_diverged >= settings.reset_after).sum(dtype=jnp.int32)
     metrics = {
         "loss": losses[best],
         "accuracy": accuracies[best],
@@ -122,7 +134,7 @@ def _update(settings, key, state, batch):
     }
     (genomes, optimizer), count = after, state.count + 1
     state = State(count, genomes, optimizer, scores, num_diverged, num_skipped, num_reset)
-    return _begin_again(settings, k_fresh, _copy_best(settings, state)), metrics
+    return _begin_again(settings, k_fresh, _copy_best(settings, state)), loud(are_classes, metrics)
 
 
 def _descend(settings, tasks, key, genome, optimizer):
@@ -148,7 +160,7 @@ def _loss(settings, genome, key, inputs, labels):
     logits = adapt(key, genome, inputs, labels, sizes, rule=rule, scale=scale)
     scored = -settings.num_scored
     losses = optax.softmax_cross_entropy_with_integer_labels(logits[scored:], labels[scored:])
-    return losses.mean(), (logits[-1].argmax(-1) == labels[-1]).mean()
+    return losses.mean(), (logits[-1].argmax(-1) == labels[-1]).mean(dtype=jnp.float32)
 
 
 def _copy_best(settings, state):
@@ -196,13 +208,3 @@ def _best(scores: jax.Array, num_diverged: jax.Array) -> jax.Array:
 
 def _select(condition: jax.Array, one: Any, other: Any) -> Any:
     return jax.tree.map(lambda one, other: jnp.where(condition, one, other), one, other)
-
-
-def _check(sizes, rule, population, synchronise_every, reset_after):
-    if not sizes or min(sizes) < 1 or sizes[-1] < 2:
-        raise ValueError(f"sizes must be positive and end in the number of classes, at least 2; got {tuple(sizes)}")
-    if population < 1 or reset_after < 1:
-        raise ValueError(f"population and reset_after must be at least 1, got {population} and {reset_after}")
-    if synchronise_every is not None and synchronise_every < 1:
-        raise ValueError(f"synchronise_every must be at least 1, got {synchronise_every}")
-    rules.check(rule)

@@ -35,10 +35,10 @@ def init(
     def layer(k_layer, n, m, has_backward):
         k_forward, k_backward = jax.random.split(k_layer)
         bound = scale * (6 / (n + m)) ** 0.5
-        up = jax.random.uniform(k_forward, (channels, n + 1, m), minval=-bound, maxval=bound)
+        up = jax.random.uniform(k_forward, (channels, n + 1, m), jnp.float32, minval=-bound, maxval=bound)
         if not has_backward:
             return Synapses(up)
-        return Synapses(up, jax.random.uniform(k_backward, (channels, m, n), minval=-bound, maxval=bound))
+        return Synapses(up, jax.random.uniform(k_backward, (channels, m, n), jnp.float32, minval=-bound, maxval=bound))
 
     k_layers = jax.random.split(key, len(sizes))
     return tuple(
@@ -51,8 +51,9 @@ def init_carry(synapses: Sequence[Synapses], batch_size: int, num_states: int, *
     """The carry of the first `step`: all neurons at 0, in the shapes of `forward`; () unless `Rule.keep_neurons`."""
     if not rule.keep_neurons:
         return ()
-    inputs = jnp.zeros((1, batch_size, synapses[0].forward.shape[1] - 1))
-    return inputs, *(jnp.zeros((num_states, batch_size, of_layer.forward.shape[2])) for of_layer in synapses)
+    widths = [synapses[0].forward.shape[1] - 1, *(of_layer.forward.shape[2] for of_layer in synapses)]
+    channels = [1, *len(synapses) * [num_states]]
+    return tuple(jnp.zeros((k, batch_size, n), jnp.float32) for k, n in zip(channels, widths, strict=True))
 
 
 def forward(
@@ -71,7 +72,7 @@ def forward(
     """
     chex.assert_rank(inputs, 2)
     genomes = _of_layers(genome, synapses)
-    neurons = [inputs[None]]
+    neurons = [jnp.asarray(inputs, synapses[0].forward.dtype)[None]]
     for i, (of_layer, genes) in enumerate(zip(synapses, genomes, strict=True)):
         activation = rule.last_activation if i == len(synapses) - 1 else rule.activation
         weights = rules.read(of_layer.forward, genes.synapse, rule)
@@ -93,6 +94,7 @@ def backward(
     neurons: as `forward` returns them. targets [B, M] in {0, 1}.
     """
     genomes = _of_layers(genome, synapses)
+    targets = jnp.asarray(targets, neurons[-1].dtype)
     after = [rules.resolve(rules.FEEDBACKS, rule.feedback)(neurons[-1], targets)]
     for i in reversed(range(1, len(synapses))):
         up, down = synapses[i]

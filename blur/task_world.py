@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from blur.checks import check_counts
+
 
 class Tasks(NamedTuple):
     """A batch of tasks. The last batch of each task is held out: predicted, never learned."""
@@ -42,10 +44,13 @@ def tasks(
     population: P, to fill `Tasks.members`. Needed only if a launcher shards the population of the learner.
     """
     num_tasks = len(families) if num_tasks is None else num_tasks
-    if not families or num_tasks < 1 or num_tasks % len(families):
+    if not families:
+        raise ValueError("families must be at least one, got none")
+    check_counts(num_tasks=num_tasks, unroll=unroll, batch_size=batch_size)
+    if population is not None:
+        check_counts(population=population)
+    if num_tasks % len(families):
         raise ValueError(f"num_tasks must be a multiple of the number of families, got {num_tasks} of {len(families)}")
-    if min(unroll, batch_size) < 1:
-        raise ValueError(f"unroll and batch_size must be at least 1, got {unroll} and {batch_size}")
 
     def init(key, data):
         del data
@@ -57,7 +62,7 @@ def tasks(
         keys = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)), (None, 0))(jax.random.key(state.seed), index)
         drawn = _from_families(families, keys, data, (unroll + 1) * batch_size)
         inputs, labels = (leaf.reshape(num_tasks, unroll + 1, batch_size, *leaf.shape[3:]) for leaf in drawn)
-        members = None if population is None else jnp.arange(population)
+        members = None if population is None else jnp.arange(population, dtype=jnp.int32)
         return Stream(state.count + num_tasks, state.seed), Tasks(inputs, labels, members)
 
     return data, init, draw

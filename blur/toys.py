@@ -15,6 +15,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from blur.checks import check_counts, check_numbers
+
 REGIONS = {  # (x [n], y [n]) -> bool [n]; the fraction of the square that is class 1
     "xor": lambda x, y: x * y < 0,  # 1/2
     "nxor": lambda x, y: x * y >= 0,  # 1/2
@@ -36,7 +38,7 @@ def region(inside: Callable, key: jax.Array, data: Any, num_samples: int) -> tup
     """Uniform points of the square; class 1 is the region. inside: one of REGIONS. The key is consumed."""
     del data
     (k_points,) = jax.random.split(key, 1)  # a child, as in the other families
-    points = jax.random.uniform(k_points, (num_samples, 2), minval=-1.0)
+    points = jax.random.uniform(k_points, (num_samples, 2), jnp.float32, minval=-1.0)
     return points, inside(*points.T).astype(jnp.int32)
 
 
@@ -47,13 +49,18 @@ def two_moon(key: jax.Array, data: Any, num_samples: int, *, noise: float = 0.1)
     Points are uniform along the circles; in the published code they are evenly spaced.
     """
     del data
+    check_numbers(0.0, noise=noise)
     k_label, k_angle, k_noise = jax.random.split(key, 3)
-    labels = jax.random.randint(k_label, (num_samples,), 0, 2)
-    angle = jax.random.uniform(k_angle, (num_samples,), maxval=jnp.pi)
+    labels = jax.random.randint(k_label, (num_samples,), 0, 2, jnp.int32)
+    angle = jax.random.uniform(k_angle, (num_samples,), jnp.float32, maxval=jnp.pi)
     upper = jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1)
     lower = jnp.stack([1 - jnp.cos(angle), 0.5 - jnp.sin(angle)], axis=1)
-    points = jnp.where(labels[:, None] == 0, upper, lower) + noise * jax.random.normal(k_noise, (num_samples, 2))
-    points = (points + jnp.array([[1.0, 0.5]])) * jnp.array([[2 / 3, 4 / 3]]) - 1  # to [-1, 1]², as published
+    points = jnp.where(labels[:, None] == 0, upper, lower) + noise * jax.random.normal(
+        k_noise, (num_samples, 2), jnp.float32
+    )
+    points = (points + jnp.array([[1.0, 0.5]], points.dtype)) * jnp.array(
+        [[2 / 3, 4 / 3]], points.dtype
+    ) - 1  # to [-1, 1]², as published
     return points, labels
 
 
@@ -62,10 +69,12 @@ def blobs(
 ) -> tuple[jax.Array, jax.Array]:
     """One normal blob for each class; each task draws the centres uniformly in the square. The key is consumed."""
     del data
+    check_counts(num_classes=num_classes)
+    check_numbers(0.0, std=std)
     k_centres, k_label, k_noise = jax.random.split(key, 3)
-    centres = jax.random.uniform(k_centres, (num_classes, 2), minval=-1.0)
-    labels = jax.random.randint(k_label, (num_samples,), 0, num_classes)
-    return centres[labels] + std * jax.random.normal(k_noise, (num_samples, 2)), labels
+    centres = jax.random.uniform(k_centres, (num_classes, 2), jnp.float32, minval=-1.0)
+    labels = jax.random.randint(k_label, (num_samples,), 0, num_classes, jnp.int32)
+    return centres[labels] + std * jax.random.normal(k_noise, (num_samples, 2), jnp.float32), labels
 
 
 FAMILIES = {**{name: partial(region, inside) for name, inside in REGIONS.items()}, "two_moon": two_moon, "blobs": blobs}

@@ -41,10 +41,12 @@ def init_episodes(rules: Rules, key: jax.Array, num_tasks: int) -> Episodes:
 def reset(table: Tabletop, rules: Rules, episodes: Episodes, key: jax.Array) -> EpisodeStart:
     """Draws the start of an episode. The key is consumed."""
     k_past, k_task = jax.random.split(key)
-    u = jax.random.uniform(k_past)
+    u = jax.random.uniform(k_past, dtype=jnp.float32)
     is_past = jnp.stack([u < rules.past_prob / 2, (u >= rules.past_prob / 2) & (u < rules.past_prob)])
     if episodes.tasks is not None:
-        k_task = jax.random.wrap_key_data(episodes.tasks[jax.random.randint(k_task, (), 0, len(episodes.tasks))])
+        k_task = jax.random.wrap_key_data(
+            episodes.tasks[jax.random.randint(k_task, (), 0, len(episodes.tasks), jnp.int32)]
+        )
     k_table, k_goals = jax.random.split(k_task)
     state = table.reset(k_table)
     alice_sets = rules.goal_source == "alice"
@@ -75,6 +77,6 @@ def update_curriculum(rules: Rules, episodes: Episodes, transitions: Transition)
     if rules.goal_source != "curriculum":
         return episodes
     tried = transitions.done[:, :, BOB] & transitions.resolved
-    success = jnp.sum(tried & transitions.success) / jnp.maximum(jnp.sum(tried), 1)
+    success = jnp.sum(tried & transitions.success, dtype=jnp.float32) / jnp.maximum(jnp.sum(tried), 1)
     change = RATIO_STEP * (1.0 * (success > RAISE_ABOVE) - (success < LOWER_BELOW))
     return episodes._replace(distance_ratio=jnp.clip(episodes.distance_ratio + change, MIN_DISTANCE_RATIO, 1.0))

@@ -15,7 +15,7 @@ of objects, T steps of a rollout.
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -108,7 +108,7 @@ def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
         num_goals=zero,
         bob_active=~no,
         at_goal=jnp.zeros_like(state.mask),
-        memory=jnp.zeros((2, memory_size)),
+        memory=jnp.zeros((2, memory_size), jnp.float32),
         is_past=start.is_past,
         preset_goals=start.preset_goals,
     )
@@ -120,8 +120,8 @@ def observe(table: Tabletop, game: Game) -> PolicyInput:
     return PolicyInput(table.observe(game.state), jnp.where(game.bobs_turn, goal, 0.0), game.memory, game.is_past)
 
 
-def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Game) -> tuple[Game, dict]:
-    """One control step of one game. -> (game, some fields of a Transition).
+def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Game) -> tuple[Game, dict, jax.Array]:
+    """One control step of one game. -> (game, some fields of a Transition, [] bool: the physics is sound).
 
     action: [A] int. fresh: the next game, which follows if the episode ends.
     """
@@ -156,7 +156,20 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
     alice_reward = _alice_reward(rules, verdict, success, jnp.where(success, count, max_steps))
     reward = [jnp.where(resolved, alice_reward, 0.0), jnp.where(game.bobs_turn, bob_reward, 0.0)]
     ends = {"reward": jnp.stack(reward), "done": jnp.stack([over, bob_done]), "resolved": resolved}
-    return _select(over, fresh, played), {**ends, "goal_valid": verdict.valid, "success": success, "goal": goal}
+    ends |= {"goal_valid": verdict.valid, "success": success, "goal": goal}
+    return _select(over, fresh, played), ends, is_sound(state)
+
+
+def is_sound(tree: Any) -> jax.Array:
+    """Whether every float of a game is finite and at most 1e10, MuJoCo's bound (mjMAXVAL) of a simulation. -> [] bool.
+
+    Beyond it, squares would overflow in the moments that all games share.
+    """
+    floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return jnp.stack([jnp.all(jnp.abs(leaf) <= _MAX_VALUE) for leaf in floats]).all()
+
+
+_MAX_VALUE = 1e10
 
 
 def _proposed_goal(table, game, now):
@@ -181,11 +194,12 @@ def _alice_reward(rules, verdict, success, bob_steps):
 
 def rollout(
     table: Tabletop, rules: Rules, num_steps: int, act: Callable, reset_fn: Callable, key: jax.Array, games: Game
-) -> tuple[Game, Transition]:
-    """Plays all games for T more steps. -> (games, transitions [B, T, ..]).
+) -> tuple[Game, Transition, jax.Array]:
+    """Plays all games for T more steps. -> (games, transitions [B, T, ..], broken [B] bool).
 
     act: PolicyInput [B, ..] -> (logits [B, 2, A, NUM_BINS] of both players, memory [B, 2, M]).
     reset_fn: key -> EpisodeStart. The key is consumed.
+    A game that was not sound for a moment is broken: nothing in its transitions counts, and it begins anew.
     """
     num_games, _, memory_size = games.memory.shape
     k_fresh, k_act = jax.random.split(key)
@@ -193,7 +207,7 @@ def rollout(
     num_fresh = num_steps // rules.alice_steps + 1
     starts = jax.vmap(jax.vmap(reset_fn))(jax.random.split(k_fresh, (num_games, num_fresh)))
     # All at once: in the loop, random numbers would cost as much as everything else that is not physics.
-    uniforms = jax.random.uniform(k_act, (num_steps, num_games, len(table.scene.scale)))
+    uniforms = jax.random.uniform(k_act, (num_steps, num_games, len(table.scene.scale)), jnp.float32)
 
     def one(carry, uniforms):
         games, used = carry
@@ -204,13 +218,16 @@ def rollout(
         moved = games._replace(memory=jnp.where(moves, memory, games.memory))
         start = jax.vmap(lambda starts, i: jax.tree.map(lambda leaf: leaf[i], starts))(starts, used)
         fresh = jax.vmap(lambda one: begin(table, one, memory_size))(start)
-        after, ends = jax.vmap(functools.partial(step, table, rules))(moved, action, fresh)
+        after, ends, sound = jax.vmap(functools.partial(step, table, rules))(moved, action, fresh)
         poses, valid = jax.vmap(table.poses)(games.state), jnp.ones_like(games.bobs_turn)
         transition = Transition(policy_input, poses, games.bobs_turn, valid, action, log_prob, **ends)
-        return (after, used + transition.done[:, ALICE]), transition
+        return (after, used + transition.done[:, ALICE]), (transition, sound)
 
-    (games, _), transitions = jax.lax.scan(one, (games, jnp.zeros(num_games, jnp.int32)), uniforms)
-    return games, jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), transitions)
+    (after, _), steps = jax.lax.scan(one, (games, jnp.zeros(num_games, jnp.int32)), uniforms)
+    transitions, sound = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), steps)
+    broken = ~(jnp.all(sound, axis=1) & jax.vmap(is_sound)((games, after, transitions.policy_input)))
+    anew = jax.vmap(lambda starts: begin(table, jax.tree.map(lambda leaf: leaf[0], starts), memory_size))(starts)
+    return jax.vmap(_select)(broken, anew, after), transitions, broken
 
 
 def hindsight(rules: Rules, transitions: Transition) -> tuple[Poses, jax.Array]:

@@ -110,7 +110,7 @@ def judge(
     x, y, z = goal.position.T
     # Fallen: a quarter of the table's height (0.486 m) below its top, as in the published environment.
     off = (jnp.abs(x) > table[0]) | (jnp.abs(y) > table[1]) | (z < -0.12)
-    low, high = (jnp.asarray(corner)[None] for corner in area)
+    low, high = (jnp.asarray(corner, jnp.float32)[None] for corner in area)
     outside = jnp.any((goal.position < low - _MARGIN) | (goal.position > high + _MARGIN), axis=-1)
     return Verdict(
         moved=jnp.any(mask & ~reached(start, goal, mask, symmetries, **thresholds)),

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from self_play import game, tabletop
+from self_play.checks import check_counts
 from self_play.game import BOB
 from self_play.goals import Poses, multiply
 from self_play.scene import Scene, scene_of
@@ -53,16 +54,16 @@ def pick_and_place(key: jax.Array, scene: Scene, now: Poses) -> Poses:
     """A goal of `push`, but with the first object lifted by 0.05 to 0.2 m."""
     k_push, k_height = jax.random.split(key)
     goal = push(k_push, scene, now)
-    lift = jax.random.uniform(k_height, minval=0.05, maxval=0.2)
+    lift = jax.random.uniform(k_height, dtype=jnp.float32, minval=0.05, maxval=0.2)
     return Poses(goal.position.at[0, 2].add(lift), goal.rotation)
 
 
 def flip(key: jax.Array, scene: Scene, now: Poses) -> Poses:
     """Every object at its place, turned by 90 degrees over one of its four lower edges."""
     del scene
-    edge = jax.random.randint(key, (), 0, 4) * jnp.pi / 2
-    half = jnp.sqrt(0.5)
-    turn = jnp.stack([half, half * jnp.cos(edge), half * jnp.sin(edge), jnp.zeros(())])
+    edge = jax.random.randint(key, (), 0, 4, jnp.int32).astype(jnp.float32) * jnp.pi / 2
+    half = jnp.sqrt(jnp.float32(0.5))
+    turn = jnp.stack([half, half * jnp.cos(edge), half * jnp.sin(edge), jnp.zeros((), jnp.float32)])
     return Poses(now.position, jax.vmap(multiply, in_axes=(0, None))(now.rotation, turn))  # about its own edge
 
 
@@ -77,11 +78,11 @@ def stack(key: jax.Array, scene: Scene, now: Poses) -> Poses:
 def domino(key: jax.Array, scene: Scene, now: Poses) -> Poses:
     """A row through the table's centre in a random direction, with gaps of 2 cm."""
     del now
-    half = jax.random.uniform(key, maxval=jnp.pi)
-    along = (2 * scene.height + 0.02) * (jnp.arange(scene.num_objects) - (scene.num_objects - 1) / 2)
-    flat = jnp.full(scene.num_objects, scene.height)
+    half = jax.random.uniform(key, dtype=jnp.float32, maxval=jnp.pi)
+    along = (2 * scene.height + 0.02) * (jnp.arange(scene.num_objects, dtype=jnp.float32) - (scene.num_objects - 1) / 2)
+    flat = jnp.full(scene.num_objects, scene.height, jnp.float32)
     position = jnp.stack([along * jnp.cos(2 * half), along * jnp.sin(2 * half), flat], axis=-1)
-    zero = jnp.zeros(())
+    zero = jnp.zeros((), jnp.float32)
     rotation = jnp.stack([jnp.cos(half), zero, zero, jnp.sin(half)])
     return Poses(position, jnp.tile(rotation[None], (scene.num_objects, 1)))
 
@@ -96,9 +97,9 @@ def chess(key: jax.Array, scene: Scene, now: Poses) -> Poses:
     """One fixed goal: two rows that face each other."""
     del key
     i = jnp.arange(scene.num_objects)
-    x, y = 0.09 * (i // 2) - 0.135, jnp.where(i % 2 == 0, -0.14, 0.14)
+    x, y = 0.09 * (i // 2).astype(jnp.float32) - 0.135, jnp.where(i % 2 == 0, -0.14, jnp.float32(0.14))
     upright = jnp.zeros_like(now.rotation[: scene.num_objects]).at[:, 0].set(1.0)
-    return Poses(jnp.stack([x, y, jnp.full(scene.num_objects, scene.height)], axis=-1), upright)
+    return Poses(jnp.stack([x, y, jnp.full(scene.num_objects, scene.height, jnp.float32)], axis=-1), upright)
 
 
 HOLDOUTS = {
@@ -135,9 +136,12 @@ def success_rate(
 ) -> jax.Array:
     """The fraction of goals that Bob solves. He gets up to `num_goals` in a game, and none after a failure (A.3).
 
+    A game whose physics is not sound (`game.is_sound`) is a failure.
+
     act: see `game.rollout`. It is asked once with a memory of None, to learn the memory's shape. bob_steps: for each
     object, see `game.Rules`. The key is consumed.
     """
+    check_counts(num_games=num_games, bob_steps=bob_steps)
     k_reset, k_goal, k_act = jax.random.split(key, 3)
     limit = bob_steps * table.scene.num_objects
 
@@ -162,14 +166,18 @@ def success_rate(
     memory = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), memory)
     trials = trials._replace(game=trials.game._replace(memory=memory))
     trials, _ = jax.lax.scan(step, trials, jnp.arange(limit * task.num_goals))
-    return jnp.sum(trials.num_solved) / jnp.sum(trials.num_tried)
+    return jnp.sum(trials.num_solved, dtype=jnp.float32) / jnp.sum(trials.num_tried)
 
 
 def _step(table, task, limit, trial, action, memory, key):
     """One control step of Bob's."""
     one = trial.game
     state, count = table.step(one.state, action), one.count + 1
-    success = ~trial.over & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
+    success = (
+        ~trial.over
+        & game.is_sound(state)
+        & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
+    )
     num_solved = trial.num_solved + success
     over = trial.over | (~success & (count >= limit)) | (num_solved >= task.num_goals)
     after = Trial(one._replace(state=state, count=count, memory=memory), trial.num_tried, num_solved, over)

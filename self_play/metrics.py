@@ -22,12 +22,14 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
       bob_reward             Bob's, for each goal that he tried
       bob_step_fraction      fraction of the steps that were Bob's
       demo_fraction          fraction of Alice's steps that are demonstrations
+      num_restarted          number of games that broke and began anew; nothing else is of them
 
     Means over the objects that are not at their goals when a turn of Bob's begins, see `goal_kinds`: goal_distance,
     goal_rotated, goal_lifted, goal_stacked, goal_direction.
     """
     steps = jax.tree.map(lambda leaf: leaf[:, 1:], batch.transitions)  # step 0 counted in its own rollout
-    tried = steps.resolved & steps.bobs_turn
+    tried, played = steps.resolved & steps.bobs_turn, ~batch.restarted[:, None]
+    num_games, num_restarted = len(batch.restarted), jnp.sum(batch.restarted, dtype=jnp.float32)
     rewards = jnp.sum(steps.reward, axis=(0, 1))
     begins = steps.bobs_turn & ~jnp.roll(steps.bobs_turn, 1, axis=1).at[:, 0].set(True)
     mask = steps.policy_input.observation.mask & begins[:, :, None]
@@ -40,8 +42,10 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
         "alice_reward": rewards[ALICE] / jnp.maximum(jnp.sum(steps.resolved), 1),
         "bob_reward": rewards[BOB] / jnp.maximum(jnp.sum(tried), 1),
         "bob_success": masked_mean(steps.success, tried),
-        "bob_step_fraction": jnp.mean(steps.bobs_turn),
-        "demo_fraction": masked_mean(batch.is_demo[:, 1:], ~steps.bobs_turn),
+        "bob_step_fraction": jnp.mean(steps.bobs_turn, dtype=jnp.float32)
+        * (num_games / jnp.maximum(num_games - num_restarted, 1)),
+        "demo_fraction": masked_mean(batch.is_demo[:, 1:], ~steps.bobs_turn & played),
+        "num_restarted": num_restarted,
         **{f"goal_{name}": masked_mean(value, moved) for name, value in kinds.items()},
         "goal_direction": jnp.hypot(x, y),
     }
@@ -77,4 +81,4 @@ def goal_kinds(now: goals.Poses, goal: goals.Poses, here: jax.Array) -> dict[str
 
 def masked_mean(x: jax.Array, mask: jax.Array) -> jax.Array:
     """The mean of x where mask is True; 0 if it never is."""
-    return jnp.sum(jnp.where(mask, x, 0.0)) / jnp.maximum(jnp.sum(mask), 1)
+    return jnp.sum(jnp.where(mask, x, jnp.float32(0.0))) / jnp.maximum(jnp.sum(mask), 1)

@@ -19,7 +19,8 @@ class Moments(NamedTuple):
 
 def init_moments(shape: tuple[int, ...]) -> Moments:
     """The moments before the first sample: mean 0 and variance 1, so `normalize` changes nothing."""
-    return Moments(jnp.zeros(()), jnp.zeros(shape), jnp.ones(shape))
+    count, zeros, ones = jnp.zeros((), jnp.float32), jnp.zeros(shape, jnp.float32), jnp.ones(shape, jnp.float32)
+    return Moments(count, zeros, ones)
 
 
 def update_moments(moments: Moments, x: jax.Array, weights: jax.Array, *, decay: float = 1.0) -> Moments:

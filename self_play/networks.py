@@ -76,7 +76,7 @@ class Player(nn.Module):
     def __call__(self, inputs, memory):
         """(Inputs [..], memory [.., M] or None) -> (logits [.., A, NUM_BINS], value [..], memory [.., M])."""
         if memory is None:
-            memory = jnp.zeros((*inputs.gripper.shape[:-1], memory_size(self.lstm_size)))
+            memory = jnp.zeros((*inputs.gripper.shape[:-1], memory_size(self.lstm_size)), jnp.float32)
         of_policy, of_value = jnp.split(memory, 2, axis=-1)
         num_outputs = self.num_dimensions * NUM_BINS
         policy = Torso(self.embedding, self.widths, self.lstm_size, num_outputs, 0.01, name="policy")

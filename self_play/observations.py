@@ -59,7 +59,7 @@ def observe(scene: Scene, state: State) -> Observation:
     else:
         place = [joints[:3], jnp.cos(joints[3:4]), jnp.sin(joints[3:4]), joints[4:]]
         axes = jax.vmap(_axes)(rotation)
-        between_fingers = joints[None, :3] - jnp.array([[0.0, 0.0, scene.reach]])
+        between_fingers = joints[None, :3] - jnp.array([[0.0, 0.0, scene.reach]], jnp.float32)
         turning = jnp.einsum("nij,nj->ni", axes, turning)
         objects = [position, axes[:, :, :2].reshape(-1, 6), velocity, turning, position - between_fingers]
     features = jnp.concatenate([*objects, state.touch.astype(jnp.float32)], axis=-1)
@@ -100,8 +100,8 @@ def _objects(scene, state):
     empty = ((0, scene.num_slots - scene.num_objects), (0, 0))
     q, qd = (x[len(scene.actuated) :].reshape(scene.num_objects, -1) for x in (state.q, state.qd))
     if scene.planar:
-        height = jnp.full((scene.num_objects, 1), scene.height)
-        upright = jnp.tile(jnp.array([1.0, 0.0, 0.0, 0.0]), (scene.num_objects, 1))
+        height = jnp.full((scene.num_objects, 1), scene.height, jnp.float32)
+        upright = jnp.tile(jnp.array([1.0, 0.0, 0.0, 0.0], jnp.float32), (scene.num_objects, 1))
         q, qd = jnp.concatenate([q, height, upright], axis=-1), jnp.pad(qd, ((0, 0), (0, 4)))
     q, qd = jnp.pad(q, empty), jnp.pad(qd, empty)
     return q[:, :3], q[:, 3:], qd[:, :3], qd[:, 3:]
@@ -109,5 +109,7 @@ def _objects(scene, state):
 
 def _axes(q):
     """The matrix of a rotation [4] -> [3, 3]; its columns are the turned axes."""
-    turned = jax.vmap(lambda axis: goals.multiply(goals.multiply(q, axis), goals.conjugate(q)))(jnp.eye(4)[1:])
+    turned = jax.vmap(lambda axis: goals.multiply(goals.multiply(q, axis), goals.conjugate(q)))(
+        jnp.eye(4, dtype=jnp.float32)[1:]
+    )
     return turned[:, 1:].T

@@ -38,7 +38,7 @@ def push(key: jax.Array, pool: OpponentPool, params: Any, pool_every: int) -> Op
     versions = jax.tree.map(
         lambda kept, leaf: kept.at[oldest].set(jnp.where(joins, leaf, kept[oldest])), pool.versions, params
     )
-    return OpponentPool(pool.count + 1, versions, jax.random.randint(key, (), 0, pool_size))
+    return OpponentPool(pool.count + 1, versions, jax.random.randint(key, (), 0, pool_size, jnp.int32))
 
 
 def chosen_version(pool: OpponentPool) -> Any:

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from self_play.checks import check_counts, check_numbers
 from self_play.metrics import rollout_metrics
 from self_play.networks import Inputs, Player, apply, memory_size, num_dimensions_of
 from self_play.opponents import OpponentPool, chosen_version, init_pool, push
@@ -68,7 +69,18 @@ def learner(
       A step is Alice's or Bob's, so about half of a player's sequences are empty.
     pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.
     """
-    _check(bptt_length, sample_reuse, num_minibatches, pool_every, lstm_size, pool_size, sequence_fraction)
+    check_counts(**{f"widths[{i}]": width for i, width in enumerate(widths)}, embedding=embedding)
+    check_counts(
+        bptt_length=bptt_length, sample_reuse=sample_reuse, num_minibatches=num_minibatches, pool_every=pool_every
+    )
+    check_counts(0, lstm_size=lstm_size, pool_size=pool_size)
+    check_numbers(0.0, 1.0, discount=discount, gae_lambda=gae_lambda)
+    check_numbers(above=0.0, high=1.0, sequence_fraction=sequence_fraction)
+    check_numbers(above=0.0, clip=clip, max_norm=max_norm)
+    weights = {"value_weight": value_weight, "entropy_weight": entropy_weight, "cloning_weight": cloning_weight}
+    check_numbers(**weights, learning_rate=learning_rate)
+    if cloning_clip is not None:
+        check_numbers(cloning_clip=cloning_clip)
     settings = Settings(
         network={"embedding": embedding, "widths": tuple(widths), "lstm_size": lstm_size},
         returns={"bptt_length": bptt_length, "discount": discount, "gae_lambda": gae_lambda},
@@ -78,18 +90,6 @@ def learner(
         pool=(pool_size, pool_every),
     )
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
-
-
-def _check(bptt_length, sample_reuse, num_minibatches, pool_every, lstm_size, pool_size, sequence_fraction):
-    positive = {"bptt_length": bptt_length, "sample_reuse": sample_reuse, "num_minibatches": num_minibatches}
-    for name, count in {**positive, "pool_every": pool_every}.items():
-        if count < 1:
-            raise ValueError(f"{name} must be positive, got {count}")
-    for name, size in (("lstm_size", lstm_size), ("pool_size", pool_size)):
-        if size < 0:
-            raise ValueError(f"{name} must not be negative, got {size}")
-    if not 0 < sequence_fraction <= 1:
-        raise ValueError(f"sequence_fraction must be above 0 and at most 1, got {sequence_fraction}")
 
 
 def _init(settings, key, example):
@@ -128,6 +128,8 @@ def _update(settings, key, state, batch):
     train_one = partial(train, player, settings.coefs, settings.epochs, settings.tx)
     params, optimizer, metrics = jax.vmap(train_one)(jax.random.split(k_train, 2), state.params, state.optimizer, data)
     metrics["explained_variance"] = explained
+    is_well = jax.vmap(lambda params: jnp.isfinite(optax.tree.norm(params)))(params)  # means of nothing would hide it
+    metrics = {name: jnp.where(is_well, values, jnp.nan) for name, values in metrics.items()}
     by_player = {f"{name}_{of}": values[i] for i, name in enumerate(NAMES) for of, values in metrics.items()}
     pool_size, pool_every = settings.pool
     pool = push(k_pool, state.pool, params, pool_every) if pool_size else None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 
 from self_play import observations, world
+from self_play.checks import check_counts
 from self_play.game import Transition
 from self_play.scene import Scene
 from self_play.tabletop import render_frames
@@ -24,6 +25,7 @@ def record(setup: world.Setup, act: Callable, key: jax.Array, *, num_steps: int 
 
     setup: see `world.setup`; its num_games, num_steps and past_prob do not count. act: see `game.rollout`.
     """
+    check_counts(num_steps=num_steps)
     table, rules = setup.table, setup.rules._replace(past_prob=0.0)
     k_init, k_play = jax.random.split(key)
     state = world.init_games(table, rules, setup.memory_size, k_init, 1, setup.num_tasks)

@@ -8,6 +8,8 @@ Letters: A dimensions of an action, N objects.
 
 from typing import Any, NamedTuple
 
+from self_play.checks import check_counts, check_numbers
+
 # The table, the placement area (half of 1.215 x 1.531; 0.6075 x 0.58178 x 0.26) and the blocks' half-size are those of
 # the published environment. The area is centred here, because our gripper has no base beside the table.
 TABLE = (0.6075, 0.7655)
@@ -110,8 +112,7 @@ def blocks(
     """
     checked = _checked(num_objects, min_objects, num_slots, substeps, timestep, half_size=half_size)
     contact_slots = 4 * num_objects + 12 if contact_slots is None else contact_slots
-    if contact_slots < 1:
-        raise ValueError(f"contact_slots must be positive, got {contact_slots}")
+    check_counts(contact_slots=contact_slots)
     mjcf = _BLOCKS.format(
         timestep=timestep,
         tolerance=_TOLERANCE,
@@ -152,14 +153,14 @@ def _checked(num_objects, min_objects, num_slots, substeps, timestep, **sizes) -
     """-> the checked numbers of a Scene, by name. Raises ValueError."""
     min_objects = num_objects if min_objects is None else min_objects
     num_slots = num_objects if num_slots is None else num_slots
+    check_counts(num_objects=num_objects, min_objects=min_objects, num_slots=num_slots, substeps=substeps)
+    check_numbers(above=0.0, timestep=timestep)
     if not 1 <= num_objects <= MAX_OBJECTS:
         raise ValueError(f"num_objects must be 1 to {MAX_OBJECTS}, got {num_objects}")
     if not 1 <= min_objects <= num_objects:
         raise ValueError(f"min_objects must be 1 to num_objects ({num_objects}), got {min_objects}")
     if num_slots < num_objects:
         raise ValueError(f"more objects than slots: num_objects is {num_objects}, num_slots {num_slots}")
-    if substeps < 1 or timestep <= 0:
-        raise ValueError(f"substeps and timestep must be positive, got {substeps} and {timestep}")
     for name, size in sizes.items():
         if not 0.01 <= size <= 0.04:
             raise ValueError(f"{name} must be 0.01 to 0.04 m, got {size}")

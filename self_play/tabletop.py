@@ -65,46 +65,59 @@ def random_places(scene: Scene, key: jax.Array) -> tuple[jax.Array, Poses, jax.A
     Each object has a cell of its own in a 3 x 3 grid and a random yaw; the gripper is over another cell.
     """
     k_cell, k_jitter, k_yaw, k_number = jax.random.split(key, 4)
-    x, y = jnp.meshgrid(jnp.arange(-1.0, 2.0), jnp.arange(-1.0, 2.0))
+    x, y = jnp.meshgrid(*2 * [jnp.arange(-1, 2, dtype=jnp.float32)])
     cells = jax.random.permutation(k_cell, jnp.stack([x.ravel(), y.ravel()], axis=-1))
-    xy = scene.cell * cells + scene.room * jax.random.uniform(k_jitter, (9, 2), minval=-0.5, maxval=0.5)
-    half = (not scene.planar) * jax.random.uniform(k_yaw, (scene.num_objects,), maxval=jnp.pi)  # pucks do not turn
-    zero = jnp.zeros(scene.num_objects)
+    xy = scene.cell * cells + scene.room * jax.random.uniform(k_jitter, (9, 2), jnp.float32, minval=-0.5, maxval=0.5)
+    half = (not scene.planar) * jax.random.uniform(
+        k_yaw, (scene.num_objects,), jnp.float32, maxval=jnp.pi
+    )  # pucks do not turn
+    zero = jnp.zeros(scene.num_objects, jnp.float32)
     rotation = jnp.stack([jnp.cos(half), zero, zero, jnp.sin(half)], axis=-1)
     position = jnp.concatenate([xy[: scene.num_objects], zero[:, None] + scene.height], axis=-1)
-    number = jax.random.randint(k_number, (), scene.min_objects, scene.num_objects + 1)
-    joints = jnp.array(scene.start).at[:2].set(xy[8])
+    number = jax.random.randint(k_number, (), scene.min_objects, scene.num_objects + 1, jnp.int32)
+    joints = _float32(scene.start).at[:2].set(xy[8])
     return joints, Poses(position, rotation), jnp.arange(scene.num_slots) < number
 
 
 def _place(scene, begin, joints, poses, mask):
     """A state at rest. Absent objects lie beyond the table, apart from one another."""
     n = scene.num_objects
-    aside = jnp.zeros((n, 3)).at[:, 0].set(scene.table[0] + 0.4 + 0.2 * jnp.arange(n)).at[:, 2].set(scene.height)
+    aside = (
+        jnp.zeros((n, 3), jnp.float32)
+        .at[:, 0]
+        .set(scene.table[0] + 0.4 + 0.2 * jnp.arange(n))
+        .at[:, 2]
+        .set(scene.height)
+    )
     objects = jnp.where(mask[:n, None], poses.position[:n], aside)
     objects = objects[:, :2] if scene.planar else jnp.concatenate([objects, poses.rotation[:n]], axis=-1)
     q, qd, solver_state = begin(jnp.concatenate([joints[jnp.array(scene.actuated)], objects.ravel()]))
     touch = jnp.zeros((scene.num_slots, len(scene.touching)), bool)
-    return State(q, qd, solver_state, joints, jnp.zeros_like(joints), jnp.zeros(()), touch, mask)
+    return State(q, qd, solver_state, joints, jnp.zeros_like(joints), jnp.zeros((), jnp.float32), touch, mask)
 
 
 def _step(scene, advance, state, action):
     """Moves the gripper's targets by the smoothed action, but not beyond the leash around its joints (B.2)."""
     keep = 0.3 ** (scene.substeps * scene.timestep / 0.08)  # the published environment's moving average, unbiased
-    average = keep * state.average + (1 - keep) * (2 * action / (NUM_BINS - 1) - 1)
+    average = keep * state.average + (1 - keep) * (2 * action.astype(jnp.float32) / (NUM_BINS - 1) - 1)
     weight = keep * state.weight + (1 - keep)
-    joints, leash = state.q[jnp.array(scene.joints)], jnp.array(scene.leash)
-    target = state.target + jnp.array(scene.scale) * average / weight
-    target = jnp.clip(jnp.clip(target, jnp.array(scene.low), jnp.array(scene.high)), joints - leash, joints + leash)
+    joints, leash = state.q[jnp.array(scene.joints)], _float32(scene.leash)
+    target = state.target + _float32(scene.scale) * average / weight
+    target = jnp.clip(jnp.clip(target, _float32(scene.low), _float32(scene.high)), joints - leash, joints + leash)
     q, qd, solver_state, touch = advance(state.q, state.qd, state.solver_state, target[jnp.array(scene.actuated)])
     touch = jnp.pad(touch, ((0, scene.num_slots - scene.num_objects), (0, 0)))
     return State(q, qd, solver_state, target, average, weight, touch, state.mask)
 
 
+def _float32(numbers):
+    return jnp.array(numbers, jnp.float32)
+
+
 @contextlib.contextmanager
 def _brax_settings():
-    """Silences Brax's and MJX's own deprecation warnings and messages, and lets them promote ranks."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(None), jax.numpy_rank_promotion("allow"):
+    """Silences Brax's and MJX's own deprecation warnings and messages, lets them promote ranks, and keeps 32 bits."""
+    quiet, unprinted = warnings.catch_warnings(), contextlib.redirect_stdout(None)
+    with quiet, unprinted, jax.numpy_rank_promotion("allow"), jax.enable_x64(False):
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", "Brax System, piplines and environments", UserWarning)
         yield
@@ -123,10 +136,10 @@ def _mjx(scene):
 
         system = mjcf.loads(scene.mjcf)
     with _brax_settings():
-        blank = jax.eval_shape(pipeline.init, system, jnp.zeros(system.nq), jnp.zeros(system.nv))
+        blank = jax.eval_shape(pipeline.init, system, *(jnp.zeros(n, jnp.float32) for n in (system.nq, system.nv)))
 
     def begin(q):
-        return q, jnp.zeros(system.nv), jnp.zeros(system.nv)
+        return q, *2 * [jnp.zeros(system.nv, jnp.float32)]
 
     def advance(q, qd, solver_state, controls):
         state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), blank)

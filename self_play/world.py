@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from self_play import episodes, game, networks, tabletop
+from self_play.checks import check_counts, check_numbers
 from self_play.episodes import Episodes
 from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition
 from self_play.scene import scene_of
@@ -32,6 +33,7 @@ class Batch(NamedTuple):
     demo_goal: jax.Array  # [B, 1 + T, N, H] the goal that Alice's step led to, as Bob would have observed it
     is_demo: jax.Array  # [B, 1 + T] bool, the step is a demonstration; a past Alice's, though not valid, may be one
     last: PolicyInput  # [B, 2, ..] what each player observed last; its value estimates the rewards to come
+    restarted: jax.Array  # [B] bool, the game broke and has begun anew; its steps here are padding
 
 
 class Setup(NamedTuple):
@@ -76,9 +78,7 @@ def setup(
     """
     rules = Rules(**{name: settings.pop(name) for name in Rules._fields if name in settings})
     _check(rules, num_games=num_games, num_steps=num_steps)
-    for name, size in (("num_tasks", num_tasks), ("lstm_size", lstm_size)):
-        if size < 0:
-            raise ValueError(f"{name} must not be negative, got {size}")
+    check_counts(0, num_tasks=num_tasks, lstm_size=lstm_size)
     table = tabletop.build(scene_of(mode, **settings))
     return Setup(table, rules, num_games, num_steps, num_tasks, networks.memory_size(lstm_size))
 
@@ -93,12 +93,8 @@ def _check(rules, **counts):
     for name, values in choices.items():
         if getattr(rules, name) not in values:
             raise ValueError(f"{name} must be {' or '.join(map(repr, values))}, got {getattr(rules, name)!r}")
-    if not 0 <= rules.past_prob <= 1:
-        raise ValueError(f"past_prob must be 0 to 1, got {rules.past_prob}")
-    counts |= {name: getattr(rules, name) for name in ("alice_steps", "bob_steps", "max_goals")}
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} must be positive, got {count}")
+    check_numbers(0.0, 1.0, past_prob=rules.past_prob)
+    check_counts(**counts, **{name: getattr(rules, name) for name in ("alice_steps", "bob_steps", "max_goals")})
 
 
 def init_games(
@@ -118,11 +114,15 @@ def init_games(
 def play(
     table: Tabletop, rules: Rules, num_steps: int, act: Callable, key: jax.Array, state: ArenaState
 ) -> tuple[ArenaState, Batch]:
-    """Plays every game for T more steps. act: see `game.rollout`. The key is consumed."""
+    """Plays every game for T more steps. act: see `game.rollout`. The key is consumed.
+
+    A game that broke, because its physics or an observation was not finite, has begun anew: see `Batch.restarted`.
+    """
     reset_fn = partial(episodes.reset, table, rules, state.episodes)
-    games, steps = game.rollout(table, rules, num_steps, act, reset_fn, key, state.games)
+    games, steps, broken = game.rollout(table, rules, num_steps, act, reset_fn, key, state.games)
+    pending, steps = jax.vmap(partial(_without_broken, table))(broken, games, (state.pending, steps))
     source = episodes.update_curriculum(rules, state.episodes, steps)
-    steps = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), state.pending, steps)
+    steps = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), pending, steps)
     steps, pending = jax.vmap(_set_aside)(steps, games.bobs_turn)
     goal, is_demo = jax.vmap(partial(game.hindsight, rules))(steps)
     is_past = steps.policy_input.is_past
@@ -132,16 +132,28 @@ def play(
     now = jax.vmap(partial(game.observe, table))(games)
     hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.valid, a, b), pending.policy_input, now)
     last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
-    return ArenaState(games, pending, source), Batch(steps, demo_goal, is_demo, last)
+    return ArenaState(games, pending, source), Batch(steps, demo_goal, is_demo, last, broken)
 
 
 def _padding(table, one):
     """A transition that is not valid, of the shapes of this game's."""
-    two = jnp.zeros(2)
+    two = jnp.zeros(2, jnp.float32)
     no = jnp.zeros((), bool)
     goal = table.poses(one.state)
     action = jnp.zeros(len(table.scene.scale), jnp.int32)
     return Transition(game.observe(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal)
+
+
+def _without_broken(table, broken, one, steps):
+    """The transitions [.., ..] of one game, or padding in place of all of them if it broke."""
+    padding = _padding(table, one)
+
+    def one_part(part):
+        return jax.tree.map(
+            lambda leaf, empty: jnp.where(broken, jnp.broadcast_to(empty, leaf.shape), leaf), part, padding
+        )
+
+    return tuple(map(one_part, steps))
 
 
 def _set_aside(steps, bobs_turn):
@@ -159,6 +171,6 @@ def _set_aside(steps, bobs_turn):
 def _random_policy(table):
     def act(policy_input):
         shape = (policy_input.memory.shape[0], 2, len(table.scene.scale), NUM_BINS)
-        return jnp.zeros(shape), policy_input.memory
+        return jnp.zeros(shape, jnp.float32), policy_input.memory
 
     return act

@@ -97,6 +97,15 @@ def test_a_genome_that_diverges_is_the_worst_and_is_counted(run, tasks):
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.mean))
 
 
+def test_where_all_diverge_the_distribution_stays_finite(run, tasks):
+    update = jax.jit(learner().update)
+    state, metrics = update(jax.random.key(2), run.learner, tasks._replace(inputs=tasks.inputs * jnp.nan))
+    assert (metrics["num_diverged"], metrics["accuracy"]) == (POPULATION, 0)
+    chex.assert_tree_all_finite((state.mean, state.strategy.C, state.strategy.std))
+    _, metrics = update(jax.random.key(2), run.learner, tasks._replace(labels=tasks.labels - 1))
+    assert all(np.isnan(metric) for metric in metrics.values())  # some labels are no classes
+
+
 def test_predictions_are_the_means_on_the_last_batch(run, tasks):
     log_p = learner().predict(run.learner, tasks)
     assert log_p.shape == (2, 16, 2)
@@ -117,8 +126,9 @@ def test_a_state_is_arrays_without_nan_that_keep_their_form(run, tasks):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"population": 3}, "population must be at least 4 and num_held_out at least 1, got 3 and 2"),
-        ({"num_held_out": 0}, "population must be at least 4 and num_held_out at least 1, got 8 and 0"),
+        ({"population": 3}, "population must be a whole number of at least 4, got 3"),
+        ({"num_held_out": 0}, "num_held_out must be a whole number of at least 1, got 0"),
+        ({"std": np.nan}, "std must be a finite number, above 0.0, got nan"),
         ({"num_held_out": 5}, "num_held_out=5 of 5 batches leaves none to learn"),
         ({"rule": Rule(backward_update="plus")}, "backward_update must be one of additive, .*; got 'plus'"),
     ],

@@ -99,13 +99,22 @@ def test_it_is_a_family_of_tasks():
     assert tasks.inputs.shape == (4, 3, 7, 9)
 
 
+def test_bytes_and_numpy_give_what_their_float32_copy_gives():
+    images = np.uint8(255 * IMAGES)
+    expected = image_task(jax.random.key(0), (jnp.array(images, jnp.float32), jnp.array(LABELS)), 50, side=3)
+    for data in ((images, np.uint8(LABELS)), (np.float64(images), LABELS)):
+        for a, b in zip(image_task(jax.random.key(0), data, 50, side=3), expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"side": 0}, "side must be at least 1"),
+        ({"side": 0}, "side must be a whole number of at least 1, got 0"),
         ({"classes": (1, 1)}, "classes must be at least two different labels, got \\(1, 1\\)"),
         ({"classes": (1,)}, "classes must be at least two different labels"),
-        ({"shuffle": -1}, "shuffle must be at least 0, got -1"),
+        ({"shuffle": -1}, "shuffle must be a whole number of at least 0, got -1"),
         ({"crop": 3}, "a crop of 3 leaves nothing of images of 6 x 6 pixels"),
     ],
 )

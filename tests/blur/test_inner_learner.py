@@ -13,6 +13,7 @@ import bootstrap
 from blur.rule import Rule
 
 SIZES, N = (6, 3), 3
+GENOME = blur.random_genome(jax.random.key(0), 2)
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def batch():
 
 
 def make(**settings):
-    return tuple(map(jax.jit, blur.learner(blur.random_genome(jax.random.key(0), 2), SIZES, **settings)))
+    return tuple(map(jax.jit, blur.learner(GENOME, SIZES, **settings)))
 
 
 def test_learns_digits():
@@ -102,18 +103,50 @@ def test_scale(batch):
     assert 0.9 * (6 / 10) ** 0.5 < np.abs(one[0].forward).max() <= (6 / 10) ** 0.5
 
 
+def test_other_types_of_arrays_give_the_same(batch):
+    """Eagerly, as a float32 jnp array does, to the bit: bytes, float64 and whole numbers, in NumPy; one genome, any."""
+    init, update, predict = blur.learner(GENOME, SIZES)
+    x, labels = np.random.default_rng(0).integers(0, 256, (10, 2, 2)), np.array(batch[1])
+    plain = jnp.array(x, jnp.float32), jnp.array(labels, jnp.int32)
+    state = init(jax.random.key(1), plain)
+    expected = update(jax.random.key(2), state, plain), predict(state, plain[0])
+    for kind, of_labels in ((np.uint8, np.uint8), (np.float64, np.int64), (np.int32, np.int8)):
+        other = x.astype(kind), labels.astype(of_labels)
+        got = update(jax.random.key(2), state, other), predict(state, other[0])
+        chex.assert_trees_all_equal(got, expected)
+        chex.assert_trees_all_equal_dtypes(got, expected)
+
+
+@pytest.mark.parametrize("label", [-1, N])
+def test_labels_that_are_no_classes(batch, label):
+    """Refused where they are known; under jit no metric is a number."""
+    x, labels = batch[0], batch[1].at[3].set(label)
+    init, update, _ = blur.learner(GENOME, SIZES)
+    state = init(jax.random.key(1), batch)
+    with pytest.raises(ValueError, match=r"labels must be 0 to 2, one of 3 classes; got "):
+        update(jax.random.key(2), state, (x, labels))
+    _, metrics = make()[1](jax.random.key(2), state, (x, labels))
+    assert all(np.isnan(metric) for metric in metrics.values())
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"sizes": ()}, "sizes must be positive and end in the number of classes, at least 2; got \\(\\)"),
         ({"sizes": (4, 1)}, "sizes must be positive and end in the number of classes"),
         ({"genome": (blur.backprop_genome(0.1),) * 3}, "there must be 1 genome or 2, one a layer; got 3"),
-        ({"genome": blur.random_genome(jax.random.key(0), 1)}, "a neuron needs at least 2 states"),
+        ({"genome": jax.tree.map(lambda g: g[:1, :1] if g.ndim else g, GENOME)}, "a neuron needs at least 2 states"),
         (
             {"genome": [blur.random_genome(jax.random.key(0), k) for k in (2, 3)]},
             "the genomes of all layers must have the same number of states",
         ),
-        ({"supervised_every": 0}, "supervised_every must be at least 1, got 0"),
+        ({"supervised_every": 0}, "supervised_every must be a whole number of at least 1, got 0"),
+        (
+            {"genome": jax.tree.map(lambda gene: gene * np.nan, GENOME)},
+            r"genes must be finite, but genome.neuron.forward",
+        ),
+        ({"scale": np.inf}, "scale must be a finite number, above 0.0, got inf"),
+        ({"random_labels_after": -1}, "random_labels_after must be a whole number of at least 0, got -1"),
         ({"rule": Rule(backward_update="plus")}, "backward_update must be one of additive, .*; got 'plus'"),
     ],
 )

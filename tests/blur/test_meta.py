@@ -178,6 +178,20 @@ def test_a_genome_that_diverges_is_skipped_then_becomes_the_best(tasks, update, 
     chex.assert_tree_all_finite((state, metrics))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_task_that_diverges_reaches_no_genome(tasks, update, first, value):
+    """Its gradient is a part of every genome's, so none of them moves, and each skipped step is counted."""
+    state, metrics = update(jax.random.key(1), first, tasks._replace(inputs=tasks.inputs.at[0, 0, 0, 0].set(value)))
+    chex.assert_trees_all_equal((state.genomes, state.optimizer), (first.genomes, first.optimizer))
+    chex.assert_tree_all_finite((state, metrics))
+    assert metrics["num_skipped"] == 3
+
+
+def test_labels_that_are_no_classes_are_seen(tasks, update, first):
+    _, metrics = update(jax.random.key(1), first, tasks._replace(labels=tasks.labels.at[0, 0, 0].set(M)))
+    assert all(np.isnan(metric) for metric in metrics.values())
+
+
 def test_where_none_is_well_all_begin_again(tasks, update, first):
     """Nor is there a best to become when the population would be synchronised."""
     before = diverging(first, 0, 1, 2)._replace(count=jnp.int32(4), scores=jnp.ones(3))
@@ -278,8 +292,11 @@ def test_tasks_and_the_population_are_divided_among_devices():
     ("settings", "message"),
     [
         ({"sizes": (4, 1)}, "sizes must be positive and end in the number of classes, at least 2; got \\(4, 1\\)"),
-        ({"population": 0}, "population and reset_after must be at least 1, got 0 and 10"),
-        ({"synchronise_every": 0}, "synchronise_every must be at least 1, got 0"),
+        ({"population": 0}, "population must be a whole number of at least 1, got 0"),
+        ({"synchronise_every": 0}, "synchronise_every must be a whole number of at least 1, got 0"),
+        ({"learning_rate": np.nan}, "learning_rate must be a finite number, at least 0.0, got nan"),
+        ({"clip": 0}, "clip must be a finite number, above 0.0, got 0"),
+        ({"num_scored": 0}, "num_scored must be a whole number of at least 1, got 0"),
         ({"rule": blur.Rule(backward_update="plus")}, "backward_update must be one of additive, .*; got 'plus'"),
     ],
 )

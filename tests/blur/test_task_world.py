@@ -54,9 +54,9 @@ def test_members():
     ("settings", "message"),
     [
         ({"num_tasks": 3}, "num_tasks must be a multiple of the number of families, got 3 of 2"),
-        ({"families": []}, "num_tasks must be a multiple of the number of families, got 0 of 0"),
-        ({"unroll": 0}, "unroll and batch_size must be at least 1, got 0 and 5"),
-        ({"batch_size": 0}, "unroll and batch_size must be at least 1, got 2 and 0"),
+        ({"families": []}, "families must be at least one, got none"),
+        ({"unroll": 0}, "unroll must be a whole number of at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
     ],
 )
 def test_refusals(settings, message):

@@ -197,9 +197,9 @@ def test_what_the_players_see():
         (lambda: scene.blocks(2, min_objects=3), r"min_objects must be 1 to num_objects \(2\), got 3"),
         (lambda: scene.blocks(half_size=-0.02), "half_size must be 0.01 to 0.04 m, got -0.02"),
         (lambda: scene.pucks(radius=0.0), "radius must be 0.01 to 0.04 m, got 0.0"),
-        (lambda: scene.pucks(substeps=0), "substeps and timestep must be positive, got 0 and 0.02"),
-        (lambda: scene.blocks(timestep=-0.01), "substeps and timestep must be positive, got 4 and -0.01"),
-        (lambda: scene.blocks(contact_slots=0), "contact_slots must be positive, got 0"),
+        (lambda: scene.pucks(substeps=0), "substeps must be a whole number of at least 1, got 0"),
+        (lambda: scene.blocks(timestep=-0.01), "timestep must be a finite number, above 0.0, got -0.01"),
+        (lambda: scene.blocks(contact_slots=0), "contact_slots must be a whole number of at least 1, got 0"),
         (lambda: scene.scene_of("pins"), "mode must be one of pucks, blocks, got 'pins'"),
     ],
 )

@@ -12,6 +12,7 @@ from self_play import goals, holdouts, networks, scene, world
 from self_play.game import ALICE, BOB, Rules
 from self_play.goals import Poses
 from self_play.holdouts import Holdout
+from self_play.metrics import rollout_metrics
 from self_play.observations import Observation, State
 
 RULES = Rules(alice_steps=4, bob_steps=8, max_goals=3, bob_starts="own")
@@ -131,6 +132,51 @@ def test_steps_that_are_not_valid_teach_nothing():
         np.testing.assert_array_equal(one, other)
 
 
+@functools.cache
+def broken(lstm_size):
+    """The batch of `drawn` in two forms: the first game broke at its begin, or its rows are just not valid."""
+    state, draw, _ = games(lstm_size)
+    learned, well = drawn(lstm_size)
+    state, _ = draw(jax.random.key(2), state, learned)
+    spoilt = state.games._replace(other=state.games.other._replace(q=state.games.other.q.at[0].set(np.nan)))
+    _, batch = draw(jax.random.key(3), state._replace(games=spoilt), learned)
+    here = np.arange(NUM_GAMES) > 0
+    valid = well.transitions.valid & here[:, None]
+    return batch, well._replace(
+        transitions=well.transitions._replace(valid=valid), is_demo=well.is_demo & here[:, None]
+    )
+
+
+@pytest.mark.parametrize("lstm_size", [0, 3])
+def test_a_game_that_broke_teaches_nothing(lstm_size):
+    """To the bit, its steps may as well not be there: parameters, moments, normalisers; and it is counted."""
+    learned, (batch, masked) = drawn(lstm_size)[0], broken(lstm_size)
+    (a, metrics), (b, others) = (update(lstm_size, 1.0, jax.random.key(4), learned, one) for one in (batch, masked))
+    for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert np.all(np.isfinite(one))
+    assert (metrics["num_restarted"], others["num_restarted"]) == (1, 0)
+
+
+def test_what_is_told_of_the_games_leaves_out_one_that_broke():
+    whole, _ = broken(0)
+    rest = jax.tree.map(lambda leaf: leaf[1:], whole)
+    told, expected = rollout_metrics(whole), rollout_metrics(rest)
+    assert (told.pop("num_restarted"), expected.pop("num_restarted")) == (1, 0)
+    for name, value in expected.items():
+        np.testing.assert_allclose(told[name], value, rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("lstm_size", [0, 3])
+def test_parameters_that_are_not_finite_are_seen(lstm_size):
+    """That is a fault of the learner, not of a game: its metrics show it."""
+    state, draw, _ = games(lstm_size)
+    learned = drawn(lstm_size)[0]
+    lost = learned._replace(params=jax.tree.map(lambda leaf: leaf * np.nan, learned.params))
+    _, metrics = update(lstm_size, 1.0, jax.random.key(4), lost, draw(jax.random.key(3), state, lost)[1])
+    assert np.isnan(metrics["bob_explained_variance"])
+
+
 @pytest.mark.parametrize("lstm_size", [0, 3])
 def test_the_players_that_learn_are_those_that_played(lstm_size):
     """Before its first step a player's probabilities are those that it played by, memory and all."""
@@ -239,12 +285,20 @@ def _elsewhere(key, now):
     [
         ({"bptt_length": 5}, r"bptt_length must divide 1 \+ num_steps of the world, 24; got 5"),
         ({"lstm_size": 2}, "the world's lstm_size must be the learner's, 2"),
-        ({"lstm_size": -1}, "lstm_size must not be negative, got -1"),
-        ({"num_minibatches": 0}, "num_minibatches must be positive, got 0"),
+        ({"lstm_size": -1}, "lstm_size must be a whole number of at least 0, got -1"),
+        ({"num_minibatches": 0}, "num_minibatches must be a whole number of at least 1, got 0"),
         ({"num_minibatches": 400, "sequence_fraction": 0.5}, "num_minibatches must be at most .*, 384; got 400"),
-        ({"sequence_fraction": 0.0}, "sequence_fraction must be above 0 and at most 1, got 0.0"),
-        ({"pool_every": 0}, "pool_every must be positive, got 0"),
-        ({"pool_size": -1}, "pool_size must not be negative, got -1"),
+        ({"sequence_fraction": 0.0}, "sequence_fraction must be a finite number, above 0.0 and at most 1.0, got 0.0"),
+        ({"pool_every": 0}, "pool_every must be a whole number of at least 1, got 0"),
+        ({"pool_size": -1}, "pool_size must be a whole number of at least 0, got -1"),
+        ({"widths": (4, 0)}, r"widths\[1\] must be a whole number of at least 1, got 0"),
+        ({"sample_reuse": 1.5}, "sample_reuse must be a whole number of at least 1, got 1.5"),
+        ({"discount": 2}, "discount must be a finite number, at least 0.0 and at most 1.0, got 2"),
+        ({"gae_lambda": np.nan}, "gae_lambda must be a finite number, .*, got nan"),
+        ({"learning_rate": np.nan}, "learning_rate must be a finite number, at least 0.0, got nan"),
+        ({"max_norm": np.inf}, "max_norm must be a finite number, above 0.0, got inf"),
+        ({"cloning_clip": -0.1}, "cloning_clip must be a finite number, at least 0.0, got -0.1"),
+        ({"clip": "0.2"}, "clip must be a finite number, above 0.0, got 0.2"),
     ],
 )
 def test_bad_settings_are_refused(settings, message):
