@@ -16,12 +16,13 @@ from experiments import grid, renamed
 from launch import cli
 
 
-def define() -> flags.FlagHolder:
-    """Defines --config=FILE.py[:VARIANT] and, once it is parsed, a flag for every key of the config."""
-    holder = config_flags.DEFINE_config_file("config", None, "FILE.py[:VARIANT]: what to run.", lock_config=True)
-    flags.mark_flag_as_required("config")
-    flags.FLAGS["config"].parser = _Parser("config")
-    return holder
+def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None) -> None:
+    """Defines --config=FILE.py[:VARIANT] and, once it is parsed, a flag for every key of the config in argv."""
+    config_flags.DEFINE_config_file(
+        "config", None, "FILE.py[:VARIANT]: what to run.", lock_config=True, flag_values=values, sys_argv=argv
+    )
+    flags.mark_flag_as_required("config", values)
+    values["config"].parser = _Parser("config")
 
 
 class _Parser(config_flags.ConfigFileFlagParser):

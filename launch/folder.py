@@ -9,7 +9,7 @@ figures/  tb/    drawn from metrics.jsonl; its mirror for TensorBoard
 """
 
 import datetime
-import fcntl
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -26,8 +26,15 @@ import ml_collections
 from experiments import grid, renamed
 from launch.cli import UserError, user_errors
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 # These cannot change the numbers of a run, so they may change between launches; num_steps may grow.
 PRESENTATION = ("analyses", "artifacts", "checkpoint_every", "execution", "figures", "log_metrics", "prefetch")
+
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)  # of network file systems
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "numpy", "orbax-checkpoint", "ml_collections")
 
@@ -40,7 +47,7 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         lock = (workdir / ".lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(lock)
     except BlockingIOError:
         raise UserError(f"another process is running in {workdir}; wait for it, or give another --workdir") from None
     except OSError as error:
@@ -51,6 +58,18 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
         lock.close()
         raise
     return lock
+
+
+def _lock(file: IO) -> None:
+    """Raises BlockingIOError where another process holds it. Where nothing can be locked, it says so and goes on."""
+    try:
+        if fcntl is None:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        print(f"warning: no file can be locked in {Path(file.name).parent}; start no second run in it", file=sys.stderr)
 
 
 def _accept(workdir: Path, wanted: dict) -> None:

@@ -4,12 +4,14 @@
 
 The same command again goes on with the run, to the bit; a finished run is not run again, but goes on where num_steps
 has grown. Any key of the config is a flag: --config.num_steps=100 --config.learner.learning_rate=0.03; with --config,
---help lists them. A config's docstring says what it shows and costs.
+--help lists them. A config's docstring says what it shows and costs. The exit status is 75 where the run was stopped
+and the same command goes on with it.
 """
 
 import contextlib
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,29 +22,39 @@ from ml_collections import ConfigDict, config_flags
 import experiments
 from bootstrap import Run
 from experiments import data, registry
-from launch import checkpoints, cli, configs, devices, folder, metrics, outputs, progress, signals
+from launch import checkpoints, cli, configs, devices, folder, metrics, outputs, peers, progress, signals
 from launch.clock import Clock
 from launch.execution import FORMS
 from launch.programs import Programs, programs
 from launch.runlog import RunLog
 
-_CONFIG = configs.define()
-flags.adopt_module_key_flags(devices)
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; made if it is not there.", required=True)
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of data files. Default: $COLLAGE_DATA.")
+_SAVE_SECONDS = 60.0  # from a checkpoint to the next, at a record, unless saving takes more than a 20th of it
 
 
-def main(argv: list[str]) -> None:
-    """Runs what the flags say."""
+def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None) -> None:
+    """Defines the flags of a run. argv: the command line, by default that of this process."""
+    configs.define(values, argv)
+    devices.define(values)
+    flags.DEFINE_string(
+        "workdir", None, "The run's folder; made if it is not there.", required=True, flag_values=values
+    )
+    flags.DEFINE_string("data_dir", None, "Folder of data files. Default: $COLLAGE_DATA.", flag_values=values)
+
+
+def main(argv: list[str]) -> int:
+    """Runs what the flags say. -> the exit status: 0, or `signals.UNFINISHED` where the run was stopped."""
     cli.no_arguments(argv)
+    given, workdir = flags.FLAGS, Path(flags.FLAGS.workdir)
+    file = Path(config_flags.get_config_filename(given["config"]).split(":")[0])
     with cli.user_errors(ValueError, RuntimeError):
         devices.start()
-    file = Path(config_flags.get_config_filename(flags.FLAGS["config"]).split(":")[0])
-    train(_CONFIG.value, Path(_WORKDIR.value), _DATA_DIR.value or data.default_dir(), config_file=file)
+    with peers.watched(workdir):
+        finished = train(given.config, workdir, given.data_dir or data.default_dir(), config_file=file)
+    return 0 if finished else signals.UNFINISHED
 
 
-def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, config_file: Path | None = None) -> None:
-    """Begins, resumes or recognises the run in `workdir`, and leaves it finished or, on a signal, saved."""
+def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, config_file: Path | None = None) -> bool:
+    """Begins, resumes or recognises the run in `workdir`, and leaves it finished or, on a signal, saved. -> which."""
     clock = Clock()
     # What to compute. Nothing is written before this is known to fit together.
     with cli.user_errors(Exception):
@@ -55,13 +67,13 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
     with (
         cli.user_errors(OSError, saying=f"writing to {workdir}: "),
         devices.in_first_process(lambda: folder.lock_workdir(workdir, config)) or contextlib.nullcontext(),
-        signals.stopping() as stop_asked,
+        signals.stopping(workdir) as stop_asked,
     ):
         finished = folder.finished_steps(workdir) == config.num_steps
         if finished and not left.missing(workdir):
             summary = folder.read_json(workdir / "summary.json")
             devices.log(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
-            return
+            return True
         devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
         boundary = _boundaries(config, plan)
         with RunLog(
@@ -77,6 +89,8 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
             fingerprint = checkpoints.fingerprint(run)
             run = devices.to_host(run) if settings.get("artifacts") else None
             devices.in_first_process(lambda: _finish(config, workdir, clock, fingerprint, left, run, finished))
+            return True
+    return False
 
 
 def _advance(
@@ -90,6 +104,7 @@ def _advance(
     """Takes the run to its end and returns it; where a stop is asked for, saves it and returns None."""
     run, step = log.run, log.step
     say = progress.lines(step, config.num_steps, config.log_metrics, clock)
+    save_at = time.monotonic() + _SAVE_SECONDS
     ends = sorted({config.num_steps, *(stage.from_step for stage in plan.stages)})
     if run is None:
         run = compute.begin()
@@ -115,8 +130,10 @@ def _advance(
         numbers = metrics.record(jax.device_get(values))
         log.record(step, numbers, int(num_nans))
         say(step, numbers)
-        if step == config.num_steps or step % config.checkpoint_every == 0:
+        due, began = step == config.num_steps or step % config.checkpoint_every == 0, time.monotonic()
+        if due or devices.any_process(began > save_at):
             log.save(step, run)
+            save_at = time.monotonic() + max(_SAVE_SECONDS, 20 * (time.monotonic() - began))
     return run
 
 
@@ -180,4 +197,7 @@ def _check_schedule(config: ConfigDict) -> None:
 
 
 if __name__ == "__main__":
+    define()
+    flags.adopt_module_key_flags(configs)
+    flags.adopt_module_key_flags(devices)
     cli.run(main, explain=configs.explain)
