@@ -42,6 +42,13 @@ def user_errors(*mistakes: type[Exception], saying: str = "") -> Iterator[None]:
         raise UserError(saying + one_line(error)) from error
 
 
+@contextlib.contextmanager
+def flag_errors() -> Iterator[None]:
+    """Inside, flags are parsed, and what is wrong with them is a UserError."""
+    with user_errors(AttributeError, saying="no such key in the config: "), user_errors(flags.Error, OSError):
+        yield
+
+
 def one_line(error: BaseException) -> str:
     """The message of an exception on one line, cut where it becomes a report."""
     while error.args and isinstance(error.args[0], BaseException):  # ml_collections wraps errors in errors
@@ -74,7 +81,7 @@ def _guarded(call: Callable):
 def _parse(argv: list[str], pass_on_unknown: bool, explain: Callable | None) -> list[str]:
     def parse():
         try:
-            with user_errors(AttributeError, saying="no such key in the config: "), user_errors(flags.Error, OSError):
+            with flag_errors():
                 rest = flags.FLAGS(argv, known_only=pass_on_unknown)
             if not flags.FLAGS["verbosity"].present:  # what libraries log of an error, the error's one line says
                 logging.set_verbosity(logging.WARNING if _DEBUG.value else logging.FATAL)

@@ -46,8 +46,7 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        lock = (workdir / ".lock").open("w")
-        _lock(lock)
+        lock = _locked(workdir / ".lock")
     except BlockingIOError:
         raise UserError(f"another process is running in {workdir}; wait for it, or give another --workdir") from None
     except OSError as error:
@@ -60,16 +59,19 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
     return lock
 
 
-def _lock(file: IO) -> None:
+def _locked(path: Path) -> IO:
     """Raises BlockingIOError where another process holds it. Where nothing can be locked, it says so and goes on."""
+    file = path.open("w")
     try:
         if fcntl is None:
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in _NO_LOCKS:
+            file.close()
             raise
-        print(f"warning: no file can be locked in {Path(file.name).parent}; start no second run in it", file=sys.stderr)
+        print(f"warning: no file can be locked in {path.parent}; start no second run in it", file=sys.stderr)
+    return file
 
 
 def _accept(workdir: Path, wanted: dict) -> None:

@@ -90,13 +90,13 @@ def _watch(receiver: socket.socket, came: threading.Event, workdir: Path) -> Non
             if _saving.is_set():
                 leave_at = time.monotonic() + PATIENCE
             elif time.monotonic() > leave_at:
-                leave("left what is being computed", workdir)
+                return leave("left what is being computed", workdir)
             continue
         if not number:
-            return
+            return None
         if number[0] in SIGNALS:
             if leave_at < math.inf:
-                leave("left at once", workdir)
+                return leave("left at once", workdir)
             print(f"\n{signal.Signals(number[0]).name}: saving and leaving; once more to leave at once", flush=True)
             came.set()
             leave_at = time.monotonic() + PATIENCE

@@ -143,7 +143,7 @@ def test_a_run_goes_on_where_its_stream_was(folder, tmp_path, monkeypatch, how):
             raise KeyboardInterrupt
         return len(asked) == 4
 
-    monkeypatch.setattr(signals, "stopping", lambda: contextlib.nullcontext(stop))
+    monkeypatch.setattr(signals, "stopping", lambda workdir: contextlib.nullcontext(stop))
     with pytest.raises(KeyboardInterrupt) if how == "killed" else contextlib.nullcontext():
         train(settings, tmp_path / "again", folder)
     assert not (tmp_path / "again" / "summary.json").exists()
