@@ -74,7 +74,8 @@ def leave(why: str, workdir: Path) -> NoReturn:
 
 def exit_now(line: str, status: int) -> NoReturn:
     """Ends the process from any thread, whatever the others do."""
-    sys.stdout.flush()
+    if sys.stdout:  # what the main thread calls may have put nothing in its place
+        sys.stdout.flush()
     print(line, file=sys.stderr, flush=True)
     os._exit(status)
 
@@ -97,6 +98,7 @@ def _watch(receiver: socket.socket, came: threading.Event, workdir: Path) -> Non
         if number[0] in SIGNALS:
             if leave_at < math.inf:
                 return leave("left at once", workdir)
-            print(f"\n{signal.Signals(number[0]).name}: saving and leaving; once more to leave at once", flush=True)
+            name = signal.Signals(number[0]).name
+            print(f"\n{name}: saving and leaving; once more to leave at once", file=sys.stderr, flush=True)
             came.set()
             leave_at = time.monotonic() + PATIENCE

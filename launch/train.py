@@ -28,7 +28,8 @@ from launch.execution import FORMS
 from launch.programs import Programs, programs
 from launch.runlog import RunLog
 
-_SAVE_SECONDS = 60.0  # from a checkpoint to the next, at a record, unless saving takes more than a 20th of it
+_SAVE_SECONDS = 60.0  # after which a run is saved between the steps of checkpoint_every
+_SAVE_FRACTION = 0.05  # of a run's time may go into these saves
 
 
 def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None) -> None:
@@ -133,7 +134,7 @@ def _advance(
         due, began = step == config.num_steps or step % config.checkpoint_every == 0, time.monotonic()
         if due or devices.any_process(began > save_at):
             log.save(step, run)
-            save_at = time.monotonic() + max(_SAVE_SECONDS, 20 * (time.monotonic() - began))
+            save_at = time.monotonic() + max(_SAVE_SECONDS, (time.monotonic() - began) / _SAVE_FRACTION)
     return run
 
 
