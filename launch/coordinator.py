@@ -9,6 +9,7 @@ word "ended" before it closes it. Where one closes without, the number is sent t
 """
 
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -29,6 +30,7 @@ def main(port: int, num_processes: int) -> None:
     def accept():
         while True:
             connections.append(listener.accept()[0])
+            keep_alive(connections[-1])
             threads.append(threading.Thread(target=_serve, args=(connections[-1], connections)))
             threads[-1].start()
 
@@ -49,15 +51,15 @@ def keep_alive(connection: socket.socket) -> None:
 
 def _serve(connection: socket.socket, connections: list[socket.socket]) -> None:
     """Listens to one process to its end, and tells the others where that came too soon."""
-    keep_alive(connection)
     words = []
     with contextlib.suppress(OSError), connection.makefile() as lines:
         words.extend(line.strip() for line in lines)
     connections.remove(connection)
     connection.close()
-    for other in list(connections) if "ended" not in words else ():
-        with contextlib.suppress(OSError):
-            other.sendall(f"{words[0]}\n".encode())
+    if words and words[0].isdecimal() and words[-1] != "ended":  # a process of the run, and too soon
+        for other in list(connections):
+            with contextlib.suppress(OSError):
+                other.sendall(f"{words[0]}\n".encode())
 
 
 def _wait_for(port: int) -> None:
@@ -68,7 +70,7 @@ def _wait_for(port: int) -> None:
             return _listen(port).close()
         except OSError as error:
             if time.monotonic() > until:
-                print(f"cannot listen on port {port}: {error.strerror}", flush=True)
+                print(f"cannot listen on port {port}: {os.strerror(error.errno or 0)}", flush=True)
                 sys.exit(1)
             time.sleep(0.1)
 

@@ -24,6 +24,7 @@ from jax.experimental import multihost_utils
 from launch import coordinator, signals
 
 _JOIN_SECONDS = 300  # within which all processes must have started
+_WATCH_SECONDS = 10  # within which the coordinator must take a connection
 _GRACE = 2.0  # seconds in which a process whose peer is gone may end by itself, with a line of its own
 
 _coordinator: subprocess.Popen | None = None  # of process 0; it ends with the pipe that it reads
@@ -90,7 +91,13 @@ def _meet(address: str, num_processes: int, process_id: int) -> None:
         initialization_timeout=2 * _JOIN_SECONDS,
     )
     watch = int(multihost_utils.broadcast_one_to_all(np.int32(watch)))
-    _connection = socket.create_connection((host.strip("[]"), watch))
+    try:
+        _connection = socket.create_connection((host.strip("[]"), watch), timeout=_WATCH_SECONDS)
+    except OSError as error:
+        reason = f"port {watch} of {host} cannot be reached: {error}"
+        print(f"warning: nothing will tell this process that another is gone; {reason}", file=sys.stderr)
+        return
+    _connection.settimeout(None)
     coordinator.keep_alive(_connection)
     _connection.sendall(f"{process_id}\n".encode())
 

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from launch import peers, signals
+from launch import coordinator, peers, signals
 from launch.devices import schedule_in_order
 
 FLAGS = ("--config.num_steps=16", "--config.log_every=1", "--config.eval_every=4", "--config.checkpoint_every=1")
@@ -156,6 +156,26 @@ def test_processes_that_do_not_come_in_time(monkeypatch):
     assert ends == [
         ("error: 2 processes have not met at host:1234 within 0.01 s; start the same command on every host", 2)
     ]
+
+
+def test_a_port_in_use_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(coordinator, "_PORT_SECONDS", 0)
+    with coordinator._listen(0) as used:
+        port = used.getsockname()[1]
+        with pytest.raises(SystemExit):
+            coordinator._wait_for(port)
+    assert capsys.readouterr().out == f"cannot listen on port {port}: Address already in use\n"
+
+
+@pytest.mark.parametrize(("words", "told"), [("1\n", "1\n"), ("1\nended\n", ""), ("GET / HTTP/1.1\n", ""), ("", "")])
+def test_who_ends_too_soon_is_told_to_the_others(words, told):
+    (here, there), (other, others) = socket.socketpair(), socket.socketpair()
+    with here, other, others:
+        here.sendall(words.encode())
+        here.close()
+        coordinator._serve(there, [there, other])
+        other.close()
+        assert others.recv(100).decode() == told
 
 
 def test_a_cpu_schedules_in_order_unless_told(monkeypatch):
