@@ -28,8 +28,8 @@ from launch.execution import FORMS
 from launch.programs import Programs, programs
 from launch.runlog import RunLog
 
-_SAVE_SECONDS = 60.0  # after which a run is saved between the steps of checkpoint_every
-_SAVE_FRACTION = 0.05  # of a run's time may go into these saves
+_SAVE_SECONDS = 30.0  # after which a run is saved between the steps of checkpoint_every
+_SAVE_FRACTION = 0.02  # of a run's time may go into these saves
 
 
 def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None) -> None:
