@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bootstrap import gap as worlds_gap
-from experiments.records import Records, curve, path
+from experiments.records import Records, curve, path, without_diverged
 
 _SCORES = ("soft_error", "error", "loss", "calibration_error")  # the first is the paper's
 
@@ -31,13 +31,16 @@ def gap(
                                          the seeds in which the ideal world gets as low; the fraction of those
 
     NUMBER/SCORE is the same for another score: error, loss, calibration_error. What is not known is left out: a
-    standard error of one seed, a score that is not in the records, the rate where it was never reached.
+    standard error of one seed, a score that is not in the records, the rate where it was never reached. A seed that
+    diverged in either world is left out of all of them; where there are any, num_diverged says how many.
     """
     if not 0 < threshold < 1:
         raise ValueError(f"threshold is a soft error, between 0 and 1; got {threshold}")
     numbers = {}
     for name, (real, ideal) in (pairs or {"": ("real", "ideal")}).items():
-        of_pair = _of_pair(records, real, ideal, threshold)
+        finite, num_diverged = without_diverged(records, "test_soft_error", (real, ideal))
+        of_pair: dict[str, float] = {"num_diverged": num_diverged} if num_diverged else {}
+        of_pair |= _of_pair(finite, real, ideal, threshold) if finite.chosen else {}
         numbers |= {f"{name}/{key}" if name else key: value for key, value in of_pair.items()}
     return {name: float(value) for name, value in numbers.items() if np.isfinite(value)}
 
@@ -49,14 +52,21 @@ def race(records: Records, *, first: int = 50) -> dict[str, float]:
     mean_accuracy, best_baseline_mean_accuracy    over steps 1 to N; the best baseline's
     frac_steps_ahead                              the fraction of these steps in which it is above every baseline
     min_margin                                    its accuracy minus the best baseline's, where that is least
+
+    A seed in which the learner diverged is left out; where there are any, num_diverged says how many. A baseline is out
+    of the race from where it diverged in any seed.
     """
     if not records.baselines:
         raise ValueError("a race needs baselines")
+    records, num_diverged = without_diverged(records, "test_error", ("",))
+    diverged = {"num_diverged": float(num_diverged)} if num_diverged else {}
+    if not records.chosen:
+        return diverged
     steps, _ = curve(records, "test_error")
     chosen = (steps > 0) & (steps <= first)
     everyone = ("", *records.baselines)
     own, *others = (1 - curve(records, "test_error", name)[1][:, chosen].mean(axis=0) for name in everyone)
-    baselines = np.stack(others)
+    baselines = np.where(np.isnan(others), -np.inf, others)
     margin = own - baselines.max(axis=0)
     numbers = {
         f"accuracy_at_{first}": own[-1],
@@ -66,7 +76,7 @@ def race(records: Records, *, first: int = 50) -> dict[str, float]:
         "frac_steps_ahead": (margin > 0).mean(),
         "min_margin": margin.min(),
     }
-    return {name: float(number) for name, number in numbers.items()}
+    return diverged | {name: float(number) for name, number in numbers.items() if np.isfinite(number)}
 
 
 def stopping(records: Records, real: str, threshold: float) -> tuple[np.ndarray, np.ndarray]:

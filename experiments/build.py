@@ -145,11 +145,22 @@ def views(learners: Mapping, world: bootstrap.World, run: bootstrap.Run, data: A
     """What evals see of a run: a View of each learner. learners: by baseline, "" for the learner itself."""
     train = world.first_samples(data, run.world, len(test[0])) if world.first_samples else None
     test = world.as_test(test) if world.as_test else test
-    states = {"": run.learner} if len(learners) == 1 else {"": run.learner.learner, **run.learner.baselines}
+    states = states_of(run, len(learners) > 1)
     return {
         name: View(partial(learner.predict, states[name]), test, train, run.world, states[name])
         for name, learner in learners.items()
     }
+
+
+def states_of(run: bootstrap.Run, has_baselines: bool) -> dict[str, Any]:
+    """The learners' states in a run, by baseline, "" for the learner itself."""
+    return {"": run.learner.learner, **run.learner.baselines} if has_baselines else {"": run.learner}
+
+
+def with_states(run: bootstrap.Run, states: Mapping[str, Any]) -> bootstrap.Run:
+    """The run with these states in the place of its learners': the inverse of `states_of`."""
+    first, others = states[""], {name: state for name, state in states.items() if name}
+    return run._replace(learner=bootstrap.baselines.State(first, others) if others else first)
 
 
 def _evals(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tuple[Eval, ...]:

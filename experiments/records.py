@@ -4,6 +4,7 @@ A metric's path is KIND/CELL/BASELINE/METRIC: kind is train, eval, analysis or t
 a grid, BASELINE for the learner itself. Paths are composed here and nowhere taken apart.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ class Records(NamedTuple):
     cells: tuple[str, ...] = ("",)  # of the config's grid
     baselines: tuple[str, ...] = ()
     artifact: Callable[[str], str] = _no_artifact  # file name -> its text, of the first seed
+    chosen: Sequence[int] | None = None  # the seeds to look at, by their places; None for all
 
 
 def of_config(config: Mapping, lines: Sequence[Mapping], artifact: Callable[[str], str] = _no_artifact) -> Records:
@@ -40,6 +42,11 @@ def members(cells: Iterable[str], baselines: Sequence[str]) -> list[str]:
     return [member(cell, baseline) for cell in cells for baseline in ("", *baselines)]
 
 
+def owner(metric: str, baselines: Iterable[str]) -> str:
+    """The baseline whose metric this is, of `bootstrap.beside`; "" where it is the learner's own."""
+    return max((name for name in baselines if metric.startswith(f"{name}/")), key=len, default="")
+
+
 def path(kind: str, metric: str, member: str = "") -> str:
     """Where a metric of a member is recorded."""
     return joined(kind, member, metric)
@@ -48,7 +55,7 @@ def path(kind: str, metric: str, member: str = "") -> str:
 def curve(records: Records, metric: str, member: str = "", *, kind: str = "eval") -> tuple[np.ndarray, np.ndarray]:
     """A metric over a run: the steps [E] at which it was recorded, and its values [S, E], one row a seed.
 
-    Raises ValueError where it was not.
+    A value is NaN from where the seed diverged. Raises ValueError where the metric was not recorded.
     """
     return curve_at(records, path(kind, metric, member))
 
@@ -59,7 +66,14 @@ def curve_at(records: Records, where: str) -> tuple[np.ndarray, np.ndarray]:
     if not points:
         there = ", ".join(paths(records)) or "none"
         raise ValueError(f"the run has no metric {where!r}; there are {there}")
-    return np.array([point["step"] for point in points]), np.array([seeds(point, where) for point in points]).T
+    values = np.array([seeds(point, where) for point in points]).T
+    return np.array([point["step"] for point in points]), values if records.chosen is None else values[records.chosen]
+
+
+def without_diverged(records: Records, metric: str, members: Iterable[str]) -> tuple[Records, int]:
+    """-> (the records of the seeds in which none of the members diverged, by a metric of theirs; how many others)."""
+    finite = np.all([np.isfinite(curve(records, metric, name)[1]).all(axis=1) for name in members], axis=0)
+    return records._replace(chosen=list(np.flatnonzero(finite))), int((~finite).sum())
 
 
 def paths(records: Records) -> list[str]:
@@ -68,8 +82,8 @@ def paths(records: Records) -> list[str]:
 
 
 def seeds(line: Mapping, where: str) -> list[float]:
-    """The values [S] of a metric in a line of the records."""
-    return line.get(f"{where}{SEEDS}", [line[where]])
+    """The values [S] of a metric in a line of the records, NaN for a seed that has diverged."""
+    return [math.nan if value is None else value for value in line.get(f"{where}{SEEDS}", [line[where]])]
 
 
 def invented(paths: Sequence[str], steps: Sequence[int], num_seeds: int) -> list[dict]:

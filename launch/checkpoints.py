@@ -5,9 +5,11 @@ was damaged later is noticed when it is read, and the one before is taken.
 """
 
 import errno
+import glob
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,11 +41,28 @@ def _fingerprint(tree):
 
 
 def open_folder(folder: Path) -> ocp.CheckpointManager:
-    """The checkpoints of one run; makes the folder. The newest few are kept."""
+    """The checkpoints of one run; makes the folder. The newest few are kept.
+
+    orbax takes its folder's path for a pattern. A path with characters that mean something in one is reached by a link.
+    """
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    links = None
+    if glob.escape(str(folder)) != str(folder):
+        links = Path(tempfile.mkdtemp())
+        (links / "checkpoints").symlink_to(folder)
+        folder = links / "checkpoints"
     options = ocp.CheckpointManagerOptions(
         max_to_keep=_KEEP, cleanup_tmp_directories=True, enable_async_checkpointing=False
     )
-    return ocp.CheckpointManager(folder.absolute(), options=options)
+    manager = ocp.CheckpointManager(folder, options=options)
+    if links:
+        weakref.finalize(manager, shutil.rmtree, links, ignore_errors=True)
+    return manager
+
+
+def _folder(manager: ocp.CheckpointManager) -> Path:
+    return Path(manager.directory).resolve()
 
 
 def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> None:
@@ -57,8 +76,28 @@ def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> No
             manager.save(step, args=ocp.args.Composite(run=saved, notes=ocp.args.JsonSave(notes)))
     except (OSError, ValueError) as error:
         raise cli.UserError(
-            f"cannot save step {step} to {manager.directory}: {cli.one_line(error)}; earlier ones are intact"
+            f"cannot save step {step} to {_folder(manager)}: {cli.one_line(error)}; earlier ones are intact"
         ) from error
+
+
+def check(manager: ocp.CheckpointManager, step: int, abstract_run: Any) -> None:
+    """Reads a save back. Raises UserError where it is not what was saved: then no later one would be either."""
+    try:
+        _read(manager, step, abstract_run)
+    except Exception as error:  # orbax and tensorstore raise many kinds
+        raise cli.UserError(
+            f"what is saved in {_folder(manager)} cannot be read back ({cli.one_line(error)}); give another --workdir"
+        ) from error
+
+
+def _read(manager: ocp.CheckpointManager, step: int, abstract_run: Any) -> tuple[Any, dict]:
+    """-> (run, notes). Raises ValueError where the fingerprint differs, and whatever orbax does."""
+    args = ocp.args.Composite(run=ocp.args.StandardRestore(_filled(abstract_run)), notes=ocp.args.JsonRestore())
+    saved: Any = manager.restore(step, args=args)
+    run = _whole(abstract_run, saved.run)
+    if fingerprint(run) != saved.notes["fingerprint"]:
+        raise ValueError("its contents changed after it was saved")
+    return run, saved.notes
 
 
 def _filled(run: Any) -> list:
@@ -99,11 +138,7 @@ def newest(manager: ocp.CheckpointManager, abstract_run: Any, usable: Callable) 
     damaged = []
     for step in filter(usable, steps):
         try:
-            args = ocp.args.Composite(run=ocp.args.StandardRestore(_filled(abstract_run)), notes=ocp.args.JsonRestore())
-            saved: Any = manager.restore(step, args=args)
-            run = _whole(abstract_run, saved.run)
-            if fingerprint(run) != saved.notes["fingerprint"]:
-                raise ValueError("its contents changed after it was saved")
+            run, notes = _read(manager, step, abstract_run)
         except Exception as error:  # orbax and tensorstore raise many kinds
             devices.log(f"checkpoint {step} is damaged ({cli.one_line(error)}); trying the one before")
             damaged.append(step)
@@ -111,9 +146,9 @@ def newest(manager: ocp.CheckpointManager, abstract_run: Any, usable: Callable) 
             _set_aside(manager, damaged)
             for newer in [other for other in manager.all_steps() if other > step]:
                 manager.delete(newer)
-            return run, saved.notes
+            return run, notes
     if steps:
-        raise cli.UserError(f"no checkpoint in {manager.directory} can be read; give another --workdir to begin again")
+        raise cli.UserError(f"no checkpoint in {_folder(manager)} can be read; give another --workdir to begin again")
     return None
 
 

@@ -18,7 +18,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
 import bootstrap
-from launch import peers
+from launch import machine, peers
 from launch.cli import UserError
 
 
@@ -41,11 +41,13 @@ def define(values: flags.FlagValues = flags.FLAGS) -> None:
 def start() -> None:
     """Joins the other processes, where flags say that there are any, and keeps compiled programs on disk.
 
-    Call it before any other use of JAX. The programs lie in .cache/xla of the checkout, or where
+    Call it before any other use of JAX. The programs lie in .cache/xla of the checkout, which is kept small, or where
     JAX_COMPILATION_CACHE_DIR says.
     """
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".cache" / "xla"))
+        cache = Path(__file__).parents[1] / ".cache" / "xla"
+        machine.trim(cache)
+        jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     schedule_in_order()
     given = (flags.FLAGS.coordinator_address, flags.FLAGS.num_processes, flags.FLAGS.process_id)

@@ -24,6 +24,7 @@ import jax
 import ml_collections
 
 from experiments import grid, renamed
+from launch import machine
 from launch.cli import UserError, user_errors
 
 try:
@@ -37,6 +38,16 @@ PRESENTATION = ("analyses", "artifacts", "checkpoint_every", "execution", "figur
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)  # of network file systems
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "numpy", "orbax-checkpoint", "ml_collections")
+
+
+def place(text: str, flag: str) -> Path:
+    """The path that a flag or an argument gives. Raises UserError where it is empty or a URL."""
+    if not text.strip():
+        raise UserError(f"{flag} is empty; name a folder")
+    if "://" in text:
+        raise UserError(f"{flag}={text}: a run is on a file system; mount the storage, and name a folder of the mount")
+    with user_errors(RuntimeError, saying=f"{flag}={text}: "):
+        return Path(text).expanduser()
 
 
 def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
@@ -53,6 +64,8 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
         raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
     try:
         _accept(workdir, json.loads(config.to_json()))
+        if not (workdir / "config.json").exists():
+            keep_config(workdir, config)
     except UserError:
         lock.close()
         raise
@@ -74,15 +87,21 @@ def _locked(path: Path) -> IO:
     return file
 
 
+def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:
+    """Writes config.json, where it has changed."""
+    path, wanted = workdir / "config.json", json.loads(config.to_json())
+    if not path.exists() or read_json(path) != wanted:
+        write_json(path, wanted)
+
+
 def _accept(workdir: Path, wanted: dict) -> None:
-    """Writes config.json. Raises UserError where it holds a config with other numbers."""
+    """Raises UserError where config.json holds a config with other numbers, or where a run has none."""
     path = workdir / "config.json"
+    _refuse_settings(workdir)
     if path.exists():
         _refuse_changes(path, wanted)
     elif any((workdir / name).exists() for name in ("metrics.jsonl", "checkpoints", "summary.json")):
         raise UserError(f"{workdir} holds a run but no config.json to compare with; give another --workdir")
-    if not path.exists() or read_json(path) != wanted:
-        write_json(path, wanted)
 
 
 def _refuse_changes(path: Path, wanted: dict) -> None:
@@ -100,6 +119,17 @@ def _refuse_changes(path: Path, wanted: dict) -> None:
         raise UserError(
             f"{path.parent} holds a run with another config ({'; '.join(changes)}); "
             "give another --workdir, or the old values to go on with it"
+        )
+
+
+def _refuse_settings(workdir: Path) -> None:
+    before, now = last_launch(workdir).get("jax_settings", {}), machine.settings()
+    changed = [name for name in now if name in before and before[name] != now[name]]
+    if changed:
+        changes = "; ".join(f"{name}: {before[name]!r} -> {now[name]!r}" for name in changed)
+        raise UserError(
+            f"{workdir} holds a run that began with other settings of JAX ({changes}); set them as they were, "
+            "or give another --workdir"
         )
 
 
@@ -133,7 +163,7 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Mapping[str, str]) -> list[str]:
-    """Adds this launch, which begins at `step`, to run.json. -> what of the user's own modules changed since the last.
+    """Adds this launch, which begins at `step`, to run.json. -> what has changed since the last, a line each.
 
     modules: those that the config names by "package.module:function": module -> file.
     """
@@ -144,20 +174,34 @@ def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Map
         "config_file": config_file and str(config_file.resolve()),
         "git_commit": _git_commit(),
         "versions": {"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "jax_settings": machine.settings(),
+        "native_kernel": machine.has_native_kernel(),
         "modules": {module: {"file": file, "sha256": _sha256(file)} for module, file in modules.items()},
         "devices": [str(device) for device in jax.devices()],
         "num_processes": jax.process_count(),
     }
-    path, last = workdir / "run.json", last_launch(workdir).get("modules", {})
+    path, last = workdir / "run.json", last_launch(workdir)
     if not path.exists():
         write_json(path, launch)
         return []
     first = read_json(path)
     write_json(path, {**first, "resumed": [*first.get("resumed", []), launch]})
+    return _changes(last, launch)
+
+
+def _changes(last: Mapping, now: Mapping) -> list[str]:
+    """What may make a resumed run differ from one that was never stopped."""
+    modules, versions = last.get("modules", {}), last.get("versions", {})
     changed = [
-        name for name, now in launch["modules"].items() if name in last and last[name]["sha256"] != now["sha256"]
+        f"{module['file']} has changed since the last launch"
+        for name, module in now["modules"].items()
+        if name in modules and modules[name]["sha256"] != module["sha256"]
     ]
-    return [f"{launch['modules'][name]['file']} has changed since the last launch" for name in changed]
+    return changed + [
+        f"{name} was {versions[name]} at the last launch and is {version}: the last bits of numbers may differ"
+        for name, version in now["versions"].items()
+        if name in ("jax", "jaxlib") and versions.get(name, version) != version
+    ]
 
 
 def last_launch(workdir: Path) -> dict:

@@ -1,7 +1,8 @@
 """Metrics: metrics.jsonl is the truth, one JSON object a line; TensorBoard gets a mirror of its numbers.
 
 A record maps names (paths such as train/loss) to numbers. With several seeds NAME is their mean and NAME/seeds lists
-them. Nothing in the file depends on the clock: the same run writes the same bytes, stopped and resumed or not.
+them, null for a seed that has diverged, which the mean leaves out. Nothing in the file depends on the clock: the same
+run writes the same bytes, stopped and resumed or not.
 """
 
 import json
@@ -19,11 +20,12 @@ from launch import cli, folder
 
 
 def record(values: Mapping[str, np.ndarray]) -> dict:
-    """One record from the values [num_seeds] of each metric."""
+    """One record from the values [num_seeds] of each metric. A masked one is None in it, and not part of the mean."""
     result: dict = {}
     for name, of_seeds in sorted(values.items()):
-        seeds = [float(value) for value in of_seeds]
-        result[name] = math.fsum(seeds) / len(seeds)
+        seeds = np.ma.asarray(of_seeds, float).tolist()
+        known = [value for value in seeds if value is not None]
+        result[name] = math.fsum(known) / len(known) if known else None
         if len(seeds) > 1:
             result[f"{name}{records.SEEDS}"] = seeds
     return result
@@ -64,12 +66,13 @@ class Writer:
         self._file.write(json.dumps({"step": step, **metrics}) + "\n")
         self._file.flush()
         for name, value in {**metrics, **times}.items():
-            if not isinstance(value, list):
+            if value is not None and not isinstance(value, list):
                 self._tb.add_scalar(name, value, step)
 
     def sync(self) -> None:
-        """Returns when all records are on the disk: before a checkpoint says that they are."""
+        """Returns when all records are on the disk, here and in the mirror: before a checkpoint says that they are."""
         os.fsync(self._file.fileno())
+        self._tb.flush()
 
     def close(self) -> None:
         """Closes both files."""

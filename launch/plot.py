@@ -6,11 +6,9 @@ One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draw
 your own "package.module:function".
 """
 
-from pathlib import Path
-
 from absl import flags
 
-from launch import cli, plots
+from launch import cli, folder, plots
 
 _OUT = flags.DEFINE_string("out", None, "Folder for the figures. Default for a single run: its own figures/.")
 _FIGURE = flags.DEFINE_list("figure", None, "Figures to draw in place of curves, as the first run's config sets them.")
@@ -19,13 +17,13 @@ _METRICS = flags.DEFINE_list("metrics", None, "The metrics to draw. Default: tho
 
 def main(argv: list[str]) -> None:
     """Draws the runs that the arguments name."""
-    runs = [Path(name) for name in argv[1:]]
+    runs = [folder.place(name, "a run") for name in argv[1:]]
     if not runs:
         raise cli.UserError("name at least one run folder: python -m launch.plot RUN [RUN ..]")
-    if len(runs) > 1 and not _OUT.value:
+    if len(runs) > 1 and _OUT.value is None:
         raise cli.UserError("several runs: say with --out=DIR where their figures go")
     with cli.user_errors(OSError):
-        out = Path(_OUT.value) if _OUT.value else runs[0] / "figures"
+        out = runs[0] / "figures" if _OUT.value is None else folder.place(_OUT.value, "--out")
         draws = plots.figures(runs, out, _FIGURE.value) if _FIGURE.value else plots.curves(runs, out, _METRICS.value)
     print(plots.table(runs))
     for path in draws:

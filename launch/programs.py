@@ -6,48 +6,26 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import bootstrap
-from experiments import Experiment, Plan, build, records
-from launch import devices, execution
+from experiments import Plan, build
+from launch import devices, execution, measures, progress
 from launch.clock import Clock
 from launch.execution import Execution
-
-
-class Member(NamedTuple):
-    """One cell with one seed."""
-
-    seed: Any  # [] uint32
-    numbers: dict[str, Any]  # those in which cells differ, [] each
-
-
-class Setup(NamedTuple):
-    """What all programs of a run share."""
-
-    plan: Plan
-    num_seeds: int
-    mesh: jax.sharding.Mesh
-    over_members: Callable  # (function, in_axes) -> the same for all members
-    execution: Execution
-    num_shards: int  # of the members, each of which a thread computes
-
-    @property
-    def data_axis(self) -> int | None:
-        """The axis of the data along which seeds have their own."""
-        return 0 if self.plan.per_seed else None
+from launch.members import Member, Setup, experiment_of
 
 
 class Programs(NamedTuple):
     """The programs of a run. A Run here has a leading axis of members on every array."""
 
     begin: Callable  # () -> run
-    advance: Callable  # (step, run, num_steps) -> (run, metrics, num_nans); the run passed in is given up
-    evaluate: Callable  # (step, run) -> metrics
+    advance: Callable  # (step, run, num_steps) -> (run, metrics, finite); the run passed in stays as it is
+    evaluate: Callable  # (step, run) -> (metrics, finite)
+    select: Callable  # (alive, run, before) -> the run, with learners that are not alive as they were before
     abstract_run: bootstrap.Run  # the run's shapes, dtypes and shardings
     abstract_member: bootstrap.Run  # those of one member
-    metrics: tuple[str, ...]  # the paths of all metrics
+    metrics: dict[str, tuple[tuple[int, int], ...]]  # the path of each metric: whose it is, (cell, learner) each
     data: Any  # all arrays that are learned from or tested on
 
 
@@ -58,7 +36,8 @@ def programs(
 
     Seeds are seed .. seed + num_seeds - 1, the same in every cell; the i-th of them has the i-th split of data that
     have one for each seed. Metrics are [num_seeds], those of `advance` the mean over its steps, by their paths
-    (`experiments.records`). num_nans counts those in the arrays of the run. The step says which stage it is.
+    (`experiments.records`). The step says which stage it is. finite, alive: bool [members, learners], for the learner
+    itself and each baseline; finite where its metrics, its state and its world's have no NaN, and its metrics no inf.
     form, prefetch: see `execution.Execution`; by default what suits the program.
     """
     _check_splits(plan, num_seeds)
@@ -71,8 +50,9 @@ def programs(
 
     by_member, replicated = devices.member_sharding(setup.mesh), devices.replicated(setup.mesh)
     begin = jax.jit(functools.partial(_begin, setup), static_argnums=0, out_shardings=by_member)
-    evaluate = jax.jit(functools.partial(_evaluate, setup), static_argnums=0, out_shardings=replicated)
-    report = jax.jit(functools.partial(_report, setup), out_shardings=replicated)
+    evaluate = jax.jit(functools.partial(measures.evaluate, setup), static_argnums=0, out_shardings=replicated)
+    report = jax.jit(functools.partial(measures.report, setup), out_shardings=replicated)
+    select = jax.jit(functools.partial(measures.select, setup), out_shardings=by_member)
     call = _compiling(clock)
     advance = _advance(setup, call, (by_member, replicated))
 
@@ -87,16 +67,20 @@ def programs(
         stage = _stage(plan, step)
         return call(evaluate, (stage,), members[stage], data, test, run)
 
-    evaluated = jax.eval_shape(functools.partial(_evaluate, setup, 0), members[0], data, test, shapes)
+    measured, (evaluated, _) = (
+        jax.eval_shape(functools.partial(of, setup, 0), members[0], data, test, shapes)
+        for of in (measures.measure, measures.evaluate)
+    )
     return Programs(
         begin=lambda: call(begin, (0,), members[0], data),
         advance=advance_members,
         evaluate=evaluate_members,
+        select=lambda alive, run, before: call(select, (), alive, run, before),
         abstract_run=jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=by_member), shapes
         ),
         abstract_member=one,
-        metrics=(*(records.path("train", name, cell) for cell in plan.cells for name in trained), *evaluated),
+        metrics=measures.owners(plan, trained, measured, evaluated),
         data=(data, test),
     )
 
@@ -126,15 +110,9 @@ def _data_sharding(setup: Setup) -> jax.sharding.NamedSharding:
     return (devices.member_sharding if setup.plan.per_seed else devices.replicated)(setup.mesh)
 
 
-def _experiment_of(setup: Setup, stage: int, member: Member, data: Any) -> Experiment:
-    experiment = setup.plan.stages[stage].experiment(member.numbers)
-    world = devices.shard_batches(experiment.world, setup.mesh)._replace(data=data)
-    return experiment._replace(world=world)
-
-
 def _begin(setup: Setup, stage: int, members: Member, data: Any) -> bootstrap.Run:
     def one(member, data):
-        experiment = _experiment_of(setup, stage, member, data)
+        experiment = experiment_of(setup, stage, member, data)
         return bootstrap.begin(jax.random.key(member.seed), experiment.learner, experiment.world)
 
     return setup.over_members(one, in_axes=(0, setup.data_axis))(members, data)
@@ -142,7 +120,7 @@ def _begin(setup: Setup, stage: int, members: Member, data: Any) -> bootstrap.Ru
 
 def _advance_one(setup: Setup, stage: int, num_steps: int, member: Member, data: Any, run: Any, **form: int) -> tuple:
     """-> (run, metrics [num_steps] each) of one member."""
-    experiment = _experiment_of(setup, stage, member, data)
+    experiment = experiment_of(setup, stage, member, data)
     key = jax.random.key(member.seed)
     return bootstrap.prefetch.advance(key, experiment.learner, experiment.world, run, num_steps, **form)
 
@@ -159,7 +137,7 @@ def _advance(setup: Setup, call: Callable, shardings: tuple) -> Callable:
     def unrolled(stage, num_steps, member, data, run):
         return _advance_one(setup, stage, num_steps, member, data, run, unroll=num_steps)
 
-    program = jax.jit(together, static_argnums=(0, 1), donate_argnums=4, out_shardings=shardings)
+    program = jax.jit(together, static_argnums=(0, 1), out_shardings=shardings)
 
     def advance(stage, num_steps, members, data, run):
         return call(program, (stage, num_steps), members, data, run)
@@ -169,45 +147,6 @@ def _advance(setup: Setup, call: Callable, shardings: tuple) -> Callable:
     if setup.num_shards > 1:
         advance = execution.in_threads(advance, setup.num_shards, devices.num_cores(), call)
     return advance
-
-
-def _evaluate(setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run) -> dict:
-    """The evals of each member, and those of several members together."""
-    plan, axis = setup.plan, setup.data_axis
-
-    def views(member, data, test, run):
-        return plan.stages[stage].experiment(member.numbers).views(run, data, test)
-
-    def alone(*args):
-        return build.measure(plan, views(*args))
-
-    def together(of_seed, data, test):
-        cells = {cell: jax.tree.map(lambda leaf: leaf[i], of_seed) for i, cell in enumerate(plan.cells)}  # noqa: B023
-        of_cells = {cell: views(member, data, test, run) for cell, (member, run) in cells.items()}
-        return build.measure_together(plan, of_cells)
-
-    metrics = _by_cell(setup, "eval", setup.over_members(alone, in_axes=(0, axis, axis, 0))(members, data, test, run))
-    if any(one.members is not None for one in plan.evals):
-        shape = (len(plan.cells), setup.num_seeds)
-        by_seed = jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]).swapaxes(0, 1), (members, run))
-        values = setup.over_members(together, in_axes=(0, axis, axis))(by_seed, data, test)
-        metrics = build.merged(metrics, {records.path("eval", name): of_seeds for name, of_seeds in values.items()})
-    return metrics
-
-
-def _report(setup: Setup, run: bootstrap.Run, means: dict) -> tuple[dict, jax.Array]:
-    """-> (training metrics by path, the number of NaNs in the run)."""
-    num_nans = sum((jnp.isnan(leaf).sum() for leaf in jax.tree.leaves(run)), jnp.array(0))
-    return _by_cell(setup, "train", means), num_nans
-
-
-def _by_cell(setup: Setup, kind: str, metrics: dict) -> dict:
-    """Metrics [members] -> those [num_seeds] of each cell, by path."""
-    return {
-        records.path(kind, name, cell): values[i * setup.num_seeds : (i + 1) * setup.num_seeds]
-        for i, cell in enumerate(setup.plan.cells)
-        for name, values in metrics.items()
-    }
 
 
 def _members(plan: Plan, stage: Any, seed: int, num_seeds: int) -> Member:
@@ -259,7 +198,7 @@ def _compiling(clock: Clock) -> Callable:
     def call(program, static, *args):
         with lock:
             if (program, static) not in compiled:
-                with clock.timing("compile"):
+                with clock.timing("compile"), progress.compiling():
                     compiled[program, static] = program.lower(*static, *args).compile()
         return compiled[program, static](*args)
 

@@ -1,31 +1,38 @@
 """Progress: one line, kept up to date on a terminal and repeated now and then in a log."""
 
+import contextlib
 import math
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from launch import devices
 from launch.clock import Clock
 
 _EVERY = 10  # seconds between two lines of a log
+_MOMENT = 2  # seconds
 
 
 def lines(first: int, num_steps: int, show: Sequence[str], clock: Clock) -> Callable[[int, Mapping], None]:
     """A function (step, metrics) that says where a launch stands which took the run up at step `first`.
 
-    show: the metrics to name. The rate, and so the time to go, leaves compiling out.
+    show: the metrics to name. The rate, and so the time to go, leaves compiling out, and from the second line on what
+    came before the first, in which a launch warms up.
     """
-    terminal, said, idle = sys.stderr.isatty(), time.monotonic(), _busy(clock)
+    terminal, said = sys.stderr.isatty(), time.monotonic()
+    began, first_line = (first, _busy(clock)), True
 
     def line(step: int, metrics: Mapping) -> None:
-        nonlocal said
-        last = step == num_steps
+        nonlocal said, began, first_line
+        last, (from_step, idle) = step == num_steps, began
+        if first_line:
+            began, first_line = (step, _busy(clock)), False
         if not devices.first_process() or not (terminal or last or time.monotonic() - said > _EVERY):
             return
         said = time.monotonic()
-        rate = (step - first) / (_busy(clock) - idle)
+        rate = (step - from_step) / max(_busy(clock) - idle, 1e-9)
         left = duration((num_steps - step) / rate)
         shown = numbers({name: metrics[name] for name in show if name in metrics})
         text = f"step {step}/{num_steps}  {shown}  {rate:.4g} steps/s  ETA {left}"
@@ -37,6 +44,20 @@ def lines(first: int, num_steps: int, show: Sequence[str], clock: Clock) -> Call
         )
 
     return line
+
+
+@contextlib.contextmanager
+def compiling() -> Iterator[None]:
+    """Inside, a program is compiled. Where that takes more than a moment, lines say so, and how long it took."""
+    began = time.monotonic()
+    notice = threading.Timer(_MOMENT, lambda: devices.log("compiling .."))
+    notice.start()
+    try:
+        yield
+    finally:
+        notice.cancel()
+    if (took := time.monotonic() - began) > _MOMENT:
+        devices.log(f"compiled in {took:.0f} s")
 
 
 def eval_is_due(config: Any, step: int) -> bool:

@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from experiments import records
 from launch import checkpoints, cli, devices, metrics
 from launch.clock import Clock
+from launch.diverged import Diverged
 from launch.programs import Programs
 
 
@@ -15,7 +18,8 @@ class RunLog:
     """Opened, it has resumed the run from its newest whole checkpoint: `run` at `step`, or None for a fresh one.
 
     num_steps: how many the run shall have. is_boundary, eval_is_due: (step) -> whether a run of any length records and
-    evaluates there. A run that has ended may go on: what it did because it ended is forgotten.
+    evaluates there. diverged: who has; at the start of a run, nobody. A run that has ended may go on: what it did
+    because it ended is forgotten. Raises UserError where there are records that no checkpoint continues.
     """
 
     run: Any
@@ -29,9 +33,11 @@ class RunLog:
         num_steps: int,
         is_boundary: Callable[[int], bool],
         eval_is_due: Callable[[int], bool],
+        diverged: Diverged,
     ):
         self._manager = checkpoints.open_folder(workdir / "checkpoints")
-        self._data, self._clock = checkpoints.fingerprint(compute.data), clock
+        self._abstract_run = compute.abstract_run
+        self._data, self._clock, self._diverged = checkpoints.fingerprint(compute.data), clock, diverged
 
         def usable(step):
             return step == num_steps or (step < num_steps and is_boundary(step))
@@ -44,6 +50,9 @@ class RunLog:
                 )
             self.step = notes["step"]
             clock.go_on_from(notes["seconds"])
+            diverged.at[...] = notes["diverged_at"]
+        else:
+            devices.in_first_process(lambda: _refuse_records(workdir))
         ended_early = 0 < self.step < num_steps and not eval_is_due(self.step)
         self._writer = devices.in_first_process(
             lambda: metrics.Writer(workdir, self.step if notes else None, without="eval" if ended_early else None)
@@ -57,21 +66,33 @@ class RunLog:
         if self._writer:
             self._writer.close()
 
-    def record(self, step: int, numbers: Mapping, num_nans: int = 0) -> None:
-        """Appends a step's numbers to metrics.jsonl.
+    def note(self, step: int, values: Mapping, finite: np.ndarray) -> None:
+        """Notes who has diverged in a step's values. Raises UserError where the learner itself has in every member."""
+        lines = self._diverged.note(step, finite, values)
+        if not self._diverged.alive[:, 0].any():
+            self._stop(step, lines[0])
+        for line in lines:
+            devices.log(f"{line} at step {step}; it stays as it was, the others go on")
 
-        Raises UserError, with nothing written, where one of them is not finite or the run's arrays hold a NaN: so the
-        run ends before its state is saved over a good one.
+    def record(self, step: int, values: Mapping) -> dict:
+        """Appends a step's values [num_seeds] to metrics.jsonl, and returns the record.
+
+        Raises UserError, with nothing written, where one of them is not finite that no single learner has to do with:
+        so the run ends before its state is saved over a good one.
         """
-        means = {name: value for name, value in numbers.items() if not name.endswith(records.SEEDS)}
-        wrong = [f"{name} is {value}" for name, value in means.items() if not math.isfinite(value)]
-        wrong += [f"the state holds {num_nans} NaNs"] if num_nans else []
-        if wrong:
-            reason, last = "; ".join(wrong), self._manager.latest_step()
-            raise cli.UserError(f"stopped at step {step}: {reason}; the last good checkpoint is step {last}", status=1)
+        numbers = metrics.record(self._diverged.without(values)) | self._diverged.counts()
+        for name, value in numbers.items():
+            if not name.endswith(records.SEEDS) and value is not None and not math.isfinite(value):
+                self._stop(step, f"{name} is {value}")
         if self._writer:
             times = {records.path("time", name): value for name, value in self._clock.run().items()}
             self._writer.write(step, numbers, times)
+        return numbers
+
+    def _stop(self, step: int, reason: str) -> None:
+        last = self._manager.latest_step()
+        saved = "nothing is saved yet" if last is None else f"the last good checkpoint is step {last}"
+        raise cli.UserError(f"stopped at step {step}: {reason}; {saved}", status=1)
 
     def save(self, step: int, run: Any) -> None:
         """Saves the run, unless this step is saved already."""
@@ -79,5 +100,19 @@ class RunLog:
             return
         if self._writer:
             self._writer.sync()
-        notes = {"step": step, "seconds": self._clock.run(), "data": self._data}
+        diverged_at = self._diverged.at.tolist()
+        notes = {"step": step, "seconds": self._clock.run(), "data": self._data, "diverged_at": diverged_at}
+        first = self._manager.latest_step() is None
         checkpoints.save(self._manager, step, run, notes)
+        if first:
+            checkpoints.check(self._manager, step, self._abstract_run)
+
+
+def _refuse_records(workdir: Path) -> None:
+    """Records without a checkpoint cannot be continued, and are not to be lost; the first alone is made again."""
+    lines = metrics.read(workdir)
+    if lines and lines[-1]["step"]:
+        raise cli.UserError(
+            f"{workdir} has records to step {lines[-1]['step']} but no checkpoint that could continue them; put "
+            "checkpoints/ back, delete metrics.jsonl to begin anew, or give another --workdir"
+        )

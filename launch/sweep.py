@@ -29,7 +29,7 @@ _STOPPED = (signals.UNFINISHED, *(-number for number in signals.SIGNALS))
 def main(argv: list[str]) -> int:
     """Runs the sweep. -> the exit status: `signals.UNFINISHED` where runs were stopped or left, 1 where some failed."""
     cli.no_arguments([argv[0], *(word for word in argv[1:] if not word.startswith("--"))])
-    commands = sweep_commands(_CONFIG.value, Path(_WORKDIR.value), argv[1:])
+    commands = sweep_commands(_CONFIG.value, folder.place(_WORKDIR.value, "--workdir"), argv[1:])
     for command in commands.values():
         _check(command)
     if _PRINT.value:

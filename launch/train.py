@@ -22,8 +22,9 @@ from ml_collections import ConfigDict, config_flags
 import experiments
 from bootstrap import Run
 from experiments import data, registry
-from launch import checkpoints, cli, configs, devices, folder, metrics, outputs, peers, progress, signals
+from launch import checkpoints, cli, configs, devices, folder, machine, metrics, outputs, peers, progress, signals
 from launch.clock import Clock
+from launch.diverged import Diverged
 from launch.execution import FORMS
 from launch.programs import Programs, programs
 from launch.runlog import RunLog
@@ -45,12 +46,14 @@ def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None
 def main(argv: list[str]) -> int:
     """Runs what the flags say. -> the exit status: 0, or `signals.UNFINISHED` where the run was stopped."""
     cli.no_arguments(argv)
-    given, workdir = flags.FLAGS, Path(flags.FLAGS.workdir)
+    given = flags.FLAGS
     file = Path(config_flags.get_config_filename(given["config"]).split(":")[0])
+    workdir = folder.place(given.workdir, "--workdir")
+    data_dir = data.default_dir() if given.data_dir is None else str(folder.place(given.data_dir, "--data_dir"))
     with cli.user_errors(ValueError, RuntimeError):
         devices.start()
     with peers.watched(workdir):
-        finished = train(given.config, workdir, given.data_dir or data.default_dir(), config_file=file)
+        finished = train(given.config, workdir, data_dir, config_file=file)
     return 0 if finished else signals.UNFINISHED
 
 
@@ -72,24 +75,30 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
     ):
         finished = folder.finished_steps(workdir) == config.num_steps
         if finished and not left.missing(workdir):
+            devices.in_first_process(lambda: folder.keep_config(workdir, config))
             summary = folder.read_json(workdir / "summary.json")
             devices.log(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
             return True
         devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
         boundary = _boundaries(config, plan)
+        seeds = range(config.seed, config.seed + config.num_seeds)
+        diverged = Diverged(plan.cells, plan.baselines, seeds, compute.metrics)
         with RunLog(
-            workdir, compute, clock, config.num_steps, boundary, lambda s: progress.eval_is_due(config, s)
+            workdir, compute, clock, config.num_steps, boundary, lambda s: progress.eval_is_due(config, s), diverged
         ) as log:
+            devices.in_first_process(lambda: folder.keep_config(workdir, config))
             modules = registry.foreign(settings)
             for line in (
                 devices.in_first_process(lambda: folder.note_launch(workdir, log.step, config_file, modules)) or ()
             ):
                 devices.log(line)
-            run = _advance(config, plan, log, compute, clock, stop_asked)
+            run = _advance(config, plan, log, compute, clock, stop_asked, diverged)
         if run is not None:
             fingerprint = checkpoints.fingerprint(run)
             run = devices.to_host(run) if settings.get("artifacts") else None
-            devices.in_first_process(lambda: _finish(config, workdir, clock, fingerprint, left, run, finished))
+            devices.in_first_process(
+                lambda: _finish(config, workdir, clock, fingerprint, left, run, finished, diverged.summary())
+            )
             return True
     return False
 
@@ -101,6 +110,7 @@ def _advance(
     compute: Programs,
     clock: Clock,
     stop_asked: Callable,
+    diverged: Diverged,
 ) -> Run | None:
     """Takes the run to its end and returns it; where a stop is asked for, saves it and returns None."""
     run, step = log.run, log.step
@@ -109,7 +119,9 @@ def _advance(
     ends = sorted({config.num_steps, *(stage.from_step for stage in plan.stages)})
     if run is None:
         run = compute.begin()
-        log.record(step, metrics.record(jax.device_get(compute.evaluate(step, run))))
+        values, finite = jax.device_get(compute.evaluate(step, run))
+        log.note(step, values, finite)
+        log.record(step, values)
         log.save(step, run)
     else:
         devices.log(f"resuming at step {step} of {config.num_steps}")
@@ -123,14 +135,16 @@ def _advance(
         if step + chunk == config.num_steps and chunk < whole:
             log.save(step, run)  # from here a longer run would go on
         with clock.timing("train"):
-            run, values, num_nans = jax.block_until_ready(compute.advance(step, run, chunk))
+            after, values, finite = jax.block_until_ready(compute.advance(step, run, chunk))
         step += chunk
         if step == config.num_steps or progress.eval_is_due(config, step):
             with clock.timing("eval"):
-                values |= jax.block_until_ready(compute.evaluate(step - 1, run))
-        numbers = metrics.record(jax.device_get(values))
-        log.record(step, numbers, int(num_nans))
-        say(step, numbers)
+                measured, of_evals = jax.block_until_ready(compute.evaluate(step - 1, after))
+            values, finite = values | measured, finite & of_evals
+        values, finite = jax.device_get((values, finite))
+        log.note(step, values, finite)
+        run = after if diverged.alive.all() else compute.select(diverged.alive, after, run)
+        say(step, log.record(step, values))
         due, began = step == config.num_steps or step % config.checkpoint_every == 0, time.monotonic()
         if due or devices.any_process(began > save_at):
             log.save(step, run)
@@ -146,6 +160,7 @@ def _finish(
     left: outputs.Outputs,
     run: Run | None,
     finished: bool,
+    diverged_at: list[dict],
 ) -> None:
     """Writes the summary, which says that the run is finished, and then what else the run leaves.
 
@@ -159,7 +174,9 @@ def _finish(
         "wall_seconds": seconds["wall"],
         "compile_seconds": seconds["compile"],
         "steps_per_second": config.num_steps / seconds["train"],
+        "peak_memory_bytes": machine.peak_memory(),
         "fingerprint": fingerprint,
+        **({"diverged_at": diverged_at} if diverged_at else {}),
         **final,
     }
     if finished:

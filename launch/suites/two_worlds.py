@@ -72,12 +72,12 @@ def _in_one_program(data: Data) -> tuple[Callable, dict]:
 
     def whole():
         run = compiled.begin()
-        records = [compiled.evaluate(0, run)]
+        records = [compiled.evaluate(0, run)[0]]
         for step in range(0, _NUM_STEPS, _SCHEDULE.log_every):
             run, _, _ = compiled.advance(step, run, _SCHEDULE.log_every)
             if progress.eval_is_due(_SCHEDULE, step + _SCHEDULE.log_every):
-                records.append(compiled.evaluate(step, run))
-        return jax.device_get([*records, compiled.evaluate(_NUM_STEPS, run)])
+                records.append(compiled.evaluate(step, run)[0])
+        return jax.device_get([*records, compiled.evaluate(_NUM_STEPS, run)[0]])
 
     return whole, jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), compiled.begin().learner.params)
 

@@ -127,3 +127,21 @@ def test_race_by_hand():
     assert analyses.race(of_run, first=2) == pytest.approx(expected)
     with pytest.raises(ValueError, match="a race needs baselines"):
         analyses.race(of_run._replace(baselines=()))
+
+
+def with_diverged(curves, name):
+    """A third seed, in which this one diverged at step 20."""
+    worse = {other: [*rows, rows[0]] for other, rows in curves.items()}
+    return worse | {name: [*curves[name], [0.9, 0.5, np.nan, np.nan]]}
+
+
+@pytest.mark.parametrize("name", ["real/test_soft_error", "ideal/test_soft_error"])
+def test_the_gap_is_that_of_the_seeds_which_did_not_diverge(name):
+    got = analyses.gap(records(with_diverged(CURVES, name)))
+    assert got.pop("num_diverged") == 1
+    assert got == analyses.gap(records())
+
+
+def test_where_every_seed_diverged_the_gap_says_so_and_no_more():
+    nothing = {**CURVES, "real/test_soft_error": [[0.9, 0.6, np.nan, np.nan]] * 2}
+    assert analyses.gap(records(nothing)) == {"num_diverged": 2}

@@ -1,18 +1,46 @@
-"""What is saved of a run comes back, whatever its arrays."""
+"""What is saved of a run comes back, whatever its arrays and wherever it lies."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from launch import checkpoints
+from launch.cli import UserError
+
+RUN = {"memory": np.zeros((3, 2, 0), np.float32), "step": np.array([1, 2], np.int32), "none": np.zeros((0,), bool)}
 
 
-def test_arrays_without_elements_come_back(tmp_path):
-    run = {"memory": jnp.zeros((3, 2, 0)), "step": jnp.array([1, 2], jnp.int32), "none": jnp.zeros((0,), bool)}
-    with checkpoints.open_folder(tmp_path / "checkpoints") as manager:
+@pytest.fixture
+def run():
+    return jax.tree.map(jnp.asarray, RUN)
+
+
+@pytest.fixture
+def like(run):
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), run)
+
+
+@pytest.mark.parametrize("name", ["plain", "features=[8, 1]", "a**b", "*", "[!x]", "q?", "{a}", "~ü x", "100%#1"])
+def test_a_run_comes_back_from_any_folder(run, like, tmp_path, name):
+    folder = tmp_path / name / "checkpoints"
+    with checkpoints.open_folder(folder) as manager:
         checkpoints.save(manager, 4, run, {"note": 5})
-    like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), run)
-    with checkpoints.open_folder(tmp_path / "checkpoints") as manager:
+        checkpoints.check(manager, 4, like)
+    assert (folder / "4").is_dir()
+    with checkpoints.open_folder(folder) as manager:
         restored, notes = checkpoints.newest(manager, like, lambda step: True)
     jax.tree.map(lambda leaf, other: np.testing.assert_array_equal(leaf, other, strict=True), restored, run)
     assert notes["note"] == 5
+
+
+def test_a_save_that_cannot_be_read_back_is_noticed(run, like, tmp_path):
+    with checkpoints.open_folder(tmp_path) as manager:
+        checkpoints.save(manager, 0, run, {})
+        other = {**like, "step": jax.ShapeDtypeStruct((2,), jnp.uint32, sharding=like["step"].sharding)}
+        checkpoints.check(manager, 0, other)  # the same bits
+        for path in (tmp_path / "0" / "run").rglob("*"):
+            if path.is_file():
+                path.unlink()
+        with pytest.raises(UserError, match=rf"what is saved in {tmp_path} cannot be read back"):
+            checkpoints.check(manager, 0, like)

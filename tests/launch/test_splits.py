@@ -39,7 +39,7 @@ def test_every_seed_has_its_split(monkeypatch):
     together = programs(build(monkeypatch), 5, NUM_SPLITS, Clock())
     run, metrics, _ = together.advance(0, together.begin(), 100)
     assert metrics["train/mse"].shape == (NUM_SPLITS,)
-    probed = together.evaluate(100, run)
+    probed, _ = together.evaluate(100, run)
     assert np.all(probed["eval/mse"] < 0.05)  # one line through all splits would leave more than half
     alone = programs(build(monkeypatch, splits=(1,)), 6, 1, Clock())
     run_alone, _, _ = alone.advance(0, alone.begin(), 100)

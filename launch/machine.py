@@ -1,0 +1,63 @@
+"""What a run depends on besides its config, what it takes, and the cache of its compiled programs."""
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from glns import native
+
+# Settings of JAX by which the same config gives other numbers.
+_DECIDING = (
+    "jax_default_matmul_precision",
+    "jax_default_prng_impl",
+    "jax_enable_x64",
+    "jax_numpy_dtype_promotion",
+    "jax_random_seed_offset",
+    "jax_threefry_partitionable",
+)
+
+_CACHE_BYTES, _CACHE_DAYS = 2 * 2**30, 30
+
+
+def settings() -> dict[str, Any]:
+    """The settings of JAX that decide results. A run is resumed with those that it began with."""
+    return {name: getattr(jax.config, name) for name in _DECIDING}
+
+
+def has_native_kernel() -> bool:
+    """Whether the GLN's kernel was built; without it the last bits of a GLN on a CPU may differ."""
+    return native.available
+
+
+def peak_memory() -> int:
+    """The most bytes this process has held: of the first device's own memory where it has some, else of the host's."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    if "peak_bytes_in_use" in stats:
+        return stats["peak_bytes_in_use"]
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most  # macOS counts bytes, Linux kilobytes
+
+
+def trim(cache: Path, max_bytes: int = _CACHE_BYTES, max_days: float = _CACHE_DAYS) -> None:
+    """Deletes compiled programs that were not used for days, and of the others the oldest where they take too much."""
+    now, left = time.time(), max_bytes
+    for used, size, path in sorted(_files(cache), reverse=True):
+        left -= size
+        if left < 0 or now - used > max_days * 86400:
+            path.unlink(missing_ok=True)
+
+
+def _files(cache: Path) -> list[tuple[float, int, Path]]:
+    """-> (last use, size, path) of each file; other processes may delete some meanwhile."""
+    files = []
+    for path in cache.glob("*") if cache.is_dir() else ():
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            continue
+        files.append((max(stat.st_atime, stat.st_mtime), stat.st_size, path))
+    return files

@@ -1,0 +1,107 @@
+"""The run folder: what it holds is never lost, and what it began with is what it goes on with."""
+
+import json
+import shutil
+
+import jax
+import pytest
+from ml_collections import ConfigDict
+
+from launch import folder, metrics
+from launch.cli import UserError
+from launch.train import train
+
+
+def config_of(num_steps):
+    every = {"log_every": 2, "eval_every": 2, "checkpoint_every": 2}
+    data = {"name": "gaussians", "num_inputs": 2, "num_classes": 2, "separation": 2.0, "num_test": 10}
+    settings = {"seed": 0, "num_seeds": 1, "num_steps": num_steps, **every, "log_metrics": (), "evals": ()}
+    learner = {"name": "glns", "num_classes": 2, "sizes": (1,), "num_half_spaces": 1}
+    return ConfigDict(
+        {**settings, "data": data, "world": {"name": "paired", "batch_size": 2}, "learner": learner}
+    ).lock()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("finished") / "run"
+    train(config_of(4), workdir)
+    return workdir
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def contents(workdir):
+    return {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("num_steps", [4, 8])
+def test_records_that_no_checkpoint_continues_are_not_lost(run, num_steps):
+    (run / "summary.json").unlink()
+    shutil.rmtree(run / "checkpoints")
+    before, whole = contents(run), (run / "metrics.jsonl").read_bytes()
+    with pytest.raises(UserError, match=r"has records to step 4 but no checkpoint .* delete metrics\.jsonl"):
+        train(config_of(num_steps), run)
+    assert contents(run) == before
+    (run / "metrics.jsonl").unlink()
+    train(config_of(num_steps), run)
+    assert (run / "metrics.jsonl").read_bytes().startswith(whole)
+
+
+def test_killed_before_its_first_save_a_run_begins_again(run):
+    whole = (run / "metrics.jsonl").read_bytes()
+    (run / "summary.json").unlink()
+    shutil.rmtree(run / "checkpoints")
+    (run / "metrics.jsonl").write_bytes(whole.split(b"\n")[0] + b"\n")
+    train(config_of(4), run)
+    assert (run / "metrics.jsonl").read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("jax_default_prng_impl", "rbg"), ("jax_default_matmul_precision", "bfloat16")]
+)
+def test_settings_of_jax_that_decide_results_must_stay(run, setting, value):
+    before, was = contents(run), getattr(jax.config, setting)
+    jax.config.update(setting, value)
+    try:
+        with pytest.raises(UserError, match=rf"began with other settings of JAX \({setting}: {was!r} -> '{value}'\)"):
+            train(config_of(8), run)
+    finally:
+        jax.config.update(setting, was)
+    assert contents(run) == before
+
+
+def test_a_launch_says_what_has_changed(run, capsys):
+    note = json.loads((run / "run.json").read_text())
+    assert note["native_kernel"] in (True, False)
+    note["versions"]["jax"] = "0.0.1"
+    (run / "run.json").write_text(json.dumps(note))
+    train(config_of(8), run)
+    assert f"jax was 0.0.1 at the last launch and is {jax.__version__}" in capsys.readouterr().out
+
+
+def test_the_mirror_has_what_a_killed_launch_recorded(tmp_path):
+    """Every record of which a checkpoint tells is in TensorBoard's file, though nothing was closed."""
+    writer = metrics.Writer(tmp_path, None)
+    writer.write(3, {"train/loss": 0.25}, {})
+    writer.sync()
+    (file,) = (tmp_path / "tb").iterdir()
+    assert b"train/loss" in file.read_bytes()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "is empty"), (" ", "is empty"), ("gs://bucket/run", "mount"), ("~nobody-here/x", "~")]
+)
+def test_a_place_that_is_none(text, message):
+    with pytest.raises(UserError, match=message):
+        folder.place(text, "--workdir")
+
+
+def test_a_place_at_home(monkeypatch):
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert str(folder.place("~/x", "--workdir")) == "/somewhere/x"
+    assert str(folder.place("a~b", "--workdir")) == "a~b"

@@ -1,0 +1,25 @@
+"""The cache of compiled programs stays small; memory is measured."""
+
+import os
+import time
+
+from launch import machine
+
+
+def test_the_cache_keeps_what_was_used_lately(tmp_path):
+    for i in range(6):
+        path = tmp_path / f"program-{i}"
+        path.write_bytes(bytes(100))
+        used = time.time() - 86400 * i
+        os.utime(path, (used, used))
+    machine.trim(tmp_path, max_bytes=1000, max_days=4.5)
+    assert sorted(path.name[-1] for path in tmp_path.iterdir()) == ["0", "1", "2", "3", "4"]
+    machine.trim(tmp_path, max_bytes=250, max_days=4.5)
+    assert sorted(path.name[-1] for path in tmp_path.iterdir()) == ["0", "1"]
+    machine.trim(tmp_path / "none")
+
+
+def test_the_peak_of_memory_grows_with_what_is_held():
+    before = machine.peak_memory()
+    held = bytearray(os.urandom(1)) * (2 * before)
+    assert machine.peak_memory() >= before + len(held) // 3
