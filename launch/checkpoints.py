@@ -4,6 +4,7 @@ A save is atomic: it is written beside its place and moved there. Each carries a
 was damaged later is noticed when it is read, and the one before is taken.
 """
 
+import errno
 import glob
 import os
 import shutil
@@ -17,9 +18,10 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
-from launch import cli, devices
+from launch import cli, devices, signals
 
 _KEEP = 3
+_NO_RESERVING = (None, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def fingerprint(tree: Any) -> str:
@@ -70,7 +72,8 @@ def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> No
     try:
         devices.in_first_process(lambda: _make_room(Path(manager.directory), size))
         saved = ocp.args.StandardSave(_filled(run))
-        manager.save(step, args=ocp.args.Composite(run=saved, notes=ocp.args.JsonSave(notes)))
+        with signals.saving():
+            manager.save(step, args=ocp.args.Composite(run=saved, notes=ocp.args.JsonSave(notes)))
     except (OSError, ValueError) as error:
         raise cli.UserError(
             f"cannot save step {step} to {_folder(manager)}: {cli.one_line(error)}; earlier ones are intact"
@@ -111,9 +114,18 @@ def _whole(abstract_run: Any, filled: list) -> Any:
 
 
 def _make_room(folder: Path, size: int) -> None:
-    """Raises OSError where the disk has no room for `size` bytes: sooner, and clearer, than orbax's many writers."""
+    """Raises OSError where the disk has no room for `size` bytes: sooner, and clearer, than orbax's many writers.
+
+    Where the system (macOS) or the file system cannot reserve it, what it says to be free must do.
+    """
     with tempfile.TemporaryFile(dir=folder) as file:
-        os.posix_fallocate(file.fileno(), 0, max(1, size))
+        try:
+            os.posix_fallocate(file.fileno(), 0, max(1, size))
+        except (AttributeError, OSError) as error:
+            if getattr(error, "errno", None) not in _NO_RESERVING:
+                raise
+            if shutil.disk_usage(folder).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
 
 
 def newest(manager: ocp.CheckpointManager, abstract_run: Any, usable: Callable) -> tuple[Any, dict] | None:

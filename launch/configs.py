@@ -18,19 +18,21 @@ from experiments import grid, renamed, settings
 from launch import cli
 
 
-def define() -> flags.FlagHolder:
-    """Defines --config=FILE.py[:VARIANT] and, once it is parsed, a flag for every key of the config."""
+def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None) -> None:
+    """Defines --config=FILE.py[:VARIANT] and, once it is parsed, a flag for every key of the config in argv."""
     config_flags.register_flag_parser_for_type(int, _WholeNumber())
     config_flags.register_flag_parser_for_type(ConfigDict, _Dict())
-    holder = cli.guarded(_define)
-    flags.register_validator("config", lambda config: config is not None, "say what to run: --config=FILE.py[:VARIANT]")
-    flags.FLAGS["config"].parser = _Parser("config")
-    return holder
+    cli.guarded(lambda: _define(values, argv))
+    flags.register_validator(
+        "config", lambda config: config is not None, "say what to run: --config=FILE.py[:VARIANT]", values
+    )
+    values["config"].parser = _Parser("config", sys.argv if argv is None else argv)
 
 
-def _define() -> flags.FlagHolder:
+def _define(values: flags.FlagValues, argv: list[str] | None) -> None:
+    what = "FILE.py[:VARIANT]: what to run."
     with cli.user_errors(flags.Error, OSError):  # of a --flagfile
-        return config_flags.DEFINE_config_file("config", None, "FILE.py[:VARIANT]: what to run.", lock_config=True)
+        config_flags.DEFINE_config_file("config", None, what, lock_config=True, flag_values=values, sys_argv=argv)
 
 
 class _WholeNumber(flags.IntegerParser):
@@ -68,10 +70,14 @@ class _Dict(flags.ArgumentParser):
 class _Parser(config_flags.ConfigFileFlagParser):
     """Reads a config file whose folder is importable, and whose keys that are None take any value."""
 
+    def __init__(self, name: str, argv: list[str]) -> None:
+        super().__init__(name)
+        self._argv = argv
+
     def parse(self, path: Any) -> Any:
         if not isinstance(path, str):
             return path
-        words = flags.FLAGS.read_flags_from_files(sys.argv, force_gnu=False)
+        words = flags.FLAGS.read_flags_from_files(self._argv, force_gnu=False)
         with cli.user_errors(ValueError):
             if (count := sum(bool(re.match(r"--?config(=|$)", word)) for word in words)) > 1:
                 raise ValueError(f"--config is given {count} times; name one config")
@@ -180,7 +186,7 @@ def explain(argv: list[str]) -> None:
     if not given:
         return
     name, file = given[0], given[0].split(":")[0]
-    config = _Parser("config").parse(name)
+    config = _Parser("config", argv).parse(name)
     module = load(Path(file))
     print(f"\n{file}:\n{module.__doc__ or ''}")
     if variants := _variants(module):

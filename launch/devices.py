@@ -18,18 +18,24 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
 import bootstrap
-from launch import machine
+from launch import machine, peers
 from launch.cli import UserError
 
-_DISTRIBUTED = flags.DEFINE_bool(
-    "distributed",
-    False,
-    "Join the other processes of this job: start the same command on every host. TPU pods, SLURM, Kubernetes and "
-    "Open MPI are detected; elsewhere give the next three flags.",
-)
-_ADDRESS = flags.DEFINE_string("coordinator_address", None, "HOST:PORT of process 0. Implies --distributed.")
-_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "How many processes the job has.", lower_bound=1)
-_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which of them this is: 0 .. num_processes - 1.", lower_bound=0)
+
+def define(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the flags that `start` reads."""
+    flags.DEFINE_bool(
+        "distributed",
+        False,
+        "Join the other processes of this job: start the same command on every host. TPU pods, SLURM, Kubernetes and "
+        "Open MPI are detected; elsewhere give the next three flags.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "coordinator_address", None, "HOST:PORT of process 0. Implies --distributed.", flag_values=values
+    )
+    flags.DEFINE_integer("num_processes", None, "How many processes the job has.", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("process_id", None, "Which it is: 0 .. num_processes - 1.", lower_bound=0, flag_values=values)
 
 
 def start() -> None:
@@ -44,12 +50,12 @@ def start() -> None:
         jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     schedule_in_order()
-    given = (_ADDRESS.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
-    if not _DISTRIBUTED.value and all(value is None for value in given):
+    given = (flags.FLAGS.coordinator_address, flags.FLAGS.num_processes, flags.FLAGS.process_id)
+    if not flags.FLAGS.distributed and all(value is None for value in given):
         return
     if any(value is not None for value in given) and any(value is None for value in given):
         raise ValueError("give --coordinator_address, --num_processes and --process_id together, or none on a cluster")
-    jax.distributed.initialize(*given)
+    peers.join(*given)
 
 
 def schedule_in_order() -> None:
@@ -70,7 +76,12 @@ def first_process() -> bool:
 def num_cores() -> int:
     """How many cores a lone CPU has; 0 where there are other devices."""
     lone = jax.device_count() == 1 and jax.default_backend() == "cpu"
-    return len(os.sched_getaffinity(0)) if lone else 0
+    return usable_cores() if lone else 0
+
+
+def usable_cores() -> int:
+    """How many cores this process may use; where the system does not say (macOS), how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def describe() -> str:

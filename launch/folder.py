@@ -9,7 +9,7 @@ figures/  tb/    drawn from metrics.jsonl; its mirror for TensorBoard
 """
 
 import datetime
-import fcntl
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -27,8 +27,15 @@ from experiments import grid
 from launch import documents, machine
 from launch.cli import UserError, user_errors
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 # These cannot change the numbers of a run, so they may change between launches; num_steps may grow.
 PRESENTATION = ("analyses", "artifacts", "checkpoint_every", "execution", "figures", "log_metrics", "prefetch")
+
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)  # of network file systems
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "numpy", "orbax-checkpoint", "ml_collections")
 
@@ -51,8 +58,7 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        lock = (workdir / ".lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = _locked(workdir / ".lock")
     except BlockingIOError:
         raise UserError(f"another process is running in {workdir}; wait for it, or give another --workdir") from None
     except OSError as error:
@@ -65,6 +71,21 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
         lock.close()
         raise
     return lock
+
+
+def _locked(path: Path) -> IO:
+    """Raises BlockingIOError where another process holds it. Where nothing can be locked, it says so and goes on."""
+    file = path.open("w")
+    try:
+        if fcntl is None:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            file.close()
+            raise
+        print(f"warning: no file can be locked in {path.parent}; start no second run in it", file=sys.stderr)
+    return file
 
 
 def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:

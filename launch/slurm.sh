@@ -11,8 +11,14 @@
 #SBATCH --output=%x-%j.out
 set -euo pipefail
 
-srun --kill-on-bad-exit=1 .venv/bin/python -m launch.train --distributed "$@"
+status=0
+srun --kill-on-bad-exit=1 .venv/bin/python -m launch.train --distributed "$@" || status=$?
+if [ "$status" = 75 ]; then # stopped, and the same command goes on
+  scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$status"
 
 # Many independent runs rather than one large one: a job array over the commands of a sweep.
 #   .venv/bin/python -m launch.sweep --config=.. --workdir=.. --print_commands > commands.txt
-#   sbatch --array=1-"$(wc -l < commands.txt)" --wrap 'eval "$(sed -n "${SLURM_ARRAY_TASK_ID}p" commands.txt)"'
+#   sbatch --requeue --signal=TERM@120 --array=1-"$(wc -l < commands.txt)" --wrap \
+#     'eval "srun $(sed -n "${SLURM_ARRAY_TASK_ID}p" commands.txt)" || [ $? != 75 ] || scontrol requeue "$SLURM_JOB_ID"'

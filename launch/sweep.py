@@ -5,47 +5,65 @@
 
 Each run is `launch.train` in a folder of its own below the workdir, named after what it changes. The same sweep again
 goes on where it was: runs that are finished with the same flags are skipped. Any other flag is passed on to every run:
---config.num_steps=100.
+--config.num_steps=100. A signal stops the run that is running and the sweep, whose exit status is then 75.
 """
 
+import contextlib
 import shlex
-import signal
 import subprocess
 import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from absl import flags
 
-from launch import cli, configs, folder
+from launch import cli, configs, folder, signals, train
 
 _CONFIG = flags.DEFINE_string("config", None, "FILE.py: a config with sweep(add).", required=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for the runs' folders.", required=True)
 _PRINT = flags.DEFINE_bool("print_commands", False, "Print one command a line instead of running them.")
 
+_STOPPED = (signals.UNFINISHED, *(-number for number in signals.SIGNALS))
+
 
 def main(argv: list[str]) -> int:
-    """Runs the sweep; returns how many runs failed, at most 1."""
+    """Runs the sweep. -> the exit status: `signals.UNFINISHED` where runs were stopped or left, 1 where some failed."""
     cli.no_arguments([argv[0], *(word for word in argv[1:] if not word.startswith("--"))])
     commands = sweep_commands(_CONFIG.value, folder.place(_WORKDIR.value, "--workdir"), argv[1:])
+    for command in commands.values():
+        _check(command)
     if _PRINT.value:
         print("\n".join(shlex.join(command) for command in commands.values()))
         return 0
     finished = {workdir for workdir, command in commands.items() if folder.is_finished(workdir, command[3:])}
-    failed = []
-    for number, (workdir, command) in enumerate(commands.items(), 1):
-        if workdir in finished:
-            print(f"[{number}/{len(commands)}] {workdir} is finished", flush=True)
-            continue
-        print(f"[{number}/{len(commands)}] {shlex.join(command)}", flush=True)
-        status, stopped = _run(command)
-        if stopped:
-            print("stopped; the same sweep goes on from there")
-            return 1
-        if status != 0:
-            failed.append(str(workdir))
-    if failed:
-        print(f"{len(failed)} of {len(commands)} runs failed: {', '.join(failed)}", file=sys.stderr)
-    return min(1, len(failed))
+    statuses = {}
+    with _children() as (run, came):
+        for number, (workdir, command) in enumerate(commands.items(), 1):
+            if came:
+                break
+            if workdir in finished:
+                print(f"[{number}/{len(commands)}] {workdir} is finished", flush=True)
+                statuses[workdir] = 0
+            else:
+                print(f"[{number}/{len(commands)}] {shlex.join(command)}", flush=True)
+                statuses[workdir] = run(command)
+    return _report(commands, statuses)
+
+
+def _report(commands: Collection[Path], statuses: Mapping[Path, int]) -> int:
+    """Says which runs are missing. statuses: those of the runs that were begun."""
+    unfinished = {
+        "stopped": [workdir for workdir, status in statuses.items() if status in _STOPPED],
+        "left": [workdir for workdir in commands if workdir not in statuses],
+        "failed": [workdir for workdir, status in statuses.items() if status not in (0, *_STOPPED)],
+    }
+    for how, workdirs in unfinished.items():
+        if workdirs:
+            print(f"{len(workdirs)} of {len(commands)} runs {how}: {', '.join(map(str, workdirs))}", file=sys.stderr)
+    if unfinished["stopped"] or unfinished["left"]:
+        print("the same sweep goes on from there", file=sys.stderr)
+        return signals.UNFINISHED
+    return min(1, len(unfinished["failed"]))
 
 
 def sweep_commands(config: str, workdir: Path, passed_on: list[str]) -> dict[Path, list[str]]:
@@ -65,21 +83,38 @@ def sweep_commands(config: str, workdir: Path, passed_on: list[str]) -> dict[Pat
     return commands
 
 
-def _run(command: list[str]) -> tuple[int, bool]:
-    """Runs a command to its end. -> (exit status, whether a signal came to stop the sweep, which it passed on)."""
-    came = []
+def _check(command: list[str]) -> None:
+    """Refuses a run whose flags are wrong, before the first one starts."""
+    known, words = flags.FlagValues(), command[2:]
+    train.define(known, words)
+    for name in ("debug", "verbosity"):
+        known[name] = flags.FLAGS[name]
+    with cli.user_errors(Exception):
+        known(words)
+
+
+@contextlib.contextmanager
+def _children() -> Iterator[tuple[Callable, list]]:
+    """Inside, (run, came): (command) -> its exit status, and the signals that have come, which it gets as well."""
+    came, running = [], []
 
     def pass_on(number, frame):
         del frame
         came.append(number)
-        process.send_signal(number)
+        for process in running:
+            process.send_signal(number)
 
-    with subprocess.Popen(command, start_new_session=True) as process:  # a signal comes to it from here alone
-        previous = {name: signal.signal(name, pass_on) for name in (signal.SIGTERM, signal.SIGINT)}
-        status = process.wait()
-    for name, handler in previous.items():
-        signal.signal(name, handler)
-    return status, bool(came)
+    def run(command):
+        with subprocess.Popen(command, start_new_session=True) as process:  # a signal comes to it from here alone
+            running.append(process)
+            if came:
+                process.send_signal(came[-1])
+            status = process.wait()
+        running.clear()
+        return status
+
+    with signals.handling(pass_on):
+        yield run, came
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@
 
 The same command again goes on with the run, to the bit; a finished run is not run again, but goes on where num_steps
 has grown. Any key of the config is a flag: --config.num_steps=100 --config.learner.learning_rate=0.03; with --config,
---help lists them. A config's docstring says what it shows and costs.
+--help lists them. A config's docstring says what it shows and costs. The exit status is 75 where the run was stopped
+and the same command goes on with it.
 """
 
 import contextlib
 import math
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,31 +23,43 @@ from ml_collections import ConfigDict, config_flags
 import experiments
 from bootstrap import Run
 from experiments import data, registry
-from launch import checkpoints, cli, configs, devices, documents, folder, machine, outputs, progress, signals
+from launch import checkpoints, cli, configs, devices, documents, folder, machine, outputs, peers, progress, signals
 from launch.clock import Clock
 from launch.diverged import Diverged
 from launch.execution import FORMS
 from launch.programs import Programs, programs
 from launch.runlog import RunLog
 
-_CONFIG = configs.define()
-flags.adopt_module_key_flags(devices)
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; made if it is not there.", required=True)
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of data files. Default: $COLLAGE_DATA.")
+_SAVE_SECONDS = 30.0  # after which a run is saved between the steps of checkpoint_every
+_SAVE_FRACTION = 0.02  # of a run's time may go into these saves
 
 
-def main(argv: list[str]) -> None:
-    """Runs what the flags say."""
+def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None) -> None:
+    """Defines the flags of a run. argv: the command line, by default that of this process."""
+    configs.define(values, argv)
+    devices.define(values)
+    flags.DEFINE_string(
+        "workdir", None, "The run's folder; made if it is not there.", required=True, flag_values=values
+    )
+    flags.DEFINE_string("data_dir", None, "Folder of data files. Default: $COLLAGE_DATA.", flag_values=values)
+
+
+def main(argv: list[str]) -> int:
+    """Runs what the flags say. -> the exit status: 0, or `signals.UNFINISHED` where the run was stopped."""
     cli.no_arguments(argv)
+    given = flags.FLAGS
+    file = Path(config_flags.get_config_filename(given["config"]).split(":")[0])
+    workdir = folder.place(given.workdir, "--workdir")
+    data_dir = data.default_dir() if given.data_dir is None else str(folder.place(given.data_dir, "--data_dir"))
     with cli.user_errors(ValueError, RuntimeError):
         devices.start()
-    file = Path(config_flags.get_config_filename(flags.FLAGS["config"]).split(":")[0])
-    data_dir = data.default_dir() if _DATA_DIR.value is None else str(folder.place(_DATA_DIR.value, "--data_dir"))
-    train(_CONFIG.value, folder.place(_WORKDIR.value, "--workdir"), data_dir, config_file=file)
+    with peers.watched(workdir):
+        finished = train(given.config, workdir, data_dir, config_file=file)
+    return 0 if finished else signals.UNFINISHED
 
 
-def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, config_file: Path | None = None) -> None:
-    """Begins, resumes or recognises the run in `workdir`, and leaves it finished or, on a signal, saved."""
+def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, config_file: Path | None = None) -> bool:
+    """Begins, resumes or recognises the run in `workdir`, and leaves it finished or, on a signal, saved. -> which."""
     clock = Clock()
     # What to compute. Nothing is written before this is known to fit together.
     with cli.user_errors(Exception):
@@ -58,14 +72,14 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
     with (
         cli.user_errors(OSError, saying=f"writing to {workdir}: "),
         devices.in_first_process(lambda: folder.lock_workdir(workdir, config)) or contextlib.nullcontext(),
-        signals.stopping() as stop_asked,
+        signals.stopping(workdir) as stop_asked,
     ):
         finished = folder.finished_steps(workdir) == config.num_steps
         if finished and not left.missing(workdir):
             devices.in_first_process(lambda: folder.keep_config(workdir, config))
             summary = documents.read_summary(workdir)
             devices.log(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
-            return
+            return True
         devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
         boundary = _boundaries(config, plan)
         seeds = range(config.seed, config.seed + config.num_seeds)
@@ -86,6 +100,8 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
             devices.in_first_process(
                 lambda: _finish(config, workdir, clock, fingerprint, left, run, finished, diverged.summary())
             )
+            return True
+    return False
 
 
 def _advance(
@@ -100,6 +116,7 @@ def _advance(
     """Takes the run to its end and returns it; where a stop is asked for, saves it and returns None."""
     run, step = log.run, log.step
     say = progress.lines(step, config.num_steps, config.log_metrics, clock)
+    save_at = time.monotonic() + _SAVE_SECONDS
     ends = sorted({config.num_steps, *(stage.from_step for stage in plan.stages)})
     if run is None:
         run = compute.begin()
@@ -129,8 +146,10 @@ def _advance(
         log.note(step, values, finite)
         run = after if diverged.alive.all() else compute.select(diverged.alive, after, run)
         say(step, log.record(step, values))
-        if step == config.num_steps or step % config.checkpoint_every == 0:
+        due, began = step == config.num_steps or step % config.checkpoint_every == 0, time.monotonic()
+        if due or devices.any_process(began > save_at):
             log.save(step, run)
+            save_at = time.monotonic() + max(_SAVE_SECONDS, (time.monotonic() - began) / _SAVE_FRACTION)
     return run
 
 
@@ -213,4 +232,7 @@ def _check_whole(name: str, value: object, least: int, most: int) -> None:
 
 
 if __name__ == "__main__":
+    define()
+    flags.adopt_module_key_flags(configs)
+    flags.adopt_module_key_flags(devices)
     cli.run(main, explain=configs.explain)

@@ -24,7 +24,6 @@ Letters: A dimensions of an action, B games, C joints that are driven, T control
 """
 
 import functools
-import os
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -75,7 +74,7 @@ def _c(name: str, num_games: int) -> Comparison:
     targets, after = jax.jit(functools.partial(_targets, table))(states, actions)
     controls = np.repeat(np.asarray(targets, np.float64)[:, :, list(table.scene.actuated)], substeps, axis=0)
     begun = np.concatenate([np.zeros((num_games, 1)), np.asarray(states.q), np.asarray(states.qd)], axis=1)
-    threads = [MjData(model) for _ in range(len(os.sched_getaffinity(0)))]
+    threads = [MjData(model) for _ in range(devices.usable_cores())]
 
     def roll(_):
         return rollout.rollout(model, threads, begun, controls.swapaxes(0, 1), persistent_pool=True)[0]

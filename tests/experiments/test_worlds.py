@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 import bootstrap
 import experiments
+import launch.train
 from experiments import build
 from experiments.data import kinds
 from launch import signals
@@ -128,9 +129,12 @@ def test_bytes_become_numbers_from_minus_1_to_1():
     assert kinds.as_numbers(np.array([3.0])) == 3
 
 
-@pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.parametrize("how", ["stopped", "killed", "killed after a save by time"])
 def test_a_run_goes_on_where_its_stream_was(folder, tmp_path, monkeypatch, how):
     """After a stop at step 6, which saves, and a death there, after which it goes on from the last save, step 4."""
+    if how == "killed after a save by time":
+        monkeypatch.setattr(launch.train, "_SAVE_SECONDS", -1.0)
+        monkeypatch.setattr(launch.train, "_SAVE_FRACTION", float("inf"))
     schedule = {"seed": 1, "num_seeds": 1, "log_every": 2, "eval_every": 2, "checkpoint_every": 4, "log_metrics": ()}
     cells = {"real": {"world": {"num_samples": 10}}, "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}}}
     settings = ConfigDict({**config(), **schedule, "grid": cells}).lock()
@@ -139,17 +143,17 @@ def test_a_run_goes_on_where_its_stream_was(folder, tmp_path, monkeypatch, how):
 
     def stop():
         asked.append(1)
-        if len(asked) == 4 and how == "killed":
+        if len(asked) == 4 and how != "stopped":
             raise KeyboardInterrupt
         return len(asked) == 4
 
-    monkeypatch.setattr(signals, "stopping", lambda: contextlib.nullcontext(stop))
-    with pytest.raises(KeyboardInterrupt) if how == "killed" else contextlib.nullcontext():
+    monkeypatch.setattr(signals, "stopping", lambda workdir: contextlib.nullcontext(stop))
+    with pytest.raises(KeyboardInterrupt) if how != "stopped" else contextlib.nullcontext():
         train(settings, tmp_path / "again", folder)
     assert not (tmp_path / "again" / "summary.json").exists()
     train(settings, tmp_path / "again", folder)
     resumed = json.loads((tmp_path / "again" / "run.json").read_text())["resumed"]
-    assert [launch["step"] for launch in resumed] == [4 if how == "killed" else 6]
+    assert [one["step"] for one in resumed] == [4 if how == "killed" else 6]
     metrics = [(tmp_path / run / "metrics.jsonl").read_bytes() for run in ("whole", "again")]
     assert metrics[0] == metrics[1]
     prints = [json.loads((tmp_path / run / "summary.json").read_text())["fingerprint"] for run in ("whole", "again")]

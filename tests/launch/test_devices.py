@@ -1,15 +1,19 @@
 """The same command on one device, on eight, and in two processes of two: the same run, and one folder."""
 
+import functools
 import json
 import os
+import signal
 import socket
+import time
 
 import numpy as np
 import pytest
 
+from launch import coordinator, peers, signals
 from launch.devices import schedule_in_order
 
-FLAGS = ("--config.num_steps=8", "--config.log_every=4", "--config.eval_every=4", "--config.checkpoint_every=4")
+FLAGS = ("--config.num_steps=16", "--config.log_every=1", "--config.eval_every=4", "--config.checkpoint_every=1")
 
 
 def devices(number):
@@ -27,58 +31,151 @@ def assert_same_run(workdir, other):
             np.testing.assert_allclose(line[name], expected[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
-def two_processes(start, *flags):
+def begin_two(start, *flags):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    processes = [
+    return [
         start(*flags, f"--coordinator_address={address}", "--num_processes=2", f"--process_id={i}", env=devices(2))
         for i in range(2)
     ]
+
+
+def end(processes):
     outputs = [process.communicate(timeout=300)[0] for process in processes]
     return [process.returncode for process in processes], outputs
 
 
+def signalled(processes, workdir, number):
+    """Process 1 gets the signal in the middle of the run."""
+    path = workdir / "metrics.jsonl"
+    while all(process.poll() is None for process in processes) and not (path.exists() and len(records(workdir)) > 3):
+        time.sleep(0.01)
+    processes[1].send_signal(number)
+    return end(processes)
+
+
+def ended(workdir):
+    """What must be equal to the bit."""
+    return (workdir / "metrics.jsonl").read_bytes(), json.loads((workdir / "summary.json").read_text())["fingerprint"]
+
+
+def checkpoint(workdir):
+    return max(int(path.name) for path in (workdir / "checkpoints").iterdir())
+
+
 @pytest.fixture(scope="module", params=["glns_digits", "sgd_digits"])
 def command(request):
-    return "launch.train", f"--config=experiments/configs/{request.param}.py:smoke", *FLAGS
+    config = f"--config=experiments/configs/{request.param}.py:smoke"
+    return "launch.train", config, *FLAGS, "--config.num_seeds=2"
+
+
+only = functools.partial(pytest.mark.parametrize, "command", indirect=True)
 
 
 @pytest.fixture(scope="module")
 def one(run, command, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("one")
-    status, output = run(*command, "--config.num_seeds=2", f"--workdir={workdir}")
+    status, output = run(*command, f"--workdir={workdir}")
     assert status == 0, output
     return workdir
 
 
 def test_eight_devices(run, command, one, tmp_path):
-    status, output = run(*command, "--config.num_seeds=2", f"--workdir={tmp_path}", env=devices(8))
+    status, output = run(*command, f"--workdir={tmp_path}", env=devices(8))
     assert status == 0, output
     assert len(json.loads((tmp_path / "run.json").read_text())["devices"]) == 8
     assert_same_run(tmp_path, one)
 
 
-def test_two_processes_of_two_devices_stopped_and_resumed(start, run, command, one, tmp_path):
-    flags = (*command, "--config.num_seeds=2", f"--workdir={tmp_path}")
-    statuses, outputs = two_processes(start, *flags)
-    assert statuses == [0, 0], outputs
+@only(argvalues=["sgd_digits"], scope="module")
+def test_one_of_two_processes_is_stopped_and_one_process_goes_on(start, run, command, one, tmp_path):
+    flags = (*command, f"--workdir={tmp_path}")
+    statuses, outputs = signalled(begin_two(start, *flags), tmp_path, signal.SIGTERM)
+    assert statuses == [75, 75], outputs
     note = json.loads((tmp_path / "run.json").read_text())
     assert (len(note["devices"]), note["num_processes"]) == (4, 2)
-    assert_same_run(tmp_path, one)
-    assert "is finished" in outputs[0]
-    assert "is finished" not in outputs[1]  # one process writes
-    (tmp_path / "summary.json").unlink()  # as if killed before the end: taken up again, on another mesh
+    stopped = records(tmp_path)[-1]["step"]
+    assert 3 <= stopped == checkpoint(tmp_path) < 16
+    assert f"stopped at step {stopped} of 16;" in outputs[0]
+    assert "stopped at" not in outputs[1]  # one process writes
     status, output = run(*flags)
     assert status == 0, output
-    assert "resuming at step 8 of 8" in output
+    assert f"resuming at step {stopped} of 16" in output
+    assert_same_run(tmp_path, one)
 
 
-def test_what_the_first_process_refuses_all_refuse(start, command, one):
-    statuses, outputs = two_processes(start, *command, "--config.num_seeds=1", f"--workdir={one}")
+@only(argvalues=["glns_digits"], scope="module")
+def test_one_of_two_processes_is_killed_and_both_begun_again(start, command, one, tmp_path):
+    whole, killed = ((*command, f"--workdir={tmp_path / name}") for name in ("whole", "killed"))
+    statuses, outputs = end(begin_two(start, *whole))
+    assert statuses == [0, 0], outputs
+    statuses, outputs = signalled(begin_two(start, *killed), tmp_path / "killed", signal.SIGKILL)
+    assert statuses == [75, -signal.SIGKILL], outputs
+    last = checkpoint(tmp_path / "killed")
+    assert outputs[0].endswith(f"\nprocess 1 is gone; the same command goes on from step {last}\n")
+    assert "Traceback" not in outputs[0]
+    statuses, outputs = end(begin_two(start, *killed))
+    assert statuses == [0, 0], outputs
+    assert f"resuming at step {last} of 16" in outputs[0]
+    assert ended(tmp_path / "killed") == ended(tmp_path / "whole")
+    assert_same_run(tmp_path / "killed", one)
+
+
+@only(argvalues=["sgd_digits"], scope="module")
+def test_what_the_first_process_refuses_all_refuse(start, command, tmp_path):
+    (tmp_path / "summary.json").write_text("{}")
+    statuses, outputs = end(begin_two(start, *command, f"--workdir={tmp_path}"))
     assert statuses == [2, 2]
-    assert "num_seeds: 2 -> 1" in outputs[0]
+    assert "holds a run but no config.json" in outputs[0]
     assert "process 0 refused" in outputs[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (("nonsense", 2, 0), "--coordinator_address=nonsense must be HOST:PORT"),
+        (("host:port", 2, 0), "--coordinator_address=host:port must be HOST:PORT"),
+        (("host:99999", 2, 0), "--coordinator_address=host:99999 must be HOST:PORT"),
+        ((":1234", 2, 0), "--coordinator_address=:1234 must be HOST:PORT"),
+        (("host:1234", 2, 2), "--process_id=2 must be below --num_processes=2"),
+        ((None, None, None), "--distributed finds no cluster; give --coordinator_address"),
+    ],
+)
+def test_processes_that_cannot_meet(given, line):
+    with pytest.raises(ValueError, match=line):
+        peers.join(*given)
+
+
+def test_processes_that_do_not_come_in_time(monkeypatch):
+    ends = []
+    monkeypatch.setattr(peers, "_JOIN_SECONDS", 0.01)
+    monkeypatch.setattr(signals, "exit_now", lambda *end: ends.append(end))
+    monkeypatch.setattr(peers, "_meet", lambda *_: time.sleep(0.2))
+    peers.join("host:1234", 2, 1)
+    assert ends == [
+        ("error: 2 processes have not met at host:1234 within 0.01 s; start the same command on every host", 2)
+    ]
+
+
+def test_a_port_in_use_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(coordinator, "_PORT_SECONDS", 0)
+    with coordinator._listen(0) as used:
+        port = used.getsockname()[1]
+        with pytest.raises(SystemExit):
+            coordinator._wait_for(port)
+    assert capsys.readouterr().out == f"cannot listen on port {port}: Address already in use\n"
+
+
+@pytest.mark.parametrize(("words", "told"), [("1\n", "1\n"), ("1\nended\n", ""), ("GET / HTTP/1.1\n", ""), ("", "")])
+def test_who_ends_too_soon_is_told_to_the_others(words, told):
+    (here, there), (other, others) = socket.socketpair(), socket.socketpair()
+    with here, other, others:
+        here.sendall(words.encode())
+        here.close()
+        coordinator._serve(there, [there, other])
+        other.close()
+        assert others.recv(100).decode() == told
 
 
 def test_a_cpu_schedules_in_order_unless_told(monkeypatch):

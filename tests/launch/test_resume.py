@@ -67,7 +67,7 @@ def test_a_signal_saves_and_leaves_and_the_same_command_goes_on(start, run, whol
     wait_for_lines(process, tmp_path, 5)
     process.send_signal(getattr(signal, name))
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, output
+    assert process.returncode == 75, output
     assert "Traceback" not in output
     stopped = num_lines(tmp_path) - 1
     assert f"stopped at step {stopped} of 16;" in output

@@ -7,6 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from launch import sweep
+
 CHECKOUT = Path(__file__).parents[2]
 CONFIG = '''
 """Two runs of a tiny network."""
@@ -66,15 +70,54 @@ def test_a_failed_run_fails_the_sweep_and_not_the_other_runs(run, tmp_path):
     assert (tmp_path / "runs" / "smoke,learner.tx.learning_rate=0.5" / "summary.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--workdri=x"], "Unknown command line flag 'workdri'"),
+        (["--config.learner.nope=1"], "no such key in the config: 'nope'"),
+        (["--config.num_steps=few"], "--config.num_steps=few: invalid literal"),
+    ],
+)
+def test_a_mistyped_flag_is_refused_before_any_run(fork, tmp_path, flags, line):
+    config = "--config=experiments/configs/sgd_digits.py"
+    status, output = fork("launch.sweep", config, f"--workdir={tmp_path / 'runs'}", *flags)
+    assert status == 2, output
+    assert output.startswith("error: ")
+    assert output.count("\n") == 1
+    assert line in output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_variant_is_refused_before_any_run(fork, tmp_path):
+    config = tmp_path / "tiny.py"
+    config.write_text(CONFIG.replace('add("smoke", ', 'add("smoek", '))
+    status, output = fork("launch.sweep", f"--config={config}", f"--workdir={tmp_path / 'runs'}")
+    assert status == 2, output
+    assert "no variant 'smoek'" in output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_runs_that_were_stopped_or_failed_are_named(capsys):
+    runs = [Path("a"), Path("b"), Path("c")]
+    assert sweep._report(runs, dict.fromkeys(runs, 0)) == 0
+    assert sweep._report(runs, {runs[0]: 0, runs[1]: 75, runs[2]: -signal.SIGTERM}) == 75
+    assert "2 of 3 runs stopped: b, c\nthe same sweep goes on" in capsys.readouterr().err
+    assert sweep._report(runs, {runs[0]: 2, runs[1]: 0, runs[2]: -signal.SIGKILL}) == 1
+    assert capsys.readouterr().err == "2 of 3 runs failed: a, c\n"
+
+
 def test_a_signal_stops_the_run_and_the_sweep(start, run, tmp_path):
     flags = ("launch.sweep", "--config=experiments/configs/sgd_digits.py", f"--workdir={tmp_path}")
     process = start(*flags, "--config.num_steps=42000")
     while not (tmp_path / "real" / "metrics.jsonl").exists() and process.poll() is None:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGHUP)
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == 1, output
-    assert output.endswith("stopped; the same sweep goes on from there\n")
+    assert process.returncode == 75, output
+    real, ideal = tmp_path / "real", tmp_path / "ideal"
+    assert output.endswith(
+        f"1 of 2 runs stopped: {real}\n1 of 2 runs left: {ideal}\nthe same sweep goes on from there\n"
+    )
     assert "[2/2]" not in output
     assert not (tmp_path / "real" / "summary.json").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["real"]
