@@ -9,6 +9,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from bootstrap import settings
+
 
 class Conv(nn.Module):
     """A convolution with zero padding. The two forms compute the same function, up to rounding.
@@ -23,6 +25,10 @@ class Conv(nn.Module):
     bias: bool = True
     form: str = "conv"
     dtype: Any = jnp.float32
+
+    def __post_init__(self):
+        settings.check_counts(1, features=self.features, kernel=self.kernel, stride=self.stride)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x):
@@ -78,6 +84,11 @@ class CNN(nn.Module):
     batch_norm: bool = True
     form: str = "conv"
     dtype: Any = jnp.float32
+
+    def __post_init__(self):
+        settings.check_counts(1, num_classes=self.num_classes, width=self.width, depth=self.depth)
+        settings.check_counts(0, num_unpooled=self.num_unpooled)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x, train=False):

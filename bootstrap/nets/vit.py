@@ -8,6 +8,8 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
+from bootstrap import settings
+
 
 class ViT(nn.Module):
     """A vision transformer (Dosovitskiy et al. 2021) without dropout; by default of ViT-B's size, as the paper's."""
@@ -19,6 +21,13 @@ class ViT(nn.Module):
     num_heads: int = 12
     mlp_width: int = 3072
     dtype: Any = jnp.float32
+
+    def __post_init__(self):
+        counts = ("num_classes", "patch", "width", "depth", "num_heads", "mlp_width")
+        settings.check_counts(1, **{name: getattr(self, name) for name in counts})
+        if self.width % self.num_heads:
+            raise ValueError(f"width must be a multiple of num_heads, got {self.width} and {self.num_heads}")
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x):
