@@ -213,7 +213,7 @@ def _check_unchanged(estimator: Any) -> None:
 
 def _check_magnitude(values: np.ndarray, name: str) -> None:
     """Raises ValueError for numbers whose squares could not be summed in float32."""
-    if (most := np.abs(values).max()) > _MAX_MAGNITUDE:
+    if (most := np.abs(values.astype(float)).max()) > _MAX_MAGNITUDE:
         raise ValueError(f"{name} must be within ±{_MAX_MAGNITUDE:g}, got {most:g}; divide them by a constant")
 
 

@@ -75,10 +75,10 @@ def features(epsilon: float, scale: float = 1.0, *, standardised: bool = True) -
     settings.check_positive(feature_scale=scale)
 
     def learn_scaled(moments, x):
-        moments, standard = learn(moments, x, epsilon) if standardised else (moments, x)
+        moments, standard = learn(moments, x, epsilon) if standardised else (moments, jnp.asarray(x, float))
         return moments, scale * standard
 
     def apply_scaled(moments, x):
-        return scale * (apply(moments, x, epsilon) if standardised else x)
+        return scale * (apply(moments, x, epsilon) if standardised else jnp.asarray(x, float))
 
     return Features(learn_scaled, apply_scaled)
