@@ -28,6 +28,8 @@ class Conv(nn.Module):
 
     def __post_init__(self):
         settings.check_counts(1, features=self.features, kernel=self.kernel, stride=self.stride)
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd, got {self.kernel}")
         super().__post_init__()
 
     @nn.compact
