@@ -49,7 +49,7 @@ def learner(net: nn.Module | Net, tx: optax.GradientTransformation) -> tuple[Cal
         return State(params, collections, tx.init(params))
 
     def update(key, state, batch):
-        x, labels = jax.tree.map(jnp.asarray, batch)
+        x, labels = batch
 
         def loss(params):
             logits, collections = network.train(params, state.collections, x, key)

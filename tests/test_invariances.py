@@ -63,6 +63,7 @@ OF_ARRAYS = OF_IMAGES | {
     "standardise": lambda x: glns.standardise.learn(glns.standardise.init(8), x, 0.1),
     "applied": lambda x: glns.standardise.apply(glns.standardise.init(8), x, 0.1),
     "raw": lambda x: glns.standardise.features(0.1, standardised=False).apply(None, x),
+    "sensitivity": lambda x: glns.explain.sensitivity(lambda swept: swept, x, (0, 0), jnp.array([0.5])),
     "contexts": lambda x: jax.vmap(partial(glns.context.half_space_context, SPACES))(jnp.asarray(x)),
     "branches": lambda x: jax.vmap(partial(glns.context.branch_gates, SPACES))(jnp.asarray(x)),
 }
@@ -251,6 +252,14 @@ def test_classes_of_any_type(classifier, names):
     same = Classifier(**settings).fit(IRIS, names[SPECIES])
     np.testing.assert_array_equal(same.predict_proba(IRIS), classifier.predict_proba(IRIS))
     np.testing.assert_array_equal(same.predict(IRIS), names[classifier.predict(IRIS)])
+
+
+def test_estimators_in_64_bits(classifier, regressor):
+    with jax.enable_x64(True):
+        same, of_length = Classifier(**settings).fit(IRIS, SPECIES), Regressor(**settings).fit(IRIS, LENGTH)
+        assert same.state_.layers[0].weights.dtype == np.float64
+        assert np.mean(same.predict(IRIS) != classifier.predict(IRIS)) <= 0.01
+        assert np.mean((of_length.predict(IRIS) - regressor.predict(IRIS)) ** 2) < 0.01 * np.var(LENGTH)
 
 
 def test_two_classes_may_be_true_and_false():

@@ -63,12 +63,6 @@ def test_shuffling_saves_sorted_samples():
     assert shuffled > sorted_
 
 
-@pytest.mark.parametrize("scale", [1e-4, 1e4])
-def test_the_unit_of_a_feature_does_not_matter(scale):
-    plain, scaled = (Classifier(**SMALL, random_state=0).fit(x, Y).predict(x) for x in (X, X * np.float32(scale)))
-    assert np.mean(plain == scaled) > 0.95
-
-
 def test_the_regressor_is_the_learner():
     y = 100 + 10 * X[:, 0] * (X[:, 1] > 3)
     estimator = Regressor(**SMALL, shuffle=False, random_state=0).partial_fit(X[:7], y[:7]).partial_fit(X[7:], y[7:])
