@@ -49,7 +49,7 @@ def labels_below(num: int, **labels: Any) -> jax.Array:
     ((name, values),) = labels.items()
     if not isinstance(values, jax.core.Tracer):
         values = np.asarray(values)
-        outside = values[(values < 0) | (values >= num)] if values.dtype.kind in "iu" else values[:0]
+        outside = values[(values < 0) | (values >= num)] if values.dtype.kind in "iub" else values[:0]
         if outside.size:
             raise ValueError(f"{name} must be 0 to {num - 1}, got {', '.join(map(str, np.unique(outside)[:5]))}")
     if values.dtype.kind not in "iub":

@@ -153,7 +153,7 @@ def check_samples(x: Any, y: Any) -> None:
     if len(x) != len(y) or not len(x):
         raise ValueError(f"x and y must be equally many and at least one, got {len(x)} and {len(y)}")
     if not isinstance(y, jax.core.Tracer) and np.ndim(y) == 1 and (labels := np.asarray(y)).dtype.kind == "i":
-        settings.check_counts(0, **{"a label": labels.min()})
+        settings.check_counts(0, **{"a label": int(labels.min())})
 
 
 def _indexable(data: Any) -> Any:

@@ -67,9 +67,9 @@ class Features(NamedTuple):
 def features(epsilon: float, scale: float = 1.0, *, standardised: bool = True) -> Features:
     """Features scale * (x - mean) / (std + epsilon), by the moments so far; or scale * x if not standardised.
 
-    epsilon: see `apply`; one far above the stds leaves mean subtraction, the paper's, and then the scale matters. For a stream of
-    tasks use standardised=False: where the moments drift, the features drift too, and with them the contexts of what
-    was learned before. The moments are then not updated.
+    epsilon: see `apply`; one far above the stds leaves mean subtraction, the paper's, and then the scale matters. For a
+    stream of tasks use standardised=False: where the moments drift, the features drift too, and with them the contexts
+    of what was learned before. The moments are then not updated.
     """
     settings.check_not_negative(feature_epsilon=epsilon)
     settings.check_positive(feature_scale=scale)
