@@ -48,8 +48,7 @@ def learner(
     """
     settings.check_counts(1, consolidate_every=consolidate_every)
     settings.check_not_negative(strength=strength)
-    if not isinstance(fisher_decay, jax.core.Tracer) and not 0 < fisher_decay < 1:
-        raise ValueError(f"fisher_decay must lie between 0 and 1, got {fisher_decay}")
+    settings.check_between(0, 1, fisher_decay=fisher_decay)
     init, sgd_update, predict = sgd.learner(net, optax.chain(_penalty(strength), tx))
 
     def update(key, state, batch):

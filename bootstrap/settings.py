@@ -29,6 +29,11 @@ def check_fraction(**settings: Any) -> None:
     _check(settings, "a fraction, from 0 to 1", lambda value: 0 <= _number(value) <= 1)
 
 
+def check_between(low: float, high: float, **settings: Any) -> None:
+    """Raises ValueError for the first setting that is not a number between two others."""
+    _check(settings, f"a number between {low} and {high}", lambda value: low < _number(value) < high)
+
+
 def check_counts(low: int, high: float = math.inf, **settings: Any) -> None:
     """Raises ValueError for the first setting that is not a whole number from `low` to `high`."""
     bounds = f"at least {low}" if high == math.inf else f"{low} to {high}"

@@ -171,8 +171,7 @@ def check_rule(rule: Rule, max_epsilon: float = 0.5) -> None:
     """Raises ValueError where a constant of the rule is outside its bounds; `max_epsilon` is itself too large."""
     if rule.clip_rule not in CLIP_RULES:
         raise ValueError(f"clip_rule must be one of {', '.join(CLIP_RULES)}; got {rule.clip_rule!r}")
-    if not isinstance(rule.epsilon, jax.core.Tracer) and not 0 < rule.epsilon < max_epsilon:
-        raise ValueError(f"epsilon must lie between 0 and {max_epsilon}, got {rule.epsilon}")
+    settings.check_between(0, max_epsilon, epsilon=rule.epsilon)
     settings.check_positive(weight_bound=rule.weight_bound)
 
 

@@ -66,7 +66,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def fit(self, X, y) -> "Classifier":
         """Learns X [n, D] and labels y [n] from nothing."""
         check_counts(1, num_passes=self.num_passes)
-        X, y = validate_data(self, X, y, dtype=np.float32)
+        X, y = _validated(self, X, y)
         check_classification_targets(y)
         random = check_random_state(self.random_state)
         self._begin(np.unique(y), X.shape[1], random)
@@ -78,7 +78,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         first = not hasattr(self, "state_")
         if not first:
             _check_unchanged(self)
-        X, y = validate_data(self, X, y, dtype=np.float32, reset=first)
+        X, y = _validated(self, X, y, reset=first)
         check_classification_targets(y)
         if first:
             if classes is None:
@@ -92,7 +92,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X) -> np.ndarray:
         """X [n, D] -> the classes' probabilities [n, N], in the order of classes_."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = _validated(self, X, reset=False)
         return np.exp(_predict(self._programs(), self.state_, X))
 
     def predict(self, X) -> np.ndarray:
@@ -103,8 +103,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def _begin(self, classes, dim, random):
         if len(classes) < 2:
             raise ValueError(f"a classifier needs at least two classes to tell apart; got one class, {classes}")
-        self.classes_, self._fitted = classes, _settings(self)
-        init, _, _ = self._programs()
+        fitted = _settings(self)
+        init, _, _ = _compiled(learner, len(classes), **fitted)
+        self.classes_, self._fitted = classes, fitted
         example = np.zeros((1, dim), np.float32), np.zeros(1, np.int32)
         self.state_ = init(jax.random.key(random.randint(2**31)), example)
 
@@ -114,8 +115,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"y has the labels {unknown}, which are not among classes {self.classes_}")
         self.state_ = _learn(self._programs(), self.state_, X, np.searchsorted(self.classes_, y).astype(np.int32))
 
-    def _programs(self):
-        return _compiled(learner, len(self.classes_), **self._fitted)
+    def _programs(self, fitted=None):
+        return _compiled(learner, len(self.classes_), **(fitted or self._fitted))
 
 
 class Regressor(RegressorMixin, BaseEstimator):
@@ -151,7 +152,7 @@ class Regressor(RegressorMixin, BaseEstimator):
     def fit(self, X, y) -> "Regressor":
         """Learns X [n, D] and targets y [n] from nothing."""
         check_counts(1, num_passes=self.num_passes)
-        X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
+        X, y = _validated(self, X, y, y_numeric=True)
         random = check_random_state(self.random_state)
         self._begin(X.shape[1], random)
         _make_passes(self, X, y, random)
@@ -162,7 +163,7 @@ class Regressor(RegressorMixin, BaseEstimator):
         first = not hasattr(self, "state_")
         if not first:
             _check_unchanged(self)
-        X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True, reset=first)
+        X, y = _validated(self, X, y, y_numeric=True, reset=first)
         if first:
             self._begin(X.shape[1], check_random_state(self.random_state))
         self._learn(X, y)
@@ -171,22 +172,22 @@ class Regressor(RegressorMixin, BaseEstimator):
     def predict(self, X, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """X [n, D] -> the predicted means [n], and if return_std the predicted stds [n]."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = _validated(self, X, reset=False)
         mean, variance = _predict(self._programs(), self.state_, X)
         return (mean[:, 0], np.sqrt(variance[:, 0])) if return_std else mean[:, 0]
 
     def _begin(self, dim, random):
-        self._fitted = _settings(self)
-        init, _, _ = self._programs()
+        fitted = _settings(self)
+        init, _, _ = self._programs(fitted)
+        self._fitted = fitted
         example = np.zeros((1, dim), np.float32), np.zeros((1, 1), np.float32)
         self.state_ = init(jax.random.key(random.randint(2**31)), example)
 
     def _learn(self, X, y):
-        _check_magnitude(y, "targets")
         self.state_ = _learn(self._programs(), self.state_, X, y.astype(np.float32)[:, None])
 
-    def _programs(self):
-        return _compiled(regressor, **self._fitted)
+    def _programs(self, fitted=None):
+        return _compiled(regressor, **(fitted or self._fitted))
 
 
 def _make_passes(estimator: Any, X: np.ndarray, y: np.ndarray, random: np.random.RandomState) -> None:
@@ -208,11 +209,20 @@ def _check_unchanged(estimator: Any) -> None:
     for name, fitted in estimator._fitted.items():
         if name not in ("learning_rate", "learning_rate_decay") and now[name] != fitted:
             raise ValueError(f"{name} is {now[name]!r} but the model was fitted with {fitted!r}; call fit again")
+    estimator._programs(now)  # raises ValueError where a new rate is out of bounds
     estimator._fitted = now
 
 
+def _validated(estimator: Any, X: Any, *y: Any, **how: Any) -> Any:
+    """X, or X and y, as scikit-learn checks them. Raises ValueError also where squares are beyond float32."""
+    checked = validate_data(estimator, X, *y, dtype=np.float32, **how)
+    _check_magnitude(checked[0] if y else checked, "features")
+    if "y_numeric" in how:
+        _check_magnitude(checked[1], "targets")
+    return checked
+
+
 def _check_magnitude(values: np.ndarray, name: str) -> None:
-    """Raises ValueError for numbers whose squares could not be summed in float32."""
     if (most := np.abs(values.astype(float)).max()) > _MAX_MAGNITUDE:
         raise ValueError(f"{name} must be within ±{_MAX_MAGNITUDE:g}, got {most:g}; divide them by a constant")
 
@@ -225,7 +235,6 @@ def _compiled(factory: Callable, *args: Any, **settings: Any) -> tuple[Callable,
 
 def _learn(programs: tuple[Callable, ...], state: Any, x: np.ndarray, y: np.ndarray) -> Any:
     """Learns n samples in chunks, and the rest one by one: at most two programs are compiled. -> state."""
-    _check_magnitude(x, "features")
     whole = len(x) // _CHUNK * _CHUNK
     chunks = [slice(i, i + _CHUNK) for i in range(0, whole, _CHUNK)]
     for part in (*chunks, *(slice(i, i + 1) for i in range(whole, len(x)))):
@@ -235,7 +244,6 @@ def _learn(programs: tuple[Callable, ...], state: Any, x: np.ndarray, y: np.ndar
 
 def _predict(programs: tuple[Callable, ...], state: Any, x: np.ndarray) -> Any:
     """Predicts n samples in chunks, the last one padded with zeros: one program is compiled."""
-    _check_magnitude(x, "features")
     padded = np.concatenate([x, np.zeros((-len(x) % _CHUNK, x.shape[1]), x.dtype)])
     outputs = [programs[2](state, chunk) for chunk in padded.reshape(-1, _CHUNK, x.shape[1])]
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(x)], *outputs)

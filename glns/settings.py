@@ -29,6 +29,11 @@ def check_finite(**settings: Any) -> None:
     _check(settings, "finite", lambda value: math.isfinite(_number(value)))
 
 
+def check_between(low: float, high: float, **settings: Any) -> None:
+    """Raises ValueError for the first setting that is not a number between two others."""
+    _check(settings, f"a number between {low} and {high}", lambda value: low < _number(value) < high)
+
+
 def check_counts(low: int, high: float = math.inf, **settings: Any) -> None:
     """Raises ValueError for the first setting that is not a whole number from `low` to `high`."""
     bounds = f"at least {low}" if high == math.inf else f"{low} to {high}"

@@ -92,6 +92,9 @@ def test_the_regressor_is_the_learner():
         (lambda _, old: old.partial_fit(X[:1], ["down"]), "labels .*down.* not among classes"),
         (lambda _, old: old.partial_fit(X, Y, classes=["left", "up"]), "not those of the first call"),
         (lambda _, old: old.partial_fit(X[:, :3], Y), "X has 3 features, but Classifier is expecting 4"),
+        (lambda _, old: old.fit(1e20 * X, Y), "features must be within"),
+        (lambda _, old: old.set_params(sizes=(3, 2)).fit(X, Y), "end in 1"),
+        (lambda _, old: old.set_params(learning_rate=np.nan).partial_fit(X, Y), "learning_rate must be positive"),
         (lambda _, old: old.predict(X[:, :3]), "X has 3 features, but Classifier is expecting 4"),
     ],
 )
