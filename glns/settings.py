@@ -16,27 +16,27 @@ import numpy as np
 
 def check_positive(**settings: Any) -> None:
     """Raises ValueError for the first setting that is not a positive, finite number."""
-    _check(settings, "positive and finite", lambda value: 0 < _number(value) < math.inf)
+    _check(settings, "be positive and finite", lambda value: 0 < _number(value) < math.inf)
 
 
 def check_not_negative(**settings: Any) -> None:
     """Raises ValueError for the first setting that is not a finite number from 0."""
-    _check(settings, "at least 0 and finite", lambda value: 0 <= _number(value) < math.inf)
+    _check(settings, "be at least 0 and finite", lambda value: 0 <= _number(value) < math.inf)
 
 
 def check_finite(**settings: Any) -> None:
     """Raises ValueError for the first setting that is not a finite number."""
-    _check(settings, "finite", lambda value: math.isfinite(_number(value)))
+    _check(settings, "be finite", lambda value: math.isfinite(_number(value)))
 
 
 def check_between(low: float, high: float, **settings: Any) -> None:
     """Raises ValueError for the first setting that is not a number between two others."""
-    _check(settings, f"a number between {low} and {high}", lambda value: low < _number(value) < high)
+    _check(settings, f"lie between {low} and {high}", lambda value: low < _number(value) < high)
 
 
 def check_counts(low: int, high: float = math.inf, **settings: Any) -> None:
     """Raises ValueError for the first setting that is not a whole number from `low` to `high`."""
-    bounds = f"at least {low}" if high == math.inf else f"{low} to {high}"
+    bounds = f"be at least {low}" if high == math.inf else f"be {low} to {high}"
     _check(settings, bounds, lambda value: is_count(value, low, high))
 
 
@@ -70,7 +70,7 @@ def labels_below(num: int, **labels: Any) -> jax.Array:
 def _check(settings: Mapping[str, Any], bounds: str, holds: Callable) -> None:
     for name, value in settings.items():
         if not isinstance(value, jax.core.Tracer) and not holds(value):
-            raise ValueError(f"{name} must be {bounds}, got {value!r}")
+            raise ValueError(f"{name} must {bounds}, got {value!r}")
 
 
 def _number(value: Any) -> float:

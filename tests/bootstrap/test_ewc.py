@@ -103,7 +103,7 @@ def test_it_keeps_what_sgd_forgets():
         ({"strength": -1.0}, "strength must be at least 0"),
         ({"strength": np.nan}, "strength must be at least 0"),
         ({"consolidate_every": 0}, "consolidate_every must be at least 1, got 0"),
-        ({"fisher_decay": 1.0}, "fisher_decay must be a number between 0 and 1, got 1.0"),
+        ({"fisher_decay": 1.0}, "fisher_decay must lie between 0 and 1, got 1.0"),
     ],
 )
 def test_wrong_settings_are_refused(wrong, message):

@@ -209,7 +209,7 @@ def test_it_learns_to_play():
         ({"tree_depth": 0}, "tree_depth must be 1 to 8"),
         ({"clip_rule": "never"}, "clip_rule must be one of"),
         ({"ridge": 0.0}, "ridge must be positive"),
-        ({"epsilon": 0.5}, "epsilon must be a number between 0 and 0.5"),
+        ({"epsilon": 0.5}, "epsilon must lie between 0 and 0.5"),
     ],
 )
 def test_bad_settings_are_refused(settings, complaint):

@@ -134,7 +134,7 @@ def test_bad_settings_are_refused():
     for setting, message in (
         ({"num_patterns": 0}, "num_patterns must be at least 1"),
         ({"learning_rate": 0.0}, "must be positive"),
-        ({"epsilon": 0.5}, "epsilon must be a number between 0 and 0.5"),
+        ({"epsilon": 0.5}, "epsilon must lie between 0 and 0.5"),
         ({"context_bits": 17}, "num_bits must be 0 to 16"),
     ):
         with pytest.raises(ValueError, match=message):
