@@ -37,12 +37,14 @@ def check_between(low: float, high: float, **settings: Any) -> None:
 def check_counts(low: int, high: float = math.inf, **settings: Any) -> None:
     """Raises ValueError for the first setting that is not a whole number from `low` to `high`."""
     bounds = f"be at least {low}" if high == math.inf else f"be {low} to {high}"
+    _check(settings, "be a whole number", lambda value: _is_count(value, -math.inf))
     _check(settings, bounds, lambda value: _is_count(value, low, high))
 
 
 def check_widths(**settings: Any) -> None:
     """Raises ValueError for the first setting that is not a sequence of whole numbers from 1."""
-    _check(settings, "be whole numbers from 1", lambda value: isinstance(value, Iterable) and all(map(_is_count, value)))
+    _check(settings, "be a sequence", lambda value: isinstance(value, Iterable))
+    _check(settings, "be whole numbers from 1", lambda value: all(map(_is_count, value)))
 
 
 def labels_below(num: int, **labels: Any) -> jax.Array:
@@ -70,7 +72,7 @@ def _check(settings: Mapping[str, Any], bounds: str, holds: Callable) -> None:
             raise ValueError(f"{name} must {bounds}, got {value!r}")
 
 
-def _is_count(value: Any, low: int = 1, high: float = math.inf) -> bool:
+def _is_count(value: Any, low: float = 1, high: float = math.inf) -> bool:
     try:
         return low <= operator.index(value) <= high
     except TypeError:

@@ -37,10 +37,11 @@ def check_between(low: float, high: float, **settings: Any) -> None:
 def check_counts(low: int, high: float = math.inf, **settings: Any) -> None:
     """Raises ValueError for the first setting that is not a whole number from `low` to `high`."""
     bounds = f"be at least {low}" if high == math.inf else f"be {low} to {high}"
+    _check(settings, "be a whole number", lambda value: is_count(value, -math.inf))
     _check(settings, bounds, lambda value: is_count(value, low, high))
 
 
-def is_count(value: Any, low: int = 1, high: float = math.inf) -> bool:
+def is_count(value: Any, low: float = 1, high: float = math.inf) -> bool:
     """Whether a setting is a whole number from `low` to `high`."""
     try:
         return low <= operator.index(value) <= high
