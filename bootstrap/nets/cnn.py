@@ -95,7 +95,9 @@ class CNN(nn.Module):
     @nn.compact
     def __call__(self, x, train=False):
         """Images [B, H, W] or [B, H, W, C], at least one pixel after the pooling -> logits [B, K] float32."""
-        x = x if x.ndim == 4 else x[..., None]
+        x, least = x if x.ndim == 4 else x[..., None], 2 ** max(self.depth - self.num_unpooled, 0)
+        if min(x.shape[1:3]) < least:
+            raise ValueError(f"the image must be at least {least} x {least}, got {x.shape[1]} x {x.shape[2]}")
         for i in range(self.depth):
             x = Conv(self.width * 2**i, form=self.form, dtype=self.dtype)(x)
             if self.batch_norm:

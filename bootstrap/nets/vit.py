@@ -34,6 +34,8 @@ class ViT(nn.Module):
         """Images [B, H, W] or [B, H, W, C], their sides multiples of the patch -> logits [B, K] float32."""
         x = x if x.ndim == 4 else x[..., None]
         batch, height, width, channels = x.shape
+        if height % self.patch or width % self.patch:
+            raise ValueError(f"the image's sides must be multiples of patch={self.patch}, got {height} x {width}")
         rows, columns = height // self.patch, width // self.patch
         x = x.reshape(batch, rows, self.patch, columns, self.patch, channels).transpose(0, 1, 3, 2, 4, 5)
         x = nn.Dense(self.width, dtype=self.dtype)(x.reshape(batch, rows * columns, -1))

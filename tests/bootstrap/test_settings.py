@@ -162,3 +162,15 @@ def test_noise_makes_no_class_of_a_label_that_is_none():
 def test_an_image_without_a_cell_is_refused():
     with pytest.raises(ValueError, match="width must be at least 4, got 3"):
         images.oriented_gradients(np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [
+        (nets.CNN(3, width=2, depth=4), "image must be at least 8 x 8, got 7 x 8"),
+        (nets.ViT(3, patch=2, width=4, num_heads=2), "sides must be multiples of patch=2, got 7 x 8"),
+    ],
+)
+def test_images_that_a_net_cannot_take_are_refused(net, message):
+    with pytest.raises(ValueError, match=message):
+        jax.eval_shape(nets.body(net).init, jax.random.key(0), jnp.zeros((1, 7, 8)))
