@@ -277,13 +277,12 @@ TRACED = {
 }
 
 
-@pytest.mark.parametrize("x64", [False, True])
 @pytest.mark.parametrize("name", TRACED)
-def test_numpy_arrays_and_64_bits_are_traced_as_well(name, x64):
+def test_numpy_arrays_and_64_bits_are_traced_as_well(name):
     """Every state keeps its dtypes, or `scan` refuses it; and a world's data may be NumPy's, closed over."""
     learner, world = TRACED[name]
     world, key = world._replace(data=jax.tree.map(np.asarray, world.data)), jax.random.key(0)
-    with jax.enable_x64(x64):
+    with jax.enable_x64(True):
         run = jax.eval_shape(lambda: bootstrap.begin(key, learner, world))
         after, _ = jax.eval_shape(lambda run: bootstrap.advance(key, learner, world, run, 2), run)
     chex.assert_trees_all_equal_shapes_and_dtypes(after, run)
