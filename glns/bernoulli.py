@@ -73,7 +73,8 @@ def neuron(rule: Rule, implementation: str = "auto") -> Neuron:
         chosen_learn, chosen_predict = functions[implementation]
         return Neuron(init, prepare_inputs, chosen_predict, chosen_learn)
 
-    def auto(place, weights, *stream):
+    def auto(place, weights, contexts, *numbers):
+        stream = contexts, *(array.astype(weights.dtype) for array in numbers)
         on_cpu = "native" if native.available else "gram" if len(weights) <= 4 else "scan"
         cpu, default = functions[on_cpu][place], functions["gram"][place]
         return jax.lax.platform_dependent(weights, *stream, cpu=cpu, default=default)
