@@ -4,13 +4,15 @@ In the Real World a sample is augmented afresh each time it is shown, in the Ide
 is a function of its index in the stream, its augmentation a function of the time when it is shown; so
 `bootstrap.paired(.., augment=..)` takes the augmentation apart from the samples.
 
-Letters: H height, W width. An image is [H, W] or [H, W, C].
+Letters: H height, W width. An image is [H, W] or [H, W, C], in any dtype; the results are float32 (float64 under x64).
 """
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+
+from bootstrap import settings
 
 
 def chain(*augmentations: Callable) -> Callable:
@@ -32,6 +34,8 @@ def crop(
     padding: in pixels. mode: of `jnp.pad`; the published code also uses "reflect". value: of constant padding; the
     published code pads with black, which is -1 where pixels are from -1 to 1.
     """
+    settings.check_counts(0, padding=padding)
+    image = jnp.asarray(image, float)
     sides = ((padding, padding),) * 2 + ((0, 0),) * (image.ndim - 2)
     start = jax.random.randint(key, (2,), 0, 2 * padding + 1)
     start = (*start, *(0,) * (image.ndim - 2))
@@ -41,11 +45,14 @@ def crop(
 
 def flip(key: jax.Array, image: jax.Array) -> jax.Array:
     """Swaps left and right with probability 1/2."""
+    image = jnp.asarray(image, float)
     return jnp.where(jax.random.bernoulli(key), image[:, ::-1], image)
 
 
 def shift(key: jax.Array, image: jax.Array, *, max_shift: float | jax.Array) -> jax.Array:
     """Moves by up to `max_shift` image sides along both axes, with bilinear interpolation and zeros outside."""
+    settings.check_not_negative(max_shift=max_shift)
+    image = jnp.asarray(image, float)
     away = max_shift * jax.random.uniform(key, (2,), minval=-1)
 
     def weights(size, away):  # [to, from]
@@ -58,6 +65,8 @@ def shift(key: jax.Array, image: jax.Array, *, max_shift: float | jax.Array) -> 
 
 def cutout(key: jax.Array, image: jax.Array, *, size: int | jax.Array) -> jax.Array:
     """Sets a square of side `size` around a random pixel to 0, cut off at the image's edge (DeVries & Taylor 2017)."""
+    settings.check_counts(0, size=size)
+    image = jnp.asarray(image, float)
     height, width = image.shape[:2]
     row, column = jax.random.randint(key, (2,), 0, jnp.array([height, width]))
     rows, columns = (at - size // 2 for at in (row, column))
@@ -70,4 +79,6 @@ def cutout(key: jax.Array, image: jax.Array, *, size: int | jax.Array) -> jax.Ar
 
 def noise(key: jax.Array, image: jax.Array, *, std: float | jax.Array) -> jax.Array:
     """Adds Gaussian noise of standard deviation `std` to every number."""
+    settings.check_not_negative(std=std)
+    image = jnp.asarray(image, float)
     return image + std * jax.random.normal(key, image.shape)

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from bootstrap import settings
 from bootstrap.core import World
 from bootstrap.nets import Net, body
 from bootstrap.worlds import epoch_order
@@ -36,7 +37,7 @@ def world(contexts: jax.Array | np.ndarray, rewards: jax.Array | np.ndarray) -> 
     """
     if len(contexts) != len(rewards) or not len(contexts):
         raise ValueError(f"contexts and rewards must be equally many, got {len(contexts)} and {len(rewards)}")
-    num_arms = rewards.shape[1]
+    num_arms = np.shape(rewards)[1]
 
     def init(key, data):
         del data
@@ -44,7 +45,7 @@ def world(contexts: jax.Array | np.ndarray, rewards: jax.Array | np.ndarray) -> 
 
     def draw(key, data, state, act):
         del key
-        contexts, rewards = map(jnp.asarray, data)
+        contexts, rewards = (jnp.asarray(array, float) for array in data)
         sample = epoch_order(jax.random.key(state.seed), state.count[None], len(contexts))  # [1]
         shown, payable = contexts[sample], rewards[sample]
         scores = jnp.zeros((1, num_arms)) if act is None else act(shown)
@@ -69,7 +70,11 @@ def linear(num_arms: int, *, exploration: float, ridge: float) -> tuple[Callable
     """LinUCB with disjoint models (Li et al. 2010, Algorithm 1): (init, update, predict) of a Learner.
 
     exploration: their alpha. ridge: the weight of the prior; theirs is 1. A constant feature is added to each context.
+    An arm outside 0 .. A - 1 is a ValueError; if it is traced, the metric squared_error is NaN.
     """
+    settings.check_counts(1, num_arms=num_arms)
+    settings.check_not_negative(exploration=exploration)
+    settings.check_positive(ridge=ridge)
 
     def init(key, example):
         del key
@@ -79,6 +84,7 @@ def linear(num_arms: int, *, exploration: float, ridge: float) -> tuple[Callable
     def update(key, state, batch):
         del key
         contexts, arms, rewards = batch
+        arms, rewards = settings.labels_below(num_arms, arms=arms), jnp.asarray(rewards, float)
         estimates = _of_arms(_estimates(state, _features(contexts)), arms)
 
         def step(state, example):
@@ -101,6 +107,7 @@ def linear(num_arms: int, *, exploration: float, ridge: float) -> tuple[Callable
 
 
 def _features(contexts: jax.Array) -> jax.Array:
+    contexts = jnp.asarray(contexts, float)
     return jnp.append(contexts, jnp.ones((len(contexts), 1), contexts.dtype), axis=1)
 
 
@@ -130,8 +137,10 @@ def neural(
 
     net: contexts [B, D] -> an estimate of each arm's reward [B, A], a Linen module or two pure functions (see
     `bootstrap.Net`). Each batch is followed by one step of descent on the squared error of the pulled arms; nothing is
-    replayed. epsilon: the probability of a random arm.
+    replayed. epsilon: the probability of a random arm. An arm outside 0 .. A - 1 is a ValueError; if it is traced, the
+    metric squared_error is NaN.
     """
+    settings.check_fraction(epsilon=epsilon)
     network = body(net)
 
     def init(key, example):
@@ -142,10 +151,12 @@ def neural(
 
     def update(key, state, batch):
         contexts, arms, rewards = batch
+        rewards = jnp.asarray(rewards, float)
 
         def loss(params):
             estimates, collections = network.train(params, state.collections, contexts, key)
-            return jnp.mean((_of_arms(estimates, arms) - rewards) ** 2), collections
+            known = settings.labels_below(estimates.shape[-1], arms=arms)
+            return jnp.mean((_of_arms(estimates, known) - rewards) ** 2), collections
 
         (error, collections), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
         updates, optimizer = tx.update(gradients, state.optimizer, state.params)

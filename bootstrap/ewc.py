@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from bootstrap import sgd
+from bootstrap import settings, sgd
 from bootstrap.nets import Net
 from bootstrap.scoring import log_likelihoods
 
@@ -46,8 +46,9 @@ def learner(
     fisher_decay: an exponential mean over about 1 / (1 - fisher_decay) updates gathers the Fisher information while a
     task is learned. The paper computes it at the end of a task, from the task's samples; a stream keeps no samples.
     """
-    if consolidate_every < 1 or strength < 0 or not 0 < fisher_decay < 1:
-        raise ValueError("consolidate_every must be at least 1, strength at least 0, fisher_decay between 0 and 1")
+    settings.check_counts(1, consolidate_every=consolidate_every)
+    settings.check_not_negative(strength=strength)
+    settings.check_between(0, 1, fisher_decay=fisher_decay)
     init, sgd_update, predict = sgd.learner(net, optax.chain(_penalty(strength), tx))
 
     def update(key, state, batch):

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bootstrap import settings
+
 
 class Gap(NamedTuple):
     """The difference of two curves, up to a time and at the end of the run."""
@@ -27,6 +29,7 @@ def stopping_time(steps: np.ndarray, train_soft_error: np.ndarray, threshold: fl
     strictly below 1 %; ours is where the line from the evaluation before it meets the threshold. A later rise above the
     threshold changes nothing.
     """
+    settings.check_positive(threshold=threshold)
     curve = np.asarray(train_soft_error, float)
     return _crossing(steps, curve, np.full(len(curve), threshold), curve < threshold)
 

@@ -1,5 +1,7 @@
 """Images as pure functions: warping, deskewing, oriented gradients, and endless deformed digits.
 
+An image has any dtype; the results are float32 (float64 under x64).
+
 Letters: H height, W width, n prototypes. Coordinates are in pixels, (row, column), from the centre of the image.
 """
 
@@ -7,6 +9,8 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+
+from bootstrap import settings
 
 
 def grid(height: int, width: int) -> jax.Array:
@@ -20,6 +24,7 @@ def warp(image: jax.Array, coordinates: jax.Array) -> jax.Array:
 
     As matrix products: a gather inside a scan is several times slower on a CPU (see `warp_by_gather`).
     """
+    image = jnp.asarray(image, float)
 
     def tent(size, positions):  # [P, Q, size]: the weight of each pixel along one axis
         pixels = jnp.arange(size)[None, None] - (size - 1) / 2
@@ -51,6 +56,7 @@ def warp_by_gather(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax
 
     image [H, W]; rows, columns [P, Q], in pixels from the centre -> [P, Q].
     """
+    image = jnp.asarray(image, float)
     rows, columns = rows + (image.shape[0] - 1) / 2, columns + (image.shape[1] - 1) / 2
 
     def corner(row, column):
@@ -67,8 +73,9 @@ def warp_by_gather(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax
 
 def deskew(image: jax.Array) -> jax.Array:
     """Centres a digit and shears it upright, by its first and second moments (Ghosh & Wan 2017). [H, W] -> [H, W]."""
-    pixels = grid(*image.shape)
-    mass = image / jnp.maximum(image.sum(), 1e-6)
+    image = jnp.asarray(image, float)
+    pixels, total = grid(*image.shape), image.sum()
+    mass = image / jnp.where(total > 0, total, 1.0)
     centre = jnp.einsum("hw,hwc->c", mass, pixels)
     rows, columns = jnp.moveaxis(pixels - centre[None, None], -1, 0)
     slant = (mass * rows * columns).sum() / jnp.maximum((mass * rows**2).sum(), 1e-6)
@@ -86,6 +93,8 @@ def oriented_gradients(image: jax.Array) -> jax.Array:
     the pixels on its two sides. The gradient's length is divided between the two nearest of the 8 directions, and
     weighted by a Gaussian at the centre of each cell with a standard deviation of a quarter cell.
     """
+    image = jnp.asarray(image, float)
+    settings.check_counts(_CELL, height=image.shape[0], width=image.shape[1])
     steep = jnp.pad(image, 1, mode="edge")
     rows, columns = steep[2:, 1:-1] - steep[:-2, 1:-1], steep[1:-1, 2:] - steep[1:-1, :-2]
     direction = jnp.arctan2(rows, columns) / (2 * jnp.pi) * _NUM_ORIENTATIONS
@@ -116,7 +125,8 @@ def deformed(
     shift: in image sides. elastic: in image sides, of a 3 x 3 grid of displacements that is interpolated in between
     (after Simard 2003, who smooths noise instead).
     """
-    images, labels = data
+    settings.check_not_negative(rotation=rotation, stretch=stretch, shift=shift, elastic=elastic)
+    images, labels = map(jnp.asarray, data)
     k_prototype, k_angle, k_stretch, k_shift, k_elastic = jax.random.split(key, 5)
     choice = jax.random.randint(k_prototype, (), 0, len(labels))
     image = images[choice]

@@ -6,7 +6,7 @@ Drawing many batches at once and then learning them is faster where a batch is m
 import jax
 import jax.numpy as jnp
 
-from bootstrap import core
+from bootstrap import core, settings
 from bootstrap.core import Learner, Run, World
 
 
@@ -18,6 +18,7 @@ def advance(
     prefetch: this number of batches is drawn before the learner learns the first of them. Raises ValueError where it is
     above 1 and the world uses `act`. unroll: this number of steps is one turn of the loop.
     """
+    settings.check_counts(1, num_steps=num_steps, prefetch=prefetch, unroll=unroll)
     if prefetch == 1:
         return jax.lax.scan(lambda run, _: core.step(key, learner, world, run), run, length=num_steps, unroll=unroll)
 

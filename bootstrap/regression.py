@@ -57,6 +57,7 @@ def learner(net: nn.Module | Net, tx: optax.GradientTransformation) -> tuple[Cal
         return State(params, collections, tx.init(params), *empty)
 
     def update(key, state, batch):
+        batch = tuple(jnp.asarray(array, float) for array in batch)
         moments = tuple(map(_update_moments, (state.inputs, state.targets), batch))
         x, y = map(_standardise, moments, batch)
 
@@ -72,7 +73,8 @@ def learner(net: nn.Module | Net, tx: optax.GradientTransformation) -> tuple[Cal
 
     def predict(state, x):
         """x [B, D..] -> `Normal`."""
-        mean = network.predict(state.params["net"], state.collections, _standardise(state.inputs, x))
+        x = _standardise(state.inputs, jnp.asarray(x, float))
+        mean = network.predict(state.params["net"], state.collections, x)
         variance = jnp.broadcast_to(jnp.exp(state.params["log_variance"]), mean.shape)
         scale = _std(state.targets)[None]
         return Normal(state.targets.mean[None] + scale * mean, scale**2 * variance)

@@ -6,13 +6,16 @@ Letters: B batch, K classes, M bins.
 import jax
 import jax.numpy as jnp
 
+from bootstrap import settings
+
 
 def scores(
     log_probabilities: jax.Array, labels: jax.Array, weights: jax.Array | None = None, *, num_bins: int = 15
 ) -> dict[str, jax.Array]:
     """Scores of a classifier's predictions: scalars, each the weighted mean over the batch.
 
-    log_probabilities [B, K], labels [B], weights [B], not negative; all 1 by default.
+    log_probabilities [B, K], labels [B], weights [B], not negative; all 1 by default. A label outside 0 .. K - 1 is a
+    ValueError; if it is traced, all scores but the error are NaN.
 
     error: of the most likely class. soft_error: 1 - p of the true label, the error of a class drawn from p (Nakkiran
     2021, §2). loss: -log p of the true label, in nats. calibration_error: the expected calibration error of the most
@@ -20,6 +23,9 @@ def scores(
     (m / M, (m + 1) / M]; the error is the sum over bins of |accuracy - mean confidence| times the bin's fraction of
     the batch.
     """
+    settings.check_counts(1, num_bins=num_bins)
+    log_probabilities = jnp.asarray(log_probabilities, float)
+    labels = settings.labels_below(log_probabilities.shape[-1], labels=labels)
     fraction = jnp.full(len(labels), 1 / len(labels)) if weights is None else weights / weights.sum()
     of_label = log_likelihoods(log_probabilities, labels)
     correct, confidence = log_probabilities.argmax(-1) == labels, jnp.exp(log_probabilities.max(-1))
@@ -34,5 +40,9 @@ def scores(
 
 
 def log_likelihoods(log_probabilities: jax.Array, labels: jax.Array) -> jax.Array:
-    """log p of the true labels. log_probabilities [B, K], labels [B] -> [B]."""
+    """log p of the true labels. log_probabilities [B, K], labels [B] -> [B].
+
+    A label outside 0 .. K - 1 is a ValueError; if it is traced, its log p is NaN.
+    """
+    labels = settings.labels_below(log_probabilities.shape[-1], labels=labels)
     return jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1)[:, 0]

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from bootstrap import settings
 from bootstrap.nets import Net, body
 from bootstrap.scoring import log_likelihoods
 
@@ -28,6 +29,8 @@ def cosine(learning_rate: float | jax.Array, num_steps: int, *, every: int = 1) 
 
     The published code has stairs of 390 steps, an epoch of 50,000 samples (Nakkiran 2021).
     """
+    settings.check_not_negative(learning_rate=learning_rate)
+    settings.check_counts(1, num_steps=num_steps, every=every)
     decay = optax.cosine_decay_schedule(learning_rate, num_steps)
     return lambda step: decay(jnp.asarray(step) // every * every)
 
@@ -36,7 +39,8 @@ def learner(net: nn.Module | Net, tx: optax.GradientTransformation) -> tuple[Cal
     """Cross-entropy descent: (init, update, predict) of a Learner.
 
     net: inputs [B, D..] -> logits [B, K], a Linen module or two pure functions (see `bootstrap.Net`). Metrics are of
-    the batch before it is learned: loss in nats, error, and soft_error, 1 - p of the true label.
+    the batch before it is learned: loss in nats, error, and soft_error, 1 - p of the true label. A label outside
+    0 .. K - 1 is a ValueError; if it is traced, the loss is NaN.
     """
     network = body(net)
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bootstrap import settings
 from bootstrap.core import World
 
 
@@ -24,11 +25,11 @@ def real(x: jax.Array | np.ndarray, y: jax.Array | np.ndarray, *, batch_size: in
     """The Real World: n fixed samples, a fresh permutation of them each epoch (Nakkiran 2021, §2).
 
     x [n, D..], y [n] -> batches (x [B, D..], y [B]). An epoch ends after n samples, in the middle of a batch if B does
-    not divide n, so every sample comes exactly once an epoch.
+    not divide n, so every sample comes exactly once an epoch. Raises ValueError where a label is negative; the learner
+    knows how many classes there are.
     """
-    if len(x) != len(y) or not len(x):
-        raise ValueError(f"x and y must be equally many and at least one, got {len(x)} and {len(y)}")
-    _check(batch_size)
+    check_samples(x, y)
+    settings.check_counts(1, batch_size=batch_size)
 
     def draw(key, data, state, act):
         del key, act
@@ -45,13 +46,14 @@ def ideal(sampler: Callable, data: Any = (), *, batch_size: int) -> World:
 
     sampler: (key, data) -> (x, y), one sample, pure. Sample i of a stream depends on (seed, i) alone, not on B.
     """
-    _check(batch_size)
+    settings.check_counts(1, batch_size=batch_size)
 
     def draw(key, data, state, act):
         del key, act
         index = state.count + jnp.arange(batch_size, dtype=jnp.uint32)
         keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(jax.random.key(state.seed), index)
-        return Stream(state.count + batch_size, state.seed), jax.vmap(sampler, in_axes=(0, None))(keys, data)
+        batch = jax.vmap(sampler, in_axes=(0, None))(keys, _indexable(data))
+        return Stream(state.count + batch_size, state.seed), batch
 
     return World(data, begin_stream, draw)
 
@@ -76,16 +78,15 @@ def paired(
     sample: (key, index, data) -> (x, y): sample `index` of the stream that the key names. The key is not consumed.
     augment: (key, x) -> x, with a fresh key each time that a sample is shown.
     """
-    _check(batch_size)
-    if isinstance(num_samples, int) and not 1 <= num_samples <= UNLIMITED:
-        raise ValueError(f"num_samples must be 1 to {UNLIMITED} (no limit), got {num_samples}")
+    settings.check_counts(1, batch_size=batch_size)
+    settings.check_counts(1, UNLIMITED, num_samples=num_samples)
 
     def draw(key, data, state, act):
         del key, act
         index = state.count + jnp.arange(batch_size, dtype=jnp.uint32)
         k_order, k_sample, k_augment = jax.random.split(jax.random.key(state.seed), 3)
         which = jnp.where(index < jnp.asarray(num_samples, jnp.uint32), index, epoch_order(k_order, index, num_samples))
-        x, y = jax.vmap(sample, in_axes=(None, 0, None))(k_sample, which, data)
+        x, y = jax.vmap(sample, in_axes=(None, 0, None))(k_sample, which, _indexable(data))
         if augment is not None:
             x = jax.vmap(augment)(jax.vmap(jax.random.fold_in, in_axes=(None, 0))(k_augment, index), x)
         return Stream(state.count + batch_size, state.seed), (x, y)
@@ -94,7 +95,7 @@ def paired(
         """As they are without augmentation."""
         _, k_sample, _ = jax.random.split(jax.random.key(state.seed), 3)
         index = jnp.arange(count, dtype=jnp.uint32)
-        x, y = jax.vmap(sample, in_axes=(None, 0, None))(k_sample, index, data)
+        x, y = jax.vmap(sample, in_axes=(None, 0, None))(k_sample, index, _indexable(data))
         return x, y, index < jnp.asarray(num_samples, jnp.uint32)
 
     return World(data, begin_stream, draw, first_samples)
@@ -147,6 +148,14 @@ def begin_stream(key: jax.Array, data: Any) -> Stream:
     return Stream(jnp.zeros((), jnp.uint32), jax.random.bits(key, dtype=jnp.uint32))
 
 
-def _check(batch_size):
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+def check_samples(x: Any, y: Any) -> None:
+    """Raises ValueError where inputs and targets are not equally many, or labels [n] of whole numbers negative."""
+    if len(x) != len(y) or not len(x):
+        raise ValueError(f"x and y must be equally many and at least one, got {len(x)} and {len(y)}")
+    if not isinstance(y, jax.core.Tracer) and np.ndim(y) == 1 and (labels := np.asarray(y)).dtype.kind == "i":
+        settings.check_counts(0, **{"a label": int(labels.min())})
+
+
+def _indexable(data: Any) -> Any:
+    """A traced number cannot index a NumPy array: they become arrays of JAX."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, data)

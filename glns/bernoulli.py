@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import native
+from glns import native, settings
 from glns.network import Neuron
 
 _BIAS = 1.0
@@ -51,7 +51,8 @@ def neuron(rule: Rule, implementation: str = "auto") -> Neuron:
       "scan": `learn`, the paper's equations;
       "auto": native on a CPU, gram elsewhere; on a CPU without native, the faster of gram and scan.
     """
-    _check(rule, implementation)
+    check_rule(rule)
+    _check(implementation)
 
     def init(num_contexts, width):
         return jnp.full((num_contexts, width + 1), 1.0 / (width + 1), float)
@@ -72,7 +73,8 @@ def neuron(rule: Rule, implementation: str = "auto") -> Neuron:
         chosen_learn, chosen_predict = functions[implementation]
         return Neuron(init, prepare_inputs, chosen_predict, chosen_learn)
 
-    def auto(place, weights, *stream):
+    def auto(place, weights, contexts, *numbers):
+        stream = contexts, *(array.astype(weights.dtype) for array in numbers)
         on_cpu = "native" if native.available else "gram" if len(weights) <= 4 else "scan"
         cpu, default = functions[on_cpu][place], functions["gram"][place]
         return jax.lax.platform_dependent(weights, *stream, cpu=cpu, default=default)
@@ -166,13 +168,15 @@ def _learn_one(row, x, target, rate, rule):
     return jnp.clip(row, -rule.weight_bound, rule.weight_bound), logit
 
 
-def _check(rule, implementation):
+def check_rule(rule: Rule, max_epsilon: float = 0.5) -> None:
+    """Raises ValueError where a constant of the rule is outside its bounds; `max_epsilon` is itself too large."""
     if rule.clip_rule not in CLIP_RULES:
         raise ValueError(f"clip_rule must be one of {', '.join(CLIP_RULES)}; got {rule.clip_rule!r}")
-    if not 0 < rule.epsilon < 0.5:
-        raise ValueError(f"epsilon must lie between 0 and 0.5, got {rule.epsilon}")
-    if rule.weight_bound <= 0:
-        raise ValueError(f"weight_bound must be positive, got {rule.weight_bound}")
+    settings.check_between(0, max_epsilon, epsilon=rule.epsilon)
+    settings.check_positive(weight_bound=rule.weight_bound)
+
+
+def _check(implementation):
     if implementation not in IMPLEMENTATIONS:
         raise ValueError(f"implementation must be one of {', '.join(IMPLEMENTATIONS)}; got {implementation!r}")
     if implementation == "native" and not native.available:

@@ -13,7 +13,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from glns.bernoulli import Rule
+from glns import settings
+from glns.bernoulli import Rule, check_rule
 from glns.network import Neuron
 
 
@@ -24,8 +25,8 @@ def neuron(rule: Rule, num_symbols: int) -> Neuron:
     a = 1 .. A - 1, makes symbol a more probable than each other symbol by the factor e. With them the neuron can shift
     every log-ratio. For A = 2 there is one, the Bernoulli neuron's.
     """
-    if not 0 < rule.epsilon * num_symbols < 1:
-        raise ValueError(f"epsilon must lie between 0 and 1 / num_symbols = {1 / num_symbols}, got {rule.epsilon}")
+    settings.check_counts(2, num_symbols=num_symbols)
+    check_rule(rule, max_epsilon=1 / num_symbols)
     biases = jax.nn.log_softmax(jnp.eye(num_symbols)[1:])
 
     def init(num_contexts, width):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import bernoulli, context, network, standardise, switching, visits
+from glns import bernoulli, context, network, settings, standardise, switching, visits
 
 
 class State(NamedTuple):
@@ -63,7 +63,7 @@ def learner(
 
     A batch is (x [B, ..], labels [B]); predict gives log-probabilities [B, N]. The examples of a batch are learned one
     after the other, so the batch size changes the speed and nothing else. The metrics are prequential: each prediction
-    is made before its own update.
+    is made before its own update. A label outside 0 .. N - 1 is a ValueError; if it is traced, the metric loss is NaN.
 
     sizes: neurons a layer, the last 1.
     num_half_spaces, offset_scale: see `context.half_spaces`. gate: replaces those contexts by another kind.
@@ -83,8 +83,6 @@ def learner(
         aggregation,
         learning_rate=1.0 if callable(learning_rate) else learning_rate,
         learning_rate_decay=learning_rate_decay,
-        feature_epsilon=feature_epsilon,
-        feature_scale=feature_scale,
     )
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     gate = gate or context.half_spaces(num_half_spaces, offset_scale=offset_scale)
@@ -125,7 +123,8 @@ def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
     del key
     x, labels = batch
-    moments, inputs = model.features.learn(state.moments, x.reshape(len(x), -1))
+    labels = settings.labels_below(model.num_classes, labels=labels)
+    moments, inputs = model.features.learn(state.moments, _flat(x))
     targets = jax.nn.one_hot(labels, model.num_classes, axis=0)
     t = state.count + 1 + jnp.arange(len(x))
     axes, gates_axis = _axes(model), _gates_axis(model)
@@ -151,10 +150,15 @@ def _learn(model, layers, mixture, counts, inputs, sides, targets, t):
 
 def _predict(model, state, x):
     """x [B, ..] -> log-probabilities [B, N]."""
-    inputs = model.features.apply(state.moments, x.reshape(len(x), -1))
+    inputs = model.features.apply(state.moments, _flat(x))
     of_classes = jax.vmap(partial(network.predict, **model.net), in_axes=(_axes(model), None, None))
     logits = of_classes(state.layers, inputs, jax.vmap(model.side)(inputs))
     return _log_probabilities(jax.vmap(switching.aggregate)(state.mixture, logits))
+
+
+def _flat(x: Any) -> jax.Array:
+    """Inputs of any shape and dtype as numbers. x [B, ..] -> [B, D]."""
+    return jnp.asarray(x, float).reshape(len(x), -1)
 
 
 def _rate(learning_rate, decay, t):
@@ -191,8 +195,7 @@ def _metrics(log_probabilities: jax.Array, labels: jax.Array) -> dict[str, jax.A
 
 def _check(num_classes, sizes, aggregation, **positive):
     network.check_sizes(sizes)
-    network.check_positive(**positive)
-    if num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+    settings.check_positive(**positive)
+    settings.check_counts(2, num_classes=num_classes)
     if aggregation not in switching.AGGREGATIONS:
         raise ValueError(f"aggregation must be one of {', '.join(switching.AGGREGATIONS)}; got {aggregation!r}")

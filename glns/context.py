@@ -14,6 +14,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from glns import settings
+
 
 class Gate(NamedTuple):
     """A kind of context function, for one neuron; a layer is a `vmap` of it.
@@ -39,8 +41,8 @@ def half_spaces(num_half_spaces: int, *, offset_scale: float = 1.0) -> Gate:
 
     offset_scale: see `init_half_spaces`.
     """
-    if not 0 <= num_half_spaces <= 16:
-        raise ValueError(f"num_half_spaces must be 0 to 16 (a neuron keeps 2**n rows), got {num_half_spaces}")
+    settings.check_counts(0, 16, num_half_spaces=num_half_spaces)
+    settings.check_not_negative(offset_scale=offset_scale)
     init = partial(init_half_spaces, num_half_spaces=num_half_spaces, offset_scale=offset_scale)
     return Gate(2**num_half_spaces, init, half_space_context)
 
@@ -70,8 +72,7 @@ def branches(num_branches: int) -> Gate:
 
     The context is not a number but the gates themselves: [R] of 0 and 1, R = num_branches; see `dendritic`.
     """
-    if num_branches < 1:
-        raise ValueError(f"num_branches must be at least 1, got {num_branches}")
+    settings.check_counts(1, num_branches=num_branches)
     return Gate(num_branches, partial(init_branches, num_branches=num_branches), branch_gates)
 
 
@@ -88,4 +89,4 @@ def init_branches(key: jax.Array, side_dim: int, *, num_branches: int) -> HalfSp
 
 def branch_gates(spaces: HalfSpaces, side: jax.Array) -> jax.Array:
     """One neuron's gates: 1 where `side` lies strictly inside the branch's half-space. side [S] -> [R]."""
-    return (jnp.matmul(spaces.normals, side, precision="highest") > spaces.offsets).astype(side.dtype)
+    return (jnp.matmul(spaces.normals, side, precision="highest") > spaces.offsets).astype(spaces.normals.dtype)

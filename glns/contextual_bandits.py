@@ -7,6 +7,7 @@ Letters: A arms, B batch, D width of a context, N nodes of a reward tree, R cont
 network. "Context" has two senses: a bandit's context is its input; a neuron's context is the weight row it selects.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import bernoulli, context, least_squares, network, reward_tree, standardise, visits
+from glns import bernoulli, context, least_squares, network, reward_tree, settings, standardise, visits
 
 
 class State(NamedTuple):
@@ -68,9 +69,10 @@ def bandit(
     """GLCB: (init, update, predict) of a Learner.
 
     A batch is (contexts [B, D..], arms [B], rewards [B]); predict gives scores [B, A] in units of reward, and the arm
-    of the highest score is the one to take. Only the network of the arm taken learns. All networks share their gates,
-    so contexts are computed once. The paper's constants are unknown to us, except for trees of depth 3; the defaults
-    are those with the least regret in our trials (experiments/configs/glns_bandit.py).
+    of the highest score is the one to take. An arm outside 0 .. A - 1 is a ValueError; if it is traced, the metric
+    squared_error is NaN. Only the network of the arm taken learns. All networks share their gates, so contexts are
+    computed once. The paper's constants are unknown to us, except for trees of depth 3; the defaults are those with the
+    least regret in our trials (experiments/configs/glns_bandit.py).
 
     reward_range: min and max reward; rewards outside are clipped. tree_depth: 1 for rewards of 0 and 1, more for real
       rewards; see `reward_tree`.
@@ -84,6 +86,9 @@ def bandit(
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. num_half_spaces, offset_scale: see `context.half_spaces`.
     """
     _check(num_arms, sizes, reward_range, tree_depth, ridge)
+    settings.check_positive(learning_rate_decay=learning_rate_decay, feature_bound=feature_bound)
+    settings.check_not_negative(learning_rate=learning_rate, exploration=exploration, feature_epsilon=feature_epsilon)
+    settings.check_finite(logit_scale=logit_scale)
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale)
     model = Model(
@@ -145,7 +150,8 @@ def _update(model, key, state, batch):
     """Learns a batch of plays. -> state, metrics."""
     del key
     contexts, arms, rewards = batch
-    contexts = contexts.reshape(len(contexts), -1)
+    contexts, rewards = jnp.asarray(contexts, float).reshape(len(contexts), -1), jnp.asarray(rewards, float)
+    arms = settings.labels_below(model.num_arms, arms=arms)
     moments, features = standardise.learn(state.moments, contexts, model.feature_epsilon)
     features = jnp.clip(features, -model.feature_bound, model.feature_bound)
     taken = jax.nn.one_hot(arms, model.num_arms, axis=0, dtype=jnp.int32)  # [A, B]
@@ -180,7 +186,7 @@ def _learn_networks(model, layers, inputs, features, rewards, rates):
 
 def _predict(model, state, contexts):
     """Contexts [B, D..] -> scores [B, A], in units of reward."""
-    contexts = contexts.reshape(len(contexts), -1)
+    contexts = jnp.asarray(contexts, float).reshape(len(contexts), -1)
     features = standardise.apply(state.moments, contexts, model.feature_epsilon)
     inputs = features = jnp.clip(features, -model.feature_bound, model.feature_bound)
     if state.linear is not None:
@@ -234,12 +240,10 @@ def _start_as_regression(layers):
 
 
 def _check(num_arms, sizes, reward_range, tree_depth, ridge):
-    if num_arms < 2:
-        raise ValueError(f"num_arms must be at least 2, got {num_arms}")
+    settings.check_counts(2, num_arms=num_arms)
+    settings.check_counts(1, 8, tree_depth=tree_depth)
     network.check_sizes(sizes)
-    if not reward_range[0] < reward_range[1]:
+    if not -math.inf < reward_range[0] < reward_range[1] < math.inf:
         raise ValueError(f"reward_range must be the min and the max reward, got {tuple(reward_range)}")
-    if not 1 <= tree_depth <= 8:
-        raise ValueError(f"tree_depth must be 1 to 8 (an arm has 2**n - 1 networks), got {tree_depth}")
-    if ridge is not None and ridge <= 0:
-        raise ValueError(f"ridge must be positive, or None for no regression; got {ridge}")
+    if ridge is not None:
+        settings.check_positive(ridge=ridge)

@@ -17,7 +17,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from glns.bernoulli import Rule, clip
+from glns.bernoulli import Rule, check_rule, clip
 from glns.bernoulli import error as bernoulli_error
 from glns.network import Neuron
 
@@ -31,6 +31,7 @@ def bernoulli(epsilon: float = 0.01, implementation: str = "gram") -> Neuron:
     start at 0. implementation: "gram" is `learn_gram`, "scan" is `learn`; they compute the same.
     """
     rule = Rule(epsilon, clip_rule="margin")
+    check_rule(rule)
     return _neuron(lambda logits: clip(logits, rule), partial(bernoulli_error, rule=rule), implementation)
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import bernoulli, context, counting, network, pixels
+from glns import bernoulli, context, counting, network, pixels, settings
 
 _BLOCK = 16  # images predicted at once
 
@@ -56,6 +56,7 @@ def density(
 
     A batch is (images [B, H, W] of zeros and ones, ..); the rest of it is ignored. predict gives log-likelihoods [B] in
     nats. The images of a batch are learned one after the other, so the batch size changes the speed and nothing else.
+    Another number in an image is a ValueError; if it is traced, the metric and the log-likelihoods are NaN.
     The metric `nats`, an image's mean log loss, is prequential.
 
     sizes: neurons a layer, the last 1, which mixes the layer below. The papers have 35-60-35-70 and do not say how the
@@ -67,9 +68,8 @@ def density(
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`; the loss of a pixel is at least epsilon nats.
     """
     network.check_sizes(sizes)
-    network.check_positive(
-        num_patterns=num_patterns, learning_rate=learning_rate, learning_rate_decay=learning_rate_decay
-    )
+    settings.check_counts(1, num_patterns=num_patterns)
+    settings.check_positive(learning_rate=learning_rate, learning_rate_decay=learning_rate_decay)
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     model = Model(
         sizes=tuple(sizes),
@@ -93,7 +93,9 @@ def inpaint(key: jax.Array, state: State, image: jax.Array, known: jax.Array, *,
 
     image [H, W], known [H, W] bool -> [H, W], equal to `image` where known. The key is consumed.
     """
-    rule, uniforms = bernoulli.Rule(epsilon), jax.random.uniform(key, (image.size,))
+    bernoulli.check_rule(bernoulli.Rule(epsilon))
+    image, rule = jnp.asarray(image, float), bernoulli.Rule(epsilon)
+    uniforms = jax.random.uniform(key, (image.size,))
 
     def step(drawn, example):
         pixel, uniform, is_known = example
@@ -125,7 +127,7 @@ def _init(model, key, example):
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
     del key
-    images, *_ = batch
+    images, is_binary = _binary(batch[0])
     t = state.count + 1 + jnp.arange(len(images))
     rates = jnp.minimum(model.learning_rate, model.learning_rate_decay / t)
     side, targets = jax.vmap(pixels.bits, out_axes=1)(images), images.reshape(len(images), -1).T
@@ -135,7 +137,17 @@ def _update(model, key, state, batch):
     learn = jax.vmap(partial(network.learn, **model.net), in_axes=(axes, 0, 0, 0, None), out_axes=(axes, 0))
     layers, logits = learn(state.layers, inputs, side, targets, rates)
     nats = -_log_likelihood(logits[-1][..., 0], targets, model.rule).sum(0).mean()
-    return State(state.count + len(images), state.patterns, counts, layers), {"nats": nats}
+    metrics = {"nats": jnp.where(is_binary, nats, jnp.nan)}
+    return State(state.count + len(images), state.patterns, counts, layers), metrics
+
+
+def _binary(images: Any) -> tuple[jax.Array, Any]:
+    """Images of any dtype as numbers, and whether all are zeros and ones. Raises ValueError if not, unless traced."""
+    images = jnp.asarray(images, float)
+    is_binary = jnp.all((images == 0) | (images == 1))
+    if not isinstance(is_binary, jax.core.Tracer) and not is_binary:
+        raise ValueError(f"images must be of zeros and ones, got {images.min()} to {images.max()}")
+    return images, is_binary
 
 
 def _predict(model, state, images):
@@ -147,7 +159,8 @@ def _predict(model, state, images):
         logits = of_pixels(state.counts, state.layers, pixels.bits(image))
         return _log_likelihood(logits, image.reshape(-1), model.rule).sum()
 
-    return jax.lax.map(one, images, batch_size=_BLOCK)
+    images, is_binary = _binary(images)
+    return jnp.where(is_binary, jax.lax.map(one, images, batch_size=_BLOCK), jnp.nan)
 
 
 def _axes(sizes):

@@ -6,7 +6,7 @@
 Letters: D features, N classes, n samples.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -19,19 +19,23 @@ from sklearn.utils.validation import check_is_fitted, validate_data  # pyrefly: 
 
 from glns.classification import learner
 from glns.regression import regressor
+from glns.settings import check_counts
 
 _CHUNK = 128  # samples learned or predicted by one call; the rest are learned one by one
+_MAX_MAGNITUDE = 1e15  # the squares of 1e8 such numbers can be summed in float32
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
     """One-vs-all Bernoulli GLNs (Veness 2019), learned exactly online: see `glns.learner`.
 
     `partial_fit` learns the samples in the order given; splitting them over several calls changes nothing. `fit` starts
-    from nothing and makes `num_passes` passes, each in a new random order if `shuffle`. Features may have any scale:
-    they are standardised by their running moments. They are float32, so first subtract a mean much larger than the std.
+    from nothing and makes `num_passes` passes, each in a new random order if `shuffle`. Features may have any unit:
+    they are standardised by their running moments. These are float32: values above 1e15 are a ValueError, a feature
+    whose std is below 1e-18 counts as constant, and first subtract a mean much larger than the std.
 
     sizes, num_half_spaces, offset_scale, learning_rate, learning_rate_decay, feature_epsilon: see `glns.learner`; the
-    defaults are for a few thousand samples, and feature_epsilon is small because the unit of a feature is not known.
+    defaults are for a few thousand samples, and feature_epsilon is 0 because the unit of a feature is not known. A
+    fitted model keeps its settings; `partial_fit` takes new learning rates and refuses other changes.
 
     After fitting: classes_ [N], n_features_in_ = D, and state_, a `glns.State`.
     """
@@ -44,7 +48,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         offset_scale: float = 0.05,
         learning_rate: float = 0.03,
         learning_rate_decay: float = 100.0,
-        feature_epsilon: float = 1e-6,
+        feature_epsilon: float = 0.0,
         num_passes: int = 1,
         shuffle: bool = True,
         random_state: Any = None,
@@ -61,9 +65,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y) -> "Classifier":
         """Learns X [n, D] and labels y [n] from nothing."""
-        if self.num_passes < 1:
-            raise ValueError(f"num_passes must be at least 1, got {self.num_passes}")
-        X, y = validate_data(self, X, y, dtype=np.float32)
+        check_counts(1, num_passes=self.num_passes)
+        X, y = _validated(self, X, y)
         check_classification_targets(y)
         random = check_random_state(self.random_state)
         self._begin(np.unique(y), X.shape[1], random)
@@ -73,7 +76,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def partial_fit(self, X, y, classes=None) -> "Classifier":
         """Continues learning, in the order given. classes: all labels of all calls; required in the first call."""
         first = not hasattr(self, "state_")
-        X, y = validate_data(self, X, y, dtype=np.float32, reset=first)
+        if not first:
+            _check_unchanged(self)
+        X, y = _validated(self, X, y, reset=first)
         check_classification_targets(y)
         if first:
             if classes is None:
@@ -87,7 +92,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X) -> np.ndarray:
         """X [n, D] -> the classes' probabilities [n, N], in the order of classes_."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = _validated(self, X, reset=False)
         return np.exp(_predict(self._programs(), self.state_, X))
 
     def predict(self, X) -> np.ndarray:
@@ -98,8 +103,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def _begin(self, classes, dim, random):
         if len(classes) < 2:
             raise ValueError(f"a classifier needs at least two classes to tell apart; got one class, {classes}")
-        self.classes_ = classes
-        init, _, _ = self._programs()
+        fitted = _settings(self)
+        init, _, _ = _compiled(learner, len(classes), **fitted)
+        self.classes_, self._fitted = classes, fitted
         example = np.zeros((1, dim), np.float32), np.zeros(1, np.int32)
         self.state_ = init(jax.random.key(random.randint(2**31)), example)
 
@@ -109,15 +115,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"y has the labels {unknown}, which are not among classes {self.classes_}")
         self.state_ = _learn(self._programs(), self.state_, X, np.searchsorted(self.classes_, y).astype(np.int32))
 
-    def _programs(self):
-        return _compiled(learner, len(self.classes_), **_settings(self))
+    def _programs(self, fitted=None):
+        return _compiled(learner, len(self.classes_), **(fitted or self._fitted))
 
 
 class Regressor(RegressorMixin, BaseEstimator):
     """A Gaussian GLN (Budden 2020), learned exactly online: see `glns.regressor`. One target.
 
     `fit`, `partial_fit` and the settings are those of `Classifier`, with defaults that suit a few thousand samples.
-    Targets may have any scale too. After fitting: n_features_in_ = D, and state_, a `glns.regression.State`.
+    Targets may have any unit too. After fitting: n_features_in_ = D, and state_, a `glns.regression.State`.
     """
 
     def __init__(
@@ -128,7 +134,7 @@ class Regressor(RegressorMixin, BaseEstimator):
         offset_scale: float = 0.3,
         learning_rate: float = 0.01,
         learning_rate_decay: float = 1000.0,
-        feature_epsilon: float = 1e-6,
+        feature_epsilon: float = 0.0,
         num_passes: int = 1,
         shuffle: bool = True,
         random_state: Any = None,
@@ -145,9 +151,8 @@ class Regressor(RegressorMixin, BaseEstimator):
 
     def fit(self, X, y) -> "Regressor":
         """Learns X [n, D] and targets y [n] from nothing."""
-        if self.num_passes < 1:
-            raise ValueError(f"num_passes must be at least 1, got {self.num_passes}")
-        X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True)
+        check_counts(1, num_passes=self.num_passes)
+        X, y = _validated(self, X, y, y_numeric=True)
         random = check_random_state(self.random_state)
         self._begin(X.shape[1], random)
         _make_passes(self, X, y, random)
@@ -156,7 +161,9 @@ class Regressor(RegressorMixin, BaseEstimator):
     def partial_fit(self, X, y) -> "Regressor":
         """Continues learning, in the order given."""
         first = not hasattr(self, "state_")
-        X, y = validate_data(self, X, y, dtype=np.float32, y_numeric=True, reset=first)
+        if not first:
+            _check_unchanged(self)
+        X, y = _validated(self, X, y, y_numeric=True, reset=first)
         if first:
             self._begin(X.shape[1], check_random_state(self.random_state))
         self._learn(X, y)
@@ -165,20 +172,22 @@ class Regressor(RegressorMixin, BaseEstimator):
     def predict(self, X, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """X [n, D] -> the predicted means [n], and if return_std the predicted stds [n]."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = _validated(self, X, reset=False)
         mean, variance = _predict(self._programs(), self.state_, X)
         return (mean[:, 0], np.sqrt(variance[:, 0])) if return_std else mean[:, 0]
 
     def _begin(self, dim, random):
-        init, _, _ = self._programs()
+        fitted = _settings(self)
+        init, _, _ = self._programs(fitted)
+        self._fitted = fitted
         example = np.zeros((1, dim), np.float32), np.zeros((1, 1), np.float32)
         self.state_ = init(jax.random.key(random.randint(2**31)), example)
 
     def _learn(self, X, y):
         self.state_ = _learn(self._programs(), self.state_, X, y.astype(np.float32)[:, None])
 
-    def _programs(self):
-        return _compiled(regressor, **_settings(self))
+    def _programs(self, fitted=None):
+        return _compiled(regressor, **(fitted or self._fitted))
 
 
 def _make_passes(estimator: Any, X: np.ndarray, y: np.ndarray, random: np.random.RandomState) -> None:
@@ -190,7 +199,32 @@ def _make_passes(estimator: Any, X: np.ndarray, y: np.ndarray, random: np.random
 def _settings(estimator: Any) -> dict[str, Any]:
     """The settings that an estimator passes to its learner."""
     names = ("num_half_spaces", "offset_scale", "learning_rate", "learning_rate_decay", "feature_epsilon")
-    return {"sizes": tuple(estimator.sizes), **{name: getattr(estimator, name) for name in names}}
+    sizes = tuple(estimator.sizes) if isinstance(estimator.sizes, Iterable) else estimator.sizes
+    return {"sizes": sizes, **{name: getattr(estimator, name) for name in names}}
+
+
+def _check_unchanged(estimator: Any) -> None:
+    """Takes over new learning rates. Raises ValueError for another setting that is not the fitted model's."""
+    now = _settings(estimator)
+    for name, fitted in estimator._fitted.items():
+        if name not in ("learning_rate", "learning_rate_decay") and now[name] != fitted:
+            raise ValueError(f"{name} is {now[name]!r} but the model was fitted with {fitted!r}; call fit again")
+    estimator._programs(now)  # raises ValueError where a new rate is out of bounds
+    estimator._fitted = now
+
+
+def _validated(estimator: Any, X: Any, *y: Any, **how: Any) -> Any:
+    """X, or X and y, as scikit-learn checks them. Raises ValueError also where squares are beyond float32."""
+    checked = validate_data(estimator, X, *y, dtype=np.float32, **how)
+    _check_magnitude(checked[0] if y else checked, "features")
+    if "y_numeric" in how:
+        _check_magnitude(checked[1], "targets")
+    return checked
+
+
+def _check_magnitude(values: np.ndarray, name: str) -> None:
+    if (most := np.abs(values.astype(float)).max()) > _MAX_MAGNITUDE:
+        raise ValueError(f"{name} must be within ±{_MAX_MAGNITUDE:g}, got {most:g}; divide them by a constant")
 
 
 @lru_cache(maxsize=64)

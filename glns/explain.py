@@ -73,6 +73,7 @@ def saliency(
     Where the network is certain, every neuron of a layer may be clipped; then x has no effect and the map is 0. To see
     such an x, use bernoulli.Rule(epsilon=1e-30), which clips nothing: this is the paper's product of selected rows.
     """
+    x = jnp.asarray(x, float)
     features = standardise.features(feature_epsilon, feature_scale, standardised=standardised)
     inputs = features.apply(state.moments, x.reshape(-1))
     axes = ((network.Layer(0, None if shared_gates else 0),) * len(state.layers), None, None)
@@ -86,5 +87,6 @@ def sensitivity(predict: Callable, x: jax.Array, index: tuple[int, ...], values:
     predict: x [V, ..] -> outputs [V, ..], for example partial(learner.predict, state). x [..], index of an input in x,
     values [V] -> outputs [V, ..].
     """
+    x = jnp.asarray(x, float)
     swept = jnp.broadcast_to(x, (len(values), *x.shape)).at[:, *index].set(values)
     return predict(swept)

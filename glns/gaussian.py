@@ -14,6 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from glns import settings
 from glns.network import Neuron
 
 PROJECTIONS = ("signed", "public", "non_negative")
@@ -213,7 +214,7 @@ def neuron(rule: Rule, target_dim: int = 1, *, implementation: str = "scan") -> 
     Weights start at 1 / F (the public code). implementation: "scan" is `learn`, "gram" is `learn_gram`, which
     computes the same for weights of any sign ("signed" and "public").
     """
-    _check(rule, implementation)
+    _check(rule, target_dim, implementation)
     constant = biases(rule, target_dim)
 
     def init(num_contexts, width):
@@ -228,7 +229,7 @@ def neuron(rule: Rule, target_dim: int = 1, *, implementation: str = "scan") -> 
     return Neuron(init, prepare_inputs, partial(predict, rule=rule), partial(chosen, rule=rule))
 
 
-def _check(rule, implementation):
+def _check(rule, target_dim, implementation):
     choices = {
         "projection": (rule.projection, PROJECTIONS),
         "step_rule": (rule.step_rule, STEP_RULES),
@@ -237,7 +238,11 @@ def _check(rule, implementation):
     for name, (value, allowed) in choices.items():
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
-    if not 0 < rule.min_variance < rule.max_variance:
-        raise ValueError(
-            f"min_variance must be positive and below max_variance, got {rule.min_variance} and {rule.max_variance}"
-        )
+    if rule.projection == "non_negative" and implementation == "gram":
+        raise ValueError("implementation must be 'scan' for the projection 'non_negative'; 'gram' takes any sign")
+    names = ("min_variance", "max_variance", "weight_bound", "min_norm", "bias_scale", "bias_variance")
+    settings.check_counts(1, target_dim=target_dim)
+    settings.check_positive(**{name: getattr(rule, name) for name in names})
+    variances = rule.min_variance, rule.max_variance
+    if not any(isinstance(variance, jax.core.Tracer) for variance in variances) and not variances[0] < variances[1]:
+        raise ValueError(f"min_variance must be positive and below max_variance, got {variances[0]} and {variances[1]}")

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from glns import settings
+
 
 class Ridge(NamedTuple):
     """The solution so far: the coefficients w that minimise ridge |w|² + sum of (y - w . x)²."""
@@ -18,6 +20,7 @@ class Ridge(NamedTuple):
 
 def init(dim: int, ridge: float) -> Ridge:
     """No example seen yet: every prediction is 0."""
+    settings.check_positive(ridge=ridge)
     return Ridge(jnp.eye(dim + 1) / ridge, jnp.zeros(dim + 1))
 
 

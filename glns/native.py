@@ -40,7 +40,7 @@ def learn(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes `bernoulli.learn`, in place if the weights are donated. Weights must start within the bound.
 
-    weights [R, F], contexts [T] int32, inputs [T, F], targets [T], rates [T] -> weights [R, F], logits [T].
+    weights [R, F], contexts [T], inputs [T, F], targets [T], rates [T] -> weights [R, F], logits [T].
     clip_rule: its index in `bernoulli.CLIP_RULES`.
     """
 
@@ -51,21 +51,29 @@ def learn(
         settings = {"epsilon": epsilon, "weight_bound": weight_bound, "clip_rule": clip_rule}
         return tuple(function(weights, contexts, *stream, **settings))
 
-    targets, rates = targets.astype(weights.dtype), rates.astype(weights.dtype)
+    contexts, (inputs, targets, rates) = contexts.astype(jnp.int32), _cast(weights, inputs, targets, rates)
     of_neurons = _mapped(call, ("r f", *_STREAM), ("r f", "t"))
     return of_neurons(weights, contexts, inputs, targets, rates)
 
 
 def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Array:
-    """`bernoulli.predict`: weights [R, F], context [] int32, inputs [F] -> logit []."""
+    """`bernoulli.predict`: weights [R, F], context [], inputs [F] -> logit []."""
 
     def call(weights, contexts, inputs):
         axes = jnp.broadcast_shapes(weights.shape[:-2], contexts.shape[:-1], inputs.shape[:-2])
         result = jax.ShapeDtypeStruct((*axes, contexts.shape[-1]), weights.dtype)
         return (jax.ffi.ffi_call("glns_predict", result)(weights, contexts, inputs),)
 
-    (logits,) = _mapped(call, ("r f", *_STREAM[:2]), ("t",))(weights, context[None], inputs[None])
+    contexts, (inputs,) = context[None].astype(jnp.int32), _cast(weights, inputs[None])
+    (logits,) = _mapped(call, ("r f", *_STREAM[:2]), ("t",))(weights, contexts, inputs)
     return logits[0]
+
+
+def _cast(weights: jax.Array, *stream: jax.Array) -> tuple[jax.Array, ...]:
+    """The stream in the weights' dtype, float32 or float64: the kernel reads all operands by it. Raises ValueError."""
+    if weights.dtype not in (jnp.float32, jnp.float64):
+        raise ValueError(f"the native implementation takes float32 or float64 weights, got {weights.dtype}")
+    return tuple(array.astype(weights.dtype) for array in stream)
 
 
 def _mapped(call: Callable, operands: tuple[str, ...], results: tuple[str, ...]) -> Callable:

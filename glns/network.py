@@ -6,7 +6,7 @@ stretch of the stream can go through the network layer by layer and is still lea
 Letters: D inputs, F fan-in (biases included), K neurons of a layer, R contexts, S side width, T time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from glns import settings
 from glns.context import Gate
 
 _BLOCK = 64  # examples predicted at once
@@ -49,15 +50,9 @@ class Layer(NamedTuple):
 
 def check_sizes(sizes: Sequence[int]) -> None:
     """Raises ValueError unless `sizes` are valid sizes of a network's layers."""
-    if not sizes or sizes[-1] != 1 or min(sizes) < 1:
-        raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {tuple(sizes)}")
-
-
-def check_positive(**settings: float) -> None:
-    """Raises ValueError for the first setting that is not positive."""
-    for name, value in settings.items():
-        if value <= 0:
-            raise ValueError(f"{name} must be positive, got {value}")
+    of_layers = tuple(sizes) if isinstance(sizes, Iterable) else ()
+    if not of_layers or of_layers[-1] != 1 or not all(map(settings.is_count, of_layers)):
+        raise ValueError(f"sizes must be positive and end in 1, the output neuron; got {of_layers or sizes}")
 
 
 def init(
@@ -67,6 +62,7 @@ def init(
 
     sizes: neurons of each layer, the last 1: that neuron is the network's output.
     """
+    settings.check_counts(1, input_dim=input_dim, side_dim=side_dim)
     widths = (input_dim, *sizes[:-1])
 
     def layer(k_layer, size, width):

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from glns import settings
 from glns.context import Gate
 
 _MARGIN = 20  # no bit looks farther than this
@@ -36,6 +37,7 @@ NUM_BITS = sum(_SIZES)
 
 def bits(image: jax.Array) -> jax.Array:
     """The bits that each pixel's contexts may read. image [H, W] of zeros and ones, 0 outside -> [P, S]."""
+    image = jnp.asarray(image, float)
     height, width = image.shape
     pools = [jnp.pad(image, _MARGIN)]
     for half in (1, 2, 4):  # the box at a pixel has it as its upper left corner
@@ -64,8 +66,8 @@ def gate(num_bits: int, *, kinds: Sequence[str] = KINDS, spread: float = 20.0) -
     The j-th nearest pixel is drawn in proportion to exp(-j / spread); all boxes are equally likely, and all rays. The
     papers draw 200 such functions and do not say how.
     """
-    if not 0 <= num_bits <= 16:
-        raise ValueError(f"num_bits must be 0 to 16 (a neuron keeps 2**n rows), got {num_bits}")
+    settings.check_counts(0, 16, num_bits=num_bits)
+    settings.check_positive(spread=spread)
     if not kinds or set(kinds) - set(KINDS):
         raise ValueError(f"kinds must be some of {', '.join(KINDS)}; got {tuple(kinds)}")
 

@@ -11,7 +11,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from glns import context, gaussian, network, standardise
+from glns import context, gaussian, network, settings, standardise
 from glns.gaussian import Normal
 
 
@@ -59,14 +59,10 @@ def regressor(
     feature_epsilon: see `standardise`. rule: the fields of `gaussian.Rule`, for standardised targets.
     """
     network.check_sizes(sizes)
-    if target_dim < 1:
-        raise ValueError(f"target_dim must be at least 1, got {target_dim}")
-    network.check_positive(
-        learning_rate=learning_rate,
-        learning_rate_decay=learning_rate_decay,
-        input_variance=input_variance,
-        feature_epsilon=feature_epsilon,
+    settings.check_positive(
+        learning_rate=learning_rate, learning_rate_decay=learning_rate_decay, input_variance=input_variance
     )
+    settings.check_not_negative(feature_epsilon=feature_epsilon)
     neuron = gaussian.neuron(gaussian.Rule(**rule), target_dim)
     gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale)
     model = Model(
@@ -102,7 +98,7 @@ def _init(model, key, example):
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
     del key
-    x, y = batch
+    x, y = (jnp.asarray(array, float) for array in batch)
     inputs, side = standardise.learn(state.inputs, x.reshape(len(x), -1), model.feature_epsilon)
     targets, y = standardise.learn(state.targets, y, model.feature_epsilon)
     t = state.count + 1 + jnp.arange(len(x))
@@ -113,7 +109,7 @@ def _update(model, key, state, batch):
 
 def _predict(model, state, x):
     """x [B, ..] -> Normal of mean and variance [B, d], in the units of the target."""
-    side = standardise.apply(state.inputs, x.reshape(len(x), -1), model.feature_epsilon)
+    side = standardise.apply(state.inputs, jnp.asarray(x, float).reshape(len(x), -1), model.feature_epsilon)
     side = jnp.where(state.count > 0, side, 0.0)  # before the first example there is no scale
     output = _last(network.predict(state.layers, _base(model, side), side, **model.net))
     std = jnp.sqrt(state.targets.square / jnp.maximum(state.count, 1)) + model.feature_epsilon

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from glns import settings
+
 
 class Moments(NamedTuple):
     """Running moments of D features."""
@@ -20,17 +22,23 @@ class Moments(NamedTuple):
 
 def init(dim: int) -> Moments:
     """No example seen yet."""
+    settings.check_counts(1, dim=dim)
     return Moments(jnp.zeros((), jnp.int32), jnp.zeros(dim), jnp.zeros(dim))
 
 
 def apply(moments: Moments, x: jax.Array, epsilon: float) -> jax.Array:
     """(x - mean) / (std + epsilon). x [..., D] -> [..., D].
 
-    epsilon, in the units of x, keeps a constant feature finite: the public code adds 1 to pixels of 0 .. 255.
+    epsilon, in the units of x, keeps a constant feature small: the public code adds 1 to pixels of 0 .. 255. With
+    epsilon 0 the unit of x does not matter, and a feature that was constant so far is 0.
     """
-    std = jnp.sqrt(moments.square / jnp.maximum(moments.count, 1))
-    shape = (1,) * (x.ndim - 1) + std.shape
-    return (x - moments.mean.reshape(shape)) / (std + epsilon).reshape(shape)
+    x, scale = jnp.asarray(x, float), _std(moments) + epsilon
+    shape = (1,) * (x.ndim - 1) + scale.shape
+    return (x - moments.mean.reshape(shape)) / jnp.where(scale > 0, scale, jnp.inf).reshape(shape)
+
+
+def _std(moments: Moments) -> jax.Array:
+    return jnp.sqrt(moments.square / jnp.maximum(moments.count, 1))
 
 
 def learn(moments: Moments, x: jax.Array, epsilon: float) -> tuple[Moments, jax.Array]:
@@ -46,7 +54,7 @@ def learn(moments: Moments, x: jax.Array, epsilon: float) -> tuple[Moments, jax.
         moments = Moments(count, mean, moments.square + delta * (x - mean))
         return moments, apply(moments, x, epsilon)
 
-    return jax.lax.scan(step, moments, x)
+    return jax.lax.scan(step, moments, jnp.asarray(x, float))
 
 
 class Features(NamedTuple):
@@ -59,16 +67,18 @@ class Features(NamedTuple):
 def features(epsilon: float, scale: float = 1.0, *, standardised: bool = True) -> Features:
     """Features scale * (x - mean) / (std + epsilon), by the moments so far; or scale * x if not standardised.
 
-    An epsilon far above the stds leaves mean subtraction, the paper's, and then the scale matters. For a stream of
-    tasks use standardised=False: where the moments drift, the features drift too, and with them the contexts of what
-    was learned before. The moments are then not updated.
+    epsilon: see `apply`; one far above the stds leaves mean subtraction, the paper's, and then the scale matters. For a
+    stream of tasks use standardised=False: where the moments drift, the features drift too, and with them the contexts
+    of what was learned before. The moments are then not updated.
     """
+    settings.check_not_negative(feature_epsilon=epsilon)
+    settings.check_positive(feature_scale=scale)
 
     def learn_scaled(moments, x):
-        moments, standard = learn(moments, x, epsilon) if standardised else (moments, x)
+        moments, standard = learn(moments, x, epsilon) if standardised else (moments, jnp.asarray(x, float))
         return moments, scale * standard
 
     def apply_scaled(moments, x):
-        return scale * (apply(moments, x, epsilon) if standardised else x)
+        return scale * (apply(moments, x, epsilon) if standardised else jnp.asarray(x, float))
 
     return Features(learn_scaled, apply_scaled)

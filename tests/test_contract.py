@@ -236,8 +236,53 @@ def test_a_run_taken_up_again_is_the_same_run(learner, world, first, three_steps
 def test_seeds_are_a_vmap(learner, world, first, three_steps):
     alone = [three_steps(jax.random.key(seed), world.data, run) for seed, run in zip(SEEDS, first, strict=True)]
     keys = jax.vmap(jax.random.key)(jnp.array(SEEDS))
-    together = jax.vmap(three_steps, in_axes=(0, None, 0))(keys, world.data, stack(first))
+    of_seeds = jax.vmap(three_steps, in_axes=(0, None, 0))
+    together = of_seeds(keys, world.data, stack(first))
     chex.assert_trees_all_close(together, stack(alone), rtol=1e-4, atol=1e-5)
+    reversed_ = of_seeds(keys[::-1], world.data, stack(first[::-1]))
+    chex.assert_trees_all_equal(jax.tree.map(lambda leaf: leaf[::-1], reversed_), together)
     assert any(len(np.unique(metric[:, -1])) == 3 for metric in together[1].values())
     begun = jax.eval_shape(jax.vmap(lambda key: bootstrap.begin(key, learner, world)), keys)
     chex.assert_trees_all_equal_shapes_and_dtypes(begun, stack(first))
+
+
+NETS = {
+    "cnn": bootstrap.nets.CNN(3, width=2, depth=2),
+    "convolutional": bootstrap.nets.Convolutional(3, (2,), (2,), 4),
+    "fully_connected": bootstrap.nets.FullyConnected(3, (2,), (2,), 4),
+    "mlp": bootstrap.nets.MLP((4,), 3, batch_norm=True),
+    "random_features": bootstrap.nets.RandomFeatures(4, 3),
+    "resnet18": bootstrap.nets.ResNet18(3, width=1),
+    "vit": bootstrap.nets.ViT(3, patch=2, width=4, depth=1, num_heads=2, mlp_width=4),
+}
+IMAGES = bootstrap.distributions.digits(np.zeros((3, 4, 4), np.uint8), np.array([0, 1, 2], np.int8), size=4)
+TRACED = {
+    **{name: pair for name, pair in PAIRS.items() if not name.startswith(("blur", "self_play"))},
+    **{
+        name: (
+            bootstrap.Learner(*bootstrap.sgd.learner(net, optax.adam(0.1))),
+            bootstrap.ideal(IMAGES.sampler, IMAGES.arrays, batch_size=2),
+        )
+        for name, net in NETS.items()
+    },
+    "neural_bandit": (
+        bootstrap.Learner(*bootstrap.bandits.neural(bootstrap.nets.MLP((4,), 3), optax.adam(0.1), epsilon=0.1)),
+        PAIRS["linear_bandit-bandit"][1],
+    ),
+    "deformed": (CLASSIFIERS["glns"], bootstrap.ideal(bootstrap.images.deformed, (X, LABELS), batch_size=7)),
+    "paired": (
+        CLASSIFIERS["glns"],
+        bootstrap.paired(lambda key, index, data: (data[0][index], data[1][index]), (X, LABELS), batch_size=7),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRACED)
+def test_numpy_arrays_and_64_bits_are_traced_as_well(name):
+    """Every state keeps its dtypes, or `scan` refuses it; and a world's data may be NumPy's, closed over."""
+    learner, world = TRACED[name]
+    world, key = world._replace(data=jax.tree.map(np.asarray, world.data)), jax.random.key(0)
+    with jax.enable_x64(True):
+        run = jax.eval_shape(lambda: bootstrap.begin(key, learner, world))
+        after, _ = jax.eval_shape(lambda run: bootstrap.advance(key, learner, world, run, 2), run)
+    chex.assert_trees_all_equal_shapes_and_dtypes(after, run)

@@ -265,7 +265,7 @@ def test_what_a_function_of_ones_own_returns_may_be_bare(monkeypatch):
 @pytest.mark.usefixtures("data")
 def test_a_fraction_of_wrong_labels_is_checked_in_every_cell():
     noises = {name: {"world": {"label_noise": noise}} for name, noise in {"a": 0.0, "b": 2.0}.items()}
-    with pytest.raises(ValueError, match=r"label_noise is a fraction, from 0 to 1; got 2\.0"):
+    with pytest.raises(ValueError, match=r"label_noise must be a fraction, from 0 to 1, got 2\.0"):
         experiments.plan(
             config(world={"name": "paired", "batch_size": 4, "num_samples": 12, "label_noise": 0.0}, grid=noises)
         )

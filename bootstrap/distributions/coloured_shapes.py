@@ -6,7 +6,7 @@ Letters: S side of the image, K = 10 shapes.
 import jax
 import jax.numpy as jnp
 
-from bootstrap import images
+from bootstrap import images, settings
 from bootstrap.distributions.distribution import Distribution
 
 SHAPES = ("circle", "square", "triangle", "hexagon", "star", "cross", "ring", "half", "crescent", "bar")
@@ -28,8 +28,9 @@ def shapes(
     In each channel shape and background differ by 0.25 to 0.75; the background shades by up to `shade` from corner to
     corner; every pixel has uniform noise of up to `noise`. arrays: the signed distances of the shapes [K, 48, 48].
     """
-    if size < 1:
-        raise ValueError(f"shapes must be of size 1 or more, got {size}")
+    settings.check_counts(1, size=size)
+    settings.check_positive(min_radius=min_radius, max_radius=max_radius)
+    settings.check_not_negative(shift=shift, shade=shade, noise=noise)
 
     def sampler(key, distances):
         k_shape, k_place, k_colours, k_grain = jax.random.split(key, 4)

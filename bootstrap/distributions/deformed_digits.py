@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bootstrap import images
+from bootstrap import images, settings
 from bootstrap.distributions.distribution import Distribution
+from bootstrap.worlds import check_samples
 
 
 def digits(
@@ -30,9 +31,12 @@ def digits(
     logarithm of the scale. elastic: of a 4 x 4 grid of displacements, with cubic interpolation in between. contrast:
     1 + its draw multiplies all pixels.
     """
-    if size < 1:
-        raise ValueError(f"digits must be of size 1 or more, got {size}")
-    height, width = prototypes.shape[1:]
+    settings.check_counts(1, size=size)
+    settings.check_not_negative(
+        rotation=rotation, scale=scale, shear=shear, shift=shift, elastic=elastic, contrast=contrast
+    )
+    check_samples(prototypes, labels)
+    height, width = np.shape(prototypes)[1:]
 
     def sampler(key, arrays):
         images_of, labels = map(jnp.asarray, arrays)

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from bootstrap import settings
+
 
 class Distribution(NamedTuple):
     """A law of samples. Sample i of a stream is sampler(fold_in(key, i), arrays): a function of (key, i) only."""
@@ -20,15 +22,16 @@ def with_label_noise(sampler: Callable, num_classes: int, noise: float | jax.Arr
 
     The wrong label belongs to the sample: it is the same each time the sample is shown. x does not depend on `noise`.
     A label that is wrong at one `noise` is the same wrong label at every larger `noise`. At (K - 1) / K the labels are
-    uniform and independent of x. Raises ValueError where `noise` is a Python number outside 0 to 1.
+    uniform and independent of x. A label outside 0 .. K - 1 stays as it is.
     """
-    if isinstance(noise, int | float) and not 0 <= noise <= 1:
-        raise ValueError(f"label_noise is a fraction, from 0 to 1; got {noise}")
+    settings.check_counts(2, num_classes=num_classes)
+    settings.check_fraction(label_noise=noise)
 
     def noisy(key, arrays):
         k_sample, k_whether, k_other = jax.random.split(key, 3)
         x, y = sampler(k_sample, arrays)
         other = (y + jax.random.randint(k_other, (), 1, num_classes)) % num_classes
-        return x, jnp.where(jax.random.uniform(k_whether) < noise, other, y)
+        is_wrong = (jax.random.uniform(k_whether) < noise) & (y >= 0) & (y < num_classes)
+        return x, jnp.where(is_wrong, other, y)
 
     return noisy

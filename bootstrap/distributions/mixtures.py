@@ -6,6 +6,7 @@ Letters: K classes, M components of a class, D inputs, n samples.
 import jax
 import jax.numpy as jnp
 
+from bootstrap import settings
 from bootstrap.distributions.distribution import Distribution
 
 
@@ -17,6 +18,8 @@ def gaussians(
     Means lie in random directions, at the distance `separation` (in standard deviations) from the origin. arrays: the
     means [K, M, D]. With one component the best classifier is linear; with more it is not.
     """
+    settings.check_counts(1, num_inputs=num_inputs, num_classes=num_classes, num_components=num_components)
+    settings.check_not_negative(separation=separation)
     directions = jax.random.normal(jax.random.key(seed), (num_classes, num_components, num_inputs))
     means = separation * directions / jnp.linalg.norm(directions, axis=-1, keepdims=True)
 
@@ -44,6 +47,8 @@ def bayes_errors(
     soft_error and loss, it is the mean of exact conditional errors over n samples. noise: of `with_label_noise`. The
     key is consumed.
     """
+    settings.check_counts(1, num_samples=num_samples)
+    settings.check_fraction(noise=noise)
     sampler, means, num_classes = distribution
     x, _ = jax.vmap(sampler, in_axes=(0, None))(jax.random.split(key, num_samples), means)
     p = jnp.exp(jax.vmap(posterior, in_axes=(None, 0))(means, x))  # [n, K]

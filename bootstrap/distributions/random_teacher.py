@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from bootstrap import settings
 from bootstrap.distributions.distribution import Distribution
 
 
@@ -16,6 +17,8 @@ def teacher(*, num_inputs: int, num_classes: int, features: Sequence[int] = (), 
     the first layer a unit's weights sum to 0: otherwise the mean of the ReLUs makes some outputs larger than others on
     every input, and few classes occur.
     """
+    settings.check_counts(1, num_inputs=num_inputs, num_classes=num_classes)
+    settings.check_widths(features=features)
     widths = (num_inputs, *features, num_classes)
     keys = jax.random.split(jax.random.key(seed), len(widths) - 1)
     weights = [

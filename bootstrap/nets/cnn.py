@@ -9,6 +9,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from bootstrap import settings
+
 
 class Conv(nn.Module):
     """A convolution with zero padding. The two forms compute the same function, up to rounding.
@@ -23,6 +25,12 @@ class Conv(nn.Module):
     bias: bool = True
     form: str = "conv"
     dtype: Any = jnp.float32
+
+    def __post_init__(self):
+        settings.check_counts(1, features=self.features, kernel=self.kernel, stride=self.stride)
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd, got {self.kernel}")
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x):
@@ -79,10 +87,17 @@ class CNN(nn.Module):
     form: str = "conv"
     dtype: Any = jnp.float32
 
+    def __post_init__(self):
+        settings.check_counts(1, num_classes=self.num_classes, width=self.width, depth=self.depth)
+        settings.check_counts(0, num_unpooled=self.num_unpooled)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, x, train=False):
         """Images [B, H, W] or [B, H, W, C], at least one pixel after the pooling -> logits [B, K] float32."""
-        x = x if x.ndim == 4 else x[..., None]
+        x, least = x if x.ndim == 4 else x[..., None], 2 ** max(self.depth - self.num_unpooled, 0)
+        if min(x.shape[1:3]) < least:
+            raise ValueError(f"the image must be at least {least} x {least}, got {x.shape[1]} x {x.shape[2]}")
         for i in range(self.depth):
             x = Conv(self.width * 2**i, form=self.form, dtype=self.dtype)(x)
             if self.batch_norm:

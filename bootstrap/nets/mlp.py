@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 
+from bootstrap import settings
+
 
 class MLP(nn.Module):
     """Fully connected layers with ReLU between them."""
@@ -14,6 +16,11 @@ class MLP(nn.Module):
     features: Sequence[int]  # units of each hidden layer; () is a linear model
     num_classes: int
     batch_norm: bool = False  # between a hidden layer and its ReLU; the paper's MLPs have it (Nakkiran 2021, code)
+
+    def __post_init__(self):
+        settings.check_counts(1, num_classes=self.num_classes)
+        settings.check_widths(features=self.features)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x, train=False):

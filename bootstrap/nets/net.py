@@ -72,8 +72,9 @@ def _linen(module: nn.Module) -> Body:
 
     def train(params, collections, x, key):
         variables, changing = {"params": params, **collections}, list(collections)
-        outputs, collections = apply(variables, x, **mode(True), rngs={"dropout": key}, mutable=changing)
-        return outputs, dict(collections)
+        outputs, changed = apply(variables, x, **mode(True), rngs={"dropout": key}, mutable=changing)
+        # The statistics of float64 inputs are float64, whatever the state's.
+        return outputs, jax.tree.map(lambda new, old: new.astype(old.dtype), dict(changed), dict(collections))
 
     def predict(params, collections, x):
         return apply({"params": params, **collections}, x, **mode(False))

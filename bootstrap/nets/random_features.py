@@ -7,6 +7,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from bootstrap import settings
+
 
 class RandomFeatures(nn.Module):
     """Logits linear in F fixed random features of the input; they are 0 before learning.
@@ -20,6 +22,11 @@ class RandomFeatures(nn.Module):
     num_classes: int
     activation: str = "relu"
     bandwidth: float = 1.0  # in units of the input
+
+    def __post_init__(self):
+        settings.check_counts(1, num_features=self.num_features, num_classes=self.num_classes)
+        settings.check_positive(bandwidth=self.bandwidth)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x):

@@ -8,6 +8,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
+from bootstrap import settings
 from bootstrap.nets.cnn import Conv
 
 
@@ -21,6 +22,10 @@ class ResNet18(nn.Module):
     width: int = 64
     form: str = "conv"  # of `Conv`
     dtype: Any = jnp.float32
+
+    def __post_init__(self):
+        settings.check_counts(1, num_classes=self.num_classes, width=self.width)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x, train=False):

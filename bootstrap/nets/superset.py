@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 
+from bootstrap import settings
 from bootstrap.nets.cnn import Conv
 
 
@@ -22,6 +23,10 @@ class Convolutional(nn.Module):
     strides: Sequence[int]
     features: int
     form: str = "conv"  # of `Conv`
+
+    def __post_init__(self):
+        _check(self)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, x):
@@ -40,6 +45,10 @@ class FullyConnected(nn.Module):
     strides: Sequence[int]
     features: int
 
+    def __post_init__(self):
+        _check(self)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, x):
         """Images [B, H, W] or [B, H, W, C] -> logits [B, K]."""
@@ -49,6 +58,13 @@ class FullyConnected(nn.Module):
             height, width = -(-height // stride), -(-width // stride)
             x = nn.relu(nn.Dense(height * width * channels, kernel_init=nn.initializers.he_normal())(x))
         return _head(x, self.features, self.num_classes)
+
+
+def _check(net):
+    settings.check_counts(1, num_classes=net.num_classes, features=net.features)
+    settings.check_widths(channels=net.channels, strides=net.strides)
+    if len(net.channels) != len(net.strides):
+        raise ValueError(f"channels and strides must be equally many, got {net.channels} and {net.strides}")
 
 
 def _head(x, features, num_classes):

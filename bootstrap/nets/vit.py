@@ -8,6 +8,8 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
+from bootstrap import settings
+
 
 class ViT(nn.Module):
     """A vision transformer (Dosovitskiy et al. 2021) without dropout; by default of ViT-B's size, as the paper's."""
@@ -20,11 +22,20 @@ class ViT(nn.Module):
     mlp_width: int = 3072
     dtype: Any = jnp.float32
 
+    def __post_init__(self):
+        counts = ("num_classes", "patch", "width", "depth", "num_heads", "mlp_width")
+        settings.check_counts(1, **{name: getattr(self, name) for name in counts})
+        if self.width % self.num_heads:
+            raise ValueError(f"width must be a multiple of num_heads, got {self.width} and {self.num_heads}")
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, x):
         """Images [B, H, W] or [B, H, W, C], their sides multiples of the patch -> logits [B, K] float32."""
         x = x if x.ndim == 4 else x[..., None]
         batch, height, width, channels = x.shape
+        if height % self.patch or width % self.patch:
+            raise ValueError(f"the image's sides must be multiples of patch={self.patch}, got {height} x {width}")
         rows, columns = height // self.patch, width // self.patch
         x = x.reshape(batch, rows, self.patch, columns, self.patch, channels).transpose(0, 1, 3, 2, 4, 5)
         x = nn.Dense(self.width, dtype=self.dtype)(x.reshape(batch, rows * columns, -1))

@@ -244,10 +244,10 @@ def test_the_teacher_is_its_network(features):
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ValueError, match="digits must be of size 1 or more, got 0"):
+    with pytest.raises(ValueError, match="size must be at least 1, got 0"):
         distributions.digits(*PROTOTYPES, size=0)
-    with pytest.raises(ValueError, match="shapes must be of size 1 or more, got -1"):
+    with pytest.raises(ValueError, match="size must be at least 1, got -1"):
         distributions.shapes(size=-1)
     for noise in (-0.1, 2):
-        with pytest.raises(ValueError, match=f"label_noise is a fraction, from 0 to 1; got {noise}"):
+        with pytest.raises(ValueError, match=f"label_noise must be a fraction, from 0 to 1, got {noise}"):
             with_label_noise(ALL["teacher"].sampler, 4, noise)

@@ -97,7 +97,15 @@ def test_it_keeps_what_sgd_forgets():
     assert left[0.0] < 0.8
 
 
-@pytest.mark.parametrize("wrong", [{"strength": -1.0}, {"consolidate_every": 0}, {"fisher_decay": 1.0}])
-def test_wrong_settings_are_refused(wrong):
-    with pytest.raises(ValueError, match="consolidate_every must be at least 1, strength at least 0"):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"strength": -1.0}, "strength must be at least 0"),
+        ({"strength": np.nan}, "strength must be at least 0"),
+        ({"consolidate_every": 0}, "consolidate_every must be at least 1, got 0"),
+        ({"fisher_decay": 1.0}, "fisher_decay must lie between 0 and 1, got 1.0"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
         ewc.learner(NET, optax.sgd(0.1), **{"strength": 1.0, "consolidate_every": 5, **wrong})

@@ -200,5 +200,5 @@ def test_the_first_samples_are_those_that_come_first():
 
 @pytest.mark.parametrize("n", [0, -1, 2**32])
 def test_no_samples_are_refused(n):
-    with pytest.raises(ValueError, match=r"num_samples must be 1 to 4294967295 \(no limit\), got"):
+    with pytest.raises(ValueError, match="num_samples must be 1 to 4294967295, got"):
         paired(numbered, jnp.zeros(2), batch_size=4, num_samples=n)

@@ -172,5 +172,5 @@ def test_init():
 
 @pytest.mark.parametrize("epsilon", [0.0, 1 / 3])
 def test_an_epsilon_outside_the_simplex_is_refused(epsilon):
-    with pytest.raises(ValueError, match="epsilon must lie between 0 and 1 / num_symbols"):
+    with pytest.raises(ValueError, match=r"epsilon must lie between 0 and 0\.3333"):
         categorical.neuron(Rule(epsilon=epsilon), 3)

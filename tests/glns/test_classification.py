@@ -164,7 +164,7 @@ def test_inputs_may_have_any_shape():
         ({"epsilon": 0.5}, "epsilon must lie between 0 and 0.5, got 0.5"),
         ({"learning_rate": 0.0}, "must be positive"),
         ({"learning_rate_decay": -1.0}, "must be positive"),
-        ({"feature_epsilon": 0.0}, "must be positive"),
+        ({"feature_epsilon": -0.1}, "feature_epsilon must be at least 0"),
         ({"weight_bound": 0.0}, "must be positive"),
         ({"clip_rule": "never"}, "clip_rule must be one of margin, always, dead_zone; got 'never'"),
     ],

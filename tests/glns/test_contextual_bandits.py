@@ -208,7 +208,7 @@ def test_it_learns_to_play():
         ({"reward_range": (1.0, 1.0)}, "reward_range must be the min and the max"),
         ({"tree_depth": 0}, "tree_depth must be 1 to 8"),
         ({"clip_rule": "never"}, "clip_rule must be one of"),
-        ({"ridge": 0.0}, "ridge must be positive, or None"),
+        ({"ridge": 0.0}, "ridge must be positive"),
         ({"epsilon": 0.5}, "epsilon must lie between 0 and 0.5"),
     ],
 )

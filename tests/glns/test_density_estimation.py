@@ -132,7 +132,7 @@ def test_bad_settings_are_refused():
         with pytest.raises(ValueError, match="sizes must be positive and end in 1"):
             glns.density(sizes)
     for setting, message in (
-        ({"num_patterns": 0}, "must be positive"),
+        ({"num_patterns": 0}, "num_patterns must be at least 1"),
         ({"learning_rate": 0.0}, "must be positive"),
         ({"epsilon": 0.5}, "epsilon must lie between 0 and 0.5"),
         ({"context_bits": 17}, "num_bits must be 0 to 16"),

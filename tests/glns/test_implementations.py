@@ -201,6 +201,23 @@ def test_a_mesh_splits_the_seeds():
     assert done.returncode == 0, done.stderr
 
 
+@needs_native
+def test_native_casts_its_operands():
+    """The kernel reads all operands by the weights' dtype: narrower ones would be read past their end."""
+    with jax.enable_x64(True):
+        weights, contexts, inputs, targets, rates = draw(fan_in=6, num_examples=64)
+        learn, predict = bernoulli.neuron(RULE, "native").learn, bernoulli.neuron(RULE, "native").predict
+        inputs, targets = jnp.round(inputs), targets.astype(bool)
+        expected = learn(weights, contexts, inputs, targets, rates)
+        for dtype in (jnp.uint8, jnp.int64):
+            mixed = learn(weights, contexts.astype(dtype), inputs.astype(jnp.float32), targets.astype(dtype), rates)
+            jax.tree.map(np.testing.assert_array_equal, mixed, expected)
+            one = predict(weights, contexts[0].astype(dtype), inputs[0].astype(jnp.int8))
+            np.testing.assert_allclose(one, expected[1][0], rtol=1e-12)
+        with pytest.raises(ValueError, match="native implementation takes float32 or float64 weights, got float16"):
+            learn(weights.astype(jnp.float16), contexts, inputs, targets, rates)
+
+
 def test_an_unknown_implementation_is_refused():
     with pytest.raises(ValueError, match="implementation must be one of auto, native, gram, scan; got 'fast'"):
         bernoulli.neuron(RULE, "fast")

@@ -52,6 +52,15 @@ def test_a_constant_feature_is_zero():
     np.testing.assert_array_equal(features, 0)
 
 
+@pytest.mark.parametrize("unit", [2.0**-40, 2.0**40])
+def test_without_epsilon_the_unit_does_not_matter(stream, unit):
+    x = jnp.array(np.append(stream, np.full((60, 1), 7.0), axis=1))
+    moments, features = standardise.learn(standardise.init(4), unit * x, 0.0)
+    np.testing.assert_array_equal(features, standardise.learn(standardise.init(4), x, 0.0)[1])
+    np.testing.assert_array_equal(features[:, 3], 0)  # constant
+    np.testing.assert_array_equal(standardise.apply(moments, unit * (x[0] + 1), 0.0)[3], 0)  # constant so far
+
+
 def test_a_large_mean_does_not_drown_the_std():
     x = np.random.default_rng(0).normal(size=(2000, 1)) + 1000  # a sum of squares would lose it: 1e9 in float32
     moments, _ = standardise.learn(standardise.init(1), jnp.array(x), 0.0)
