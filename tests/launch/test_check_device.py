@@ -8,7 +8,7 @@ from launch.checks import runs
 
 
 def test_a_part_is_measured_and_one_that_takes_too_long_is_ended(run, tmp_path):
-    status, output = run(
+    status, _ = run(
         "launch.check_device", f"--out={tmp_path}", "--parts=precision,density", "--minutes=0.25", "--small"
     )
     lines = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
