@@ -9,18 +9,19 @@ Letters: F fan-in (bias included), R contexts, T time.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from glns import native, settings
+from glns import native, pallas, settings
 from glns.network import Neuron
 
 _BIAS = 1.0
 CLIP_RULES = ("margin", "always", "dead_zone")
-IMPLEMENTATIONS = ("auto", "native", "gram", "scan")
+IMPLEMENTATIONS = ("auto", "native", "gram", "pallas", "scan")
 
 
 class Rule(NamedTuple):
@@ -48,6 +49,7 @@ def neuron(rule: Rule, implementation: str = "auto") -> Neuron:
     implementation: how the update is computed; all compute the same update.
       "native": on a CPU, a loop over the stream in C++ (`native.cc`);
       "gram": `learn_gram`, matrix products and a recurrence of scalars;
+      "pallas": the same, with the recurrence as one kernel on a GPU or TPU (`pallas.py`);
       "scan": `learn`, the paper's equations;
       "auto": native on a CPU, gram elsewhere; on a CPU without native, the faster of gram and scan.
     """
@@ -67,6 +69,7 @@ def neuron(rule: Rule, implementation: str = "auto") -> Neuron:
     functions = {
         "native": (native_learn, native.predict),
         "gram": (partial(learn_gram, rule=rule), predict),
+        "pallas": (partial(learn_gram, rule=rule, recurrence=pallas.recurrence(partial(error, rule=rule))), predict),
         "scan": (partial(learn, rule=rule), predict),
     }
     if implementation != "auto":
@@ -127,9 +130,17 @@ def learn(
 
 
 def learn_gram(
-    weights: jax.Array, contexts: jax.Array, inputs: jax.Array, targets: jax.Array, rates: jax.Array, rule: Rule
+    weights: jax.Array,
+    contexts: jax.Array,
+    inputs: jax.Array,
+    targets: jax.Array,
+    rates: jax.Array,
+    rule: Rule,
+    recurrence: Callable | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Computes `learn` by matrix products and a recurrence of scalars. For T of a few hundred at most.
+
+    recurrence: what computes it, as `pallas.recurrence`; a `lax.scan` by default.
 
     Every update is a multiple of an input. So with step sizes g_s and w the row at the start, the logit of example t is
 
@@ -139,13 +150,8 @@ def learn_gram(
     """
     gram = jnp.matmul(inputs, inputs.T, precision="highest")  # [T, T], the same for every neuron of a layer
     first = jnp.matmul(weights, inputs.T, precision="highest")  # [R, T]
-    time = jnp.arange(len(contexts))
-
-    def scalar(steps, t):
-        logit = first[contexts[t], t] - jnp.sum(jnp.where(contexts == contexts[t], steps * gram[t], 0))
-        return steps.at[t].set(rates[t] * error(logit, targets[t], rule)), logit
-
-    steps, logits = jax.lax.scan(scalar, jnp.zeros_like(first[0]), time)
+    of_stream = (first[contexts, jnp.arange(len(contexts))], contexts, gram, targets, rates)
+    steps, logits = (recurrence or partial(_recurrence, rule=rule))(*of_stream)
     selected = jax.nn.one_hot(contexts, len(weights), axis=0) * steps[None]  # [R, T]
     learned = weights - jnp.matmul(selected, inputs, precision="highest")
     reach = jnp.max(jnp.abs(weights)) + jnp.sum(jnp.abs(steps)) * jnp.max(jnp.abs(inputs))
@@ -159,6 +165,16 @@ def learn_gram(
     # If the bound is out of reach, this loop has no iterations. A `cond` would become a `select` under `vmap`.
     start = (jnp.where(free, learned, weights), logits, jnp.where(free, len(contexts), 0))
     return jax.lax.while_loop(lambda state: state[2] < len(contexts), walk, start)[:2]
+
+
+def _recurrence(first, contexts, gram, targets, rates, rule):
+    """As `pallas.recurrence`, of one neuron: -> (steps [T], logits [T])."""
+
+    def turn(steps, t):
+        logit = first[t] - jnp.sum(jnp.where(contexts == contexts[t], steps * gram[t], 0))
+        return steps.at[t].set(rates[t] * error(logit, targets[t], rule)), logit
+
+    return jax.lax.scan(turn, jnp.zeros_like(first), jnp.arange(len(contexts)))
 
 
 def _learn_one(row, x, target, rate, rule):

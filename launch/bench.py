@@ -18,11 +18,8 @@ Each program is compiled and warmed up untimed, and a timing lasts until its res
 """
 
 import json
-import math
 import pathlib
 import statistics
-import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -50,14 +47,14 @@ def peaks(*, size: int = 4096, length: int = 2**26, repeats: int = 5, seconds: f
     matrix, array = jax.random.normal(k_matrix, (size, size)), jax.random.normal(k_array, (length,))
     product = suites.Program(jax.jit(lambda pair: (pair[0], pair[0] @ pair[0])), (matrix, matrix), 2 * size**3)
     rewrite = suites.Program(jax.jit(jnp.negative, donate_argnums=0), array, 2 * array.nbytes)
-    clocks = [_clock(program, seconds) for program in (product, rewrite)]
+    clocks = [suites.clock(program, seconds) for program in (product, rewrite)]
     return Peaks(*(max(clock() for _ in range(repeats)) for clock in clocks))
 
 
 def measure(benchmark: suites.Benchmark, peak: Peaks, *, repeats: int, seconds: float = 1.0) -> dict:
     """One line of the table. Each of the 2 * repeats timings lasts about `seconds`."""
     comparison = benchmark.build()
-    ours, baseline = _clock(comparison.ours, seconds), _clock(comparison.baseline, seconds)
+    ours, baseline = suites.clock(comparison.ours, seconds), suites.clock(comparison.baseline, seconds)
     pairs = [(ours(), baseline()) for _ in range(repeats)]
     ratios = [a / b for a, b in pairs]
     value = statistics.median(a for a, _ in pairs)
@@ -70,28 +67,6 @@ def measure(benchmark: suites.Benchmark, peak: Peaks, *, repeats: int, seconds: 
         "spread": [min(ratios), max(ratios)],
         "floor_fraction": value * max(comparison.operations / peak.operations, comparison.bytes / peak.bytes),
     }
-
-
-def _clock(program: suites.Program, seconds: float) -> Callable[[], float]:
-    """Warms a program up. -> () -> its rate over about `seconds`, going on where the last call ended."""
-
-    def time_calls(state, num_calls):
-        start = time.perf_counter()
-        for _ in range(num_calls):
-            state = program.step(state)
-        jax.block_until_ready(state)
-        return state, time.perf_counter() - start
-
-    state, _ = time_calls(program.state, 1)  # compiles
-    state, once = time_calls(state, 1)
-    num_calls = max(1, math.ceil(seconds / once))
-
-    def rate():
-        nonlocal state
-        state, elapsed = time_calls(state, num_calls)
-        return num_calls * program.count / elapsed
-
-    return rate
 
 
 def main(argv: list[str]) -> None:

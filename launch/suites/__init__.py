@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from launch.suites import blur, bootstrap, glns, self_play
-from launch.suites.benchmark import Benchmark, Comparison, Program
+from launch.suites.benchmark import Benchmark, Comparison, Program, clock
 
-__all__ = ["SUITES", "Benchmark", "Comparison", "Program"]
+__all__ = ["SUITES", "Benchmark", "Comparison", "Program", "clock"]
 
 SUITES: dict[str, Callable[[], Iterator[Benchmark]]] = {
     "glns": glns.benchmarks,

@@ -3,6 +3,8 @@
 Letters: B batch, D inputs.
 """
 
+import math
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -33,6 +35,33 @@ class Benchmark(NamedTuple):
     name: str
     unit: str  # of the rates, e.g. "samples/s"
     build: Callable[[], Comparison]
+
+
+def clock(program: Program, seconds: float) -> Callable[[], float]:
+    """Warms a program up. -> () -> its rate over about `seconds`, going on where the last call ended."""
+
+    def time_calls(state, num_calls):
+        start = time.perf_counter()
+        for _ in range(num_calls):
+            state = program.step(state)
+        jax.block_until_ready(state)
+        return state, time.perf_counter() - start
+
+    state, _ = time_calls(program.state, 1)  # compiles
+    state, once = time_calls(state, 1)
+    num_calls = max(1, math.ceil(seconds / once))
+
+    def rate():
+        nonlocal state
+        state, elapsed = time_calls(state, num_calls)
+        return num_calls * program.count / elapsed
+
+    return rate
+
+
+def rate(program: Program, seconds: float) -> float:
+    """A program's rate over about `seconds`, once it is warm."""
+    return clock(program, seconds)()
 
 
 NUM_CLASSES = 10

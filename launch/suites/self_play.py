@@ -68,8 +68,8 @@ def benchmarks() -> Iterator[Benchmark]:
 
 def _c(name: str, num_games: int) -> Comparison:
     """The table in MJX against the same model in C."""
-    table = _table(name)
-    states, actions = _begun(table, num_games)
+    table = table_of(name)
+    states, actions = states_and_actions(table, num_games)
     substeps, model = table.scene.substeps, MjModel.from_xml_string(table.scene.mjcf)
     targets, after = jax.jit(functools.partial(_targets, table))(states, actions)
     controls = np.repeat(np.asarray(targets, np.float64)[:, :, list(table.scene.actuated)], substeps, axis=0)
@@ -82,13 +82,13 @@ def _c(name: str, num_games: int) -> Comparison:
     in_c = roll(None)[:, substeps - 1, 1 : 1 + model.nq]  # after one control step: later, contact is chaotic
     chex.assert_trees_all_close(np.asarray(after), in_c, atol=2e-3)
     count = _STEPS * num_games * substeps
-    return Comparison(_bare(table, states, actions, count), Program(roll, None, count), *_floor(model))
+    return Comparison(bare_tables(table, states, actions, count), Program(roll, None, count), *_floor(model))
 
 
 def _brax(name: str, theirs: str, num_games: int, num_steps: int) -> Comparison:
     """The table against an environment of Brax's, both in MJX; of theirs num_steps control steps are timed."""
-    table = _table(name)
-    states, actions = _begun(table, num_games)
+    table = table_of(name)
+    states, actions = states_and_actions(table, num_games)
     with warnings.catch_warnings(action="ignore"):
         import brax.envs
 
@@ -103,7 +103,7 @@ def _brax(name: str, theirs: str, num_games: int, num_steps: int) -> Comparison:
         return jax.lax.scan(lambda now, push: (jax.vmap(env.pipeline_step)(now, push), None), begun, pushes)[0]
 
     model = MjModel.from_xml_string(table.scene.mjcf)
-    ours = _bare(table, states, actions, _STEPS * num_games * table.scene.substeps)
+    ours = bare_tables(table, states, actions, _STEPS * num_games * table.scene.substeps)
     count = num_steps * num_games * env._n_frames
     return Comparison(ours, Program(lambda _: step(begun, pushes), None, count), *_floor(model))
 
@@ -111,7 +111,7 @@ def _brax(name: str, theirs: str, num_games: int, num_steps: int) -> Comparison:
 def _game(name: str, num_games: int) -> Comparison:
     """The whole game against its tables alone."""
     mode, settings, turns = _SCENES[name]
-    table = _table(name)
+    table = table_of(name)
     data, init, draw = self_play.arena(mode=mode, num_games=num_games, num_steps=_STEPS, **settings, **turns)
 
     @jax.jit
@@ -126,7 +126,7 @@ def _game(name: str, num_games: int) -> Comparison:
         carry = play(carry)
     actions, count = _random_actions(table, num_games), _STEPS * num_games
     operations, traffic = _floor(MjModel.from_xml_string(table.scene.mjcf))
-    bare = _bare(table, carry[0][0].games.state, actions, count)
+    bare = bare_tables(table, carry[0][0].games.state, actions, count)
     return Comparison(
         Program(play, carry, count), bare, table.scene.substeps * operations, table.scene.substeps * traffic
     )
@@ -139,7 +139,7 @@ _WARM_UP = 20  # updates: after 4, the solver takes a fifth fewer iterations
 def _train(name: str, line: str, num_games: int) -> Comparison:
     """The whole training against Brax's PPO, its own rollouts, or the bare tables."""
     mode, settings, _ = _SCENES[name]
-    table, num_steps = _table(name), 128
+    table, num_steps = table_of(name), 128
     world = bootstrap.World(
         *self_play.arena(mode=mode, num_games=num_games, num_steps=num_steps, alice_steps=30, bob_steps=60, **settings)
     )
@@ -166,7 +166,7 @@ def _train(name: str, line: str, num_games: int) -> Comparison:
     elif line == "train/games":
         baseline = Program(lambda pair: play(pair[0]), (run, None), count)
     else:
-        baseline = _bare(table, run.world.games.state, _random_actions(table, num_games), _STEPS * num_games)
+        baseline = bare_tables(table, run.world.games.state, _random_actions(table, num_games), _STEPS * num_games)
     operations, traffic = _floor(MjModel.from_xml_string(table.scene.mjcf))
     return Comparison(
         Program(train, run, count), baseline, table.scene.substeps * operations, table.scene.substeps * traffic
@@ -174,12 +174,12 @@ def _train(name: str, line: str, num_games: int) -> Comparison:
 
 
 @functools.cache
-def _table(name: str) -> self_play.Tabletop:
+def table_of(name: str) -> self_play.Tabletop:
     mode, settings, _ = _SCENES[name]
     return self_play.tabletop.build(self_play.scene_of(mode, **settings))
 
 
-def _begun(table: self_play.Tabletop, num_games: int) -> tuple:
+def states_and_actions(table: self_play.Tabletop, num_games: int) -> tuple:
     """-> (states [B], actions [T, B, A])."""
     states = jax.jit(jax.vmap(table.reset))(jax.random.split(jax.random.key(0), num_games))
     return states, _random_actions(table, num_games)
@@ -189,7 +189,7 @@ def _random_actions(table, num_games):
     return jax.random.randint(jax.random.key(2), (_STEPS, num_games, len(table.scene.scale)), 0, NUM_BINS)
 
 
-def _bare(table: self_play.Tabletop, states, actions, count: int) -> Program:
+def bare_tables(table: self_play.Tabletop, states, actions, count: int) -> Program:
     """The tables from `states` on, always the same way."""
 
     @jax.jit
