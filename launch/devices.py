@@ -36,10 +36,21 @@ def define(values: flags.FlagValues = flags.FLAGS) -> None:
     )
     flags.DEFINE_integer("num_processes", None, "How many processes the job has.", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("process_id", None, "Which it is: 0 .. num_processes - 1.", lower_bound=0, flag_values=values)
+    flags.DEFINE_enum(
+        "matmul_precision",
+        None,
+        ("bfloat16", "tensorfloat32", "float32"),
+        "Of products of float32, where a device has faster ones that are less exact. Default: the device's own.",
+        flag_values=values,
+    )
+    flags.DEFINE_bool(
+        "deterministic", False, "On a GPU, only operations that give the same bits every time.", flag_values=values
+    )
+    flags.DEFINE_bool("debug_nans", False, "End with a traceback where the first NaN comes from.", flag_values=values)
 
 
 def start() -> None:
-    """Joins the other processes, where flags say that there are any, and keeps compiled programs on disk.
+    """Does what the flags say: precision, deterministic operations, other processes; keeps compiled programs on disk.
 
     Call it before any other use of JAX. The programs lie in .cache/xla of the checkout, which is kept small, or where
     JAX_COMPILATION_CACHE_DIR says.
@@ -50,6 +61,11 @@ def start() -> None:
         jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     schedule_in_order()
+    if flags.FLAGS.matmul_precision:
+        jax.config.update("jax_default_matmul_precision", flags.FLAGS.matmul_precision)
+    if flags.FLAGS.deterministic:
+        _set_xla_flag("--xla_gpu_deterministic_ops", "true")
+    jax.config.update("jax_debug_nans", flags.FLAGS.debug_nans)
     given = (flags.FLAGS.coordinator_address, flags.FLAGS.num_processes, flags.FLAGS.process_id)
     if not flags.FLAGS.distributed and all(value is None for value in given):
         return
@@ -61,11 +77,16 @@ def start() -> None:
 def schedule_in_order() -> None:
     """Keeps XLA:CPU from running the operations of a program at once, at which loops of physics may hang.
 
-    See `self_play.tabletop`. The flag is read when JAX is first used.
+    See `self_play.tabletop`.
     """
-    flag, given = "--xla_cpu_enable_concurrency_optimized_scheduler", os.environ.get("XLA_FLAGS", "")
+    _set_xla_flag("--xla_cpu_enable_concurrency_optimized_scheduler", "false")
+
+
+def _set_xla_flag(flag: str, value: str) -> None:
+    """Adds to XLA_FLAGS what is not in it; XLA reads them when JAX is first used."""
+    given = os.environ.get("XLA_FLAGS", "")
     if flag not in given:
-        os.environ["XLA_FLAGS"] = f"{given} {flag}=false".strip()
+        os.environ["XLA_FLAGS"] = f"{given} {flag}={value}".strip()
 
 
 def first_process() -> bool:

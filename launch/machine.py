@@ -1,5 +1,6 @@
 """What a run depends on besides its config, what it takes, and the cache of its compiled programs."""
 
+import os
 import resource
 import sys
 import time
@@ -24,8 +25,9 @@ _CACHE_BYTES, _CACHE_DAYS = 2 * 2**30, 30
 
 
 def settings() -> dict[str, Any]:
-    """The settings of JAX that decide results. A run is resumed with those that it began with."""
-    return {name: getattr(jax.config, name) for name in _DECIDING}
+    """The settings of JAX and XLA that decide results. A run is resumed with those that it began with."""
+    deterministic = "--xla_gpu_deterministic_ops=true" in os.environ.get("XLA_FLAGS", "")
+    return {name: getattr(jax.config, name) for name in _DECIDING} | {"deterministic": deterministic}
 
 
 def has_native_kernel() -> bool:

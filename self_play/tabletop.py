@@ -115,9 +115,13 @@ def _float32(numbers):
 
 @contextlib.contextmanager
 def _brax_settings():
-    """Silences Brax's and MJX's own deprecation warnings and messages, lets them promote ranks, and keeps 32 bits."""
+    """Silences Brax's and MJX's own deprecation warnings and messages, lets them promote ranks, and keeps 32 bits.
+
+    Products are exact: with those of less precision that GPUs and TPUs take by default, contact solvers may fail.
+    """
     quiet, unprinted = warnings.catch_warnings(), contextlib.redirect_stdout(None)
-    with quiet, unprinted, jax.numpy_rank_promotion("allow"), jax.enable_x64(False):
+    exact = jax.default_matmul_precision("highest")
+    with quiet, unprinted, exact, jax.numpy_rank_promotion("allow"), jax.enable_x64(False):
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", "Brax System, piplines and environments", UserWarning)
         yield

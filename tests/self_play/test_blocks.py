@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from jax.extend.core import jaxprs_in_params
 
 import self_play
 from self_play import scene, tabletop
@@ -206,3 +207,21 @@ def test_what_the_players_see():
 def test_bad_settings_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         wrong()
+
+
+def products(jaxpr):
+    """The precision of every product of matrices in it."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "dot_general":
+            yield equation.params["precision"]
+        for inner in jaxprs_in_params(equation.params):
+            yield from products(inner)
+
+
+def test_no_product_of_the_physics_has_less_than_high_precision():
+    table = tabletop.build(self_play.scene_of("blocks", num_objects=1))
+    state = jax.eval_shape(table.reset, jax.random.key(0))
+    found = list(products(jax.make_jaxpr(table.step)(state, jnp.zeros(len(table.scene.scale), jnp.int32))))
+    assert len(found) > 50
+    high = (jax.lax.Precision.HIGH, jax.lax.Precision.HIGHEST)
+    assert all(precision is not None and precision[0] in high for precision in found)
