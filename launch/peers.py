@@ -22,6 +22,7 @@ from jax._src.clusters import ClusterEnv  # what jax.distributed detects, it doe
 from jax.experimental import multihost_utils
 
 from launch import coordinator, signals
+from launch.cli import UserError
 
 _JOIN_SECONDS = 300  # within which all processes must have started
 _WATCH_SECONDS = 10  # within which the coordinator must take a connection
@@ -57,13 +58,15 @@ def watched(workdir: Path) -> Iterator[None]:
     if _connection is None:
         yield
         return
-    gone = threading.Event()
-    threading.Thread(target=_watch, args=(_connection, gone, workdir), daemon=True).start()
+    gone, explained = threading.Event(), threading.Event()
+    threading.Thread(target=_watch, args=(_connection, gone, explained, workdir), daemon=True).start()
     try:
         yield
         _connection.sendall(b"ended\n")
     except BaseException as error:
-        if gone.wait(_GRACE / 2):  # the error is of what they computed together
+        if isinstance(error, UserError):  # this process has something to say itself
+            explained.set()
+        elif gone.wait(_GRACE / 2):  # the error is of what they computed together
             time.sleep(2 * _GRACE)
         _connection.shutdown(socket.SHUT_WR)
         atexit.register(_exit, getattr(error, "status", 1))  # JAX would wait at exit for those that have left
@@ -115,11 +118,12 @@ def _start_coordinator(port: str, num_processes: int) -> int:
     return int(said)
 
 
-def _watch(connection: socket.socket, gone: threading.Event, workdir: Path) -> None:
+def _watch(connection: socket.socket, gone: threading.Event, explained: threading.Event, workdir: Path) -> None:
     with contextlib.suppress(OSError), connection.makefile() as lines:
         who = lines.readline().strip()
     gone.set()
-    time.sleep(_GRACE)
+    if explained.wait(_GRACE):
+        return
     signals.leave(f"process {who} is gone" if who else "the coordinator is gone", workdir)
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from launch import metrics
+from launch import documents
 
 RECORDED = Path(__file__).with_name("recorded.json")
 _CONFIGS = Path(__file__).parents[2] / "experiments" / "configs"
@@ -82,7 +82,7 @@ def _lines_of(name: str) -> tuple[list[dict], float]:
     """-> (the records of a config's smoke run, its seconds)."""
     with tempfile.TemporaryDirectory() as folder:
         _train(name, f"{folder}/run")
-        return metrics.read(Path(folder) / "run"), _summary(f"{folder}/run")["wall_seconds"]
+        return documents.read_records(Path(folder) / "run"), _summary(f"{folder}/run")["wall_seconds"]
 
 
 def _command(name: str, workdir: str, variant: str, *flags: str) -> list[str]:

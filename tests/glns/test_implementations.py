@@ -219,7 +219,7 @@ def test_native_casts_its_operands():
 
 
 def test_an_unknown_implementation_is_refused():
-    with pytest.raises(ValueError, match="implementation must be one of auto, native, gram, scan; got 'fast'"):
+    with pytest.raises(ValueError, match="implementation must be one of auto, native, gram, pallas, scan; got 'fast'"):
         bernoulli.neuron(RULE, "fast")
 
 

@@ -97,10 +97,13 @@ def test_a_cell_that_diverges_leaves_the_others_as_they_are_without_it(run):
 
 
 @pytest.mark.parametrize("who", ["learner", "world"])
-def test_a_seed_that_diverges_is_left_out_of_the_mean(run, who):
+def test_a_seed_that_diverges_is_left_out_of_the_mean(run, who, capsys):
     other = {"learner": sgd(0.1)} if who == "world" else {}
     lines, summary, _ = run("run", num_seeds=4, **other, **{who: {"name": f"unlucky:{who}"}})
-    name = "train/loss" if who == "world" else "train/count"
+    name, reason = {"world": ("train/loss", "the state holds NaNs"), "learner": ("train/count", "train/count is nan")}[
+        who
+    ]
+    assert f"{reason} at step 4; it stays as it was, the others go on" in capsys.readouterr().out
     first, last = lines[1], lines[-1]
     assert [value is None for value in first[f"{name}/seeds"]] == [False] * 4
     gone = [value is None for value in last[f"{name}/seeds"]]

@@ -122,7 +122,7 @@ OTHERS = {
     "no runs": (["launch.plot"], "name at least one run folder"),
     "no run": (["launch.plot", "{folder}"], "is not a run folder"),
     "a file for a run": (["launch.plot", "README.md"], "README.md is not a run folder"),
-    "two runs, no place": (["launch.plot", "{folder}", "{folder}"], "--out=DIR"),
+    "two runs, no place": (["launch.plot", "{folder}", "{folder}/.."], "--out=DIR"),
     "unknown flag of plot": (["launch.plot", "--wrong"], "Unknown command line flag 'wrong'"),
     "no metrics": (["launch.plot", "{folder}", "--metrics"], "Missing value for flag --metrics"),
     "no config to sweep": (["launch.sweep", "--config=nope.py", "--workdir={folder}"], "no config file nope.py"),
@@ -192,12 +192,16 @@ def test_help_helps(fork, program):
 
 
 def test_a_sweep_with_a_damaged_run_is_refused_before_any_runs(fork, tmp_path):
-    config, damaged = tmp_path / "config.py", tmp_path / "second" / "metrics.jsonl"
-    config.write_text("def sweep(add): add('first'), add('second')\n")
+    config, damaged = tmp_path / "config.py", tmp_path / "smoke,seed=1" / "metrics.jsonl"
+    ours = "experiments/configs/sgd_digits.py"
+    config.write_text(
+        f"import runpy\nget_config = runpy.run_path({ours!r})['get_config']\n"
+        "def sweep(add): add('smoke'), add('smoke', **{'seed': 1})\n"
+    )
     damaged.parent.mkdir()
     damaged.write_text("[1]\n")
     status, output = fork("launch.sweep", f"--config={config}", f"--workdir={tmp_path}")
     assert status == 2, output
     assert output.startswith(f"error: {damaged}, line 1: it is not a JSON object")
     assert len(output.strip().split("\n")) == 1
-    assert not (tmp_path / "first").exists()
+    assert not (tmp_path / "smoke").exists()

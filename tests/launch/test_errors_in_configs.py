@@ -108,7 +108,7 @@ SETTINGS = {
     'world={"name": "paired", "batch_size": 3, "augment": {"flip": 3}}': "world.augment.flip must be a mapping",
     'world={"name": "paired", "batch_size": 3, "num_samples": "all"}': "num_samples must be a whole number",
     'world={"name": "paired", "batch_size": 3}': "world.num_samples must be 1 to 1347, as many as the data set has",
-    'world={"name": "paired", "batch_size": 3, "num_samples": 9, "label_noise": 2.0}': "label_noise is a fraction",
+    'world={"name": "paired", "batch_size": 3, "num_samples": 9, "label_noise": 2.0}': "label_noise must be a fraction",
     'world={"name": "permuted", "batch_size": 3, "samples_per_task": 5}': "shows the tasks of the data set 'permuted'",
     'world={"name": "bandit"}': "the rewards of every arm, as in the data set 'bandit'",
     "learner__net__num_classes=4": "the data has labels 0 to 9 but learner num_classes=4",

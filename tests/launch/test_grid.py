@@ -237,7 +237,7 @@ def test_convolutions_are_unrolled():
     ("settings", "message"),
     [
         ({"execution": "fast"}, "execution must be one of vmap, sequential, unrolled; got 'fast'"),
-        ({"prefetch": 0}, "at least 1"),
+        ({"prefetch": 0}, "prefetch must be 1 to"),
     ],
 )
 def test_an_execution_that_there_is_not_is_refused(tmp_path, settings, message):

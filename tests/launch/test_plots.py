@@ -93,7 +93,7 @@ def test_a_seed_that_diverged_is_not_in_the_table(tmp_path):
         ("race", "figure race: a race needs baselines, and run has none"),
         ("arena", "figure arena: .*run has no episode.json: add its artifact"),
         ("fan", "figure fan: the run has no metric"),
-        ("retention", "config.figures: figures.retention 'retention': missing a required .* 'steps_per_task'"),
+        ("retention", "config.figures: figures.retention 'retention': needs steps_per_task"),
         ("nope", "config.figures: no figures.nope named 'nope'; there are arena"),
     ],
 )

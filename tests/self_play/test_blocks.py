@@ -192,7 +192,7 @@ def test_what_the_players_see():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: scene.pucks(0), "num_objects must be 1 to 8, got 0"),
+        (lambda: scene.pucks(0), "num_objects must be a whole number of at least 1, got 0"),
         (lambda: scene.blocks(9), "num_objects must be 1 to 8, got 9"),
         (lambda: scene.blocks(3, num_slots=2), "more objects than slots: num_objects is 3, num_slots 2"),
         (lambda: scene.blocks(2, min_objects=3), r"min_objects must be 1 to num_objects \(2\), got 3"),
