@@ -29,7 +29,7 @@ def stopping_time(steps: np.ndarray, train_soft_error: np.ndarray, threshold: fl
     strictly below 1 %; ours is where the line from the evaluation before it meets the threshold. A later rise above the
     threshold changes nothing.
     """
-    settings.check_positive(threshold=threshold)
+    settings.check_not_negative(threshold=threshold)
     curve = np.asarray(train_soft_error, float)
     return _crossing(steps, curve, np.full(len(curve), threshold), curve < threshold)
 

@@ -219,6 +219,8 @@ def _validated(estimator: Any, X: Any, *y: Any, **how: Any) -> Any:
     _check_magnitude(checked[0] if y else checked, "features")
     if "y_numeric" in how:
         _check_magnitude(checked[1], "targets")
+        if len(checked[1]) > 1 and 0 < (most := np.abs(checked[1].astype(float)).max()) < 1 / _MAX_MAGNITUDE:
+            raise ValueError(f"targets must reach ±{1 / _MAX_MAGNITUDE:g}, got {most:g}; multiply them by a constant")
     return checked
 
 

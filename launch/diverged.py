@@ -32,17 +32,26 @@ class Diverged:
         self.at[self.alive & ~finite] = step
         return [f"{self._name(member, learner)}{self._reason(member, learner, values)}" for member, learner in new]
 
-    def without(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The values [num_seeds] of each metric, masked where they belong to one that has diverged."""
+    def without(self, values: Mapping[str, np.ndarray], finite: np.ndarray | bool = True) -> dict[str, np.ndarray]:
+        """The values [num_seeds] of each metric, masked where they belong to one that has diverged or is not finite."""
+        gone = self._by_cell(~(self.alive & finite))
         return {
-            name: np.ma.array(of_seeds, mask=self._of_seeds(self._owners[name])) for name, of_seeds in values.items()
+            name: np.ma.array(of_seeds, mask=np.any([gone[i, :, j] for i, j in self._owners[name]], axis=0))
+            for name, of_seeds in values.items()
         }
 
     def counts(self) -> dict[str, int]:
         """In how many seeds each has diverged, by path; only those of which there are any."""
-        by_cell = (~self.alive).reshape(len(self._cells), len(self._seeds), -1).sum(axis=1)
+        return self._counts("diverged", "num_seeds", ~self.alive)
+
+    def counts_of_end(self, finite: np.ndarray | bool) -> dict[str, int]:
+        """In how many other seeds what is measured at the end is not finite."""
+        return self._counts("eval", "num_not_finite", self.alive & ~np.asarray(finite))
+
+    def _counts(self, kind: str, name: str, of_members: np.ndarray) -> dict[str, int]:
+        by_cell = self._by_cell(of_members).sum(axis=1)
         return {
-            records.path("diverged", "num_seeds", records.member(self._cells[i], self._learners[j])): int(by_cell[i, j])
+            records.path(kind, name, records.member(self._cells[i], self._learners[j])): int(by_cell[i, j])
             for i, j in np.argwhere(by_cell)
         }
 
@@ -53,10 +62,9 @@ class Diverged:
             for i, j in np.argwhere(~self.alive)
         ]
 
-    def _of_seeds(self, owners: Sequence[tuple[int, int]]) -> np.ndarray:
-        """Whether one of the owners has diverged: bool [num_seeds]."""
-        by_cell = (~self.alive).reshape(len(self._cells), len(self._seeds), -1)
-        return np.any([by_cell[cell, :, learner] for cell, learner in owners], axis=0)
+    def _by_cell(self, of_members: np.ndarray) -> np.ndarray:
+        """[members, learners] -> [cells, num_seeds, learners]."""
+        return of_members.reshape(len(self._cells), len(self._seeds), -1)
 
     def _member(self, member: int, learner: int) -> str:
         return records.member(self._cells[member // len(self._seeds)], self._learners[learner])

@@ -14,6 +14,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -44,10 +45,13 @@ def place(text: str, flag: str) -> Path:
     """The path that a flag or an argument gives. Raises UserError where it is empty or a URL."""
     if not text.strip():
         raise UserError(f"{flag} is empty; name a folder")
-    if "://" in text:
+    if re.match(r"[A-Za-z][\w+.-]*:/", text):
         raise UserError(f"{flag}={text}: a run is on a file system; mount the storage, and name a folder of the mount")
     with user_errors(RuntimeError, saying=f"{flag}={text}: "):
-        return Path(text).expanduser()
+        path = Path(text).expanduser()
+    if path.resolve() == Path(path.anchor or "/"):
+        raise UserError(f"{flag}={text} is the root of all files; name a folder in it")
+    return path
 
 
 def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
@@ -99,7 +103,6 @@ def _accept(workdir: Path, wanted: dict) -> None:
     """Raises UserError where config.json holds a config with other numbers, or where a run has none."""
     path = workdir / "config.json"
     documents.check(workdir)
-    _refuse_settings(workdir)
     if path.exists():
         _refuse_changes(workdir, wanted)
     elif any((workdir / name).exists() for name in ("metrics.jsonl", "checkpoints", "summary.json")):
@@ -119,17 +122,6 @@ def _refuse_changes(workdir: Path, wanted: dict) -> None:
         raise UserError(
             f"{workdir} holds a run with another config ({'; '.join(changes)}); "
             "give another --workdir, or the old values to go on with it"
-        )
-
-
-def _refuse_settings(workdir: Path) -> None:
-    before, now = documents.last_launch(workdir).get("jax_settings", {}), machine.settings()
-    changed = [name for name in now if name in before and before[name] != now[name]]
-    if changed:
-        changes = "; ".join(f"{name}: {before[name]!r} -> {now[name]!r}" for name in changed)
-        raise UserError(
-            f"{workdir} holds a run that began with other settings of JAX ({changes}); set them as they were, "
-            "or give another --workdir"
         )
 
 

@@ -44,6 +44,12 @@ def peak_memory() -> int:
     return most if sys.platform == "darwin" else 1024 * most  # macOS counts bytes, Linux kilobytes
 
 
+def memory() -> int:
+    """The bytes that the first device has, of its own where it says so, else the host's."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    return stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def trim(cache: Path, max_bytes: int = _CACHE_BYTES, max_days: float = _CACHE_DAYS) -> None:
     """Deletes compiled programs that were not used for days, and of the others the oldest where they take too much."""
     now, left = time.time(), max_bytes

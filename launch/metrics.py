@@ -16,7 +16,7 @@ import numpy as np
 from tensorboardX import SummaryWriter
 
 from experiments import records
-from launch import cli, documents, folder
+from launch import documents, folder
 
 
 def record(values: Mapping[str, np.ndarray]) -> dict:
@@ -31,36 +31,45 @@ def record(values: Mapping[str, np.ndarray]) -> dict:
     return result
 
 
+_FLUSH_SECONDS = 5  # until what is recorded can be seen in TensorBoard
+
+
 class Writer:
     """Appends records.
 
     It first drops the records after `step` (the step resumed from), left by a crashed process, and of the last one that
-    stays the metrics of the kind `without`; step=None starts an empty file.
+    stays the metrics of the kind `without`; step=None starts an empty file. The mirror is made anew from the records
+    that stay, for a process that is killed takes with it what it had not written there.
     """
 
     def __init__(self, workdir: Path, step: int | None, *, without: str | None = None):
         path = workdir / "metrics.jsonl"
         kept = [line for line in documents.read_records(workdir) if step is not None and line["step"] <= step]
-        if step is not None and (not kept or kept[-1]["step"] != step):
-            raise cli.UserError(f"{path} lacks step {step}, where the run stands; mend it, or give another --workdir")
         if without and kept:
             kept[-1] = {name: value for name, value in kept[-1].items() if not name.startswith(f"{without}/")}
         folder.replace_text(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file: IO = path.open("a")
-        self._tb = SummaryWriter(str(workdir / "tb"), purge_step=None if step is None else step + 1)
+        mirror = workdir / "tb"
+        for events in mirror.glob("events.*"):
+            events.unlink()
+        self._tb = SummaryWriter(str(mirror), flush_secs=_FLUSH_SECONDS)
+        for line in kept:
+            self._mirror(line["step"], line)
 
     def write(self, step: int, metrics: Mapping, times: Mapping) -> None:
         """Appends the record of a step; `times`, which no two launches share, go to TensorBoard alone."""
         self._file.write(json.dumps({"step": step, **metrics}) + "\n")
         self._file.flush()
-        for name, value in {**metrics, **times}.items():
-            if value is not None and not isinstance(value, list):
+        self._mirror(step, {**metrics, **times})
+
+    def _mirror(self, step: int, numbers: Mapping) -> None:
+        for name, value in numbers.items():
+            if name != "step" and value is not None and not isinstance(value, list):
                 self._tb.add_scalar(name, value, step)
 
     def sync(self) -> None:
-        """Returns when all records are on the disk, here and in the mirror: before a checkpoint says that they are."""
+        """Returns when all records are on the disk: before a checkpoint says that they are."""
         os.fsync(self._file.fileno())
-        self._tb.flush()
 
     def close(self) -> None:
         """Closes both files."""

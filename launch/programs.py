@@ -1,6 +1,7 @@
 """What a run computes, compiled: every member of it, over every device. A member is a cell of the grid with a seed."""
 
 import functools
+import math
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 
 import bootstrap
 from experiments import Plan, build
-from launch import devices, execution, measures, progress
+from launch import devices, execution, machine, measures, progress
 from launch.clock import Clock
 from launch.execution import Execution
 from launch.members import Member, Setup, experiment_of
@@ -44,6 +45,7 @@ def programs(
     world = build.first(plan).world
     setup, members, data, test = _placed(plan, world, seed, num_seeds)
     shapes = _abstract_run(setup, members, data)
+    _check_memory(shapes, setup.mesh.shape["member"])
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), shapes)
     step, (_, trained) = _one_step(setup, members[0], data, one)
     setup = _executed(setup, Execution(form or execution.suitable_form(step), prefetch or world.prefetch))
@@ -183,6 +185,16 @@ def _abstract_run(setup: Setup, members: list[Member], data: Any) -> bootstrap.R
         if of_stage != shapes[0]:
             raise ValueError(f"stages: from step {stage.from_step} on the run's state would have other shapes")
     return shapes[0]
+
+
+def _check_memory(shapes: bootstrap.Run, num_parts: int) -> None:
+    """Raises ValueError where a device cannot hold its part of the run's state."""
+    needed = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes)) // num_parts
+    if needed > (there := machine.memory()):
+        raise ValueError(
+            f"the run's state takes {needed / 1e9:,.1f} GB of a device that has {there / 1e9:,.1f} GB; take a smaller "
+            "learner, or fewer seeds or cells"
+        )
 
 
 def _check_splits(plan: Plan, num_seeds: int) -> None:

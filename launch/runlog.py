@@ -1,14 +1,14 @@
 """A run on disk: where it stands, what it has recorded, what it has saved. All processes open it, one writes."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments import records
-from launch import checkpoints, cli, devices, documents, metrics
+from launch import checkpoints, cli, devices, documents, machine, metrics
 from launch.clock import Clock
 from launch.diverged import Diverged
 from launch.programs import Programs
@@ -17,9 +17,10 @@ from launch.programs import Programs
 class RunLog:
     """Opened, it has resumed the run from its newest whole checkpoint: `run` at `step`, or None for a fresh one.
 
-    num_steps: how many the run shall have. is_boundary, eval_is_due: (step) -> whether a run of any length records and
-    evaluates there. diverged: who has; at the start of a run, nobody. A run that has ended may go on: what it did
-    because it ended is forgotten. Raises UserError where there are records that no checkpoint continues.
+    num_steps: how many the run shall have. recorded: (step) -> the steps up to it at which a run of any length records.
+    eval_is_due: (step) -> whether it evaluates there. diverged: who has; at the start of a run, nobody. A run that has
+    ended may go on: what it did because it ended is forgotten. Raises UserError where there are records that no
+    checkpoint continues, where records are missing, and where data or settings of JAX are not those it began with.
     """
 
     run: Any
@@ -31,7 +32,7 @@ class RunLog:
         compute: Programs,
         clock: Clock,
         num_steps: int,
-        is_boundary: Callable[[int], bool],
+        recorded: Callable[[int], Collection[int]],
         eval_is_due: Callable[[int], bool],
         diverged: Diverged,
     ):
@@ -39,18 +40,22 @@ class RunLog:
         self._abstract_run = compute.abstract_run
         self._data, self._clock, self._diverged = checkpoints.fingerprint(compute.data), clock, diverged
 
+        boundaries = set(recorded(num_steps))
+
         def usable(step):
-            return step == num_steps or (step < num_steps and is_boundary(step))
+            return step == num_steps or step in boundaries
 
         self.run, notes = checkpoints.newest(self._manager, compute.abstract_run, usable) or (None, None)
         if notes:
+            _check_settings(workdir, notes.get("jax_settings", {}))
             if notes["data"] != self._data:
                 raise cli.UserError(
                     f"{workdir} learned from other data; give the same --data_dir, or another --workdir"
                 )
             self.step = notes["step"]
+            devices.in_first_process(lambda: _check_records(workdir, {*recorded(self.step), self.step}))
             clock.go_on_from(notes["seconds"])
-            diverged.at[...] = notes["diverged_at"]
+            diverged.at[...] = notes.get("diverged_at", diverged.at)
         else:
             devices.in_first_process(lambda: _refuse_records(workdir))
         ended_early = 0 < self.step < num_steps and not eval_is_due(self.step)
@@ -74,13 +79,17 @@ class RunLog:
         for line in lines:
             devices.log(f"{line} at step {step}; it stays as it was, the others go on")
 
-    def record(self, step: int, values: Mapping) -> dict:
+    def record(self, step: int, values: Mapping, measured: Mapping, finite: np.ndarray | bool) -> dict:
         """Appends a step's values [num_seeds] to metrics.jsonl, and returns the record.
 
-        Raises UserError, with nothing written, where one of them is not finite that no single learner has to do with:
-        so the run ends before its state is saved over a good one.
+        measured, finite: what is measured because the run ends here, which changes nothing of who has diverged, for a
+        longer run does not measure it. Raises UserError, with nothing written, where a value is not finite that no
+        single learner has to do with: so the run ends before its state is saved over a good one.
         """
-        numbers = metrics.record(self._diverged.without(values)) | self._diverged.counts()
+        kept = self._diverged.without(values) | self._diverged.without(measured, finite)
+        numbers = metrics.record(kept) | self._diverged.counts() | self._diverged.counts_of_end(finite)
+        if not np.any((self._diverged.alive & finite)[:, 0]):
+            self._stop(step, "what is measured at the end is not finite in any member")
         for name, value in numbers.items():
             if not name.endswith(records.SEEDS) and value is not None and not math.isfinite(value):
                 self._stop(step, f"{name} is {value}")
@@ -102,6 +111,7 @@ class RunLog:
             self._writer.sync()
         diverged_at = self._diverged.at.tolist()
         notes = {"step": step, "seconds": self._clock.run(), "data": self._data, "diverged_at": diverged_at}
+        notes["jax_settings"] = machine.settings()
         first = self._manager.latest_step() is None
         checkpoints.save(self._manager, step, run, notes)
         if first:
@@ -115,4 +125,25 @@ def _refuse_records(workdir: Path) -> None:
         raise cli.UserError(
             f"{workdir} has records to step {lines[-1]['step']} but no checkpoint that could continue them; put "
             "checkpoints/ back, delete metrics.jsonl to begin anew, or give another --workdir"
+        )
+
+
+def _check_records(workdir: Path, steps: Collection[int]) -> None:
+    """Raises UserError where metrics.jsonl lacks one of the steps that the run has recorded."""
+    missing = set(steps) - {line["step"] for line in documents.read_records(workdir)}
+    if missing:
+        raise cli.UserError(
+            f"{workdir / 'metrics.jsonl'} lacks step {min(missing)}; mend it, or give another --workdir"
+        )
+
+
+def _check_settings(workdir: Path, before: Mapping) -> None:
+    """Raises UserError where settings of JAX that decide results are not those that the run began with."""
+    now = machine.settings()
+    changed = [name for name in now if name in before and before[name] != now[name]]
+    if changed:
+        changes = "; ".join(f"{name}: {before[name]!r} -> {now[name]!r}" for name in changed)
+        raise cli.UserError(
+            f"{workdir} holds a run that began with other settings of JAX ({changes}); set them as they were, "
+            "or give another --workdir"
         )

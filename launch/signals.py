@@ -55,6 +55,12 @@ def handling(handler: Callable) -> Iterator[None]:
             signal.signal(number, old)
 
 
+def ignore() -> None:
+    """Ends the process's interest in signals: it has saved, and is about to end with a status that says so."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextlib.contextmanager
 def saving() -> Iterator[None]:
     """Inside, a run that was asked to stop is given the time to save."""

@@ -74,6 +74,8 @@ def sweep_commands(config: str, workdir: Path, passed_on: list[str]) -> dict[Pat
         changes = [f"--config.{key}={value}" for key, value in overrides.items()]
         name = ",".join([variant, *(f"{key}={value}" for key, value in overrides.items())]).replace("/", "_")
         run = [sys.executable, "-m", "launch.train", f"--config={config}:{variant}", f"--workdir={workdir / name}"]
+        if workdir / name in commands or name in (".", ".."):
+            raise cli.UserError(f"{config}: sweep has two runs, or none, for the folder {workdir / name}; rename one")
         commands[workdir / name] = [*run, *changes, *passed_on]
 
     module = configs.load(Path(config))
@@ -91,6 +93,7 @@ def _check(command: list[str]) -> None:
         known[name] = flags.FLAGS[name]
     with cli.user_errors(Exception):
         known(words)
+        train.check_schedule(known.config)
 
 
 @contextlib.contextmanager

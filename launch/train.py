@@ -55,7 +55,10 @@ def main(argv: list[str]) -> int:
         devices.start()
     with peers.watched(workdir):
         finished = train(given.config, workdir, data_dir, config_file=file)
-    return 0 if finished else signals.UNFINISHED
+    if finished:
+        return 0
+    signals.ignore()
+    return signals.UNFINISHED
 
 
 def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, config_file: Path | None = None) -> bool:
@@ -63,7 +66,7 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
     clock = Clock()
     # What to compute. Nothing is written before this is known to fit together.
     with cli.user_errors(Exception):
-        _check_schedule(config)
+        check_schedule(config)
         settings = config.to_dict()
         plan = experiments.plan(settings, data_dir)
         compute = programs(plan, config.seed, config.num_seeds, clock, *_execution(settings))
@@ -80,13 +83,13 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
             summary = documents.read_summary(workdir)
             devices.log(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
             return True
-        devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
-        boundary = _boundaries(config, plan)
+        recorded = _recorded(config, plan)
         seeds = range(config.seed, config.seed + config.num_seeds)
         diverged = Diverged(plan.cells, plan.baselines, seeds, compute.metrics)
         with RunLog(
-            workdir, compute, clock, config.num_steps, boundary, lambda s: progress.eval_is_due(config, s), diverged
+            workdir, compute, clock, config.num_steps, recorded, lambda s: progress.eval_is_due(config, s), diverged
         ) as log:
+            devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
             devices.in_first_process(lambda: folder.keep_config(workdir, config))
             modules = registry.foreign(settings)
             for line in (
@@ -122,7 +125,7 @@ def _advance(
         run = compute.begin()
         values, finite = jax.device_get(compute.evaluate(step, run))
         log.note(step, values, finite)
-        log.record(step, values)
+        log.record(step, values, {}, True)
         log.save(step, run)
     else:
         devices.log(f"resuming at step {step} of {config.num_steps}")
@@ -138,14 +141,16 @@ def _advance(
         with clock.timing("train"):
             after, values, finite = jax.block_until_ready(compute.advance(step, run, chunk))
         step += chunk
-        if step == config.num_steps or progress.eval_is_due(config, step):
+        is_due, measured, of_evals = progress.eval_is_due(config, step), {}, True
+        if is_due or step == config.num_steps:
             with clock.timing("eval"):
                 measured, of_evals = jax.block_until_ready(compute.evaluate(step - 1, after))
-            values, finite = values | measured, finite & of_evals
-        values, finite = jax.device_get((values, finite))
+        values, finite, measured, of_evals = jax.device_get((values, finite, measured, of_evals))
+        if is_due:
+            values, finite, measured = values | measured, finite & of_evals, {}
         log.note(step, values, finite)
         run = after if diverged.alive.all() else compute.select(diverged.alive, after, run)
-        say(step, log.record(step, values))
+        say(step, log.record(step, values, measured, of_evals))
         due, began = step == config.num_steps or step % config.checkpoint_every == 0, time.monotonic()
         if due or devices.any_process(began > save_at):
             log.save(step, run)
@@ -186,10 +191,10 @@ def _finish(
     print(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
 
 
-def _boundaries(config: ConfigDict, plan: experiments.Plan) -> Callable[[int], bool]:
-    """(step) -> whether a run records there however long it is."""
-    starts = {stage.from_step for stage in plan.stages}
-    return lambda step: step % config.log_every == 0 or step in starts
+def _recorded(config: ConfigDict, plan: experiments.Plan) -> Callable[[int], list[int]]:
+    """(step) -> the steps up to it at which a run records however long it is."""
+    starts = [stage.from_step for stage in plan.stages]
+    return lambda step: [*range(0, step + 1, config.log_every), *(start for start in starts if start <= step)]
 
 
 def _execution(config: dict) -> tuple[str | None, int | None]:
@@ -204,13 +209,15 @@ def _execution(config: dict) -> tuple[str | None, int | None]:
 
 _MAX_STEPS = 2**31 - 1  # a run counts its steps in an int32
 _NUM_SEEDS = 2**32  # a seed is a uint32
+_MAX_SEEDS = 2**16  # at once
 
 
-def _check_schedule(config: ConfigDict) -> None:
+def check_schedule(config: ConfigDict) -> None:
+    """Raises ValueError where the steps or the seeds of a config cannot be."""
     for name in ("num_steps", "log_every", "eval_every", "checkpoint_every"):
         _check_whole(name, config[name], 1, _MAX_STEPS)
     _check_whole("seed", config.seed, 0, _NUM_SEEDS - 1)
-    _check_whole("num_seeds", config.num_seeds, 1, _NUM_SEEDS)
+    _check_whole("num_seeds", config.num_seeds, 1, _MAX_SEEDS)
     if config.seed + config.num_seeds > _NUM_SEEDS:
         raise ValueError(
             f"seed={config.seed} and num_seeds={config.num_seeds} go beyond the last seed, {_NUM_SEEDS - 1}"

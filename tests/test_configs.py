@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import experiments
-from launch.train import _check_schedule, train
+from launch.train import check_schedule, train
 
 CHECKOUT = Path(__file__).parents[1]
 CONFIGS = sorted((CHECKOUT / "experiments" / "configs").glob("*.py"))
@@ -81,7 +81,7 @@ def test_the_docstring_gives_the_command_and_every_variant_has_a_schedule(path):
         module.get_config("nope")
     for variant in str(refusal.value).split("there are ")[1].split(", "):
         assert f"\n{variant} " in module.__doc__
-        _check_schedule(module.get_config(variant))
+        check_schedule(module.get_config(variant))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -52,7 +52,7 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
         partial(prefetch.advance, KEY, None, None, None, num_steps=1),
         dict.fromkeys(("num_steps", "prefetch", "unroll"), NO_COUNT),
     ),
-    "gap": (partial(gap.stopping_time, np.arange(2), np.zeros((1, 2))), {"threshold": NOT_POSITIVE}),
+    "gap": (partial(gap.stopping_time, np.arange(2), np.zeros((1, 2))), {"threshold": NEGATIVE}),
     "cosine": (
         partial(sgd.cosine, learning_rate=0.1, num_steps=3),
         {"learning_rate": NEGATIVE, "num_steps": NO_COUNT, "every": NO_COUNT},

@@ -74,7 +74,7 @@ def test_the_pair_says_what_the_summary_says():
 
 
 def test_a_pair_that_never_stops_is_shaded_to_the_end():
-    (axes,) = figures.pair({"run": records()}, threshold=1e-9).axes
+    (axes,) = figures.pair({"run": records()}, threshold=0.0).axes
     assert bands(axes)[-1][:, 0].max() == 40
     assert "at step 40, train soft error under 0% in 0 of 2 seeds" in axes.get_title()
 
@@ -177,7 +177,7 @@ def test_a_point_that_never_stopped_is_open():
         next(
             line for line in figures.scatter({"a": records()}, threshold=threshold).axes[0].lines
         ).get_markerfacecolor()
-        for threshold in (0.01, 1e-9)
+        for threshold in (0.01, 0.0)
     ]
     assert faces == ["C0", "none"]
 

@@ -124,7 +124,7 @@ def test_one_of_two_processes_is_killed_and_both_begun_again(start, command, one
 
 @only(argvalues=["sgd_digits"], scope="module")
 def test_what_the_first_process_refuses_all_refuse(start, command, tmp_path):
-    (tmp_path / "summary.json").write_text("{}")
+    (tmp_path / "checkpoints").mkdir()
     statuses, outputs = end(begin_two(start, *command, f"--workdir={tmp_path}"))
     assert statuses == [2, 2]
     assert "holds a run but no config.json" in outputs[0]
@@ -135,6 +135,7 @@ def test_what_the_first_process_refuses_all_refuse(start, command, tmp_path):
     ("given", "line"),
     [
         (("nonsense", 2, 0), "--coordinator_address=nonsense must be HOST:PORT"),
+        (("127.0.0.1:0", 2, 0), "--coordinator_address=127.0.0.1:0 must be HOST:PORT"),
         (("host:port", 2, 0), "--coordinator_address=host:port must be HOST:PORT"),
         (("host:99999", 2, 0), "--coordinator_address=host:99999 must be HOST:PORT"),
         ((":1234", 2, 0), "--coordinator_address=:1234 must be HOST:PORT"),

@@ -36,6 +36,19 @@ def world(data):
         return count(state), tuple(array[:4] for array in arrays)
 
     return tuple(data.train), lambda key, arrays: start(key), draw
+
+
+def once(view):
+    return {"once": jnp.where(view.learner[1] & (view.learner[0] == 6), jnp.nan, view.learner[0])}
+
+
+def patient():
+    init, update, predict = learner()
+
+    def count(key, state, batch):
+        return (state[0] + 1, state[1]), {"count": state[0]}
+
+    return init, count, predict
 """
 DATA = {"name": "csv", "train": "flowers.csv", "target": "kind", "test_fraction": 0.5}
 
@@ -103,7 +116,9 @@ def test_a_seed_that_diverges_is_left_out_of_the_mean(run, who, capsys):
     name, reason = {"world": ("train/loss", "the state holds NaNs"), "learner": ("train/count", "train/count is nan")}[
         who
     ]
-    assert f"{reason} at step 4; it stays as it was, the others go on" in capsys.readouterr().out
+    (said, *_) = [line for line in capsys.readouterr().out.split("\n") if line.startswith("seed ")]
+    assert reason in said
+    assert said.endswith("at step 4; it stays as it was, the others go on")
     first, last = lines[1], lines[-1]
     assert [value is None for value in first[f"{name}/seeds"]] == [False] * 4
     gone = [value is None for value in last[f"{name}/seeds"]]
@@ -135,6 +150,18 @@ def test_stopped_and_resumed_it_is_the_same_run(run):
     parts = run("parts", grid=grid)
     assert parts[2] == whole[2]
     assert all(parts[1][name] == whole[1][name] for name in ("fingerprint", "diverged_at"))
+
+
+def test_what_is_measured_at_the_end_alone_decides_nothing_of_a_longer_run(run):
+    """Seeds 0 and 3 are NaN in an eval of step 6, which a run of 8 steps does not measure."""
+    changes = {"num_seeds": 4, "learner": {"name": "unlucky:patient"}, "evals": ("unlucky:once",), "eval_every": 4}
+    short, summary, _ = run("parts", num_steps=6, **changes)
+    gone = [value is None for value in short[-1]["eval/once/seeds"]]
+    assert short[-1]["eval/num_not_finite"] == summary["eval/num_not_finite"] == sum(gone) > 0
+    parts, whole = run("parts", **changes), run("whole", **changes)
+    assert parts[2] == whole[2]
+    assert parts[1]["fingerprint"] == whole[1]["fingerprint"]
+    assert "diverged_at" not in whole[1]
 
 
 def test_where_every_member_diverges_the_run_stops(run):

@@ -83,7 +83,7 @@ FLAGS = {
     "no last seed": ([GLN, "--config.seed=4294967295", "--config.num_seeds=3"], "go beyond the last seed, 4294967295"),
     "no such seed": ([GLN, "--config.seed=4294967296"], "seed must be 0 to 4294967295"),
     "negative seed": ([GLN, "--config.seed=-1"], "seed must be 0 to 4294967295, got -1"),
-    "no seeds": ([GLN, "--config.num_seeds=0"], "num_seeds must be 1 to 4294967296, got 0"),
+    "no seeds": ([GLN, "--config.num_seeds=0"], "num_seeds must be 1 to 65536, got 0"),
     "schedule": ([GLN, "--config.eval_every=3"], "eval_every=3 must be a multiple of log_every=2"),
     "a key that is None": (
         [SELF_PLAY, "--config.learner.cloning_clip=x"],

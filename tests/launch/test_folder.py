@@ -7,7 +7,7 @@ import jax
 import pytest
 from ml_collections import ConfigDict
 
-from launch import folder, metrics
+from launch import folder
 from launch.cli import UserError
 from launch.train import train
 
@@ -83,18 +83,44 @@ def test_a_launch_says_what_has_changed(run, capsys):
     assert f"jax was 0.0.1 at the last launch and is {jax.__version__}" in capsys.readouterr().out
 
 
-def test_the_mirror_has_what_a_killed_launch_recorded(tmp_path):
-    """Every record of which a checkpoint tells is in TensorBoard's file, though nothing was closed."""
-    writer = metrics.Writer(tmp_path, None)
-    writer.write(3, {"train/loss": 0.25}, {})
-    writer.sync()
-    (file,) = (tmp_path / "tb").iterdir()
-    assert b"train/loss" in file.read_bytes()
-    writer.close()
+def test_the_mirror_has_every_record_whatever_became_of_its_files(run):
+    """TensorBoard's file names a metric once for each of its values."""
+    shutil.rmtree(run / "tb")
+    train(config_of(8), run)
+    (file,) = (run / "tb").glob("events.*")
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [0, 2, 4, 6, 8]
+    assert file.read_bytes().count(b"train/error") == sum("train/error" in line for line in lines) == 4
+
+
+@pytest.mark.parametrize("step", [0, 2])
+def test_a_record_that_is_missing_is_noticed(run, step):
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_text("".join(line for line in lines if json.loads(line)["step"] != step))
+    before = contents(run)
+    with pytest.raises(UserError, match=f"metrics.jsonl lacks step {step}"):
+        train(config_of(8), run)
+    assert contents(run) == before
+
+
+def test_a_state_that_no_device_holds_is_refused_before_anything_is_written(tmp_path):
+    config = config_of(4).unlock()
+    config.learner.sizes = (10**6, 10**6, 1)
+    with pytest.raises(UserError, match=r"the run's state takes [\d,.]+ GB of a device that has [\d,.]+ GB"):
+        train(config.lock(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "is empty"), (" ", "is empty"), ("gs://bucket/run", "mount"), ("~nobody-here/x", "~")]
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        (" ", "is empty"),
+        ("gs://b/run", "mount"),
+        ("gs:/b", "mount"),
+        ("~nobody-here/x", "~"),
+        ("/", "root"),
+    ],
 )
 def test_a_place_that_is_none(text, message):
     with pytest.raises(UserError, match=message):
