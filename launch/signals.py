@@ -55,8 +55,20 @@ def handling(handler: Callable) -> Iterator[None]:
             signal.signal(number, old)
 
 
+def leave_before_it_begins() -> None:
+    """Until a run can save, a signal ends the program at once: there is nothing to lose yet."""
+
+    def handle(*_: object) -> None:
+        os.write(2, b"stopped; the same command goes on, or begins\n")
+        os._exit(UNFINISHED)
+
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handle)
+
+
 def ignore() -> None:
-    """Ends the process's interest in signals: it has saved, and is about to end with a status that says so."""
+    """From here on a signal does nothing: the run is saved, and Python's own end would fall back to dying of it."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -117,3 +118,12 @@ def test_a_slice_takes_up_what_was_stopped(tmp_path):
     done = shell("tpu.sh", {**env, "NAME": "a", "ZONE": "b"}, "--workdir=a b")
     assert done.returncode == 3, done.stderr
     assert (tmp_path / "log").read_text() == "-m launch.train --distributed --workdir=a b\n" * 3
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_before_it_begins_a_run_leaves_in_one_line(name):
+    stop = f"os.kill(os.getpid(), signal.{name}); time.sleep(9)"
+    code = f"import os, signal, time; from launch import signals; signals.leave_before_it_begins(); {stop}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=LAUNCH.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == signals.UNFINISHED
+    assert done.stderr == "stopped; the same command goes on, or begins\n"
