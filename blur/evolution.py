@@ -12,10 +12,10 @@ import jax.numpy as jnp
 
 from blur import network
 from blur import rule as rules
-from blur.checks import check_counts, check_labels, check_numbers, check_sizes, loud
 from blur.cma_es import Strategy, strategy
 from blur.inner_run import learn_task
 from blur.rule import Rule
+from blur.settings import check_counts, check_labels, check_numbers, check_sizes, loud
 
 
 class State(NamedTuple):

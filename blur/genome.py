@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from blur.checks import check_counts, check_numbers
+from blur.settings import check_counts, check_numbers
 
 
 class Norm(NamedTuple):

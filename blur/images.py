@@ -9,7 +9,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from blur.checks import check_counts
+from blur.settings import check_counts
 
 
 def image_task(

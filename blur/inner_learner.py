@@ -12,9 +12,9 @@ import jax.numpy as jnp
 
 from blur import network
 from blur import rule as rules
-from blur.checks import check_counts, check_genes, check_labels, check_numbers, check_sizes, loud
 from blur.genome import Genome
 from blur.rule import Rule
+from blur.settings import check_counts, check_genes, check_labels, check_numbers, check_sizes, loud
 
 
 class State(NamedTuple):

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import optax
 
 from blur import rule as rules
-from blur.checks import check_counts, check_labels, check_numbers, check_sizes, loud
 from blur.inner_run import adapt, map_tasks
 from blur.rule import Rule
+from blur.settings import check_counts, check_labels, check_numbers, check_sizes, loud
 
 _SCORE_DECAY = 0.99  # of the running mean of a genome's loss, for each meta-step; the paper gives none
 

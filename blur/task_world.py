@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from blur.checks import check_counts
+from blur.settings import check_counts
 
 
 class Tasks(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from blur.checks import check_counts, check_numbers
+from blur.settings import check_counts, check_numbers
 
 REGIONS = {  # (x [n], y [n]) -> bool [n]; the fraction of the square that is class 1
     "xor": lambda x, y: x * y < 0,  # 1/2

@@ -49,7 +49,7 @@ def learner(net: nn.Module | Net, tx: optax.GradientTransformation) -> tuple[Cal
         return State(params, collections, tx.init(params))
 
     def update(key, state, batch):
-        x, labels = batch
+        x, labels = batch[0], jnp.asarray(batch[1])
 
         def loss(params):
             logits, collections = network.train(params, state.collections, x, key)

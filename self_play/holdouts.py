@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 
 from self_play import game, tabletop
-from self_play.checks import check_counts
 from self_play.game import BOB
 from self_play.goals import Poses, multiply
 from self_play.scene import Scene, scene_of
+from self_play.settings import check_counts
 from self_play.tabletop import Tabletop, random_places
 
 

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from self_play.checks import check_counts, check_numbers
 from self_play.metrics import rollout_metrics
 from self_play.networks import Inputs, Player, apply, memory_size, num_dimensions_of
 from self_play.opponents import OpponentPool, chosen_version, init_pool, push
+from self_play.settings import check_counts, check_numbers
 from self_play.training import Epochs, LossCoefs, train
 from self_play.training_data import Normalizers, init_normalizers, inputs_of, prepare
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import jax
 
 from self_play import observations, world
-from self_play.checks import check_counts
 from self_play.game import Transition
 from self_play.scene import Scene
+from self_play.settings import check_counts
 from self_play.tabletop import render_frames
 
 

@@ -8,7 +8,7 @@ Letters: A dimensions of an action, N objects.
 
 from typing import Any, NamedTuple
 
-from self_play.checks import check_counts, check_numbers
+from self_play.settings import check_counts, check_numbers
 
 # The table, the placement area (half of 1.215 x 1.531; 0.6075 x 0.58178 x 0.26) and the blocks' half-size are those of
 # the published environment. The area is centred here, because our gripper has no base beside the table.

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 
 from self_play import episodes, game, networks, tabletop
-from self_play.checks import check_counts, check_numbers
 from self_play.episodes import Episodes
 from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition
 from self_play.scene import scene_of
+from self_play.settings import check_counts, check_numbers
 from self_play.tabletop import NUM_BINS, Tabletop
 
 

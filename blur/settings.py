@@ -1,4 +1,4 @@
-"""Refusals: one line that names the setting, its bounds and what came. A traced number is not checked."""
+"""Checks of settings and labels: a ValueError names the setting, its bounds and what came. Traced numbers pass."""
 
 import math
 import numbers
