@@ -47,9 +47,10 @@ def place(text: str, flag: str) -> Path:
         raise UserError(f"{flag} is empty; name a folder")
     if re.match(r"[A-Za-z][\w+.-]*:/", text):
         raise UserError(f"{flag}={text}: a run is on a file system; mount the storage, and name a folder of the mount")
-    with user_errors(RuntimeError, saying=f"{flag}={text}: "):
+    with user_errors(RuntimeError, OSError, saying=f"{flag}={text}: "):
         path = Path(text).expanduser()
-    if path.resolve() == Path(path.anchor or "/"):
+        is_root = path.resolve() == Path(path.anchor or "/")
+    if is_root:
         raise UserError(f"{flag}={text} is the root of all files; name a folder in it")
     return path
 

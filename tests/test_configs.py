@@ -62,7 +62,7 @@ def data_dir(config):
 
 RUN = {
     *("blur_cmaes", "blur_digits", "blur_toy", "bootstrap_cifar5m", "bootstrap_samples", "glns_bandit", "glns_density"),
-    *("glns_digits", "glns_regression", "self_play_blocks"),
+    *("glns_digits", "glns_regression", "self_play_puck"),
 }
 
 

@@ -81,6 +81,7 @@ def one(run, command, tmp_path_factory):
     return workdir
 
 
+@only(argvalues=["glns_digits"], scope="module")
 def test_eight_devices(run, command, one, tmp_path):
     status, output = run(*command, f"--workdir={tmp_path}", env=devices(8))
     assert status == 0, output
@@ -105,7 +106,7 @@ def test_one_of_two_processes_is_stopped_and_one_process_goes_on(start, run, com
     assert_same_run(tmp_path, one)
 
 
-@only(argvalues=["glns_digits"], scope="module")
+@only(argvalues=["sgd_digits"], scope="module")
 def test_one_of_two_processes_is_killed_and_both_begun_again(start, command, one, tmp_path):
     whole, killed = ((*command, f"--workdir={tmp_path / name}") for name in ("whole", "killed"))
     statuses, outputs = end(begin_two(start, *whole))

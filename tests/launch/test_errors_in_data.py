@@ -163,7 +163,7 @@ MISTAKES = {  # settings -> words
     'name="digits", side=0': "data.side must be at least 1",
     'name="digits", train_fraction=1.5': "data.train_fraction must lie between 0 and 1",
     'name="digits", split_seed=-1': "data.split_seed must be 0 to 4294967295",
-    'name="none"': "1 targets that are numbers, not classes, but learner predicts 2",
+    'name="none"': "labels must be whole numbers, got float32",
 }
 
 FOLDERS = {  # data_dir, settings -> words

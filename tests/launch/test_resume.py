@@ -21,7 +21,7 @@ FLAGS = (
     "--config.checkpoint_every=1",
     "--config.learner.sizes=(4, 1)",
 )
-NUM_KILLS = int(os.environ.get("COLLAGE_NUM_KILLS", "4"))
+NUM_KILLS = int(os.environ.get("COLLAGE_NUM_KILLS", "3"))
 
 
 def workdir_flag(workdir):

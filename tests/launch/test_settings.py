@@ -11,7 +11,7 @@ def test_precision_and_determinism_are_noted_and_must_stay(fork, tmp_path):
     assert status == 0, output
     noted = json.loads((tmp_path / "run.json").read_text())["jax_settings"]
     assert (noted["jax_default_matmul_precision"], noted["deterministic"]) == ("float32", True)
-    status, output = fork("launch.train", *flags[:-1])
+    status, output = fork("launch.train", *flags[:-1], "--config.num_steps=4")
     assert status == 2
     assert "began with other settings of JAX (deterministic: True -> False)" in output
 
