@@ -8,9 +8,7 @@ from launch.checks import runs
 
 
 def test_a_part_is_measured_and_one_that_takes_too_long_is_ended(run, tmp_path):
-    status, _ = run(
-        "launch.check_device", f"--out={tmp_path}", "--parts=precision,density", "--minutes=0.25", "--small"
-    )
+    status, _ = run("launch.check_device", f"--out={tmp_path}", "--parts=precision,density", "--minutes=0.5", "--small")
     lines = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
     of_part = {part: [line for line in lines if line["part"] == part] for part in ("precision", "density")}
     errors = {line["name"]: line["value"] for line in of_part["precision"] if line["name"].endswith("error")}
