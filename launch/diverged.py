@@ -23,7 +23,7 @@ class Diverged:
 
     @property
     def alive(self) -> np.ndarray:
-        """Which are not: bool [members, learners]."""
+        """Which have not diverged: bool [members, learners]."""
         return self.at == _ALIVE
 
     def note(self, step: int, finite: np.ndarray, values: Mapping[str, np.ndarray]) -> list[str]:

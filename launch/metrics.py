@@ -8,7 +8,7 @@ run writes the same bytes, stopped and resumed or not.
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -16,7 +16,7 @@ import numpy as np
 from tensorboardX import SummaryWriter
 
 from experiments import records
-from launch import documents, folder
+from launch import folder
 
 
 def record(values: Mapping[str, np.ndarray]) -> dict:
@@ -37,14 +37,13 @@ _FLUSH_SECONDS = 5  # until what is recorded can be seen in TensorBoard
 class Writer:
     """Appends records.
 
-    It first drops the records after `step` (the step resumed from), left by a crashed process, and of the last one that
-    stays the metrics of the kind `without`; step=None starts an empty file. The mirror is made anew from the records
-    that stay, for a process that is killed takes with it what it had not written there.
+    It first writes those that are kept in place of all that are there, the last of them without the metrics of the kind
+    `without`. The mirror is made anew from them, for a process that is killed takes with it what it had not written
+    there.
     """
 
-    def __init__(self, workdir: Path, step: int | None, *, without: str | None = None):
-        path = workdir / "metrics.jsonl"
-        kept = [line for line in documents.read_records(workdir) if step is not None and line["step"] <= step]
+    def __init__(self, workdir: Path, kept: Sequence[Mapping], *, without: str | None = None):
+        path, kept = workdir / "metrics.jsonl", list(kept)
         if without and kept:
             kept[-1] = {name: value for name, value in kept[-1].items() if not name.startswith(f"{without}/")}
         folder.replace_text(path, "".join(json.dumps(line) + "\n" for line in kept))

@@ -37,13 +37,11 @@ class RunLog:
         diverged: Diverged,
     ):
         self._manager = checkpoints.open_folder(workdir / "checkpoints")
-        self._abstract_run = compute.abstract_run
-        self._data, self._clock, self._diverged = checkpoints.fingerprint(compute.data), clock, diverged
-
-        boundaries = set(recorded(num_steps))
+        self._abstract_run, self._clock, self.diverged = compute.abstract_run, clock, diverged
+        self._data = checkpoints.fingerprint(compute.data)
 
         def usable(step):
-            return step == num_steps or step in boundaries
+            return step == num_steps or (step < num_steps and step in recorded(step))
 
         self.run, notes = checkpoints.newest(self._manager, compute.abstract_run, usable) or (None, None)
         if notes:
@@ -53,14 +51,12 @@ class RunLog:
                     f"{workdir} learned from other data; give the same --data_dir, or another --workdir"
                 )
             self.step = notes["step"]
-            devices.in_first_process(lambda: _check_records(workdir, {*recorded(self.step), self.step}))
             clock.go_on_from(notes["seconds"])
             diverged.at[...] = notes.get("diverged_at", diverged.at)
-        else:
-            devices.in_first_process(lambda: _refuse_records(workdir))
+        due = {*recorded(self.step), self.step} if notes else None
         ended_early = 0 < self.step < num_steps and not eval_is_due(self.step)
         self._writer = devices.in_first_process(
-            lambda: metrics.Writer(workdir, self.step if notes else None, without="eval" if ended_early else None)
+            lambda: metrics.Writer(workdir, _kept(workdir, due), without="eval" if ended_early else None)
         )
 
     def __enter__(self) -> "RunLog":
@@ -73,8 +69,8 @@ class RunLog:
 
     def note(self, step: int, values: Mapping, finite: np.ndarray) -> None:
         """Notes who has diverged in a step's values. Raises UserError where the learner itself has in every member."""
-        lines = self._diverged.note(step, finite, values)
-        if not self._diverged.alive[:, 0].any():
+        lines = self.diverged.note(step, finite, values)
+        if not self.diverged.alive[:, 0].any():
             self._stop(step, lines[0])
         for line in lines:
             devices.log(f"{line} at step {step}; it stays as it was, the others go on")
@@ -86,9 +82,9 @@ class RunLog:
         longer run does not measure it. Raises UserError, with nothing written, where a value is not finite that no
         single learner has to do with: so the run ends before its state is saved over a good one.
         """
-        kept = self._diverged.without(values) | self._diverged.without(measured, finite)
-        numbers = metrics.record(kept) | self._diverged.counts() | self._diverged.counts_of_end(finite)
-        if not np.any((self._diverged.alive & finite)[:, 0]):
+        kept = self.diverged.without(values) | self.diverged.without(measured, finite)
+        numbers = metrics.record(kept) | self.diverged.counts() | self.diverged.counts_of_end(finite)
+        if not np.any((self.diverged.alive & finite)[:, 0]):
             self._stop(step, "what is measured at the end is not finite in any member")
         for name, value in numbers.items():
             if not name.endswith(records.SEEDS) and value is not None and not math.isfinite(value):
@@ -109,7 +105,7 @@ class RunLog:
             return
         if self._writer:
             self._writer.sync()
-        diverged_at = self._diverged.at.tolist()
+        diverged_at = self.diverged.at.tolist()
         notes = {"step": step, "seconds": self._clock.run(), "data": self._data, "diverged_at": diverged_at}
         notes["jax_settings"] = machine.settings()
         first = self._manager.latest_step() is None
@@ -118,23 +114,24 @@ class RunLog:
             checkpoints.check(self._manager, step, self._abstract_run)
 
 
-def _refuse_records(workdir: Path) -> None:
-    """Records without a checkpoint cannot be continued, and are not to be lost; the first alone is made again."""
+def _kept(workdir: Path, due: Collection[int] | None) -> list[dict]:
+    """The records with which a run goes on that has recorded the steps `due`; of a fresh one, None, there are none.
+
+    Raises UserError where one of them is missing, and where a fresh run would lose any but the first, which it makes
+    again.
+    """
     lines = documents.read_records(workdir)
-    if lines and lines[-1]["step"]:
-        raise cli.UserError(
-            f"{workdir} has records to step {lines[-1]['step']} but no checkpoint that could continue them; put "
-            "checkpoints/ back, delete metrics.jsonl to begin anew, or give another --workdir"
-        )
-
-
-def _check_records(workdir: Path, steps: Collection[int]) -> None:
-    """Raises UserError where metrics.jsonl lacks one of the steps that the run has recorded."""
-    missing = set(steps) - {line["step"] for line in documents.read_records(workdir)}
-    if missing:
-        raise cli.UserError(
-            f"{workdir / 'metrics.jsonl'} lacks step {min(missing)}; mend it, or give another --workdir"
-        )
+    if due is None:
+        if lines and lines[-1]["step"]:
+            raise cli.UserError(
+                f"{workdir} has records to step {lines[-1]['step']} but no checkpoint that could continue them; put "
+                "checkpoints/ back, delete metrics.jsonl to begin anew, or give another --workdir"
+            )
+        return []
+    if missing := set(due) - {line["step"] for line in lines}:
+        path = workdir / "metrics.jsonl"
+        raise cli.UserError(f"{path} lacks step {min(missing)}; mend it, or give another --workdir")
+    return [line for line in lines if line["step"] <= max(due)]
 
 
 def _check_settings(workdir: Path, before: Mapping) -> None:

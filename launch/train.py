@@ -96,7 +96,7 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
                 devices.in_first_process(lambda: folder.note_launch(workdir, log.step, config_file, modules)) or ()
             ):
                 devices.log(line)
-            run = _advance(config, plan, log, compute, clock, stop_asked, diverged)
+            run = _advance(config, plan, log, compute, clock, stop_asked)
         if run is not None:
             fingerprint = checkpoints.fingerprint(run)
             run = devices.to_host(run) if settings.get("artifacts") else None
@@ -114,7 +114,6 @@ def _advance(
     compute: Programs,
     clock: Clock,
     stop_asked: Callable,
-    diverged: Diverged,
 ) -> Run | None:
     """Takes the run to its end and returns it; where a stop is asked for, saves it and returns None."""
     run, step = log.run, log.step
@@ -149,7 +148,8 @@ def _advance(
         if is_due:
             values, finite, measured = values | measured, finite & of_evals, {}
         log.note(step, values, finite)
-        run = after if diverged.alive.all() else compute.select(diverged.alive, after, run)
+        alive = log.diverged.alive
+        run = after if alive.all() else compute.select(alive, after, run)
         say(step, log.record(step, values, measured, of_evals))
         due, began = step == config.num_steps or step % config.checkpoint_every == 0, time.monotonic()
         if due or devices.any_process(began > save_at):
