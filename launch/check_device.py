@@ -40,12 +40,14 @@ def main(argv: list[str]) -> int:
         return 0
     if _PART.value:
         return _measure(_PART.value)
+    if not _PARTS.value:
+        raise cli.UserError(f"--parts is empty; there are {', '.join(checks.PARTS)}")
     if unknown := [name for name in _PARTS.value if name not in checks.PARTS]:
         raise cli.UserError(f"no part {unknown[0]!r}; there are {', '.join(checks.PARTS)}")
     if _OUT.value is None:
         raise cli.UserError("say with --out=DIR where the lines and the table go")
     out = folder.place(_OUT.value, "--out")
-    with cli.user_errors(OSError, saying=f"--out={out}: "):
+    with cli.user_errors(OSError, saying=f"cannot write to --out={out}, name another folder: "):
         out.mkdir(parents=True, exist_ok=True)
         lines = _run_parts(_PARTS.value, out / "lines.jsonl", time.monotonic() + 60 * _MINUTES.value)
         (out / "table.md").write_text(table(lines, datetime.date.today()))

@@ -26,6 +26,7 @@ def test_a_part_is_measured_and_one_that_takes_too_long_is_ended(run, tmp_path):
         ((), "--out=DIR"),
         (("--parts=nope", "--out=x"), "no part 'nope'; there are precision"),
         (("--out=",), "is empty"),
+        (("--parts=", "--out=x"), "--parts is empty"),
     ],
 )
 def test_mistakes_are_one_line(fork, flags, message):
