@@ -28,26 +28,21 @@ def take_own() -> None:
 
     JAX would count on from those of the tasks before it, which it does not see. Call it before the processes meet.
     """
-    if 0 < num_visible() < _of_slurm():
+    if 0 < num_visible() < int(os.environ.get("SLURM_GPUS_ON_NODE", 0)):
         os.environ.setdefault("JAX_LOCAL_DEVICE_IDS", ",".join(map(str, range(num_visible()))))
 
 
 def check_all_used() -> None:
-    """Raises ValueError, in every process, where one of their machines has a GPU that none of them uses."""
+    """Raises ValueError, in every process, where one of them sees a GPU that none of them uses."""
     if jax.default_backend() != "gpu":
         return
     host = zlib.crc32(socket.gethostname().encode())
-    own = np.array((host, jax.local_device_count(), max(num_visible(), _of_slurm())), np.uint32)
+    own = np.array((host, jax.local_device_count(), num_visible()), np.uint32)
     _check(multihost_utils.process_allgather(own).tolist())
 
 
-def _of_slurm() -> int:
-    """How many GPUs SLURM gives the job on this machine, seen by this task or not; 0 where it does not say."""
-    return int(os.environ.get("SLURM_GPUS_ON_NODE", 0))
-
-
 def _check(processes: Iterable[tuple[int, int, int]]) -> None:
-    """processes: (machine, GPUs that it uses, GPUs that are there) each."""
+    """processes: (machine, GPUs that it uses, GPUs that it sees) each."""
     processes = list(processes)
     for machine in {host for host, *_ in processes}:
         used = [number for host, number, _ in processes if host == machine]

@@ -11,10 +11,10 @@ from launch.programs import Programs
 
 
 def tracer(workdir: Path, compute: Programs, num_steps: int | None) -> Callable[[int, Any, int], None]:
-    """A function (step, run, num_left) that traces so many steps from `step` on, as many as are left at most.
+    """A function (step, run, num_left) that traces `num_steps` steps from `step` on, at most `num_left`; None: nothing.
 
     The trace is of process 0, and lies in the folder `profile` of the workdir. The steps are computed twice beside the
-    run, first to compile them and then in the trace, and forgotten: the run goes on from where it was. None: no trace.
+    run, first to compile them and then in the trace, and forgotten: the run goes on from where it was.
     """
     if num_steps is None:
         return lambda *_: None

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One run over several machines of a SLURM cluster, one process a GPU. From the checkout:
 #   sbatch launch/slurm.sh --config=experiments/configs/glns_digits.py:real --workdir=/shared/folder/runs/glns_digits
-# The workdir must be on a file system that all machines see. What is otherwise on your cluster goes before the script:
+# The workdir must be on a file system that all machines see. What differs on your cluster goes before the script:
 #   sbatch --nodes=1 --gpus-per-node=4 --ntasks-per-node=4 --partition=.. launch/slurm.sh --config=..
 # Each task sees all GPUs of its machine and takes the one of its own number there; a run that would leave one idle is
 # refused. Two minutes before the time limit, and where another process is gone, a run ends with status 75; then the job

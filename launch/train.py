@@ -58,8 +58,8 @@ def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None
     flags.DEFINE_integer(
         "profile",
         None,
-        "Trace this many steps, of process 0, before the run begins or goes on, and keep the trace in the folder "
-        "profile of the workdir. It changes no number.",
+        "STEPS to trace with jax.profiler, in process 0. They are computed before the run begins or goes on, and "
+        "forgotten: no number changes. The trace lies in the folder profile of the workdir.",
         lower_bound=1,
         flag_values=values,
     )
