@@ -5,6 +5,7 @@ a batch is. jit divides the work accordingly; one device is the mesh of 1 x 1, a
 multi-controller runtime).
 """
 
+import importlib.util
 import math
 import os
 from collections.abc import Callable
@@ -18,8 +19,10 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
 import bootstrap
-from launch import machine, peers
+from launch import gpus, machine, peers
 from launch.cli import UserError
+
+_TPU_NODES = (Path("/dev/accel0"), Path("/dev/vfio/0"))  # to v4; from v5e on
 
 
 def define(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -40,11 +43,16 @@ def define(values: flags.FlagValues = flags.FLAGS) -> None:
         "matmul_precision",
         None,
         ("bfloat16", "tensorfloat32", "float32"),
-        "Of products of float32, where a device has faster ones that are less exact. Default: the device's own.",
+        "Of products of float32, where a device has faster ones that are less exact. Default: the device's own. A run "
+        "goes on with the one that it began with.",
         flag_values=values,
     )
     flags.DEFINE_bool(
-        "deterministic", False, "On a GPU, only operations that give the same bits every time.", flag_values=values
+        "deterministic",
+        False,
+        "On a GPU, only operations that give the same bits every time, so that a run that is repeated or resumed is "
+        "the same to the bit. A run goes on with it or without it, as it began.",
+        flag_values=values,
     )
     flags.DEFINE_bool("debug_nans", False, "End with a traceback where the first NaN comes from.", flag_values=values)
 
@@ -71,19 +79,33 @@ def start() -> None:
         return
     if any(value is not None for value in given) and any(value is None for value in given):
         raise ValueError("give --coordinator_address, --num_processes and --process_id together, or none on a cluster")
+    gpus.take_own()
     peers.join(*given)
+    gpus.check_all_used()
 
 
 def schedule_in_order() -> None:
     """Keeps XLA:CPU from running the operations of a program at once, at which loops of physics may hang.
 
-    See `self_play.tabletop`.
+    See `self_play.tabletop`. A flag of another platform is not given to a TPU: libtpu is released apart from jaxlib.
     """
-    _set_xla_flag("--xla_cpu_enable_concurrency_optimized_scheduler", "false")
+    if not _tpu_computes():
+        _set_xla_flag("--xla_cpu_enable_concurrency_optimized_scheduler", "false")
+
+
+def _tpu_computes() -> bool:
+    """Whether JAX will choose a TPU, without asking it."""
+    if platforms := jax.config.values["jax_platforms"]:
+        return platforms.split(",")[0] == "tpu"
+    return bool(importlib.util.find_spec("libtpu")) and any(path.exists() for path in _TPU_NODES)
 
 
 def _set_xla_flag(flag: str, value: str) -> None:
-    """Adds to XLA_FLAGS what is not in it; XLA reads them when JAX is first used."""
+    """Adds to XLA_FLAGS what is not in it.
+
+    XLA reads them when JAX is first used: jaxlib, the plugin for CUDA and libtpu each for itself. Each knows the flags
+    of all platforms that its version has, and ends the process at one that it does not know.
+    """
     given = os.environ.get("XLA_FLAGS", "")
     if flag not in given:
         os.environ["XLA_FLAGS"] = f"{given} {flag}={value}".strip()

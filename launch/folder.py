@@ -152,10 +152,12 @@ def replace_text(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Mapping[str, str]) -> list[str]:
+def note_launch(
+    workdir: Path, step: int, config_file: Path | None, modules: Mapping[str, str], profile: int | None = None
+) -> list[str]:
     """Adds this launch, which begins at `step`, to run.json. -> what has changed since the last, a line each.
 
-    modules: those that the config names by "package.module:function": module -> file.
+    modules: those that the config names by "package.module:function": module -> file. profile: steps to trace.
     """
     launch = {
         "step": step,
@@ -165,6 +167,8 @@ def note_launch(workdir: Path, step: int, config_file: Path | None, modules: Map
         "git_commit": _git_commit(),
         "versions": {"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in _PACKAGES},
         "jax_settings": machine.settings(),
+        "debug_nans": jax.config.values["jax_debug_nans"],
+        "profile": profile,
         "native_kernel": machine.has_native_kernel(),
         "modules": {module: {"file": file, "sha256": _sha256(file)} for module, file in modules.items()},
         "devices": [str(device) for device in jax.devices()],

@@ -2,7 +2,7 @@
 
     python -m launch.train --config=experiments/configs/glns_digits.py:real --workdir=runs/glns_digits/real
 
-The same command again goes on with the run, to the bit; a finished run is not run again, but goes on where num_steps
+The same command again goes on with the run; a finished run is not run again, but goes on where num_steps
 has grown. Any key of the config is a flag: --config.num_steps=100 --config.learner.learning_rate=0.03; with --config,
 --help lists them. A config's docstring says what it shows and costs. The exit status is 75 where the run was stopped
 and the same command goes on with it.
@@ -23,7 +23,20 @@ from ml_collections import ConfigDict, config_flags
 import experiments
 from bootstrap import Run
 from experiments import data, registry
-from launch import checkpoints, cli, configs, devices, documents, folder, machine, outputs, peers, progress, signals
+from launch import (
+    checkpoints,
+    cli,
+    configs,
+    devices,
+    documents,
+    folder,
+    machine,
+    outputs,
+    peers,
+    profiling,
+    progress,
+    signals,
+)
 from launch.clock import Clock
 from launch.diverged import Diverged
 from launch.execution import FORMS
@@ -42,6 +55,14 @@ def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None
         "workdir", None, "The run's folder; made if it is not there.", required=True, flag_values=values
     )
     flags.DEFINE_string("data_dir", None, "Folder of data files. Default: $COLLAGE_DATA.", flag_values=values)
+    flags.DEFINE_integer(
+        "profile",
+        None,
+        "STEPS to trace with jax.profiler, in process 0. They are computed before the run begins or goes on, and "
+        "forgotten: no number changes. The trace lies in the folder profile of the workdir.",
+        lower_bound=1,
+        flag_values=values,
+    )
 
 
 def main(argv: list[str]) -> int:
@@ -54,15 +75,25 @@ def main(argv: list[str]) -> int:
     with cli.user_errors(ValueError, RuntimeError):
         devices.start()
     with peers.watched(workdir):
-        finished = train(given.config, workdir, data_dir, config_file=file)
+        finished = train(given.config, workdir, data_dir, config_file=file, profile=given.profile)
     if finished:
         return 0
     signals.ignore()
     return signals.UNFINISHED
 
 
-def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, config_file: Path | None = None) -> bool:
-    """Begins, resumes or recognises the run in `workdir`, and leaves it finished or, on a signal, saved. -> which."""
+def train(
+    config: ConfigDict,
+    workdir: Path,
+    data_dir: str | None = None,
+    *,
+    config_file: Path | None = None,
+    profile: int | None = None,
+) -> bool:
+    """Begins, resumes or recognises the run in `workdir`, and leaves it finished or, on a signal, saved. -> which.
+
+    profile: how many steps to trace (`launch.profiling`).
+    """
     clock = Clock()
     # What to compute. Nothing is written before this is known to fit together.
     with cli.user_errors(Exception):
@@ -71,6 +102,7 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
         plan = experiments.plan(settings, data_dir)
         compute = programs(plan, config.seed, config.num_seeds, clock, *_execution(settings))
         left = outputs.prepare(settings, plan, compute, shlex.join(sys.argv))
+    trace = profiling.tracer(workdir, compute, profile)
     # Where to keep it.
     with (
         cli.user_errors(OSError, saying=f"writing to {workdir}: "),
@@ -82,6 +114,7 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
             devices.in_first_process(lambda: folder.keep_config(workdir, config))
             summary = documents.read_summary(workdir)
             devices.log(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
+            trace(config.num_steps, None, 0)
             return True
         recorded = _recorded(config, plan)
         seeds = range(config.seed, config.seed + config.num_seeds)
@@ -93,10 +126,11 @@ def train(config: ConfigDict, workdir: Path, data_dir: str | None = None, *, con
             devices.in_first_process(lambda: folder.keep_config(workdir, config))
             modules = registry.foreign(settings)
             for line in (
-                devices.in_first_process(lambda: folder.note_launch(workdir, log.step, config_file, modules)) or ()
+                devices.in_first_process(lambda: folder.note_launch(workdir, log.step, config_file, modules, profile))
+                or ()
             ):
                 devices.log(line)
-            run = _advance(config, plan, log, compute, clock, stop_asked)
+            run = _advance(config, plan, log, compute, clock, stop_asked, trace)
         if run is not None:
             fingerprint = checkpoints.fingerprint(run)
             run = devices.to_host(run) if settings.get("artifacts") else None
@@ -114,11 +148,10 @@ def _advance(
     compute: Programs,
     clock: Clock,
     stop_asked: Callable,
+    trace: Callable,
 ) -> Run | None:
     """Takes the run to its end and returns it; where a stop is asked for, saves it and returns None."""
     run, step = log.run, log.step
-    say = progress.lines(step, config.num_steps, config.log_metrics, clock)
-    save_at = time.monotonic() + _SAVE_SECONDS
     ends = sorted({config.num_steps, *(stage.from_step for stage in plan.stages)})
     if run is None:
         run = compute.begin()
@@ -128,6 +161,9 @@ def _advance(
         log.save(step, run)
     else:
         devices.log(f"resuming at step {step} of {config.num_steps}")
+    trace(step, run, min((end - step for end in ends if end > step), default=0))
+    say = progress.lines(step, config.num_steps, config.log_metrics, clock)
+    save_at = time.monotonic() + _SAVE_SECONDS
     while step < config.num_steps:
         if devices.any_process(stop_asked()):
             log.save(step, run)

@@ -1,19 +1,22 @@
 """Every config can run, and every run of its sweep has a config.
 
 The `smoke` variants of those that differ in kind run to their end. The others are taken to their first step: all is
-built and traced, and what they will leave is tried.
+built and traced, and what they will leave is tried. The programs of all are lowered for the devices that are not here.
 """
 
 import importlib.util
 import json
 import os
+import re
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import experiments
-from launch import outputs
+import launch.programs
+from launch import devices, outputs
 from launch.clock import Clock
 from launch.programs import programs
 from launch.train import check_schedule, train
@@ -73,8 +76,44 @@ def of_smoke(path, tmp_path):
     return config, small_shards(tmp_path / "data", config.data.num_per_part) if small else data_dir(config)
 
 
+# What a program may call on a GPU and on a TPU, besides operations of XLA.
+CALLS = re.compile(r"cusolver_\w+_ffi|Eigh|Qr|ProductOfElementaryHouseholderReflectors")
+
+
+@pytest.fixture
+def lowered(monkeypatch):
+    compiling = launch.programs._compiling
+
+    def lowered(*, and_run):
+        """From here on each program that is called is lowered for a GPU and a TPU. Without `and_run` it is not run."""
+
+        def calling(clock):
+            call, traced, lock = compiling(clock), {}, threading.Lock()
+
+            def lower(program, static, *args):
+                with lock:
+                    if (program, static) not in traced:
+                        traced[program, static] = program.trace(*static, *args)
+                        check(traced[program, static].lower(lowering_platforms=("cuda", "tpu")).as_text())
+                return call(program, static, *args) if and_run else traced[program, static].out_info
+
+            return lower
+
+        monkeypatch.setattr(launch.programs, "_compiling", calling)
+
+    return lowered
+
+
+def check(text):
+    assert "f64" not in text
+    assert "callback" not in text
+    assert not [name for name in re.findall(r"custom_call @([\w.$]+)", text) if not CALLS.fullmatch(name)]
+
+
 @pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem not in RUN], ids=lambda path: path.stem)
-def test_it_comes_to_its_first_step(path, tmp_path):
+def test_it_comes_to_its_first_step(path, tmp_path, lowered, monkeypatch):
+    lowered(and_run=False)
+    monkeypatch.setattr(devices, "num_cores", lambda: 0)  # the forms of a lone CPU compute in between
     config, folder = of_smoke(path, tmp_path)
     settings = config.to_dict()
     plan = experiments.plan(settings, folder)
@@ -82,10 +121,13 @@ def test_it_comes_to_its_first_step(path, tmp_path):
     left = outputs.prepare(settings, plan, compute, "the command")
     assert set(config.log_metrics) <= compute.metrics.keys()
     assert bool(left.artifacts) == bool(config.get("artifacts"))
+    compute.begin()
+    compute.advance(0, compute.abstract_run, 2)
 
 
 @pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem in RUN], ids=lambda path: path.stem)
-def test_smoke(path, tmp_path, capsys):
+def test_smoke(path, tmp_path, capsys, lowered):
+    lowered(and_run=True)
     config, folder = of_smoke(path, tmp_path)
     train(config, tmp_path / "run", folder)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())

@@ -1,15 +1,19 @@
 """The same command on one device, on eight, and in two processes of two: the same run, and one folder."""
 
+import contextlib
 import functools
 import json
 import os
+import random
 import signal
 import socket
 import time
 
+import jax
 import numpy as np
 import pytest
 
+import launch.devices
 from launch import coordinator, peers, signals
 from launch.devices import schedule_in_order
 
@@ -39,6 +43,18 @@ def begin_two(start, *flags):
         start(*flags, f"--coordinator_address={address}", "--num_processes=2", f"--process_id={i}", env=devices(2))
         for i in range(2)
     ]
+
+
+def srun_two(start, *flags):
+    """As srun starts two tasks on one machine. From the job's number JAX takes the port."""
+    first, last = 2**16 - 2**12, 2**16
+    for job in random.sample(range(last - first), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", first + job))
+            break
+    of_job = {"SLURM_JOB_ID": str(job), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
+    of_task = [{"SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)} for i in range(2)]
+    return [start(*flags, "--distributed", env={**devices(2), **of_job, **task}) for task in of_task]
 
 
 def end(processes):
@@ -92,7 +108,7 @@ def test_eight_devices(run, command, one, tmp_path):
 @only(argvalues=["sgd_digits"], scope="module")
 def test_one_of_two_processes_is_stopped_and_one_process_goes_on(start, run, command, one, tmp_path):
     flags = (*command, f"--workdir={tmp_path}")
-    statuses, outputs = signalled(begin_two(start, *flags), tmp_path, signal.SIGTERM)
+    statuses, outputs = signalled(srun_two(start, *flags), tmp_path, signal.SIGTERM)
     assert statuses == [75, 75], outputs
     note = json.loads((tmp_path / "run.json").read_text())
     assert (len(note["devices"]), note["num_processes"]) == (4, 2)
@@ -186,3 +202,27 @@ def test_a_cpu_schedules_in_order_unless_told(monkeypatch):
         monkeypatch.setenv("XLA_FLAGS", given)
         schedule_in_order()
         assert os.environ["XLA_FLAGS"] == then
+
+
+@pytest.mark.parametrize(
+    ("platforms", "has_libtpu", "has_tpu", "is_set"),
+    [
+        ("cpu", True, True, True),
+        ("cuda,cpu", True, True, True),
+        ("tpu,cpu", True, True, False),
+        (None, True, True, False),
+        (None, True, False, True),  # a CPU computes
+        (None, False, True, True),
+    ],
+)
+def test_a_tpu_is_given_no_flag_of_a_cpu(platforms, has_libtpu, has_tpu, is_set, monkeypatch, tmp_path):
+    monkeypatch.setenv("XLA_FLAGS", "")
+    monkeypatch.setattr(launch.devices, "_TPU_NODES", (tmp_path / ("" if has_tpu else "none"),))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: has_libtpu and name == "libtpu")
+    before = jax.config.jax_platforms
+    jax.config.update("jax_platforms", platforms)
+    try:
+        schedule_in_order()
+    finally:
+        jax.config.update("jax_platforms", before)
+    assert bool(os.environ["XLA_FLAGS"]) == is_set

@@ -17,7 +17,8 @@ def test_the_snippet_runs_and_learns():
 
 
 def test_the_files_it_names_are_there():
-    named = set(re.findall(r"`([\w/]+\.(?:py|sh))`", README)) | set(re.findall(r"\]\(((?!http)[^)]+)\)", README))
+    files, links = r"`([\w/]+(?:\.(?:py|sh|yaml)|/Dockerfile))`", r"\]\(((?!http)[^)]+)\)"
+    named = {*re.findall(files, README), *re.findall(links, README)}
     named.remove("mine.py")  # the reader's own
     assert len(named) >= 7
     assert [name for name in named if not (CHECKOUT / name).exists()] == []

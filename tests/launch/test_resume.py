@@ -1,5 +1,6 @@
 """A run is never lost: stopped anywhere and resumed, it equals one that was never stopped, bit for bit."""
 
+import gzip
 import json
 import os
 import random
@@ -128,6 +129,25 @@ def saved_steps(workdir):
 
 def largest_file(folder):
     return max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+
+
+def test_a_profile_is_of_steps_alone_and_changes_no_number(stopped, fork, whole, tmp_path):
+    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
+    step = num_lines(tmp_path) - 1
+    flags = (*FLAGS, workdir_flag(tmp_path), "--profile=100")
+    status, output = fork(*flags)
+    assert status == 0, output
+    assert f"\nprofile of {16 - step} steps from step {step}: open the newest {tmp_path}/profile/plugins/" in output
+    assert contents(tmp_path) == contents(whole)
+    (path,) = (tmp_path / "profile").glob("plugins/profile/*/*.trace.json.gz")
+    names = [event.get("name", "") for event in json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]]
+    assert any("Execute" in name for name in names)
+    assert not any("compile" in name.lower() for name in names)
+    first = json.loads((tmp_path / "run.json").read_text())
+    assert [launch["profile"] for launch in (first, *first["resumed"])] == [None, 100]
+    status, output = fork(*flags)
+    assert status == 0
+    assert "--profile: no step is left to trace" in output
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "remove"])
