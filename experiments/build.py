@@ -29,7 +29,7 @@ class Stage(NamedTuple):
     """A part of a run. Its cells differ in numbers alone, so one program computes them all."""
 
     from_step: int
-    numbers: dict[str, np.ndarray]  # [cells] each, by their keys in the config
+    numbers: dict[str, np.ndarray]  # [cells * runs] each, by their keys in the config
     experiment: Callable  # (numbers of one cell, which may be traced) -> Experiment
 
 
@@ -57,24 +57,45 @@ def plan(config: Mapping, data_dir: str | None = None) -> Plan:
 
     Raises ValueError, with what to do, where the config cannot be built.
     """
-    _check_keys(config)
-    _check_members(config)
+    return plan_together([config], data_dir)
+
+
+def plan_together(configs: Sequence[Mapping], data_dir: str | None = None) -> Plan:
+    """As `plan`, of several runs as one program.
+
+    Their configs differ in their seed, and as cells do: in numbers, which the stages have by cell, then by run.
+    """
+    config = configs[0]
+    for one in configs:
+        _check_keys(one)
+        _check_members(one)
+        if any(one.get(key) != config.get(key) for key in ("grid", "stages")):
+            raise ValueError("runs that are computed together must have one grid and the same stages")
     cells, overrides = config.get("grid") or {"": {}}, config.get("stages") or ()
-    base = {key: value for key, value in config.items() if key not in ("grid", "stages")}
+    bases = [{key: one[key] for key in one if key not in ("grid", "stages", "seed")} for one in configs]
+    base = bases[0]
     data = kinds.as_kind(registry.build("data", base["data"], data_dir))
     kinds.check(data)
-    if data.per_seed and len(cells) > 1:
-        raise ValueError("grid: this data set has a split for each seed; run its cells one by one")
+    if data.per_seed and len(cells) * len(configs) > 1:
+        advice = "run the cells of the grid one by one" if len(cells) > 1 else "each run is a program"
+        raise ValueError(f"this data set has a split for each seed: {advice}")
     stages = []
     for i, stage in enumerate(({"from_step": 0}, *overrides)):
         if others := sorted(stage.keys() - {"from_step", *grid.VARYING}):
             raise ValueError(f"stages may change {', '.join(grid.VARYING)}, not {', '.join(others)}")
-        of_stage = grid.merged({"from_step": 0, **base}, stage, f"stages.{i}")
-        configs = {cell: grid.merged(of_stage, changes, f"grid.{cell}") for cell, changes in cells.items()}
-        numbers, first = grid.varying(configs), next(iter(configs.values()))
-        for of_cell in configs.values():
-            _check_rows(_experiment(of_cell, data, {}), of_cell)
-        stages.append(Stage(of_stage["from_step"], numbers, partial(_experiment, first, data)))
+        of_stage = [grid.merged({"from_step": 0, **one}, stage, f"stages.{i}") for one in bases]
+        members = {
+            (cell, run): grid.merged(of_run, changes, f"grid.{cell}")
+            for cell, changes in cells.items()
+            for run, of_run in enumerate(of_stage)
+        }
+        numbers, first = grid.varying(members), next(iter(members.values()))
+        of_first = _experiment(first, data, {})
+        for of_member in members.values():
+            one = _experiment(of_member, data, {})
+            _check_rows(one, of_member)
+            _check_arrays(one.world, of_first.world)
+        stages.append(Stage(of_stage[0]["from_step"], numbers, partial(_experiment, first, data)))
     starts = [stage.from_step for stage in stages]
     if sorted(set(starts)) != starts:
         raise ValueError(f"stages: each must have a later from_step than the one before, from 1 on; got {starts[1:]}")
@@ -249,6 +270,15 @@ def _check_rows(experiment: Experiment, config: Mapping) -> None:
     most = _MAX_READ // sum(leaf.nbytes for leaf in of_step)
     if config.get("log_every", 1) > most:
         raise ValueError(f"log_every must be at most {most}: the samples of that many steps are in memory at once")
+
+
+def _check_arrays(world: bootstrap.World, of_first: bootstrap.World) -> None:
+    """Raises ValueError where a world has other arrays than that of the first cell, which all cells are shown."""
+    arrays, others = jax.tree.leaves(world.data), jax.tree.leaves(of_first.data)
+    if not all(a is b or np.array_equal(a, b, equal_nan=True) for a, b in zip(arrays, others, strict=True)):
+        raise ValueError(
+            "grid: a number decides which samples a world is made of, so it must be the same in every cell"
+        )
 
 
 def _check_labels(of_plan: Plan, data: Any) -> None:

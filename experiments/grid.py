@@ -40,7 +40,7 @@ def merged(config: Mapping, overrides: Mapping, where: str) -> dict:
     return result
 
 
-def varying(configs: Mapping[str, Mapping]) -> dict[str, np.ndarray]:
+def varying(configs: Mapping[Any, Mapping]) -> dict[str, np.ndarray]:
     """The numbers in which cells differ: dotted key -> one a cell. Raises ValueError where they differ otherwise."""
     by_cell = {cell: flat(config) for cell, config in configs.items()}
     first = next(iter(by_cell.values()))

@@ -1,7 +1,7 @@
 """What a run recorded, and where in it a metric is.
 
 A metric's path is KIND/CELL/BASELINE/METRIC: kind is train, eval, analysis or time; CELL is left out in a run without
-a grid, BASELINE for the learner itself. Paths are composed here and nowhere taken apart.
+a grid, BASELINE for the learner itself. Paths are composed and taken apart here alone.
 """
 
 import math
@@ -48,6 +48,18 @@ def members(cells: Iterable[str], baselines: Sequence[str]) -> list[str]:
 def owner(metric: str, baselines: Iterable[str]) -> str:
     """The baseline whose metric this is, of `bootstrap.beside`; "" where it is the learner's own."""
     return max((name for name in baselines if metric.startswith(f"{name}/")), key=len, default="")
+
+
+def without_cell(path: str, cell: str) -> str:
+    """Where a metric of this cell would be recorded in a run without a grid; any other path as it is."""
+    kind, _, rest = path.partition("/")
+    return joined(kind, rest.removeprefix(f"{cell}/")) if cell else path
+
+
+def in_cell(path: str, cell: str) -> str:
+    """The inverse of `without_cell`: where a metric of this cell is recorded."""
+    kind, _, rest = path.partition("/")
+    return joined(kind, cell, rest)
 
 
 def path(kind: str, metric: str, member: str = "") -> str:

@@ -7,7 +7,7 @@ Letters: D features, N classes, n samples.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -21,6 +21,7 @@ from glns.classification import learner
 from glns.regression import regressor
 from glns.settings import check_counts
 
+_RATES = ("learning_rate", "learning_rate_decay")
 _CHUNK = 128  # samples learned or predicted by one call; the rest are learned one by one
 _MAX_MAGNITUDE = 1e15  # the squares of 1e8 such numbers can be summed in float32
 
@@ -104,7 +105,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         if len(classes) < 2:
             raise ValueError(f"a classifier needs at least two classes to tell apart; got one class, {classes}")
         fitted = _settings(self)
-        init, _, _ = _compiled(learner, len(classes), **fitted)
+        init, _, _ = _programs(learner, len(classes), **fitted)
         self.classes_, self._fitted = classes, fitted
         example = np.zeros((1, dim), np.float32), np.zeros(1, np.int32)
         self.state_ = init(jax.random.key(random.randint(2**31)), example)
@@ -116,7 +117,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.state_ = _learn(self._programs(), self.state_, X, np.searchsorted(self.classes_, y).astype(np.int32))
 
     def _programs(self, fitted=None):
-        return _compiled(learner, len(self.classes_), **(fitted or self._fitted))
+        return _programs(learner, len(self.classes_), **(fitted or self._fitted))
 
 
 class Regressor(RegressorMixin, BaseEstimator):
@@ -187,7 +188,7 @@ class Regressor(RegressorMixin, BaseEstimator):
         self.state_ = _learn(self._programs(), self.state_, X, y.astype(np.float32)[:, None])
 
     def _programs(self, fitted=None):
-        return _compiled(regressor, **(fitted or self._fitted))
+        return _programs(regressor, **(fitted or self._fitted))
 
 
 def _make_passes(estimator: Any, X: np.ndarray, y: np.ndarray, random: np.random.RandomState) -> None:
@@ -198,7 +199,7 @@ def _make_passes(estimator: Any, X: np.ndarray, y: np.ndarray, random: np.random
 
 def _settings(estimator: Any) -> dict[str, Any]:
     """The settings that an estimator passes to its learner."""
-    names = ("num_half_spaces", "offset_scale", "learning_rate", "learning_rate_decay", "feature_epsilon")
+    names = ("num_half_spaces", "offset_scale", *_RATES, "feature_epsilon")
     sizes = tuple(estimator.sizes) if isinstance(estimator.sizes, Iterable) else estimator.sizes
     return {"sizes": sizes, **{name: getattr(estimator, name) for name in names}}
 
@@ -207,7 +208,7 @@ def _check_unchanged(estimator: Any) -> None:
     """Takes over new learning rates. Raises ValueError for another setting that is not the fitted model's."""
     now = _settings(estimator)
     for name, fitted in estimator._fitted.items():
-        if name not in ("learning_rate", "learning_rate_decay") and now[name] != fitted:
+        if name not in _RATES and now[name] != fitted:
             raise ValueError(f"{name} is {now[name]!r} but the model was fitted with {fitted!r}; call fit again")
     estimator._programs(now)  # raises ValueError where a new rate is out of bounds
     estimator._fitted = now
@@ -230,9 +231,24 @@ def _check_magnitude(values: np.ndarray, name: str) -> None:
 
 
 @lru_cache(maxsize=64)
+def _programs(factory: Callable, *args: Any, **settings: Any) -> tuple[Callable, ...]:
+    """A learner's functions, compiled once for all estimators whose settings are the same but for their rates.
+
+    Raises ValueError where a setting is out of bounds.
+    """
+    factory(*args, **settings)
+    rates = {name: float(settings.pop(name)) for name in _RATES if not callable(settings[name])}
+    return tuple(partial(program, rates) for program in _compiled(factory, *args, **settings))
+
+
+@lru_cache(maxsize=64)
 def _compiled(factory: Callable, *args: Any, **settings: Any) -> tuple[Callable, ...]:
-    """A learner's functions, jitted once for all estimators of the same settings."""
-    return tuple(map(jax.jit, factory(*args, **settings)))
+    """A learner's functions, jitted; each takes the rates as its first argument."""
+
+    def jitted(i):
+        return jax.jit(lambda rates, *given: factory(*args, **settings, **rates)[i](*given))
+
+    return tuple(map(jitted, range(3)))
 
 
 def _learn(programs: tuple[Callable, ...], state: Any, x: np.ndarray, y: np.ndarray) -> Any:

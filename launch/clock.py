@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import copy
 import time
 from collections.abc import Iterator, Mapping
 
@@ -21,6 +22,10 @@ class Clock:
         yield
         inner = sum(self._seconds.values()) - counted
         self._seconds[name] += time.monotonic() - began - inner
+
+    def of_run(self) -> "Clock":
+        """The same clock for one of several runs, which has earlier launches of its own."""
+        return copy.copy(self)
 
     def go_on_from(self, seconds: Mapping) -> None:
         """Adds what earlier launches took."""

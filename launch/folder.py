@@ -17,7 +17,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -69,7 +69,7 @@ def lock_workdir(workdir: Path, config: ml_collections.ConfigDict) -> IO:
     except OSError as error:
         raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
     try:
-        _accept(workdir, json.loads(config.to_json()))
+        accept(workdir, json.loads(config.to_json()))
         if not (workdir / "config.json").exists():
             keep_config(workdir, config)
     except UserError:
@@ -100,7 +100,7 @@ def keep_config(workdir: Path, config: ml_collections.ConfigDict) -> None:
         write_json(path, wanted)
 
 
-def _accept(workdir: Path, wanted: dict) -> None:
+def accept(workdir: Path, wanted: dict) -> None:
     """Raises UserError where config.json holds a config with other numbers, or where a run has none."""
     path = workdir / "config.json"
     documents.check(workdir)
@@ -153,16 +153,23 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def note_launch(
-    workdir: Path, step: int, config_file: Path | None, modules: Mapping[str, str], profile: int | None = None
+    workdir: Path,
+    step: int,
+    argv: Sequence[str],
+    config_file: Path | None,
+    modules: Mapping[str, str],
+    others: Sequence[Path] = (),
+    profile: int | None = None,
 ) -> list[str]:
     """Adds this launch, which begins at `step`, to run.json. -> what has changed since the last, a line each.
 
-    modules: those that the config names by "package.module:function": module -> file. profile: steps to trace.
+    modules: those that the config names by "package.module:function": module -> file. others: the folders of the runs
+    that are computed in the same program, and share its seconds. profile: steps to trace.
     """
     launch = {
         "step": step,
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "argv": sys.argv,
+        "argv": list(argv),
         "config_file": config_file and str(config_file.resolve()),
         "git_commit": _git_commit(),
         "versions": {"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in _PACKAGES},
@@ -173,6 +180,7 @@ def note_launch(
         "modules": {module: {"file": file, "sha256": _sha256(file)} for module, file in modules.items()},
         "devices": [str(device) for device in jax.devices()],
         "num_processes": jax.process_count(),
+        **({"together_with": [str(other) for other in others]} if others else {}),
     }
     before = documents.read_launches(workdir)
     if not before:

@@ -21,7 +21,7 @@ class Setup(NamedTuple):
     """What all programs of a run share."""
 
     plan: Plan
-    num_seeds: int
+    num_seeds: int  # of all runs that are computed together
     mesh: jax.sharding.Mesh
     over_members: Callable  # (function, in_axes) -> the same for all members
     execution: Execution

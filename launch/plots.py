@@ -45,14 +45,19 @@ def read(folders: Sequence[Path]) -> Runs:
 def labels(folders: Sequence[Path]) -> dict[str, Path]:
     """Folders by the shortest ends of their paths, in whole parts, that tell them apart. One named twice is one."""
     paths = list(dict.fromkeys(folder.resolve() for folder in folders))
+    ends = shortest_ends([path.parts for path in paths])
+    return {str(Path(*end)): path for end, path in zip(ends, paths, strict=True)}
 
-    def label(path):
-        others = [other.parts for other in paths if other != path]
-        lengths = range(1, len(path.parts) + 1)
-        ends = (path.parts[-n:] for n in lengths if all(other[-n:] != path.parts[-n:] for other in others))
-        return str(Path(*next(ends, path.parts)))
 
-    return {label(path): path for path in paths}
+def shortest_ends(names: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The shortest end of each name, in whole parts, that no other one has."""
+
+    def end(name):
+        others = [other for other in names if other != name]
+        ends = (name[-n:] for n in range(1, len(name) + 1))
+        return next((one for one in ends if all(other[-len(one) :] != one for other in others)), name)
+
+    return [end(name) for name in names]
 
 
 def curves(runs: Runs, out: Path, names: Sequence[str] | None = None) -> list[Path]:
@@ -93,6 +98,11 @@ def table(runs: Runs) -> str:
     for label in drawn.by_number(runs.records):
         run = runs.records[label]
         rows.append([label, str(run.lines[-1]["step"]), *(_last(run, name) for name in names)])
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text as a table."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 

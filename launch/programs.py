@@ -3,7 +3,7 @@
 import functools
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -31,19 +31,26 @@ class Programs(NamedTuple):
 
 
 def programs(
-    plan: Plan, seed: int, num_seeds: int, clock: Clock, form: str | None = None, prefetch: int | None = None
+    plan: Plan,
+    seed: int | Sequence[int],
+    num_seeds: int,
+    clock: Clock,
+    form: str | None = None,
+    prefetch: int | None = None,
 ) -> Programs:
     """Places the data on the mesh and defines the programs; each is compiled when it is first called.
 
     Seeds are seed .. seed + num_seeds - 1, the same in every cell; the i-th of them has the i-th split of data that
-    have one for each seed. Metrics are [num_seeds], those of `advance` the mean over its steps, by their paths
-    (`experiments.records`). The step says which stage it is. finite, alive: bool [members, learners], for the learner
-    itself and each baseline; finite where its metrics, its state and its world's have no NaN, and its metrics no inf.
-    form, prefetch: see `execution.Execution`; by default what suits the program.
+    have one for each seed. Of several runs as one program (`experiments.plan_together`), `seed` is the first of each,
+    and [num_seeds] below is of all runs, one after the other. Metrics are [num_seeds], those of `advance` the mean over
+    its steps, by their paths (`experiments.records`). The step says which stage it is. finite, alive: bool [members,
+    learners], for the learner itself and each baseline; finite where its metrics, its state and its world's have no
+    NaN, and its metrics no inf. form, prefetch: see `execution.Execution`; by default what suits the program.
     """
     _check_splits(plan, num_seeds)
     world = build.first(plan).world
-    setup, members, data, test = _placed(plan, world, seed, num_seeds)
+    seeds = np.add.outer(np.atleast_1d(np.asarray(seed, np.uint32)), np.arange(num_seeds, dtype=np.uint32)).ravel()
+    setup, members, data, test = _placed(plan, world, seeds)
     shapes = _abstract_run(setup, members, data)
     _check_memory(shapes, setup.mesh.shape["member"])
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), shapes)
@@ -87,13 +94,13 @@ def programs(
     )
 
 
-def _placed(plan: Plan, world: bootstrap.World, seed: int, num_seeds: int) -> tuple:
+def _placed(plan: Plan, world: bootstrap.World, seeds: np.ndarray) -> tuple:
     """-> (setup, members of each stage, data, test), all arrays on the mesh."""
-    mesh = devices.mesh(len(plan.cells) * num_seeds)
+    mesh = devices.mesh(len(plan.cells) * len(seeds))
     over_members = functools.partial(jax.vmap, spmd_axis_name="member")
-    setup = Setup(plan, num_seeds, mesh, over_members, Execution(), num_shards=1)
+    setup = Setup(plan, len(seeds), mesh, over_members, Execution(), num_shards=1)
     by_member = devices.member_sharding(mesh)
-    members = [jax.device_put(_members(plan, stage, seed, num_seeds), by_member) for stage in plan.stages]
+    members = [jax.device_put(_members(plan, stage, seeds), by_member) for stage in plan.stages]
     data, test = (jax.device_put(arrays, _data_sharding(setup)) for arrays in (world.data, plan.test))
     return setup, members, data, test
 
@@ -151,10 +158,10 @@ def _advance(setup: Setup, call: Callable, shardings: tuple) -> Callable:
     return advance
 
 
-def _members(plan: Plan, stage: Any, seed: int, num_seeds: int) -> Member:
-    seeds = np.arange(seed, seed + num_seeds, dtype=np.uint32)
-    numbers = {key: np.repeat(values, num_seeds) for key, values in stage.numbers.items()}
-    return Member(np.tile(seeds, len(plan.cells)), numbers)
+def _members(plan: Plan, stage: Any, seeds: np.ndarray) -> Member:
+    seeds = np.tile(seeds, len(plan.cells))
+    numbers = {key: np.repeat(values, len(seeds) // len(values)) for key, values in stage.numbers.items()}
+    return Member(seeds, numbers)
 
 
 def _stage(plan: Plan, step: int) -> int:

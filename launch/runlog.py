@@ -37,7 +37,7 @@ class RunLog:
         diverged: Diverged,
     ):
         self._manager = checkpoints.open_folder(workdir / "checkpoints")
-        self._abstract_run, self._clock, self.diverged = compute.abstract_run, clock, diverged
+        self._abstract_run, self.clock, self.diverged = compute.abstract_run, clock, diverged
         self._data = checkpoints.fingerprint(compute.data)
 
         def usable(step):
@@ -90,7 +90,7 @@ class RunLog:
             if not name.endswith(records.SEEDS) and value is not None and not math.isfinite(value):
                 self._stop(step, f"{name} is {value}")
         if self._writer:
-            times = {records.path("time", name): value for name, value in self._clock.run().items()}
+            times = {records.path("time", name): value for name, value in self.clock.run().items()}
             self._writer.write(step, numbers, times)
         return numbers
 
@@ -106,7 +106,7 @@ class RunLog:
         if self._writer:
             self._writer.sync()
         diverged_at = self.diverged.at.tolist()
-        notes = {"step": step, "seconds": self._clock.run(), "data": self._data, "diverged_at": diverged_at}
+        notes = {"step": step, "seconds": self.clock.run(), "data": self._data, "diverged_at": diverged_at}
         notes["jax_settings"] = machine.settings()
         first = self._manager.latest_step() is None
         checkpoints.save(self._manager, step, run, notes)

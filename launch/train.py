@@ -6,15 +6,21 @@ The same command again goes on with the run; a finished run is not run again, bu
 has grown. Any key of the config is a flag: --config.num_steps=100 --config.learner.learning_rate=0.03; with --config,
 --help lists them. A config's docstring says what it shows and costs. The exit status is 75 where the run was stopped
 and the same command goes on with it.
+
+    python -m launch.train RUN -- RUN -- RUN        # each its flags, with a --config and a --workdir
+
+is one program for runs that differ in their seed, and in numbers that a grid may vary. `launch.sweep` makes such
+commands.
 """
 
 import contextlib
-import math
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 from absl import flags
@@ -35,13 +41,15 @@ from launch import (
     peers,
     profiling,
     progress,
+    schedule,
     signals,
+    together,
 )
 from launch.clock import Clock
 from launch.diverged import Diverged
-from launch.execution import FORMS
 from launch.programs import Programs, programs
 from launch.runlog import RunLog
+from launch.together import Together
 
 _SAVE_SECONDS = 30.0  # after which a run is saved between the steps of checkpoint_every
 _SAVE_FRACTION = 0.02  # of a run's time may go into these saves
@@ -65,96 +73,151 @@ def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None
     )
 
 
-def main(argv: list[str]) -> int:
-    """Runs what the flags say. -> the exit status: 0, or `signals.UNFINISHED` where the run was stopped."""
+def main(argv: list[str], others: Sequence[list[str]] = ()) -> int:
+    """Runs what the flags say. -> the exit status: 0, or `signals.UNFINISHED` where the run was stopped.
+
+    others: the command lines of runs that are computed in the same program.
+    """
     cli.no_arguments(argv)
     given = flags.FLAGS
-    file = Path(config_flags.get_config_filename(given["config"]).split(":")[0])
-    workdir = folder.place(given.workdir, "--workdir")
+    runs = [_run_of(given, sys.argv)]
+    for words in others:
+        other = parse(words)
+        of_all = [name for name in other if name.split(".")[0] not in ("config", "workdir")]
+        if changed := [name for name in of_all if other[name].value != given[name].value]:
+            raise cli.UserError(f"--{changed[0]} must be the same for runs of one program")
+        runs.append(_run_of(other, words))
     data_dir = data.default_dir() if given.data_dir is None else str(folder.place(given.data_dir, "--data_dir"))
     with cli.user_errors(ValueError, RuntimeError):
         devices.start()
-    with peers.watched(workdir):
-        finished = train(given.config, workdir, data_dir, config_file=file, profile=given.profile)
+    with peers.watched(runs[0].workdir):
+        finished = train_together(runs, data_dir)
     if finished:
         return 0
     signals.ignore()
     return signals.UNFINISHED
 
 
-def train(
-    config: ConfigDict,
-    workdir: Path,
-    data_dir: str | None = None,
-    *,
-    config_file: Path | None = None,
-    profile: int | None = None,
-) -> bool:
-    """Begins, resumes or recognises the run in `workdir`, and leaves it finished or, on a signal, saved. -> which.
+class Job(NamedTuple):
+    """A run that is asked for."""
 
-    profile: how many steps to trace (`launch.profiling`).
+    config: ConfigDict
+    workdir: Path
+    argv: Sequence[str]
+    config_file: Path | None = None
+    profile: int | None = None  # how many steps to trace (`launch.profiling`)
+
+
+def parse(argv: list[str]) -> flags.FlagValues:
+    """The flags of another run's command line. Raises UserError where they are wrong."""
+    known = flags.FlagValues()
+    define(known, argv)
+    for name in ("debug", "verbosity"):
+        known[name] = flags.FLAGS[name]
+    with cli.user_errors(Exception):
+        cli.no_arguments(known(argv))
+        schedule.check(known.config)
+    return known
+
+
+def _run_of(given: flags.FlagValues, argv: Sequence[str]) -> Job:
+    file = Path(config_flags.get_config_filename(given["config"]).split(":")[0])
+    return Job(given.config, folder.place(given.workdir, "--workdir"), argv, file, given.profile)
+
+
+def train(config: ConfigDict, workdir: Path, data_dir: str | None = None) -> bool:
+    """Begins, resumes or recognises the run in `workdir`, and leaves it finished or, on a signal, saved. -> which."""
+    return train_together([Job(config, workdir, sys.argv)], data_dir)
+
+
+def train_together(runs: Sequence[Job], data_dir: str | None = None) -> bool:
+    """As `train`, of runs that differ in numbers alone, by one program.
+
+    A run that stops by itself, as one that has diverged, does not stop the others; then a UserError says so at the end.
     """
-    clock = Clock()
+    clock, config = Clock(), runs[0].config
     # What to compute. Nothing is written before this is known to fit together.
     with cli.user_errors(Exception):
-        check_schedule(config)
-        settings = config.to_dict()
-        plan = experiments.plan(settings, data_dir)
-        compute = programs(plan, config.seed, config.num_seeds, clock, *_execution(settings))
-        left = outputs.prepare(settings, plan, compute, shlex.join(sys.argv))
-    trace = profiling.tracer(workdir, compute, profile)
+        for one in runs:
+            schedule.check(one.config)
+        settings = [one.config.to_dict() for one in runs]
+        plan = experiments.plan_together(settings, data_dir)
+        seeds = [one.config.seed for one in runs]
+        compute = programs(plan, seeds, config.num_seeds, clock, *schedule.execution(settings[0]))
+        shape = len(plan.cells), len(runs), config.num_seeds
+        left = [
+            outputs.prepare(of, plan, compute, shlex.join(one.argv)) for of, one in zip(settings, runs, strict=True)
+        ]
+    trace = profiling.tracer(runs[0].workdir, compute, runs[0].profile)
     # Where to keep it.
     with (
-        cli.user_errors(OSError, saying=f"writing to {workdir}: "),
-        devices.in_first_process(lambda: folder.lock_workdir(workdir, config)) or contextlib.nullcontext(),
-        signals.stopping(workdir) as stop_asked,
+        cli.user_errors(OSError, saying=f"writing to {runs[0].workdir}: "),
+        signals.stopping(runs[0].workdir) as stop_asked,
+        contextlib.ExitStack() as opened,
     ):
-        finished = folder.finished_steps(workdir) == config.num_steps
-        if finished and not left.missing(workdir):
-            devices.in_first_process(lambda: folder.keep_config(workdir, config))
-            summary = documents.read_summary(workdir)
-            devices.log(f"{workdir} is finished: {progress.final(summary, config.log_metrics)}")
+        for one in runs:
+            lock = devices.in_first_process(partial(folder.lock_workdir, one.workdir, one.config))
+            opened.enter_context(lock or contextlib.nullcontext())
+        finished = [folder.finished_steps(one.workdir) == config.num_steps for one in runs]
+        if all(was and not of.missing(one.workdir) for was, of, one in zip(finished, left, runs, strict=True)):
+            for one in runs:
+                devices.in_first_process(partial(folder.keep_config, one.workdir, one.config))
+                final = progress.final(documents.read_summary(one.workdir), config.log_metrics)
+                devices.log(f"{one.workdir} is finished: {final}")
             trace(config.num_steps, None, 0)
             return True
-        recorded = _recorded(config, plan)
-        seeds = range(config.seed, config.seed + config.num_seeds)
-        diverged = Diverged(plan.cells, plan.baselines, seeds, compute.metrics)
-        with RunLog(
-            workdir, compute, clock, config.num_steps, recorded, lambda s: progress.eval_is_due(config, s), diverged
-        ) as log:
-            devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
-            devices.in_first_process(lambda: folder.keep_config(workdir, config))
-            modules = registry.foreign(settings)
-            for line in (
-                devices.in_first_process(lambda: folder.note_launch(workdir, log.step, config_file, modules, profile))
-                or ()
-            ):
-                devices.log(line)
-            run = _advance(config, plan, log, compute, clock, stop_asked, trace)
-        if run is not None:
-            fingerprint = checkpoints.fingerprint(run)
-            run = devices.to_host(run) if settings.get("artifacts") else None
-            devices.in_first_process(
-                lambda: _finish(config, workdir, clock, fingerprint, left, run, finished, diverged.summary())
-            )
-            return True
-    return False
+        of_one = together.of_one(compute, shape)
+        logs = {one.workdir: opened.enter_context(_opened(one, plan, of_one, clock.of_run())) for one in runs}
+        log = Together(logs, shape)
+        for one in runs:
+            _note_launch(one, logs[one.workdir], [other.workdir for other in runs if other is not one])
+        run = _advance(config, plan, log, compute, clock, stop_asked, trace)
+        if run is None:
+            return False
+        for i, one in enumerate(runs):
+            if one.workdir not in log.failed:
+                of_run = together.part(run, i, shape)
+                _finish(one, logs[one.workdir], left[i], of_run, finished=finished[i])
+        if log.failed:
+            raise cli.UserError(f"{len(log.failed)} of {len(runs)} runs stopped: {', '.join(map(str, log.failed))}", 1)
+        return True
+
+
+def _opened(one: Job, plan: experiments.Plan, compute: Programs, clock: Clock) -> RunLog:
+    config = one.config
+    seeds = range(config.seed, config.seed + config.num_seeds)
+    diverged = Diverged(plan.cells, plan.baselines, seeds, compute.metrics)
+    due = partial(progress.eval_is_due, config)
+    return RunLog(one.workdir, compute, clock, config.num_steps, _recorded(config, plan), due, diverged)
+
+
+def _note_launch(one: Job, log: RunLog, others: Sequence[Path]) -> None:
+    """Says that the run is launched, and writes it down."""
+    config, workdir, argv, file, profile = one
+    devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
+    modules = registry.foreign(config.to_dict())
+
+    def write():
+        folder.keep_config(workdir, config)
+        return folder.note_launch(workdir, log.step, argv, file, modules, others, profile)
+
+    for line in devices.in_first_process(write) or ():
+        devices.log(line)
 
 
 def _advance(
     config: ConfigDict,
     plan: experiments.Plan,
-    log: RunLog,
+    log: Together,
     compute: Programs,
     clock: Clock,
     stop_asked: Callable,
     trace: Callable,
 ) -> Run | None:
     """Takes the run to its end and returns it; where a stop is asked for, saves it and returns None."""
-    run, step = log.run, log.step
+    run, step = log.resumed(compute), log.step
     ends = sorted({config.num_steps, *(stage.from_step for stage in plan.stages)})
-    if run is None:
-        run = compute.begin()
+    if log.is_new:
         values, finite = jax.device_get(compute.evaluate(step, run))
         log.note(step, values, finite)
         log.record(step, values, {}, True)
@@ -184,7 +247,7 @@ def _advance(
         if is_due:
             values, finite, measured = values | measured, finite & of_evals, {}
         log.note(step, values, finite)
-        alive = log.diverged.alive
+        alive = log.alive(step)
         run = after if alive.all() else compute.select(alive, after, run)
         say(step, log.record(step, values, measured, of_evals))
         due, began = step == config.num_steps or step % config.checkpoint_every == 0, time.monotonic()
@@ -194,21 +257,21 @@ def _advance(
     return run
 
 
-def _finish(
-    config: ConfigDict,
-    workdir: Path,
-    clock: Clock,
-    fingerprint: str,
-    left: outputs.Outputs,
-    run: Run | None,
-    finished: bool,
-    diverged_at: list[dict],
-) -> None:
+def _finish(one: Job, log: RunLog, left: outputs.Outputs, run: Run, *, finished: bool) -> None:
     """Writes the summary, which says that the run is finished, and then what else the run leaves.
 
     finished: it was before this launch, which makes what is missing alone.
     """
-    records, seconds = documents.read_records(workdir), clock.run()
+    fingerprint = checkpoints.fingerprint(run)
+    on_host = devices.to_host(run) if one.config.get("artifacts") else None
+    devices.in_first_process(partial(_write_outputs, one, log, left, on_host, fingerprint, finished=finished))
+
+
+def _write_outputs(
+    one: Job, log: RunLog, left: outputs.Outputs, run: Run | None, fingerprint: str, *, finished: bool
+) -> None:
+    config, workdir = one.config, one.workdir
+    records, seconds, diverged_at = documents.read_records(workdir), log.clock.run(), log.diverged.summary()
     final = dict(records[-1])
     summary = {
         "steps": final.pop("step"),
@@ -233,49 +296,9 @@ def _recorded(config: ConfigDict, plan: experiments.Plan) -> Callable[[int], lis
     return lambda step: [*range(0, step + 1, config.log_every), *(start for start in starts if start <= step)]
 
 
-def _execution(config: dict) -> tuple[str | None, int | None]:
-    """The form and the prefetch that the config asks for, None where it leaves them to the program."""
-    form, prefetch = config.get("execution"), config.get("prefetch")
-    if form not in (None, *FORMS):
-        raise ValueError(f"execution must be one of {', '.join(FORMS)}; got {form!r}")
-    if prefetch is not None:
-        _check_whole("prefetch", prefetch, 1, _MAX_STEPS)
-    return form, prefetch
-
-
-_MAX_STEPS = 2**31 - 1  # a run counts its steps in an int32
-_NUM_SEEDS = 2**32  # a seed is a uint32
-_MAX_SEEDS = 2**16  # at once
-
-
-def check_schedule(config: ConfigDict) -> None:
-    """Raises ValueError where the steps or the seeds of a config cannot be."""
-    for name in ("num_steps", "log_every", "eval_every", "checkpoint_every"):
-        _check_whole(name, config[name], 1, _MAX_STEPS)
-    _check_whole("seed", config.seed, 0, _NUM_SEEDS - 1)
-    _check_whole("num_seeds", config.num_seeds, 1, _MAX_SEEDS)
-    if config.seed + config.num_seeds > _NUM_SEEDS:
-        raise ValueError(
-            f"seed={config.seed} and num_seeds={config.num_seeds} go beyond the last seed, {_NUM_SEEDS - 1}"
-        )
-    for name in ("eval_every", "checkpoint_every"):
-        if config[name] % config.log_every:
-            raise ValueError(f"{name}={config[name]} must be a multiple of log_every={config.log_every}")
-    per_decade = config.get("evals_per_decade")
-    if per_decade is not None and (not isinstance(per_decade, int | float) or not 0 <= per_decade < math.inf):
-        raise ValueError(f"evals_per_decade must be a number of at least 0, or None; got {per_decade!r}")
-
-
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    """Raises ValueError where a value is not a whole number from `least` to `most`."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{name} must be a whole number, got {value!r}")
-    if not least <= value <= most:
-        raise ValueError(f"{name} must be {least} to {most}, got {value}")
-
-
 if __name__ == "__main__":
+    sys.argv, *others = together.split(sys.argv)
     define()
     flags.adopt_module_key_flags(configs)
     flags.adopt_module_key_flags(devices)
-    cli.run(main, explain=configs.explain)
+    cli.run(partial(main, others=others), explain=configs.explain)

@@ -16,10 +16,10 @@ import pytest
 
 import experiments
 import launch.programs
-from launch import devices, outputs
+from launch import devices, outputs, schedule
 from launch.clock import Clock
 from launch.programs import programs
-from launch.train import check_schedule, train
+from launch.train import train
 
 CHECKOUT = Path(__file__).parents[1]
 CONFIGS = sorted((CHECKOUT / "experiments" / "configs").glob("*.py"))
@@ -152,7 +152,7 @@ def test_the_docstring_gives_the_command_and_every_variant_has_a_schedule(path):
         module.get_config("nope")
     for variant in str(refusal.value).split("there are ")[1].split(", "):
         assert f"\n{variant} " in module.__doc__
-        check_schedule(module.get_config(variant))
+        schedule.check(module.get_config(variant))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

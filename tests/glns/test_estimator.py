@@ -128,6 +128,18 @@ def test_a_fitted_model_keeps_its_settings(model):
     assert np.any(fitted.set_params(learning_rate=0.3).partial_fit(X[:5], y[:5]).state_.layers[-1].weights != weights)
 
 
+@pytest.mark.parametrize("model", [Classifier, Regressor])
+def test_another_rate_is_no_other_program(model, caplog):
+    y = (X[:, 0] > 3).astype(int)
+    model(**SMALL, random_state=0).fit(X[:9], y[:9]).predict(X[:9])
+    other = model(**SMALL | {"learning_rate": 0.02, "learning_rate_decay": 7}, random_state=0)
+    with jax.log_compiles():
+        other.fit(X[:9], y[:9]).partial_fit(X[:2], y[:2]).predict(X[:9])
+        assert "Compiling" not in caplog.text
+        jax.jit(lambda x: x + 1)(X)
+        assert "Compiling" in caplog.text
+
+
 def test_glns_alone_does_not_import_scikit_learn():
     program = "import glns, sys; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from absl import flags
 
-from launch import train
+from launch import schedule, train
 
 CHECKOUT = Path(__file__).parents[2]
 LAUNCH = CHECKOUT / "launch"
@@ -99,7 +99,7 @@ def test_the_flags_in_scripts_and_in_the_job_are_those_of_a_run(monkeypatch):
         known = flags.FlagValues()
         train.define(known, ["train", *words])
         known(["train", *words])
-        train.check_schedule(known.config)
+        schedule.check(known.config)
 
 
 def test_the_pods_of_a_job_find_each_other_and_start_again():

@@ -90,7 +90,8 @@ def test_it_sweeps(folder, trained):
     (folder / "mine.py").write_text(EXAMPLE.replace("get_config()", 'get_config(variant="")') + SWEEP)
     status, output = launch(folder, "sweep", "--config=mine.py", "--workdir=runs", "--print_commands")
     assert status == 0, output
-    assert len(re.findall(r"launch\.train .*--config\.learner\.rate=0\.00[13]", output)) == 2
+    (program,) = output.strip().split("\n")  # of both
+    assert len(re.findall(r"--config=mine\.py --workdir=\S+ --config\.learner\.rate=0\.00[13]", program)) == 2
 
 
 def test_help_lists_the_keys(folder):
