@@ -11,8 +11,9 @@ PAPERS = ("glns", "blur", "self_play", "bootstrap")
 NATIVE = Extension(
     "glns._native",
     ["glns/native.cc"],
+    depends=["glns/walk.h"],
     include_dirs=[str(Path(jaxlib.__file__).with_name("include"))],
-    extra_compile_args=["-std=c++17", "-O3", "-fno-math-errno", "-g0"],
+    extra_compile_args=["-std=c++17", "-O3", "-fno-math-errno", "-g0", "-Wno-psabi"],
     language="c++",
     optional=True,
 )
@@ -48,6 +49,13 @@ setup(
     extras_require={
         "cuda13": ["jax[cuda13]>=0.10,<0.12"],
         "tpu": ["jax[tpu]>=0.10,<0.12"],
-        "dev": ["import-linter>=2.3", "pyrefly>=1", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.12"],
+        "dev": [
+            "hypothesis>=6.150",
+            "import-linter>=2.3",
+            "pyrefly>=1",
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff>=0.12",
+        ],
     },
 )

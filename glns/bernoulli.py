@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import native, pallas, settings
+from glns import native, pallas, rows, settings
 from glns.network import Neuron
 
 _BIAS = 1.0
@@ -96,7 +96,8 @@ def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Ar
 
     weights [R, F], context [], inputs [F] -> logit [].
     """
-    return jnp.matmul(weights[context], inputs, precision="highest")
+    row = rows.select(weights, rows.check(context, len(weights)))
+    return jnp.matmul(row, inputs, precision="highest")
 
 
 def error(logit: jax.Array, target: jax.Array, rule: Rule) -> jax.Array:
@@ -123,10 +124,10 @@ def learn(
 
     def step(weights, example):
         context, x, target, rate = example
-        row, logit = _learn_one(weights[context], x, target, rate, rule)
-        return weights.at[context].set(row), logit
+        row, logit = _learn_one(rows.select(weights, context), x, target, rate, rule)
+        return rows.replace(weights, context, row), logit
 
-    return jax.lax.scan(step, weights, (contexts, inputs, targets, rates))
+    return jax.lax.scan(step, weights, (rows.check(contexts, len(weights)), inputs, targets, rates))
 
 
 def learn_gram(
@@ -148,10 +149,12 @@ def learn_gram(
 
     The weight bound is not linear: if a weight might reach it, the rows are updated example by example instead.
     """
+    contexts = rows.check(contexts, len(weights))
     gram = jnp.matmul(inputs, inputs.T, precision="highest")  # [T, T], the same for every neuron of a layer
     first = jnp.matmul(weights, inputs.T, precision="highest")  # [R, T]
-    of_stream = (first[contexts, jnp.arange(len(contexts))], contexts, gram, targets, rates)
-    steps, logits = (recurrence or partial(_recurrence, rule=rule))(*of_stream)
+    of_rows = jax.vmap(rows.select)(first.T, contexts)  # [T]
+    steps, logits = (recurrence or partial(_recurrence, rule=rule))(of_rows, contexts, gram, targets, rates)
+    steps = jnp.where(contexts >= 0, steps, 0)
     selected = jax.nn.one_hot(contexts, len(weights), axis=0) * steps[None]  # [R, T]
     learned = weights - jnp.matmul(selected, inputs, precision="highest")
     reach = jnp.max(jnp.abs(weights)) + jnp.sum(jnp.abs(steps)) * jnp.max(jnp.abs(inputs))
@@ -159,8 +162,8 @@ def learn_gram(
 
     def walk(state):
         weights, logits, t = state
-        row, logit = _learn_one(weights[contexts[t]], inputs[t], targets[t], rates[t], rule)
-        return weights.at[contexts[t]].set(row), logits.at[t].set(logit), t + 1
+        row, logit = _learn_one(rows.select(weights, contexts[t]), inputs[t], targets[t], rates[t], rule)
+        return rows.replace(weights, contexts[t], row), logits.at[t].set(logit), t + 1
 
     # If the bound is out of reach, this loop has no iterations. A `cond` would become a `select` under `vmap`.
     start = (jnp.where(free, learned, weights), logits, jnp.where(free, len(contexts), 0))

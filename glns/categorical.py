@@ -13,7 +13,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from glns import settings
+from glns import rows, settings
 from glns.bernoulli import Rule, check_rule
 from glns.network import Neuron
 
@@ -56,7 +56,8 @@ def clip(log_probabilities: jax.Array, rule: Rule) -> jax.Array:
 
 def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Array:
     """Geometric mixing under a context. weights [R, F], context [], inputs [F, A] -> log-probabilities [A]."""
-    return jax.nn.log_softmax(jnp.matmul(weights[context], inputs, precision="highest"))
+    row = rows.select(weights, rows.check(context, len(weights)))
+    return jax.nn.log_softmax(jnp.matmul(row, inputs, precision="highest"))
 
 
 def error(log_probabilities: jax.Array, target: jax.Array, rule: Rule) -> jax.Array:
@@ -87,7 +88,8 @@ def learn(
     def step(weights, example):
         context, x, target, rate = example
         output = predict(weights, context, x)
-        row = weights[context] - rate * jnp.matmul(x, error(output, target, rule), precision="highest")
-        return weights.at[context].set(jnp.clip(row, -rule.weight_bound, rule.weight_bound)), output
+        change = -rate * jnp.matmul(x, error(output, target, rule), precision="highest")
+        row = jnp.clip(rows.select(weights, context) + change, -rule.weight_bound, rule.weight_bound)
+        return rows.replace(weights, context, row), output
 
-    return jax.lax.scan(step, weights, (contexts, inputs, targets, rates))
+    return jax.lax.scan(step, weights, (rows.check(contexts, len(weights)), inputs, targets, rates))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import settings
+from glns import rows, settings
 from glns.network import Neuron
 
 PROJECTIONS = ("signed", "public", "non_negative")
@@ -81,7 +81,8 @@ def predict(weights: jax.Array, context: jax.Array, inputs: Normal, rule: Rule) 
     weights [R, F], context [], inputs of mean [F, d] and variance [F] -> mean [d], variance [].
     """
     x = features(inputs)
-    return _normal(_project(_mix(weights[context], x, rule), _dot(x[:, 0], x), rule))
+    row = rows.select(weights, rows.check(context, len(weights)))
+    return _normal(_project(_mix(row, x, rule), _dot(x[:, 0], x), rule))
 
 
 def learn(
@@ -99,11 +100,11 @@ def learn(
     def learn_one(weights, example):
         context, inputs, target, rate = example
         x = features(inputs)
-        row = weights[context]
+        row = rows.select(weights, context)
         output, step = _step(_mix(row, x, rule), _dot(x.T, x), target, rate, rule)
-        return weights.at[context].set(_updated(row, -_dot(x, step), rule)), output
+        return rows.replace(weights, context, _updated(row, -_dot(x, step), rule)), output
 
-    return jax.lax.scan(learn_one, weights, (contexts, inputs, targets, rates))
+    return jax.lax.scan(learn_one, weights, (rows.check(contexts, len(weights)), inputs, targets, rates))
 
 
 def learn_gram(
@@ -115,6 +116,7 @@ def learn_gram(
     from the products of their features: [T, T, P, P], the same for all neurons of a layer. If a weight might have
     crossed weight_bound, all weights are NaN, never a wrong number: use `learn` instead.
     """
+    contexts = rows.check(contexts, len(weights))
     x = jax.vmap(features)(inputs)
     grams = jnp.einsum("sfp,tfq->stpq", x, x, precision="highest")
     same = contexts[:, None] == contexts[None]
@@ -122,13 +124,13 @@ def learn_gram(
     def learn_one(natural, example):
         t, target, rate = example
         output, step = _step(natural[t], grams[t, t], target, rate, rule)
-        return natural - same[t][:, None] * _dot(step, grams[t]), (output, step)
+        return natural - jnp.where(same[t][:, None], _dot(step, grams[t]), 0.0), (output, step)
 
-    natural = jnp.einsum("tf,tfp->tp", weights[contexts], x, precision="highest")
+    natural = jnp.einsum("tf,tfp->tp", rows.select(weights, contexts), x, precision="highest")
     _, (outputs, steps) = jax.lax.scan(learn_one, natural, (jnp.arange(len(x)), targets, rates))
     changes = jnp.einsum("tfp,tp->tf", x, steps, precision="highest")
-    reach = jnp.abs(weights).at[contexts].add(jnp.abs(changes))
-    return jnp.where(jnp.all(reach <= rule.weight_bound), weights.at[contexts].add(-changes), jnp.nan), outputs
+    reach = rows.add(jnp.abs(weights), contexts, jnp.abs(changes))
+    return jnp.where(jnp.all(reach <= rule.weight_bound), rows.add(weights, contexts, -changes), jnp.nan), outputs
 
 
 def loss_gradient(output: Normal, target: jax.Array) -> jax.Array:

@@ -15,6 +15,8 @@ from jax.custom_batching import custom_vmap
 from jax.experimental.custom_partitioning import custom_partitioning
 from jax.sharding import NamedSharding, PartitionSpec
 
+from glns import rows
+
 try:
     from glns import _native  # pyrefly: ignore[missing-module-attribute]
 except ImportError:
@@ -51,7 +53,7 @@ def learn(
         settings = {"epsilon": epsilon, "weight_bound": weight_bound, "clip_rule": clip_rule}
         return tuple(function(weights, contexts, *stream, **settings))
 
-    contexts, (inputs, targets, rates) = contexts.astype(jnp.int32), _cast(weights, inputs, targets, rates)
+    contexts, (inputs, targets, rates) = rows.check(contexts, len(weights)), _cast(weights, inputs, targets, rates)
     of_neurons = _mapped(call, ("r f", *_STREAM), ("r f", "t"))
     return of_neurons(weights, contexts, inputs, targets, rates)
 
@@ -64,7 +66,7 @@ def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Ar
         result = jax.ShapeDtypeStruct((*axes, contexts.shape[-1]), weights.dtype)
         return (jax.ffi.ffi_call("glns_predict", result)(weights, contexts, inputs),)
 
-    contexts, (inputs,) = context[None].astype(jnp.int32), _cast(weights, inputs[None])
+    contexts, (inputs,) = rows.check(context, len(weights))[None], _cast(weights, inputs[None])
     (logits,) = _mapped(call, ("r f", *_STREAM[:2]), ("t",))(weights, contexts, inputs)
     return logits[0]
 

@@ -218,6 +218,54 @@ def test_native_casts_its_operands():
             learn(weights.astype(jnp.float16), contexts, inputs, targets, rates)
 
 
+@pytest.mark.parametrize("implementation", [*EXACT, "pallas"])
+@pytest.mark.parametrize("num_contexts", [R, 1])  # with one context, the native table is copied
+def test_a_context_that_is_no_row_gives_nan_and_is_not_learned(implementation, num_contexts):
+    weights, contexts, *stream = draw(fan_in=17, num_examples=40)
+    weights, contexts = weights[:num_contexts], np.array(contexts) % num_contexts
+    bad = np.array([-1, num_contexts, -(2**31), 2**31 - 1, -num_contexts - 1])
+    places = np.array([0, 3, 4, 20, 39])
+    neuron = bernoulli.neuron(RULE, implementation)
+    rest = np.delete(np.arange(40), places)
+    expected = jax.jit(neuron.learn)(weights, contexts[rest], *(array[rest] for array in stream))
+    contexts[places] = bad
+    learned, logits = jax.jit(neuron.learn)(weights, contexts, *stream)
+    np.testing.assert_allclose(learned, expected[0], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(logits[rest], expected[1], rtol=0, atol=1e-4)
+    assert np.isnan(logits[places]).all()
+    assert np.isnan(neuron.predict(weights, jnp.asarray(bad[1], jnp.int32), stream[0][0]))
+    with pytest.raises(TypeError, match="contexts must be integers, got float32"):
+        neuron.learn(weights, contexts.astype(np.float32), *stream)
+
+
+MISFITS = {
+    "inputs F64": {2: np.zeros((2, 8, 17), "float64")},
+    "contexts S64": {1: np.zeros((2, 8), "int64")},
+    "targets F32 \\[2, 7\\]": {3: np.zeros((2, 7), "float32")},
+    "rates F32 \\[8\\]": {4: np.zeros(8, "float32")},
+    "inputs F32 \\[2, 8, 16\\]": {2: np.zeros((2, 8, 16), "float32")},
+    "contexts S32 \\[3, 8\\]": {1: np.zeros((3, 8), "int32")},
+}
+
+
+@needs_native
+@pytest.mark.parametrize(("message", "replaced"), MISFITS.items(), ids=MISFITS)
+def test_the_kernel_names_an_operand_that_does_not_fit(message, replaced):
+    """Called without `glns.native`, which casts."""
+    shapes = [(2, R, 17), (2, 8), (2, 8, 17), (2, 8), (2, 8)]
+    types = [np.float32, np.int32, np.float32, np.float32, np.float32]
+    with jax.enable_x64(True):
+        operands = [replaced.get(i, np.zeros(shape, types[i])) for i, shape in enumerate(shapes)]
+        logits = jax.ShapeDtypeStruct((2, 8), np.float32)
+        learned = jax.ShapeDtypeStruct(shapes[0], np.float32)
+        call = jax.ffi.ffi_call("glns_learn", (learned, logits), input_output_aliases={0: 0})
+        with pytest.raises(jax.errors.JaxRuntimeError, match=f"glns: {message}.* do not fit the weights F32"):
+            jax.block_until_ready(call(*operands, epsilon=0.1, weight_bound=1.0, clip_rule=0))
+        if min(replaced) < 3:
+            with pytest.raises(jax.errors.JaxRuntimeError, match=f"glns: {message}"):
+                jax.block_until_ready(jax.ffi.ffi_call("glns_predict", logits)(*operands[:3]))
+
+
 def test_an_unknown_implementation_is_refused():
     with pytest.raises(ValueError, match="implementation must be one of auto, native, gram, pallas, scan; got 'fast'"):
         bernoulli.neuron(RULE, "fast")
