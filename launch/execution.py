@@ -19,8 +19,6 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import jaxprs_in_params
 
-FORMS = ("vmap", "vmap:N", "sequential", "unrolled")
-
 _STEPS_PER_CALL = 4  # of "unrolled"
 _LARGE_PRODUCT = 2**22  # floating-point operations, from which on members are computed one after the other
 
@@ -47,9 +45,9 @@ def suitable_form(step: Any, platform: str) -> str:
 
 
 def check(form: str) -> None:
-    """Raises ValueError where there is no such form."""
-    if form not in FORMS[:1] + FORMS[2:] and not re.fullmatch("vmap:[1-9][0-9]{0,8}", str(form)):
-        raise ValueError(f"execution must be one of {', '.join(FORMS)}, N a number of members; got {form!r}")
+    """Raises ValueError where it is not the form of an `Execution`."""
+    if not re.fullmatch(r"vmap(:[1-9]\d{0,8})?|sequential|unrolled", str(form)):
+        raise ValueError(f"execution must be one of vmap, vmap:N, sequential, unrolled, N from 1 on; got {form!r}")
 
 
 def mapped(form: str) -> Callable:

@@ -77,8 +77,8 @@ def resnets(small: bool) -> Lines:
         with jax.default_matmul_precision(name):
             yield f"resnet18/{name}", rate(program(), _SECONDS), "images/s"
     yield "resnet18/bfloat16", rate(program(dtype=jnp.bfloat16), _SECONDS), "images/s"
-    of_four = [(4, "vmap"), (4, "sequential"), (16, "vmap"), (16, "vmap:4"), (16, "sequential")]
-    for members, form in [(2, "vmap:1"), (2, "sequential")] if small else of_four:
+    forms = [(4, "vmap"), (4, "sequential"), (16, "vmap"), (16, "vmap:4"), (16, "sequential")]
+    for members, form in [(2, "vmap:1"), (2, "sequential")] if small else forms:
         yield f"resnet18/members{members}/{form}", rate(program(members, execution.mapped(form)), _SECONDS), "images/s"
     learner = bootstrap.Learner(
         *bootstrap.sgd.learner(bootstrap.nets.ResNet18(NUM_CLASSES, width=width), optax.sgd(0.1))

@@ -240,8 +240,9 @@ def test_members_with_convolutions_are_never_side_by_side(platform, form):
     [
         (
             {"execution": "fast"},
-            "one of vmap, vmap:N, sequential, unrolled, N a number of members; got 'fast'",
+            "must be one of vmap, vmap:N, sequential, unrolled, N from 1 on; got 'fast'",
         ),
+        ({"execution": "vmap:0"}, "N from 1 on; got 'vmap:0'"),
         ({"prefetch": 0}, "prefetch must be 1 to"),
     ],
 )
