@@ -238,10 +238,7 @@ def test_members_with_convolutions_are_never_side_by_side(platform, form):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (
-            {"execution": "fast"},
-            "must be one of vmap, vmap:N, sequential, unrolled, N from 1 on; got 'fast'",
-        ),
+        ({"execution": "fast"}, "must be one of vmap, vmap:N, sequential, unrolled, N from 1 on; got 'fast'"),
         ({"execution": "vmap:0"}, "N from 1 on; got 'vmap:0'"),
         ({"prefetch": 0}, "prefetch must be 1 to"),
     ],
