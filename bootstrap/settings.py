@@ -47,6 +47,14 @@ def check_widths(**settings: Any) -> None:
     _check(settings, "be whole numbers from 1", lambda value: all(map(_is_count, value)))
 
 
+def check_dtype(**settings: Any) -> None:
+    """Raises ValueError for the first setting that is not the dtype of a net's products, by its name or as such."""
+    _check(settings, f"be {', '.join(_DTYPES[:-1])} or {_DTYPES[-1]}", lambda value: _dtype_name(value) in _DTYPES)
+
+
+_DTYPES = ("bfloat16", "float16", "float32")
+
+
 def labels_below(num: int, **labels: Any) -> jax.Array:
     """The one array of whole numbers, given by its name, as int32 in 0 .. num - 1, in any integer or boolean dtype.
 
@@ -77,6 +85,13 @@ def _is_count(value: Any, low: float = 1, high: float = math.inf) -> bool:
         return low <= operator.index(value) <= high
     except TypeError:
         return False
+
+
+def _dtype_name(value: Any) -> str | None:
+    try:
+        return jnp.dtype(value).name
+    except TypeError:
+        return None
 
 
 def _number(value: Any) -> float:

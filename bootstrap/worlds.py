@@ -107,32 +107,31 @@ def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Arr
     index [B] uint32, one after the other -> sample [B] uint32 in 0 .. n - 1. The key is not consumed: it names the
     stream.
 
-    No permutation is stored or sorted: a Feistel cipher keyed by the epoch permutes a power of four above n, and
-    results beyond n are enciphered again until they fall below it (cycle walking, Black & Rogaway 2002).
+    No permutation is stored or sorted, and nothing loops: a swap-or-not shuffle (Hoang, Morris & Rogaway 2012), keyed
+    by the epoch. Each of its rounds pairs the values, x with (shift - x) modulo n, and one random bit a pair says
+    whether the two change places.
     """
     num_epochs = min(len(index), (len(index) - 1) // n + 2) if isinstance(n, int) else len(index)
     n = jnp.asarray(n, jnp.uint32)
-    half = jnp.maximum((33 - jax.lax.clz(n - 1)) // 2, _LEAST_HALF)  # bits of one half: a domain of 4**half >= n
     epoch = index // n
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, epoch[0] + jnp.arange(num_epochs, dtype=jnp.uint32))
-    pads = jax.vmap(lambda key: jax.random.bits(key, (_ROUNDS,), jnp.uint32))(keys)
+    seeds, steps = jax.vmap(lambda key: jax.random.bits(key, (2, 1), jnp.uint32), out_axes=1)(keys)  # [num_epochs, 1]
+    pads = _mix(seeds + jnp.arange(_ROUNDS, dtype=jnp.uint32)[None] * (steps | 1))  # as SplitMix (Steele et al. 2014)
 
-    def one(index, pads):
-        def encipher(value):
-            left, right = value >> half, value & ((1 << half) - 1)
-            for i in range(_ROUNDS):
-                left, right = right, left ^ (_mix(right ^ pads[i]) & ((1 << half) - 1))
-            return (left << half) | right
+    def one(index, pads, shifts):
+        value = index % n
+        for pad, shift in zip(pads, shifts, strict=True):
+            partner = jnp.where(value <= shift, shift - value, n - (value - shift))
+            value = jnp.where(_mix(jnp.maximum(value, partner) ^ pad) >> 31, partner, value)
+        return value
 
-        return jax.lax.while_loop(lambda value: value >= n, encipher, encipher(index % n))
+    which = epoch - epoch[0]
+    return jax.vmap(one)(index, pads[which], (pads % n)[which])
 
-    return jax.vmap(one)(index, pads[epoch - epoch[0]])
 
-
-# Four rounds make a strong permutation of a large domain (Luby & Rackoff 1988). With 8 on at least 256 values, 60,000
-# orders of n = 2 .. 5 pass a chi-square test of uniformity; halves of 2 bits fail it.
-_ROUNDS = 8
-_LEAST_HALF = 4
+# r rounds leave a value in its place in one order of 2**r. With 8 rounds, six times as many of 1347 samples as by
+# chance stay in theirs; with 16 and more no statistic of n = 2 .. 1347 tells the orders from uniform ones.
+_ROUNDS = 32
 
 
 def _mix(x: jax.Array) -> jax.Array:

@@ -131,8 +131,11 @@ def _update(model, key, state, batch):
     t = state.count + 1 + jnp.arange(len(images))
     rates = jnp.minimum(model.learning_rate, model.learning_rate_decay / t)
     side, targets = jax.vmap(pixels.bits, out_axes=1)(images), images.reshape(len(images), -1).T
-    # One pixel after the other, so that its counts stay in a cache.
-    counts, inputs = jax.lax.map(partial(_count, state.patterns), (state.counts, side, targets))
+    # On a CPU one pixel after the other, so that its counts stay in a cache. Elsewhere all pixels side by side: every
+    # turn of a loop waits for the device, and there would be B P of them, not B.
+    count = partial(_count, state.patterns)
+    forms = {"cpu": partial(jax.lax.map, count), "default": jax.vmap(count)}
+    counts, inputs = jax.lax.platform_dependent((state.counts, side, targets), **forms)
     axes = _axes(model.sizes)
     learn = jax.vmap(partial(network.learn, **model.net), in_axes=(axes, 0, 0, 0, None), out_axes=(axes, 0))
     layers, logits = learn(state.layers, inputs, side, targets, rates)

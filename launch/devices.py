@@ -180,6 +180,25 @@ def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
+def per_device(mesh: jax.sharding.Mesh, over: Callable) -> Callable:
+    """`over`, (function, in_axes) -> the function of many members, of the members that each device of the mesh has."""
+    if mesh.shape["member"] == 1:
+        return over
+
+    def over_all(function, in_axes):
+        specs = tuple(PartitionSpec() if axis is None else PartitionSpec("member") for axis in in_axes)
+        return jax.shard_map(
+            over(function, in_axes),
+            mesh=mesh,
+            in_specs=specs,
+            out_specs=PartitionSpec("member"),
+            axis_names={"member"},
+            check_vma=False,
+        )
+
+    return over_all
+
+
 def shard_batches(world: bootstrap.World, mesh: jax.sharding.Mesh) -> bootstrap.World:
     """The same World, its batches spread over the mesh wherever their leading axis divides."""
     parts = mesh.shape["batch"]

@@ -1,6 +1,6 @@
 """What is measured on the members of a run: how well they do, whether they are finite, and whose each metric is."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 import bootstrap
 from experiments import Plan, build, records
-from launch import execution
+from launch import devices, execution
 from launch.members import Member, Setup
 
 
@@ -25,8 +25,10 @@ def measure(setup: Setup, stage: int, members: Member, data: Any, test: Any, run
     def one(*args):
         return build.measure(setup.plan, _views(setup, stage, *args))
 
-    axis = setup.data_axis
-    return _over(setup)(one, in_axes=(0, axis, axis, 0))(members, data, test, run)
+    # Each device measures one member after the other: a test set is work enough, and no member's numbers depend, not
+    # even in their last bits, on how many others there are.
+    axis, over = setup.data_axis, devices.per_device(setup.mesh, execution.one_by_one)
+    return over(one, in_axes=(0, axis, axis, 0))(members, data, test, run)
 
 
 def _measure_together(setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run) -> dict:
@@ -42,14 +44,8 @@ def _measure_together(setup: Setup, stage: int, members: Member, data: Any, test
 
     shape = (len(plan.cells), setup.num_seeds)
     by_seed = jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]).swapaxes(0, 1), (members, run))
-    values = _over(setup)(of_one_seed, in_axes=(0, axis, axis))(by_seed, data, test)
+    values = execution.one_by_one(of_one_seed, in_axes=(0, axis, axis))(by_seed, data, test)
     return {records.path("eval", name): of_seeds for name, of_seeds in values.items()}
-
-
-def _over(setup: Setup) -> Callable:
-    # One device measures one member after the other: a test set is work enough, and no member's numbers depend, not
-    # even in their last bits, on how many others there are.
-    return execution.one_by_one if setup.mesh.size == 1 else setup.over_members
 
 
 def _views(setup: Setup, stage: int, member: Member, data: Any, test: Any, run: bootstrap.Run) -> dict:

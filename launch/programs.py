@@ -55,7 +55,8 @@ def programs(
     _check_memory(shapes, setup.mesh.shape["member"])
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), shapes)
     step, (_, trained) = _one_step(setup, members[0], data, one)
-    setup = _executed(setup, Execution(form or execution.suitable_form(step), prefetch or world.prefetch))
+    form = form or execution.suitable_form(step, jax.default_backend())
+    setup = _executed(setup, Execution(form, prefetch or world.prefetch))
 
     by_member, replicated = devices.member_sharding(setup.mesh), devices.replicated(setup.mesh)
     begin = jax.jit(functools.partial(_begin, setup), static_argnums=0, out_shardings=by_member)
@@ -106,13 +107,15 @@ def _placed(plan: Plan, world: bootstrap.World, seeds: np.ndarray) -> tuple:
 
 
 def _executed(setup: Setup, chosen: Execution) -> Setup:
-    """The setup of this execution, on a lone CPU; other devices have all members side by side."""
+    """The setup of this execution. Side by side, the mesh divides the work; else each device computes its members."""
     num_members, num_cores = len(setup.plan.cells) * setup.num_seeds, devices.num_cores()
     num_shards = execution.num_shards(num_members, num_cores)
     setup = setup._replace(execution=chosen, num_shards=1 if setup.plan.per_seed else num_shards)
-    if num_cores and (chosen.form != "vmap" or num_members == num_shards):  # an axis of one member costs a tenth
+    if setup.mesh.size == 1 and num_members == num_shards:  # an axis of one member costs a tenth
         return setup._replace(over_members=execution.one_by_one)
-    return setup
+    if chosen.form == "vmap":
+        return setup
+    return setup._replace(over_members=devices.per_device(setup.mesh, execution.mapped(chosen.form)))
 
 
 def _data_sharding(setup: Setup) -> jax.sharding.NamedSharding:
@@ -151,8 +154,9 @@ def _advance(setup: Setup, call: Callable, shardings: tuple) -> Callable:
     def advance(stage, num_steps, members, data, run):
         return call(program, (stage, num_steps), members, data, run)
 
-    if setup.execution.form == "unrolled" and devices.num_cores():
-        advance = execution.in_calls(unrolled, call)
+    if setup.execution.form == "unrolled":
+        per_device = functools.partial(devices.per_device, setup.mesh)
+        advance = execution.in_calls(unrolled, setup.data_axis, per_device, call)
     if setup.num_shards > 1:
         advance = execution.in_threads(advance, setup.num_shards, devices.num_cores(), call)
     return advance

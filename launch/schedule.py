@@ -4,7 +4,7 @@ import math
 
 from ml_collections import ConfigDict
 
-from launch.execution import FORMS
+from launch import execution as forms
 
 _MAX_STEPS = 2**31 - 1  # a run counts its steps in an int32
 _NUM_SEEDS = 2**32  # a seed is a uint32
@@ -32,8 +32,8 @@ def check(config: ConfigDict) -> None:
 def execution(config: dict) -> tuple[str | None, int | None]:
     """The form and the prefetch that the config asks for, None where it leaves them to the program."""
     form, prefetch = config.get("execution"), config.get("prefetch")
-    if form not in (None, *FORMS):
-        raise ValueError(f"execution must be one of {', '.join(FORMS)}; got {form!r}")
+    if form is not None:
+        forms.check(form)
     if prefetch is not None:
         _check_whole("prefetch", prefetch, 1, _MAX_STEPS)
     return form, prefetch

@@ -45,7 +45,8 @@ def play_versions(
         k_init, k_play = jax.random.split(key)
         games = world.init_games(table, rules, setup.memory_size, k_init, setup.num_games, setup.num_tasks)
         act = partial(predict, state._replace(params=params))
-        steps = world.play(table, rules, setup.num_steps, act, k_play, games)[1].transitions
+        _, batch = world.play(table, rules, setup.num_steps, act, k_play, games, bptt_length=setup.bptt_length)
+        steps = batch.transitions
         tried = steps.resolved & steps.bobs_turn
         return jnp.sum(tried & steps.success), jnp.sum(tried)
 

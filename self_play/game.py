@@ -59,7 +59,7 @@ class PolicyInput(NamedTuple):
 
     observation: Observation  # of the table of the player whose turn it is
     goal: jax.Array  # [N, H] Bob's goal; zero in Alice's turn
-    memory: jax.Array | None  # [2, M]; None stands for zeros of the size that the player needs
+    memory: jax.Array | None  # [2, M]; None: zeros of the size that the player needs, or kept elsewhere (`Memories`)
     is_past: jax.Array  # [2] bool, the player is a past version
 
 
@@ -78,6 +78,13 @@ class Transition(NamedTuple):
     goal_valid: jax.Array  # [] bool, the resolved goal is valid
     success: jax.Array  # [] bool, Bob reached the goal in this step
     goal: Poses  # the resolved goal
+
+
+class Memories(NamedTuple):
+    """Both players' memories in a rollout, where training reads them: elsewhere they follow from these."""
+
+    heads: jax.Array  # [B, K, 2, M] after the last step of each sequence of L steps; step 0 is of an earlier rollout
+    alices: jax.Array  # [B, 2, M] before Alice's latest step
 
 
 class Rules(NamedTuple):
@@ -193,12 +200,22 @@ def _alice_reward(rules, verdict, success, bob_steps):
 
 
 def rollout(
-    table: Tabletop, rules: Rules, num_steps: int, act: Callable, reset_fn: Callable, key: jax.Array, games: Game
-) -> tuple[Game, Transition, jax.Array]:
-    """Plays all games for T more steps. -> (games, transitions [B, T, ..], broken [B] bool).
+    table: Tabletop,
+    rules: Rules,
+    num_steps: int,
+    act: Callable,
+    reset_fn: Callable,
+    key: jax.Array,
+    games: Game,
+    alices_memory: jax.Array,
+    *,
+    bptt_length: int,
+) -> tuple[Game, Transition, Memories, jax.Array]:
+    """Plays all games for T more steps. -> (games, transitions [B, T, ..], memories, broken [B] bool).
 
     act: PolicyInput [B, ..] -> (logits [B, 2, A, NUM_BINS] of both players, memory [B, 2, M]).
-    reset_fn: key -> EpisodeStart. The key is consumed.
+    reset_fn: key -> EpisodeStart. alices_memory: [B, 2, M], as in `Memories`, of an earlier rollout. bptt_length: L;
+    steps are numbered from 1, and number r is of sequence r // L. The transitions hold no memory. The key is consumed.
     A game that was not sound for a moment is broken: nothing in its transitions counts, and it begins anew.
     """
     num_games, _, memory_size = games.memory.shape
@@ -209,8 +226,8 @@ def rollout(
     # All at once: in the loop, random numbers would cost as much as everything else that is not physics.
     uniforms = jax.random.uniform(k_act, (num_steps, num_games, len(table.scene.scale)), jnp.float32)
 
-    def one(carry, uniforms):
-        games, used = carry
+    def one(carry, step_of_all):
+        (games, used, memories), (number, uniforms) = carry, step_of_all
         policy_input = jax.vmap(functools.partial(observe, table))(games)
         logits, memory = act(policy_input)
         action, log_prob = jax.vmap(_sample)(uniforms, logits, games.bobs_turn)
@@ -220,14 +237,23 @@ def rollout(
         fresh = jax.vmap(lambda one: begin(table, one, memory_size))(start)
         after, ends, sound = jax.vmap(functools.partial(step, table, rules))(moved, action, fresh)
         poses, valid = jax.vmap(table.poses)(games.state), jnp.ones_like(games.bobs_turn)
-        transition = Transition(policy_input, poses, games.bobs_turn, valid, action, log_prob, **ends)
-        return (after, used + transition.done[:, ALICE]), (transition, sound)
+        sound &= jax.vmap(is_sound)(policy_input.memory)
+        memories = Memories(  # the last one written to a sequence's place stays
+            jax.lax.dynamic_update_index_in_dim(memories.heads, after.memory, number // bptt_length, 0),
+            jnp.where(games.bobs_turn[:, None, None], memories.alices, games.memory),
+        )
+        bare = policy_input._replace(memory=None)
+        transition = Transition(bare, poses, games.bobs_turn, valid, action, log_prob, **ends)
+        return (after, used + transition.done[:, ALICE], memories), (transition, sound)
 
-    (after, _), steps = jax.lax.scan(one, (games, jnp.zeros(num_games, jnp.int32)), uniforms)
+    heads = jnp.tile(games.memory, (num_steps // bptt_length + 1, 1, 1, 1))
+    carry = games, jnp.zeros(num_games, jnp.int32), Memories(heads, alices_memory)
+    (after, _, memories), steps = jax.lax.scan(one, carry, (jnp.arange(1, num_steps + 1), uniforms))
     transitions, sound = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), steps)
+    memories = memories._replace(heads=jnp.swapaxes(memories.heads, 0, 1))
     broken = ~(jnp.all(sound, axis=1) & jax.vmap(is_sound)((games, after, transitions.policy_input)))
     anew = jax.vmap(lambda starts: begin(table, jax.tree.map(lambda leaf: leaf[0], starts), memory_size))(starts)
-    return jax.vmap(_select)(broken, anew, after), transitions, broken
+    return jax.vmap(_select)(broken, anew, after), transitions, memories, broken
 
 
 def hindsight(rules: Rules, transitions: Transition) -> tuple[Poses, jax.Array]:

@@ -102,19 +102,21 @@ def unroll(
 ) -> Any:
     """A player's logits [L, A, NUM_BINS] and values [L] along a sequence. Gradients flow back through all of it.
 
-    memory [L, M]: the memory that was stored when the game was played. It is loaded at the first step, and where
-    restarts [L] is True. policy_mask [L]: the player's own steps. The others are Alice's demonstrations to Bob. On
-    these a scratch memory, started from Bob's, is advanced; it is discarded when Bob acts again. The paper leaves open
-    what Bob remembers of a demonstration.
+    memory [2, M]: as it was in the game before the first two steps. The first is loaded at the first step, the other
+    at the second if restarts [L] is True there; at a later restart an episode begins, and its memory is zero.
+    policy_mask [L]: the player's own steps. The others are Alice's demonstrations to Bob. On these a scratch memory,
+    started from Bob's, is advanced; it is discarded when Bob acts again. The paper leaves open what Bob remembers of a
+    demonstration.
     """
     if not player.lstm_size:
-        return apply(player, params, inputs, memory)[:2]
+        return apply(player, params, inputs, None)[:2]
 
     def one(carry, step):
-        inputs, stored, restart, own = step
+        i, inputs, restart, own = step
+        stored = jnp.where(i == 0, memory[0], jnp.where(i == 1, memory[1], 0.0))
         kept, scratch = jax.tree.map(lambda leaf: jnp.where(restart, stored, leaf), carry)
         logits, value, after = apply(player, params, inputs, jnp.where(own, kept, scratch))
         return (jnp.where(own, after, kept), after), (logits, value)
 
-    restarts = restarts.at[0].set(True)
-    return jax.lax.scan(one, (memory[0], memory[0]), (inputs, memory, restarts, policy_mask))[1]
+    along = jnp.arange(len(restarts)), inputs, restarts, policy_mask
+    return jax.lax.scan(one, (memory[0], memory[0]), along)[1]

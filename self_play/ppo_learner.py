@@ -62,9 +62,9 @@ def learner(
 ) -> tuple[Callable, Callable, Callable]:
     """Asymmetric self-play: (init, update, predict) of a Learner for `arena`. Defaults: of Table 2, where it has them.
 
-    embedding, widths, lstm_size: see `networks`; the world has the same lstm_size. bptt_length: L, 1 without memory; it
-      divides 1 + num_steps of the world. clip to entropy_weight: PPO's. cloning_weight, cloning_clip: see `cloning`; a
-      weight of 0 is PPO alone. max_norm: of a player's gradient; the paper names none.
+    embedding, widths, lstm_size: see `networks`. bptt_length: L, 1 without memory; it divides 1 + num_steps of the
+      world, which has the same lstm_size and bptt_length. clip to entropy_weight: PPO's. cloning_weight, cloning_clip:
+      see `cloning`; a weight of 0 is PPO alone. max_norm: of a player's gradient; the paper names none.
     sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
       A step is Alice's or Bob's, so about half of a player's sequences are empty.
     pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.
@@ -94,23 +94,26 @@ def learner(
 
 def _init(settings, key, example):
     steps = example.transitions
-    _check_batch(settings, steps)
+    _check_batch(settings, example)
     first, action = jax.tree.map(lambda x: jnp.zeros(x.shape[2:], x.dtype), (steps.policy_input, steps.action))
     gripper, objects, mask = first.observation
     inputs, player = Inputs(gripper, objects, first.goal, mask), Player(len(action), **settings.network)
-    params = jax.vmap(lambda key: player.init(key, inputs, first.memory[0]))(jax.random.split(key, 2))
+    params = jax.vmap(lambda key: player.init(key, inputs, None))(jax.random.split(key, 2))
     pool_size, _ = settings.pool
     pool = init_pool(params, pool_size) if pool_size else None
     return State(params, jax.vmap(settings.tx.init)(params), init_normalizers(inputs), pool)
 
 
-def _check_batch(settings, steps):
-    num_games, num_steps = steps.valid.shape
+def _check_batch(settings, batch):
+    num_games, num_steps = batch.is_demo.shape
+    _, num_sequences, _, of_world = batch.memory.shape
     lstm_size, bptt_length = settings.network["lstm_size"], settings.returns["bptt_length"]
-    if steps.policy_input.memory.shape[-1] != memory_size(lstm_size):
+    if of_world != memory_size(lstm_size):
         raise ValueError(f"the world's lstm_size must be the learner's, {lstm_size}")
     if num_steps % bptt_length:
         raise ValueError(f"bptt_length must divide 1 + num_steps of the world, {num_steps}; got {bptt_length}")
+    if num_sequences * bptt_length != num_steps:
+        raise ValueError(f"the world's bptt_length must be the learner's, {bptt_length}")
     _, num_minibatches, sequence_fraction = settings.epochs
     most = int(sequence_fraction * (num_games * num_steps // bptt_length))
     if num_minibatches > most:

@@ -29,7 +29,7 @@ def record(setup: world.Setup, act: Callable, key: jax.Array, *, num_steps: int 
     table, rules = setup.table, setup.rules._replace(past_prob=0.0)
     k_init, k_play = jax.random.split(key)
     state = world.init_games(table, rules, setup.memory_size, k_init, 1, setup.num_tasks)
-    _, batch = world.play(table, rules, num_steps, act, k_play, state)
+    _, batch = world.play(table, rules, num_steps, act, k_play, state, bptt_length=setup.bptt_length)
     transitions = jax.tree.map(lambda leaf: leaf[0, 1:], batch.transitions)
     positions = jax.vmap(partial(observations.positions, table.scene))
     return Recording(transitions, positions(transitions.policy_input.observation.gripper, transitions.poses))

@@ -28,11 +28,11 @@ class Normalizers(NamedTuple):
 
 
 class TrainingData(NamedTuple):
-    """One player's training data: sequences of steps [S, L, ..]."""
+    """One player's training data: sequences of steps [S, L, ..], but for `memory`."""
 
     inputs: Inputs
-    memory: jax.Array  # [M] as it was in the game
-    restart: jax.Array  # [] bool, the stored memory is loaded here
+    memory: jax.Array  # [S, 2, M] before the first two steps of a sequence, see `networks.unroll`
+    restart: jax.Array  # [] bool, the memory does not follow from the step before
     action: jax.Array  # [A] int32, Alice's or Bob's
     old_log_prob: jax.Array  # [] of that action, under the player's policy before the update
     advantage: jax.Array  # [] normalised
@@ -105,8 +105,9 @@ def _prepare_one(player, normalizers, batch, goal, who, params, returns, advanta
     policy_mask = steps.valid & (steps.bobs_turn == (who == BOB))
     # The pending step was set aside, so the next one does not follow it; and memory is lost when an episode ends.
     restart = jnp.roll(steps.done[:, :, ALICE], 1, axis=1).at[:, :2].set(True)
-    inputs, memory = inputs_of(normalizers, steps.policy_input, goal, who), steps.policy_input.memory[:, :, who]
-    log_prob, values = _evaluate(player, params, bptt_length, steps.action, inputs, memory, restart, policy_mask)
+    inputs, memory = inputs_of(normalizers, steps.policy_input, goal, who), _memory_of(batch, who)
+    along = steps.action, inputs, restart, policy_mask
+    log_prob, values = _evaluate(player, params, bptt_length, memory, *along)
     _, last_values, _ = apply(player, params, inputs_of(normalizers, last, last.goal, who), last.memory[:, who])
     values, last_values = (unnormalize(returns, leaf) for leaf in (values, last_values))
     advantage = jax.vmap(partial(ppo.gae, **settings))(
@@ -116,26 +117,34 @@ def _prepare_one(player, normalizers, batch, goal, who, params, returns, advanta
     left, total = (update_moments(init_moments(()), x.ravel(), weights).variance for x in (advantage, value_target))
     returns = update_moments(returns, value_target.ravel(), weights, decay=DECAY)
     advantages = update_moments(advantages, advantage.ravel(), weights, decay=DECAY)
-    data = TrainingData(
-        inputs=inputs,
-        memory=memory,
-        restart=restart,
-        action=steps.action,
-        old_log_prob=jnp.where(policy_mask, steps.log_prob, log_prob),
-        advantage=normalize(advantages, advantage),
-        value_target=normalize(returns, value_target),
-        policy_mask=policy_mask,
-        demo_mask=batch.is_demo & (who == BOB),
-    )
+    of_steps = {
+        "inputs": inputs,
+        "restart": restart,
+        "action": steps.action,
+        "old_log_prob": jnp.where(policy_mask, steps.log_prob, log_prob),
+        "advantage": normalize(advantages, advantage),
+        "value_target": normalize(returns, value_target),
+        "policy_mask": policy_mask,
+        "demo_mask": batch.is_demo & (who == BOB),
+    }
+    data = TrainingData(memory=memory, **jax.tree.map(partial(_in_sequences, bptt_length), of_steps))
     explained = 1 - left / jnp.maximum(total, 1e-8)
-    return jax.tree.map(partial(_in_sequences, bptt_length), data), returns, advantages, explained
+    return data, returns, advantages, explained
 
 
-def _evaluate(player, params, bptt_length, action, *along):
-    """A player's log-probabilities of actions [B, R, A], and its values: [B, R] each. along: as in `unroll`."""
+def _memory_of(batch, who):
+    """The memory of one player that each sequence may load: [S, 2, M]."""
+    first = batch.memory[:, :, who]
+    second = jnp.zeros_like(first).at[:, 0].set(batch.start_memory[:, who])
+    both = jnp.stack([first, second], axis=2)
+    return both.reshape(both.shape[0] * both.shape[1], *both.shape[2:])
+
+
+def _evaluate(player, params, bptt_length, memory, action, inputs, *flags):
+    """A player's log-probabilities of actions [B, R, A], and its values: [B, R] each. flags: as in `unroll`."""
     shape = action.shape[:2]
-    action, *along = jax.tree.map(partial(_in_sequences, bptt_length), (action, *along))
-    logits, values = jax.vmap(partial(unroll, player, params))(*along)
+    action, inputs, *flags = jax.tree.map(partial(_in_sequences, bptt_length), (action, inputs, *flags))
+    logits, values = jax.vmap(partial(unroll, player, params))(inputs, memory, *flags)
     return jax.vmap(jax.vmap(ppo.log_prob))(logits, action).reshape(shape), values.reshape(shape)
 
 

@@ -1,6 +1,6 @@
 """The World in which Alice and Bob play: a batch is a rollout of every game, with Alice's demonstrations marked.
 
-Letters: see `game`.
+Letters: see `game`, and K sequences of L steps, 1 + T = K L.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,9 @@ class ArenaState(NamedTuple):
 class Batch(NamedTuple):
     """A rollout of every game: the pending step, at index 0, and T more."""
 
-    transitions: Transition  # [B, 1 + T, ..]
+    transitions: Transition  # [B, 1 + T, ..], without memories
+    memory: jax.Array  # [B, K, 2, M] both players', before the first step of each sequence
+    start_memory: jax.Array  # [B, 2, M] before the step at index 1, which does not follow the one before it
     demo_goal: jax.Array  # [B, 1 + T, N, H] the goal that Alice's step led to, as Bob would have observed it
     is_demo: jax.Array  # [B, 1 + T] bool, the step is a demonstration; a past Alice's, though not valid, may be one
     last: PolicyInput  # [B, 2, ..] what each player observed last; its value estimates the rewards to come
@@ -45,6 +47,7 @@ class Setup(NamedTuple):
     num_steps: int  # T
     num_tasks: int  # size of a finite set of episodes, or 0
     memory_size: int  # M
+    bptt_length: int  # L
 
 
 def arena(**settings: Any) -> tuple:
@@ -62,25 +65,34 @@ def arena(**settings: Any) -> tuple:
 
     def draw(key, data, state, act):
         del data
-        return play(table, rules, parts.num_steps, act or _random_policy(table), key, state)
+        act = act or _random_policy(table)
+        return play(table, rules, parts.num_steps, act, key, state, bptt_length=parts.bptt_length)
 
     return (), init, draw
 
 
 def setup(
-    *, num_games: int, num_steps: int, num_tasks: int = 0, lstm_size: int = 0, mode: str = "pucks", **settings: Any
+    *,
+    num_games: int,
+    num_steps: int,
+    num_tasks: int = 0,
+    lstm_size: int = 0,
+    bptt_length: int = 1,
+    mode: str = "pucks",
+    **settings: Any,
 ) -> Setup:
     """The parts of an arena, or ValueError if a setting is out of its range.
 
     num_games: B. num_steps: T. num_tasks: size of a finite set of episodes, which are drawn again and again; 0: every
-    episode is fresh. lstm_size: the learner's. mode: "pucks" or "blocks". settings: fields of `game.Rules`, with the
-    defaults there; all others are of the scene, see the functions `scene.pucks` and `scene.blocks`.
+    episode is fresh. lstm_size, bptt_length: the learner's; a batch has the players' memories where it loads them.
+    mode: "pucks" or "blocks". settings: fields of `game.Rules`, with the defaults there; all others are of the scene,
+    see the functions `scene.pucks` and `scene.blocks`.
     """
     rules = Rules(**{name: settings.pop(name) for name in Rules._fields if name in settings})
-    _check(rules, num_games=num_games, num_steps=num_steps)
+    _check(rules, num_games=num_games, num_steps=num_steps, bptt_length=bptt_length)
     check_counts(0, num_tasks=num_tasks, lstm_size=lstm_size)
     table = tabletop.build(scene_of(mode, **settings))
-    return Setup(table, rules, num_games, num_steps, num_tasks, networks.memory_size(lstm_size))
+    return Setup(table, rules, num_games, num_steps, num_tasks, networks.memory_size(lstm_size), bptt_length)
 
 
 def _check(rules, **counts):
@@ -112,15 +124,30 @@ def init_games(
 
 
 def play(
-    table: Tabletop, rules: Rules, num_steps: int, act: Callable, key: jax.Array, state: ArenaState
+    table: Tabletop,
+    rules: Rules,
+    num_steps: int,
+    act: Callable,
+    key: jax.Array,
+    state: ArenaState,
+    *,
+    bptt_length: int = 1,
 ) -> tuple[ArenaState, Batch]:
-    """Plays every game for T more steps. act: see `game.rollout`. The key is consumed.
+    """Plays every game for T more steps. act: see `game.rollout`. bptt_length: L. The key is consumed.
 
     A game that broke, because its physics or an observation was not finite, has begun anew: see `Batch.restarted`.
     """
     reset_fn = partial(episodes.reset, table, rules, state.episodes)
-    games, steps, broken = game.rollout(table, rules, num_steps, act, reset_fn, key, state.games)
-    pending, steps = jax.vmap(partial(_without_broken, table))(broken, games, (state.pending, steps))
+    alices_memory: Any = state.pending.policy_input.memory  # never None here
+    games, steps, memories, broken = game.rollout(
+        table, rules, num_steps, act, reset_fn, key, state.games, alices_memory, bptt_length=bptt_length
+    )
+    memory = jnp.concatenate([alices_memory[:, None], memories.heads[:, :-1]], axis=1)
+    memory, start_memory, alices_memory = (
+        jax.vmap(lambda broke, leaf: jnp.where(broke, 0.0, leaf))(broken, leaf)
+        for leaf in (memory, state.games.memory, memories.alices)
+    )
+    pending, steps = jax.vmap(partial(_without_broken, table))(broken, games, (_bare(state.pending), steps))
     source = episodes.update_curriculum(rules, state.episodes, steps)
     steps = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), pending, steps)
     steps, pending = jax.vmap(_set_aside)(steps, games.bobs_turn)
@@ -129,10 +156,12 @@ def play(
     by_past = jnp.where(steps.bobs_turn, is_past[:, :, BOB], is_past[:, :, ALICE])
     steps = steps._replace(valid=steps.valid & ~by_past)
     demo_goal = jax.vmap(jax.vmap(table.observe_goal))(steps.poses, goal, steps.policy_input.observation.mask)
+    pending = pending._replace(policy_input=pending.policy_input._replace(memory=alices_memory))
     now = jax.vmap(partial(game.observe, table))(games)
     hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.valid, a, b), pending.policy_input, now)
     last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
-    return ArenaState(games, pending, source), Batch(steps, demo_goal, is_demo, last, broken)
+    batch = Batch(steps, memory, start_memory, demo_goal, is_demo, last, broken)
+    return ArenaState(games, pending, source), batch
 
 
 def _padding(table, one):
@@ -144,9 +173,14 @@ def _padding(table, one):
     return Transition(game.observe(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal)
 
 
+def _bare(transition):
+    """The same without memory."""
+    return transition._replace(policy_input=transition.policy_input._replace(memory=None))
+
+
 def _without_broken(table, broken, one, steps):
     """The transitions [.., ..] of one game, or padding in place of all of them if it broke."""
-    padding = _padding(table, one)
+    padding = _bare(_padding(table, one))
 
     def one_part(part):
         return jax.tree.map(

@@ -1,4 +1,8 @@
-"""Nets from inputs [B, D..] to outputs [B, K], flax Linen modules; and `Net`, for one made of two pure functions."""
+"""Nets from inputs [B, D..] to outputs [B, K], flax Linen modules; and `Net`, for one made of two pure functions.
+
+dtype: of a net's products and activations, "bfloat16" for those in half precision. Its parameters, statistics and last
+layer are float32, and so is the loss.
+"""
 
 from bootstrap.nets.cnn import CNN, Conv
 from bootstrap.nets.mlp import MLP

@@ -90,6 +90,7 @@ class CNN(nn.Module):
     def __post_init__(self):
         settings.check_counts(1, num_classes=self.num_classes, width=self.width, depth=self.depth)
         settings.check_counts(0, num_unpooled=self.num_unpooled)
+        settings.check_dtype(dtype=self.dtype)
         super().__post_init__()
 
     @nn.compact

@@ -25,6 +25,7 @@ class ResNet18(nn.Module):
 
     def __post_init__(self):
         settings.check_counts(1, num_classes=self.num_classes, width=self.width)
+        settings.check_dtype(dtype=self.dtype)
         super().__post_init__()
 
     @nn.compact

@@ -25,6 +25,7 @@ class ViT(nn.Module):
     def __post_init__(self):
         counts = ("num_classes", "patch", "width", "depth", "num_heads", "mlp_width")
         settings.check_counts(1, **{name: getattr(self, name) for name in counts})
+        settings.check_dtype(dtype=self.dtype)
         if self.width % self.num_heads:
             raise ValueError(f"width must be a multiple of num_heads, got {self.width} and {self.num_heads}")
         super().__post_init__()

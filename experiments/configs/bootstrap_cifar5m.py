@@ -7,6 +7,7 @@ DIR holds the six files part0.npz .. part5.npz (storage.googleapis.com/gresearch
 variant    what                                                            seconds  analysis/n50000/bootstrap_error
 resnet18   n = 5, 10, 25 and 50 thousand beside one ideal world            not run  not measured: no files at hand
 augmented  `resnet18`, every image cropped and flipped at random           not run  not measured
+bfloat16   `resnet18` in half precision, its parameters and loss in single not run  not measured
 smoke      n = 8 and 16, 4 steps of a small MLP, on small files of the same layout, as the tests make them
 
 39,000 steps of 128 in every world: 100 epochs of 50,000 images, or 5 million images once. The settings are those of
@@ -23,12 +24,13 @@ SAMPLES = (5_000, 10_000, 25_000, 50_000)
 
 def get_config(variant: str = "resnet18") -> ConfigDict:
     """The config of a variant."""
-    augmentations = {"resnet18": None, "augmented": {"crop": {"padding": 4, "value": -1.0}, "flip": {}}, "smoke": None}
-    if variant not in augmentations:
-        raise ValueError(f"no variant {variant!r}; there are {', '.join(augmentations)}")
+    variants = ("resnet18", "augmented", "bfloat16", "smoke")
+    if variant not in variants:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
     smoke = variant == "smoke"
     samples, num_test, num_per_part = ((8, 16), 10, 40) if smoke else (SAMPLES, 10_000, 1_000_448)
-    net = {"name": "mlp", "features": (8,)} if smoke else {"name": "resnet18", "width": 64}
+    dtype = "bfloat16" if variant == "bfloat16" else "float32"
+    net = {"name": "mlp", "features": (8,)} if smoke else {"name": "resnet18", "width": 64, "dtype": dtype}
     num_steps, stair, log_every, batch_size = (4, 2, 2, 8) if smoke else (39_000, 390, 39, 128)
     return ConfigDict(
         {
@@ -48,7 +50,7 @@ def get_config(variant: str = "resnet18") -> ConfigDict:
                 "name": "paired",
                 "batch_size": batch_size,
                 "num_samples": bootstrap.UNLIMITED,
-                "augment": augmentations[variant],
+                "augment": {"crop": {"padding": 4, "value": -1.0}, "flip": {}} if variant == "augmented" else None,
             },
             "grid": {
                 **{f"n{n}": {"world": {"num_samples": n}} for n in samples},

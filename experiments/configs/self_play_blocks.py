@@ -37,6 +37,7 @@ def get_config(variant: str = "one") -> ConfigDict:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(_VARIANTS)}")
     of = _VARIANTS[variant]
     smoke, lstm_size = variant == "smoke", of.get("lstm_size", 0)
+    bptt_length = 16 if lstm_size else 1
     config: dict[str, Any] = {
         "seed": 0,
         "num_seeds": 1,
@@ -70,13 +71,14 @@ def get_config(variant: str = "one") -> ConfigDict:
             "alice_steps": 4 if smoke else 50,
             "bob_steps": 4 if smoke else 100,
             "lstm_size": lstm_size,
+            "bptt_length": bptt_length,
         },
         "learner": {
             "name": "self_play",
             "embedding": 64,
             "widths": (64,),
             "lstm_size": lstm_size,
-            "bptt_length": 16 if lstm_size else 1,
+            "bptt_length": bptt_length,
             "learning_rate": 3e-4 if lstm_size else 1e-3,
             "sample_reuse": 3,
             "num_minibatches": 4 if smoke else 16,

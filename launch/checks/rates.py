@@ -77,9 +77,15 @@ def resnets(small: bool) -> Lines:
         with jax.default_matmul_precision(name):
             yield f"resnet18/{name}", rate(program(), _SECONDS), "images/s"
     yield "resnet18/bfloat16", rate(program(dtype=jnp.bfloat16), _SECONDS), "images/s"
-    for members in (2,) if small else (4, 16):
-        for name, over in (("vmap", jax.vmap), ("sequential", execution.one_by_one)):
-            yield f"resnet18/members{members}/{name}", rate(program(members, over), _SECONDS), "images/s"
+    forms = [(4, "vmap"), (4, "sequential"), (16, "vmap"), (16, "vmap:4"), (16, "sequential")]
+    for members, form in [(2, "vmap:1"), (2, "sequential")] if small else forms:
+        yield f"resnet18/members{members}/{form}", rate(program(members, execution.mapped(form)), _SECONDS), "images/s"
+    learner = bootstrap.Learner(
+        *bootstrap.sgd.learner(bootstrap.nets.ResNet18(NUM_CLASSES, width=width), optax.sgd(0.1))
+    )
+    begin, advance = (partial(of, jax.random.key(0), learner, world) for of in (bootstrap.begin, bootstrap.advance))
+    step = jax.make_jaxpr(partial(advance, num_steps=1))(jax.eval_shape(begin))
+    yield "resnet18/rule", execution.suitable_form(step, jax.default_backend()), "form that a run takes"
 
 
 def self_play_update(small: bool) -> Lines:

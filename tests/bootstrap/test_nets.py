@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.extend.core import jaxprs_in_params
 
 from bootstrap import nets, sgd
 from bootstrap.nets.cnn import convolve, max_pool_2x2
@@ -136,6 +137,29 @@ def test_convolutions_are_as_deep_and_pooled_as_asked():
     seen = net.apply(variables, x, capture_intermediates=True)[1]["intermediates"]
     assert [seen[f"Conv_{i}"]["__call__"][0].shape for i in range(2)] == [(3, 28, 28, 16), (3, 14, 14, 32)]
     assert variables["params"].keys() == {"Conv_0", "Conv_1", "Dense_0"}
+
+
+@pytest.mark.parametrize("name", [*SMALL, "mlp"])
+def test_a_net_in_half_precision_learns_in_single(name):
+    """All products of a step but the last layer's three are of bfloat16; what is learned and the loss are float32."""
+    net = SMALL.get(name, nets.MLP((4, 4), 5)).clone(dtype="bfloat16")
+    init, update, _ = sgd.learner(net, optax.sgd(0.1, momentum=0.9))
+    batch = jnp.zeros((4, 8, 8, 3)), jnp.zeros(4, jnp.int32)
+    state = jax.eval_shape(init, jax.random.key(0), batch)
+    program, (after, metrics) = jax.make_jaxpr(update, return_shape=True)(jax.random.key(0), state, batch)
+    kinds = [leaf.dtype.name for product in products(program.jaxpr) for leaf in product.invars for leaf in [leaf.aval]]
+    assert kinds.count("float32") == 2 * 3
+    assert set(kinds) == {"float32", "bfloat16"}
+    chex.assert_trees_all_equal_shapes_and_dtypes(after, state)
+    assert {leaf.dtype.name for leaf in jax.tree.leaves((state.params, metrics))} == {"float32"}
+
+
+def products(program):
+    for equation in program.eqns:
+        if equation.primitive.name in ("dot_general", "conv_general_dilated"):
+            yield equation
+        for inner in jaxprs_in_params(equation.params):
+            yield from products(inner)
 
 
 @pytest.mark.parametrize("name", SMALL)

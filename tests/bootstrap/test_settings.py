@@ -91,7 +91,10 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
         partial(distributions.teacher, num_inputs=2, num_classes=2),
         {**dict.fromkeys(("num_inputs", "num_classes"), NO_COUNT), "features": NO_WIDTHS},
     ),
-    "mlp": (partial(nets.MLP, (4,)), {"num_classes": NO_COUNT}),
+    "mlp": (
+        partial(nets.MLP, (4,), num_classes=3),
+        {"num_classes": NO_COUNT, "dtype": ("bf16", "int8", "float64", None)},
+    ),
     "widths": (partial(nets.MLP, num_classes=3), {"features": NO_WIDTHS}),
     "cnn": (partial(nets.CNN, 3), dict.fromkeys(("width", "depth"), NO_COUNT) | {"num_unpooled": (-1, np.nan)}),
     "conv": (partial(nets.Conv, 3), dict.fromkeys(("kernel", "stride"), (*NO_COUNT, np.inf)) | {"kernel": (0, 2)}),

@@ -57,6 +57,18 @@ def test_every_permutation_is_equally_likely(n, bound):
     assert chi2 < bound
 
 
+def test_a_sample_is_no_likelier_in_its_own_place():
+    """A uniform permutation leaves one sample where it was: of 22 epochs 22, within four standard deviations."""
+    epochs = draw_epochs(1347)
+    assert abs(np.sum(epochs == np.arange(1347)) - len(epochs)) < 4 * math.sqrt(len(epochs))
+
+
+def test_the_order_needs_no_loop():
+    """Of a loop with a condition every turn would wait for a GPU, or for all devices of a mesh."""
+    traced = jax.make_jaxpr(epoch_order)(jax.random.key(0), jnp.arange(8, dtype=jnp.uint32), jnp.uint32(5))
+    assert "while" not in str(traced)
+
+
 def test_one_epoch_does_not_tell_the_next():
     """chi² over the first samples of two epochs of 5 in a row, 25 pairs, below the 0.1 % point for 24 degrees."""
     first = draw_epochs(5)[:, 0].reshape(3000, 2)

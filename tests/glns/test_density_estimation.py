@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.core import jaxprs_in_params
 
 import glns
 from glns import bernoulli, pixels
@@ -47,6 +48,27 @@ def test_the_probabilities_of_all_images_sum_to_one(learned):
     assert log_likelihoods.shape == (512,)
     np.testing.assert_allclose(np.exp(np.asarray(log_likelihoods, np.float64)).sum(), 1, rtol=1e-5)
     assert np.ptp(log_likelihoods) > 1
+
+
+def test_all_pixels_side_by_side_learn_the_same(monkeypatch, learned):
+    """As on a GPU or TPU, where a loop over pixels would be B P turns."""
+    monkeypatch.setattr(jax.lax, "platform_dependent", lambda *args, default, **_: default(*args))
+    _, update, _ = glns.density((4, 3, 1), epsilon=RULE.epsilon, weight_bound=RULE.weight_bound, **SETTINGS)
+    batch = draw_images(10, seed=1), np.zeros(10)
+    program = jax.make_jaxpr(update, return_shape=True)(None, learned[0], batch)[0]
+    assert turns(program.jaxpr) < 10 * np.prod(SHAPE)
+    side_by_side, in_turn = jax.jit(update)(None, learned[0], batch), UPDATE(None, learned[0], batch)
+    np.testing.assert_array_equal(side_by_side[0].counts, in_turn[0].counts)
+    chex.assert_trees_all_close(side_by_side, in_turn, rtol=1e-4, atol=1e-5)
+
+
+def turns(program):
+    """The most turns in a row of any loop in a loop."""
+    inner = [
+        equation.params.get("length", 1) * max(map(turns, jaxprs_in_params(equation.params)), default=1)
+        for equation in program.eqns
+    ]
+    return max(inner, default=1)
 
 
 def test_learning_is_the_papers_pixel_by_pixel(learned):

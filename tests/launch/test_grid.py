@@ -104,7 +104,7 @@ def test_members_of_different_cells_are_measured_together(form):
     assert late["eval/kl"].shape == (2,)
 
 
-@pytest.mark.parametrize(("form", "prefetch"), [("sequential", 1), ("sequential", 6), ("unrolled", 1), ("vmap", 4)])
+@pytest.mark.parametrize(("form", "prefetch"), [("sequential", 1), ("vmap:3", 6), ("unrolled", 1), ("vmap", 4)])
 def test_every_execution_computes_the_same(grid, form, prefetch):
     run, metrics = compute(make_config(grid=CELLS), form=form, prefetch=prefetch)
     for leaf, expected in zip(jax.tree.leaves(run), jax.tree.leaves(grid[0]), strict=True):
@@ -224,19 +224,22 @@ def product(size):
 @pytest.mark.parametrize(("size", "form"), [(8, "vmap"), (127, "vmap"), (128, "sequential")])
 def test_large_products_are_computed_one_member_after_the_other(size, form):
     """2 * 128 ** 3 operations are as many as make it worth while."""
-    assert execution.suitable_form(jax.make_jaxpr(product(size))()) == form
+    assert execution.suitable_form(jax.make_jaxpr(product(size))(), "cpu") == form
 
 
-def test_convolutions_are_unrolled():
+@pytest.mark.parametrize(("platform", "form"), [("cpu", "unrolled"), ("gpu", "sequential"), ("tpu", "sequential")])
+def test_members_with_convolutions_are_never_side_by_side(platform, form):
     images, kernel = jnp.ones((1, 1, 8, 8)), jnp.ones((1, 1, 3, 3))
     step = jax.jit(lambda: jax.lax.conv(images, kernel, (1, 1), "SAME"))
-    assert execution.suitable_form(jax.make_jaxpr(step)()) == "unrolled"
+    assert execution.suitable_form(jax.make_jaxpr(step)(), platform) == form
+    assert execution.suitable_form(jax.make_jaxpr(product(128))(), "gpu") == "vmap"
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"execution": "fast"}, "execution must be one of vmap, sequential, unrolled; got 'fast'"),
+        ({"execution": "fast"}, "must be one of vmap, vmap:N, sequential, unrolled, N from 1 on; got 'fast'"),
+        ({"execution": "vmap:0"}, "N from 1 on; got 'vmap:0'"),
         ({"prefetch": 0}, "prefetch must be 1 to"),
     ],
 )

@@ -57,11 +57,11 @@ def player(policy_input):
     return logits, policy_input.memory + jnp.array([[[1.0, 0.0], [0.0, 1.0]]])
 
 
-def play(rules, num_draws=1, act=player):
+def play(rules, num_draws=1, act=player, bptt_length=1):
     """-> (batches, what stands at the end), in NumPy."""
     table = toy_table()
     state = jax.jit(lambda key: world.init_games(table, rules, 2, key, NUM_GAMES))(jax.random.key(0))
-    draw = jax.jit(lambda key, state: world.play(table, rules, NUM_STEPS, act, key, state))
+    draw = jax.jit(lambda key, state: world.play(table, rules, NUM_STEPS, act, key, state, bptt_length=bptt_length))
     batches = []
     for i in range(num_draws):
         state, batch = draw(jax.random.key(i + 1), state)
@@ -233,17 +233,19 @@ def test_past_versions():
 
 def test_what_is_seen_and_remembered():
     """Alice sees no goal; Bob sees the way to it. A memory counts its player's own steps since the episode began."""
-    batches, state = play(Rules(7, 3, 3, "own"), num_draws=2)
+    batches, state = play(Rules(7, 3, 3, "own"), num_draws=2, bptt_length=13)
     steps = steps_of(batches)
     assert not steps.policy_input.goal[~steps.bobs_turn].any()
     assert steps.policy_input.goal[steps.bobs_turn].any()
-    for i in range(NUM_GAMES):
-        count = np.zeros(2)
-        for t in range(steps.valid.shape[1]):
-            np.testing.assert_array_equal(steps.policy_input.memory[i, t], np.diag(count))
-            count[int(steps.bobs_turn[i, t])] += 1
-            if steps.done[i, t, ALICE]:
-                count[:] = 0
+    memory = np.zeros((NUM_GAMES, 2 * NUM_STEPS, 2, 2))  # before each step
+    for i, t in np.ndindex(NUM_GAMES, 2 * NUM_STEPS - 1):
+        who = int(steps.bobs_turn[i, t])
+        memory[i, t + 1] = 0 if steps.done[i, t, ALICE] else memory[i, t] + np.diag(np.eye(2)[who])
+    for i, batch in enumerate(batches):  # it is kept where a sequence begins, and at the rollout's first step
+        np.testing.assert_array_equal(batch.memory[:, 1:], memory[:, i * NUM_STEPS :][:, 12:NUM_STEPS:13])
+        np.testing.assert_array_equal(batch.start_memory, memory[:, i * NUM_STEPS])
+    hers = NUM_STEPS - 1 - np.argmax(~steps.bobs_turn[:, NUM_STEPS - 1 :: -1], axis=1)
+    np.testing.assert_array_equal(batches[1].memory[:, 0], memory[np.arange(NUM_GAMES), hers])
     assert steps.done[:, :, ALICE].any()
     # What each saw last: of Bob's, and of hers unless Bob is playing, the present; else the step that waits.
     last, games = batches[-1].last, jax.tree.map(np.array, state.games)
@@ -258,9 +260,8 @@ def test_what_is_seen_and_remembered():
 
 def test_log_probabilities_are_of_the_player_whose_turn_it_is():
     (batch,), _ = play(Rules(7, 3, 3, "own"))
-    logits = np.array(
-        jax.vmap(player, in_axes=1)(jax.tree.map(jnp.asarray, batch.transitions.policy_input))[0], np.float64
-    )
+    seen = batch.transitions.policy_input._replace(memory=batch.memory)
+    logits = np.array(jax.vmap(player, in_axes=1)(jax.tree.map(jnp.asarray, seen))[0], np.float64)
     mine = np.where(batch.transitions.bobs_turn.T[:, :, None, None], logits[:, :, BOB], logits[:, :, ALICE])
     log_probs = mine - np.log(np.exp(mine).sum(-1, keepdims=True))
     taken = np.take_along_axis(log_probs, batch.transitions.action.swapaxes(0, 1)[..., None], -1)[..., 0].sum(-1).T

@@ -83,15 +83,16 @@ def test_a_memory_of_none_is_one_of_zeros():
 
 
 def test_memory_along_a_sequence():
-    """Own steps 0, 3, 4, 6: memory passes over the others, a scratch copy follows those; step 4 loads a stored one."""
-    policy_mask = np.array([1, 0, 0, 1, 1, 0, 1], bool)
-    restarts = np.array([0, 0, 0, 0, 1, 0, 0], bool)
+    """Own steps 0, 2, 4, 6: memory passes over the others, a scratch copy follows those; steps 1 and 4 restart."""
+    policy_mask = np.array([1, 0, 1, 0, 1, 0, 1], bool)
+    restarts = np.array([0, 1, 0, 0, 1, 0, 0], bool)
     built, params, apply = player(LSTM)
-    logits, values = jax.jit(functools.partial(unroll, built))(params, INPUTS, MEMORY, restarts, policy_mask)
-    source = {0: None, 1: 0, 2: 1, 3: 0, 4: None, 5: 4, 6: 4}  # after which step each step goes on
-    after = {}
-    for t, before in source.items():
-        memory = MEMORY[t] if before is None else after[before]
+    logits, values = jax.jit(functools.partial(unroll, built))(params, INPUTS, MEMORY[:2], restarts, policy_mask)
+    stored = {0: MEMORY[0], 1: MEMORY[1], 4: jnp.zeros_like(MEMORY[0])}
+    source = {2: None, 3: 2, 5: 4, 6: 4}  # after which step each other step goes on
+    after = {None: MEMORY[1]}  # Bob's own, which a demonstration does not change
+    for t in range(NUM_STEPS):
+        memory = stored[t] if t in stored else after[source[t]]
         step = jax.tree.map(lambda leaf: leaf[t][None], INPUTS)  # noqa: B023
         expected_logits, expected_value, remembered = apply(params, step, memory[None])
         after[t] = remembered[0]
@@ -102,7 +103,7 @@ def test_memory_along_a_sequence():
 def test_without_memory_steps_are_apart():
     built, params, _ = player(0)
     flags = np.zeros(NUM_STEPS, bool)
-    logits, values = unroll(built, params, INPUTS, MEMORY[:, :0], flags, flags)
+    logits, values = unroll(built, params, INPUTS, MEMORY[:2, :0], flags, flags)
     expected = outputs(INPUTS, MEMORY[:, :0], 0)
     np.testing.assert_allclose(logits, expected[0], rtol=1e-5)
     np.testing.assert_allclose(values, expected[1], rtol=1e-5)

@@ -63,7 +63,7 @@ def games(lstm_size=0):
 
     def draw(key, state, learned):
         act = anything if learned is None else functools.partial(predict, learned)
-        return world.play(table, RULES, NUM_STEPS, act, key, state)
+        return world.play(table, RULES, NUM_STEPS, act, key, state, bptt_length=12 if lstm_size else 1)
 
     shapes = jax.eval_shape(lambda: draw(jax.random.key(0), state, None))[1]
     return state, jax.jit(draw), jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
@@ -284,6 +284,7 @@ def _elsewhere(key, now):
     ("settings", "message"),
     [
         ({"bptt_length": 5}, r"bptt_length must divide 1 \+ num_steps of the world, 24; got 5"),
+        ({"bptt_length": 12}, "the world's bptt_length must be the learner's, 12"),
         ({"lstm_size": 2}, "the world's lstm_size must be the learner's, 2"),
         ({"num_minibatches": 400, "sequence_fraction": 0.5}, "num_minibatches must be at most .*, 384; got 400"),
     ],
