@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from blur import network
 from blur import rule as rules
 from blur.cma_es import Strategy, strategy
-from blur.inner_run import learn_task
+from blur.inner_run import learn_task, undivided
 from blur.rule import Rule
 from blur.settings import check_counts, check_labels, check_numbers, check_sizes, loud
 
@@ -34,6 +34,7 @@ class _Settings(NamedTuple):
     strategy: Strategy
     num_held_out: int
     scale: float
+    divide: Callable
 
 
 def learner(
@@ -45,6 +46,7 @@ def learner(
     num_held_out: int = 20,
     std: float = 0.1,
     scale: float = 1.0,
+    divide: Callable = undivided,
 ) -> tuple[Callable, Callable, Callable]:
     """A distribution of genomes that adapts to `Tasks`: (init, update, predict) of a Learner. One generation an update.
 
@@ -57,6 +59,7 @@ def learner(
     num_held_out: the last num_held_out batches of a task are predicted, the others learned. In the paper 20 are held
       out and 15 learned, of 128 examples each, and the population is 80.
     scale: of the synapses, see `network.init`.
+    divide: see `inner_run.undivided`. The axes are "population" and "tasks".
     Metrics: accuracy, the mean fitness; best_accuracy; num_diverged, genomes; std, the step size of CMA-ES.
     """
     check_sizes(sizes)
@@ -65,7 +68,7 @@ def learner(
     check_numbers(above=0.0, std=std, scale=scale)
     rules.check(rule)
     shapes = jax.eval_shape(init_genome, jax.random.key(0))
-    settings = _Settings(init_genome, sizes, rule, strategy(shapes, population, std), num_held_out, scale)
+    settings = _Settings(init_genome, sizes, rule, strategy(shapes, population, std), num_held_out, scale, divide)
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
 
@@ -82,9 +85,11 @@ def _update(settings, key, state, batch):
     """One generation."""
     _, ask, tell, mean = settings.strategy
     k_ask, k_tell, k_synapses = jax.random.split(key, 3)
-    keys = jax.random.split(k_synapses, len(batch.labels))
-    genomes, asked = ask(k_ask, state.strategy)
-    accuracies, is_well = jax.vmap(partial(_fitness, settings, keys, batch))(genomes)
+    genomes, asked = ask(k_ask, settings.divide(state.strategy, None))
+    each = settings.divide(genomes, "population")
+    keys, tasks = settings.divide((jax.random.split(k_synapses, len(batch.labels)), batch), "tasks")
+    fitness = jax.vmap(partial(_fitness, settings, keys, tasks))(each)
+    accuracies, is_well = settings.divide(fitness, None)
     told = tell(k_tell, asked, genomes, accuracies)
     metrics = {
         "accuracy": accuracies.mean(),
@@ -106,7 +111,7 @@ def _fitness(settings, keys, tasks, genome):
 
 def _held_out(settings, keys, tasks, genome):
     """-> logits [T, H, B, M]: a fresh network for each task, after it has learned the other batches."""
-    _, sizes, rule, _, num_held_out, scale = settings
+    _, sizes, rule, _, num_held_out, scale, _ = settings
 
     def one(key, inputs, labels):
         learned, held_out = inputs[:-num_held_out], inputs[-num_held_out:]

@@ -79,6 +79,17 @@ def adapt(
     return jnp.concatenate([logits, held_out[None]])
 
 
+def undivided(arrays: Any, axis: str | None) -> Any:
+    """The `divide` of one device.
+
+    By such a function a learner names what it does for many independently. `divide(arrays, "tasks")`: their leading
+    axis is of tasks, which devices may share; `divide(arrays, None)`: every device needs all of them. It changes no
+    number.
+    """
+    del axis
+    return arrays
+
+
 def map_tasks(function: Callable, tasks: tuple, *, sequential: bool) -> Any:
     """function(*task) for every task. `tasks` and the result have a leading axis T on every leaf.
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from blur import rule as rules
-from blur.inner_run import adapt, map_tasks
+from blur.inner_run import adapt, map_tasks, undivided
 from blur.rule import Rule
 from blur.settings import check_counts, check_labels, check_numbers, check_sizes, loud
 
@@ -44,6 +44,7 @@ class _Settings(NamedTuple):
     synchronise_every: int | None
     reset_after: int
     sequential: bool
+    divide: Callable
 
 
 def meta_learner(
@@ -59,6 +60,7 @@ def meta_learner(
     synchronise_every: int | None = None,
     reset_after: int = 10,
     sequential: bool = False,
+    divide: Callable = undivided,
 ) -> tuple[Callable, Callable, Callable]:
     """A population of genomes that learns from `Tasks`: (init, update, predict) of a Learner.
 
@@ -72,7 +74,8 @@ def meta_learner(
     synchronise_every: meta-steps after which all genomes become the best one (App. C.4).
     reset_after: a genome whose loss or gradient is not finite skips the step. After this many in a row it becomes the
       best genome, or a fresh one if all have diverged.
-    sequential: genomes and tasks one after another, see `map_tasks`.
+    sequential: genomes and tasks one after another, see `map_tasks`; on several devices, side by side.
+    divide: see `inner_run.undivided`. The axes are "population" and "tasks".
     Labels that are no classes: ValueError, or under jit metrics of NaN.
     Metrics: loss in nats and accuracy of the genome that was best before the step, mean loss of all genomes, and the
     numbers of skipped steps and of replaced genomes so far.
@@ -86,16 +89,14 @@ def meta_learner(
         check_numbers(0.0, learning_rate=learning_rate)
     rules.check(rule)
     tx = optax.chain(optax.clip_by_global_norm(clip), optax.adam(learning_rate))
+    sequential = sequential and divide is undivided
     settings = _Settings(
-        init_genome, sizes, rule, population, scale, tx, num_scored, synchronise_every, reset_after, sequential
+        init_genome, sizes, rule, population, scale, tx, num_scored, synchronise_every, reset_after, sequential, divide
     )
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
 
 def _init(settings, key, example):
-    population, members = settings.population, example.members
-    if members is not None and len(members) != population:
-        raise ValueError(f"the learner has population={population} but the tasks population={len(members)}")
     if settings.num_scored > (num_batches := example.labels.shape[1]):
         raise ValueError(f"num_scored must be at most the batches of a task, {num_batches}; got {settings.num_scored}")
     zero = jnp.zeros((), jnp.int32)
@@ -112,14 +113,14 @@ def _fresh(settings, key):
 
 def _update(settings, key, state, batch):
     """One meta-step."""
+    state = settings.divide(state, None)
     are_classes = check_labels(batch.labels, settings.sizes[-1])
     k_synapses, k_fresh = jax.random.split(key)
     keys = jax.random.split(k_synapses, settings.population)
-    before = state.genomes, state.optimizer
-    if batch.members is not None:
-        keys, before = jax.tree.map(lambda leaf: leaf[batch.members], (keys, before))
-    descend = partial(_descend, settings, batch)
-    after, losses, accuracies, is_well = map_tasks(descend, (keys, *before), sequential=settings.sequential)
+    each = settings.divide((keys, state.genomes, state.optimizer), "population")
+    descend = partial(_descend, settings, settings.divide(batch, "tasks"))
+    descended = map_tasks(descend, each, sequential=settings.sequential)
+    after, losses, accuracies, is_well = settings.divide(descended, None)
     best = _best(state.scores, state.num_diverged)
     scores = _SCORE_DECAY * state.scores + (1 - _SCORE_DECAY) * losses
     num_diverged = jnp.where(is_well, 0, state.num_diverged + 1)
@@ -134,7 +135,8 @@ def _update(settings, key, state, batch):
     }
     (genomes, optimizer), count = after, state.count + 1
     state = State(count, genomes, optimizer, scores, num_diverged, num_skipped, num_reset)
-    return _begin_again(settings, k_fresh, _copy_best(settings, state)), loud(are_classes, metrics)
+    state = settings.divide(_begin_again(settings, k_fresh, _copy_best(settings, state)), None)
+    return state, loud(are_classes, metrics)
 
 
 def _descend(settings, tasks, key, genome, optimizer):
@@ -142,7 +144,7 @@ def _descend(settings, tasks, key, genome, optimizer):
 
     If not, genome and optimizer stay as they are, and loss and accuracy are those of guessing.
     """
-    before, keys = (genome, optimizer), jax.random.split(key, len(tasks.labels))
+    before, keys = (genome, optimizer), settings.divide(jax.random.split(key, len(tasks.labels)), "tasks")
     one = partial(jax.value_and_grad(partial(_loss, settings), has_aux=True), genome)
     of_tasks = map_tasks(one, (keys, tasks.inputs, tasks.labels), sequential=settings.sequential)
     (value, accuracy), gradient = jax.tree.map(lambda leaf: leaf.mean(axis=0), of_tasks)

@@ -1,6 +1,6 @@
 """The World of a meta-learner: each step draws a batch of tasks, in turn from each family (Sandler 2021, §3.3).
 
-Letters: B batch, D inputs, F families, P population, S batches of a task, T tasks, n samples of a task.
+Letters: B batch, D inputs, F families, S batches of a task, T tasks, n samples of a task.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from blur.inner_run import undivided
 from blur.settings import check_counts
 
 
@@ -17,7 +18,6 @@ class Tasks(NamedTuple):
 
     inputs: jax.Array  # [T, S, B, D]
     labels: jax.Array  # [T, S, B] int32
-    members: jax.Array | None = None  # [P] int32, 0 .. P - 1: an array so that a launcher can shard the population
 
 
 class Stream(NamedTuple):
@@ -34,21 +34,19 @@ def tasks(
     unroll: int,
     batch_size: int,
     num_tasks: int | None = None,
-    population: int | None = None,
+    divide: Callable = undivided,
 ) -> tuple[Any, Callable, Callable]:
     """Fresh tasks in every batch: (data, init, draw) of a World whose batches are `Tasks`, S = unroll + 1.
 
     families: pure functions (key, data, num_samples) -> (inputs [n, D], labels [n]). A call draws one task, and n
       samples of it. Task i of a stream depends on (seed, i) alone, and comes from family i mod len(families).
     num_tasks: T, a multiple of the number of families. None: one task from each.
-    population: P, to fill `Tasks.members`. Needed only if a launcher shards the population of the learner.
+    divide: see `inner_run.undivided`. Every device draws all tasks: families differ, and learners divide them.
     """
     num_tasks = len(families) if num_tasks is None else num_tasks
     if not families:
         raise ValueError("families must be at least one, got none")
     check_counts(num_tasks=num_tasks, unroll=unroll, batch_size=batch_size)
-    if population is not None:
-        check_counts(population=population)
     if num_tasks % len(families):
         raise ValueError(f"num_tasks must be a multiple of the number of families, got {num_tasks} of {len(families)}")
 
@@ -62,8 +60,7 @@ def tasks(
         keys = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)), (None, 0))(jax.random.key(state.seed), index)
         drawn = _from_families(families, keys, data, (unroll + 1) * batch_size)
         inputs, labels = (leaf.reshape(num_tasks, unroll + 1, batch_size, *leaf.shape[3:]) for leaf in drawn)
-        members = None if population is None else jnp.arange(population, dtype=jnp.int32)
-        return Stream(state.count + num_tasks, state.seed), Tasks(inputs, labels, members)
+        return Stream(state.count + num_tasks, state.seed), divide(Tasks(inputs, labels), None)
 
     return data, init, draw
 

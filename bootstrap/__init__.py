@@ -11,7 +11,7 @@ Evaluation: `scores` of predictions; `gap` between the curves of two worlds.
 
 from bootstrap import augment, bandits, distributions, ewc, gap, images, nets, prefetch, regression, sgd, worlds
 from bootstrap.baselines import beside
-from bootstrap.core import Learner, Run, World, advance, begin
+from bootstrap.core import Learner, Run, World, advance, begin, undivided
 from bootstrap.nets import Net
 from bootstrap.scoring import scores
 from bootstrap.tasks import permuted
@@ -41,5 +41,6 @@ __all__ = [
     "regression",
     "scores",
     "sgd",
+    "undivided",
     "worlds",
 ]

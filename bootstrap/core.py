@@ -54,6 +54,18 @@ class World(NamedTuple):
     prefetch: int = 1
 
 
+def undivided(what: Any, axis: str | None) -> Any:
+    """The `divide` of one device, for arrays and functions alike.
+
+    A learner or a world that does the same for many independently takes such a function, and names them by it.
+    `divide(arrays, "population")`: their leading axis is of a population, which devices may share; `divide(arrays,
+    None)`: every device needs all of them. A function of one of them, for a `vmap`: a device need not wait in its loops
+    for those of others. It changes no number.
+    """
+    del axis
+    return what
+
+
 class Run(NamedTuple):
     """All that is ever saved."""
 

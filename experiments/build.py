@@ -30,7 +30,7 @@ class Stage(NamedTuple):
 
     from_step: int
     numbers: dict[str, np.ndarray]  # [cells * runs] each, by their keys in the config
-    experiment: Callable  # (numbers of one cell, which may be traced) -> Experiment
+    experiment: Callable  # (numbers of one cell, which may be traced, divide=..: see `_experiment`) -> Experiment
 
 
 class Eval(NamedTuple):
@@ -138,21 +138,25 @@ def _check_members(config: Mapping) -> None:
         raise ValueError(f"a cell of the grid and a baseline are both called {', '.join(map(repr, twice))}; rename one")
 
 
-def _experiment(config: Mapping, data: Any, numbers: Mapping) -> Experiment:
-    """The config with these numbers in it; [] each, and they may be traced."""
+def _experiment(config: Mapping, data: Any, numbers: Mapping, divide: Callable | None = None) -> Experiment:
+    """The config with these numbers in it; [] each, and they may be traced.
+
+    divide: (who) -> the function by which that learner, or the world, names its parallel axes. None: one device.
+    """
     config = grid.with_values(config, numbers)
-    learner = learner_of(registry.build("learner", config["learner"]), "learner")
-    made = registry.build_all("baselines", config.get("baselines"))
+    learner = learner_of(registry.build("learner", config["learner"], divide=divide), "learner")
+    made = registry.build_all("baselines", config.get("baselines"), divide=divide)
     baselines = {name: learner_of(functions, f"baselines.{name}") for name, functions in made.items()}
-    world = named_parts(bootstrap.World, registry.build("world", config["world"], data), "world", "(data, init, draw)")
+    built = registry.build("world", config["world"], data, divide=divide)
+    world = named_parts(bootstrap.World, built, "world", "(data, init, draw)")
     everyone = bootstrap.beside(learner, baselines) if baselines else learner
     return Experiment(everyone, world, partial(views, {"": learner, **baselines}, world))
 
 
-def first(of_plan: Plan) -> Experiment:
-    """The experiment of the first cell."""
+def first(of_plan: Plan, divide: Callable | None = None) -> Experiment:
+    """The experiment of the first cell. divide: see `_experiment`."""
     stage = of_plan.stages[0]
-    return stage.experiment({key: values[0] for key, values in stage.numbers.items()})
+    return stage.experiment({key: values[0] for key, values in stage.numbers.items()}, divide)
 
 
 def learner_of(made: Any, where: str) -> bootstrap.Learner:

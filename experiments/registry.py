@@ -133,11 +133,12 @@ def resolve(kind: str, name: Any, where: str = "") -> Callable:
     return made
 
 
-def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
+def build(kind: str, settings: Mapping, *given: Any, where: str = "", divide: Callable | None = None) -> Any:
     """The thing that settings describe: `name`, and the arguments of the function of that name.
 
     given: what the kind is called with before its settings; of a thing that is called later, placeholders.
     where: the thing's place in the config, for messages. Raises ValueError where the function takes other arguments.
+    divide: (where) -> the function by which the thing names its parallel axes, if it takes one.
     """
     where = where or kind
     if not isinstance(settings, Mapping):
@@ -149,6 +150,8 @@ def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
     placeholders = given or (None,) * len(KINDS[kind].given.split(",")) if later else given
     try:
         checked.check(make, len(placeholders), settings)
+        if divide and checked.takes(make, "divide"):
+            settings["divide"] = divide(where)
         return partial(make, **settings) if later else make(*given, **settings)
     except jax.errors.JAXTypeError:  # a TypeError too, but none of the config's
         raise
@@ -159,11 +162,11 @@ def build(kind: str, settings: Mapping, *given: Any, where: str = "") -> Any:
         raise ValueError(f"{where} {name!r} failed: {type(error).__name__}: {error}") from error
 
 
-def build_all(kind: str, described: Any, where: str = "") -> dict[str, Any]:
+def build_all(kind: str, described: Any, where: str = "", **divide: Callable | None) -> dict[str, Any]:
     """Many things by label. described: names, or label -> settings, whose `name` is the label where it is left out."""
     where = where or kind
     return {
-        label: build(kind, settings, where=f"{where}.{label}")
+        label: build(kind, settings, where=f"{where}.{label}", **divide)
         for label, settings in settings_by_label(described, where).items()
     }
 

@@ -64,6 +64,14 @@ def check(make: Callable, num_given: int, settings: Mapping[str, Any]) -> None:
             raise TypeError(f"{key} must be {_described(takes[key].annotation)}, got {value!r}")
 
 
+def takes(make: Callable, name: str) -> bool:
+    """Whether a function has an argument of this name."""
+    try:
+        return name in inspect.signature(make).parameters
+    except ValueError:  # of some that are written in C there is none
+        return False
+
+
 def check_views(make: Callable, num_views: int, settings: Mapping[str, Any], where: str) -> None:
     """Raises ValueError where an eval takes another number of views than it has members."""
     parameters = inspect.signature(make).parameters.values()

@@ -118,14 +118,14 @@ def tasks(
     unroll: int,
     batch_size: int,
     num_tasks: int | None = None,
-    population: int | None = None,
+    divide: Callable = bootstrap.undivided,
 ) -> bootstrap.World:
     """Tasks of these families, for learners of genomes: `blur.tasks`."""
-    settings = {"unroll": unroll, "batch_size": batch_size, "num_tasks": num_tasks, "population": population}
+    settings = {"unroll": unroll, "batch_size": batch_size, "num_tasks": num_tasks, "divide": divide}
     return bootstrap.World(*blur.tasks(list(families.values()), tuple(in_memory(data, "tasks")), **settings))
 
 
-def self_play(data: Any, **settings: Any) -> bootstrap.World:
+def self_play(data: Any, *, divide: Callable = bootstrap.undivided, **settings: Any) -> bootstrap.World:
     """Alice's and Bob's table, and their games on it. settings: see `self_play.arena`."""
     del data
-    return bootstrap.World(*games.arena(**settings))
+    return bootstrap.World(*games.arena(**settings, divide=divide))

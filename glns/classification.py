@@ -36,6 +36,7 @@ class Model(NamedTuple):
     net: dict[str, Any]  # the neuron and the gate: keywords of the functions of `network`
     shared_gates: bool
     aggregation: str
+    divide: Callable
 
 
 def learner(
@@ -58,6 +59,7 @@ def learner(
     implementation: str = "auto",
     aggregation: str = "last",
     rate_by_context: bool = False,
+    divide: Callable = network.undivided,
 ) -> tuple[Callable, Callable, Callable]:
     """One-vs-all Bernoulli GLNs, online: (init, update, predict) of a Learner.
 
@@ -76,6 +78,7 @@ def learner(
     shared_gates: neuron k has the same half-spaces in every class (the paper draws them for each class). This saves
       (N - 1) / N of the work of gating and cost no accuracy on MNIST or digits.
     aggregation: "last" predicts with the last neuron, "switching" with a mixture of all neurons; see `switching`.
+    divide: see `network.undivided`. The axes are "classes" and "neurons".
     """
     _check(
         num_classes,
@@ -94,9 +97,10 @@ def learner(
         rate=partial(_rate, learning_rate, learning_rate_decay),
         rate_by_context=rate_by_context,
         rule=rule,
-        net={"neuron": bernoulli.neuron(rule, implementation), "gate": gate},
+        net={"neuron": bernoulli.neuron(rule, implementation), "gate": gate, "divide": divide},
         shared_gates=shared_gates,
         aggregation=aggregation,
+        divide=divide,
     )
     return partial(_init, model), partial(_update, model), partial(_predict, model)
 
@@ -116,24 +120,32 @@ def _init(model, key, example):
     if model.rate_by_context:
         networks = () if model.shared_gates else (num_classes,)
         counts = jnp.zeros((*networks, num_neurons, model.net["gate"].num_contexts), jnp.int32)
-    return State(jnp.zeros((), jnp.int32), standardise.init(dim), layers, mixture, counts)
+    return State(jnp.zeros((), jnp.int32), standardise.init(dim), *_by_class(model, layers, mixture, counts))
+
+
+def _by_class(model, layers, mixture, counts):
+    """The same, spread over the classes, as far as each class has its own."""
+    weights, mixture = model.divide(([layer.weights for layer in layers], mixture), "classes")
+    gates = [layer.gates for layer in layers]
+    if not model.shared_gates:
+        gates, counts = model.divide((gates, counts), "classes")
+    return tuple(map(network.Layer, weights, gates)), mixture, counts
 
 
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
     del key
-    x, labels = batch
+    x, labels = model.divide(batch, None)
     labels = settings.labels_below(model.num_classes, labels=labels)
     moments, inputs = model.features.learn(state.moments, _flat(x))
-    targets = jax.nn.one_hot(labels, model.num_classes, axis=0)
+    targets = model.divide(jax.nn.one_hot(labels, model.num_classes, axis=0), "classes")
     t = state.count + 1 + jnp.arange(len(x))
     axes, gates_axis = _axes(model), _gates_axis(model)
     of_classes = jax.vmap(partial(_learn, model), (axes, 0, gates_axis, None, None, 0, None), (axes, 0, gates_axis, 0))
-    layers, mixture, counts, logits = of_classes(
-        state.layers, state.mixture, state.visits, inputs, jax.vmap(model.side)(inputs), targets, t
-    )
-    metrics = _metrics(_log_probabilities(logits), labels)
-    return State(state.count + len(x), moments, layers, mixture, counts), metrics
+    before = _by_class(model, state.layers, state.mixture, state.visits)
+    *learned, logits = of_classes(*before, inputs, jax.vmap(model.side)(inputs), targets, t)
+    metrics = _metrics(_log_probabilities(model.divide(logits, None)), labels)
+    return State(state.count + len(x), moments, *_by_class(model, *learned)), metrics
 
 
 def _learn(model, layers, mixture, counts, inputs, sides, targets, t):

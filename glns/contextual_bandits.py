@@ -45,6 +45,7 @@ class Model(NamedTuple):
     feature_epsilon: float
     feature_bound: float
     ridge: float | None
+    divide: Callable
 
 
 def bandit(
@@ -65,6 +66,7 @@ def bandit(
     weight_bound: float = 200.0,
     clip_rule: str = "margin",
     ridge: float | None = None,
+    divide: Callable = network.undivided,
 ) -> tuple[Callable, Callable, Callable]:
     """GLCB: (init, update, predict) of a Learner.
 
@@ -84,6 +86,7 @@ def bandit(
       (Veness 2019, §2); Sezener has none. It is clipped as all inputs are; a reward_range wider than the rewards keeps
       it off the clip. None: no regression.
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. num_half_spaces, offset_scale: see `context.half_spaces`.
+    divide: see `network.undivided`. The axes are "arms" and "neurons".
     """
     _check(num_arms, sizes, reward_range, tree_depth, ridge)
     settings.check_positive(learning_rate_decay=learning_rate_decay, feature_bound=feature_bound)
@@ -94,7 +97,7 @@ def bandit(
     model = Model(
         num_arms=num_arms,
         sizes=tuple(sizes),
-        net={"neuron": bernoulli.neuron(rule), "gate": gate},
+        net={"neuron": bernoulli.neuron(rule), "gate": gate, "divide": divide},
         rule=rule,
         low=reward_range[0],
         span=reward_range[1] - reward_range[0],
@@ -106,6 +109,7 @@ def bandit(
         feature_epsilon=feature_epsilon,
         feature_bound=feature_bound,
         ridge=ridge,
+        divide=divide,
     )
     return partial(_init, model), partial(_update, model), partial(_predict, model)
 
@@ -143,13 +147,22 @@ def _init(model, key, example):
     if model.ridge is not None:
         linear = jax.vmap(lambda _: least_squares.init(dim, model.ridge))(jnp.arange(num_arms))
         layers = _start_as_regression(layers)
-    return State(jnp.zeros(num_arms, jnp.int32), standardise.init(dim), layers, counts, linear)
+    pulls = jnp.zeros(num_arms, jnp.int32)
+    return State(pulls, standardise.init(dim), *_by_arm(model, layers, counts, linear))
+
+
+def _by_arm(model, layers, counts, linear):
+    """The same, spread over the arms; all share the gates."""
+    weights = [layer.weights for layer in layers]
+    weights, counts, linear = model.divide((weights, counts, linear), "arms")
+    gates = [layer.gates for layer in layers]
+    return tuple(map(network.Layer, weights, gates)), counts, linear
 
 
 def _update(model, key, state, batch):
     """Learns a batch of plays. -> state, metrics."""
     del key
-    contexts, arms, rewards = batch
+    contexts, arms, rewards = model.divide(batch, None)
     contexts, rewards = jnp.asarray(contexts, float).reshape(len(contexts), -1), jnp.asarray(rewards, float)
     arms = settings.labels_below(model.num_arms, arms=arms)
     moments, features = standardise.learn(state.moments, contexts, model.feature_epsilon)
@@ -170,7 +183,7 @@ def _update(model, key, state, batch):
     counts, _ = count(state.counts, signatures, taken)
     expected = jnp.take_along_axis(_expected_rewards(model, logits[-1]), arms[:, None], axis=1)[:, 0]
     metrics = {"reward": rewards.mean(), "squared_error": jnp.mean((expected - rewards) ** 2)}
-    return State(pulls[:, -1], moments, layers, counts, linear), metrics
+    return State(pulls[:, -1], moments, *_by_arm(model, layers, counts, linear)), metrics
 
 
 def _learn_networks(model, layers, inputs, features, rewards, rates):

@@ -37,6 +37,7 @@ class Model(NamedTuple):
     pattern: context.Gate  # of a skip-gram
     learning_rate: float
     learning_rate_decay: float
+    divide: Callable
 
 
 def density(
@@ -51,6 +52,7 @@ def density(
     epsilon: float = 1e-4,
     weight_bound: float = 200.0,
     clip_rule: str = "margin",
+    divide: Callable = network.undivided,
 ) -> tuple[Callable, Callable, Callable]:
     """An autoregressive GLN, online: (init, update, predict) of a Learner.
 
@@ -66,6 +68,7 @@ def density(
     learning_rate, learning_rate_decay: the rate of image t = 1, 2, .. is min(learning_rate, learning_rate_decay / t)
       (the papers: 0.005 and 25).
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`; the loss of a pixel is at least epsilon nats.
+    divide: see `network.undivided`. The axis is "pixels".
     """
     network.check_sizes(sizes)
     settings.check_counts(1, num_patterns=num_patterns)
@@ -79,6 +82,7 @@ def density(
         pattern=pixels.gate(pattern_bits, kinds=("skip_gram",), spread=spread),
         learning_rate=learning_rate,
         learning_rate_decay=learning_rate_decay,
+        divide=divide,
     )
     return partial(_init, model), partial(_update, model), partial(_predict, model)
 
@@ -121,27 +125,37 @@ def _init(model, key, example):
     draw = partial(network.init, sizes=model.sizes, input_dim=num_patterns, side_dim=pixels.NUM_BITS, **model.net)
     of_pixels = jax.vmap(draw, in_axes=None, out_axes=_axes(model.sizes), axis_size=num_pixels)
     counts = jnp.zeros((num_pixels, num_patterns, model.pattern.num_contexts, 2), jnp.int32)
-    return State(jnp.zeros((), jnp.int32), patterns, counts, of_pixels(k_layers))
+    return State(jnp.zeros((), jnp.int32), patterns, *_by_pixel(model, counts, of_pixels(k_layers)))
+
+
+def _by_pixel(model, counts, layers):
+    """The same, spread over the pixels; all share the gates."""
+    counts, weights = model.divide((counts, [layer.weights for layer in layers]), "pixels")
+    gates = [layer.gates for layer in layers]
+    return counts, tuple(map(network.Layer, weights, gates))
 
 
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
     del key
-    images, is_binary = _binary(batch[0])
+    images, is_binary = _binary(model.divide(batch[0], None))
     t = state.count + 1 + jnp.arange(len(images))
     rates = jnp.minimum(model.learning_rate, model.learning_rate_decay / t)
     side, targets = jax.vmap(pixels.bits, out_axes=1)(images), images.reshape(len(images), -1).T
-    # On a CPU one pixel after the other, so that its counts stay in a cache. Elsewhere all pixels side by side: every
+    side, targets = model.divide((side, targets), "pixels")
+    counts, layers = _by_pixel(model, state.counts, state.layers)
+    # On one CPU one pixel after the other, so that its counts stay in a cache. Elsewhere all pixels side by side: every
     # turn of a loop waits for the device, and there would be B P of them, not B.
     count = partial(_count, state.patterns)
-    forms = {"cpu": partial(jax.lax.map, count), "default": jax.vmap(count)}
-    counts, inputs = jax.lax.platform_dependent((state.counts, side, targets), **forms)
+    one_by_one = partial(jax.lax.map, count) if model.divide is network.undivided else jax.vmap(count)
+    forms = {"cpu": one_by_one, "default": jax.vmap(count)}
+    counts, inputs = jax.lax.platform_dependent((counts, side, targets), **forms)
     axes = _axes(model.sizes)
     learn = jax.vmap(partial(network.learn, **model.net), in_axes=(axes, 0, 0, 0, None), out_axes=(axes, 0))
-    layers, logits = learn(state.layers, inputs, side, targets, rates)
+    layers, logits = learn(layers, inputs, side, targets, rates)
     nats = -_log_likelihood(logits[-1][..., 0], targets, model.rule).sum(0).mean()
     metrics = {"nats": jnp.where(is_binary, nats, jnp.nan)}
-    return State(state.count + len(images), state.patterns, counts, layers), metrics
+    return State(state.count + len(images), state.patterns, *_by_pixel(model, counts, layers)), metrics
 
 
 def _binary(images: Any) -> tuple[jax.Array, Any]:

@@ -1,21 +1,16 @@
 """The Bernoulli neuron's native implementation: `native.cc`, called on a CPU from within a compiled program.
 
 It is built when the package is installed. If it was not built, `available` is False and `bernoulli` uses another. The
-kernel takes operands with any number of leading axes, each of full size, or of size 1 where the operand is shared. So a
-`vmap` adds an axis, and a mesh splits the axes, without copying shared operands.
+kernel takes operands with any number of leading axes, as `partition.mapped` gives them.
 
 Letters: F fan-in, R contexts, T time.
 """
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap
-from jax.experimental.custom_partitioning import custom_partitioning
-from jax.sharding import NamedSharding, PartitionSpec
 
 from glns import rows
+from glns.partition import mapped
 
 try:
     from glns import _native  # pyrefly: ignore[missing-module-attribute]
@@ -26,7 +21,7 @@ else:
     for name in ("learn", "predict"):
         jax.ffi.register_ffi_target(f"glns_{name}", getattr(_native, name), platform="cpu")
 
-_STREAM = ("t", "t f", "t", "t")  # the axes of contexts, inputs, targets, rates
+_RANKS = (2, 1, 2, 1, 1)  # of weights, contexts, inputs, targets, rates
 
 
 def learn(
@@ -54,7 +49,7 @@ def learn(
         return tuple(function(weights, contexts, *stream, **settings))
 
     contexts, (inputs, targets, rates) = rows.check(contexts, len(weights)), _cast(weights, inputs, targets, rates)
-    of_neurons = _mapped(call, ("r f", *_STREAM), ("r f", "t"))
+    of_neurons = mapped(call, _RANKS, (2, 1), writes=True)
     return of_neurons(weights, contexts, inputs, targets, rates)
 
 
@@ -67,7 +62,7 @@ def predict(weights: jax.Array, context: jax.Array, inputs: jax.Array) -> jax.Ar
         return (jax.ffi.ffi_call("glns_predict", result)(weights, contexts, inputs),)
 
     contexts, (inputs,) = rows.check(context, len(weights))[None], _cast(weights, inputs[None])
-    (logits,) = _mapped(call, ("r f", *_STREAM[:2]), ("t",))(weights, contexts, inputs)
+    (logits,) = mapped(call, _RANKS[:3], (1,))(weights, contexts, inputs)
     return logits[0]
 
 
@@ -76,44 +71,3 @@ def _cast(weights: jax.Array, *stream: jax.Array) -> tuple[jax.Array, ...]:
     if weights.dtype not in (jnp.float32, jnp.float64):
         raise ValueError(f"the native implementation takes float32 or float64 weights, got {weights.dtype}")
     return tuple(array.astype(weights.dtype) for array in stream)
-
-
-def _mapped(call: Callable, operands: tuple[str, ...], results: tuple[str, ...]) -> Callable:
-    """`call` under any `vmap`s. operands, results: the axes of each for one neuron; the last result is the logits."""
-    mapped = custom_vmap(lambda *arrays: _partitioned(call, operands, results, arrays))
-
-    @mapped.def_vmap
-    def rule(axis_size, is_mapped, *arrays):
-        arrays = [array if here else array[None] for array, here in zip(arrays, is_mapped, strict=True)]
-        if len(results) > 1:  # the weights are written: every neuron needs its own
-            arrays[0] = jnp.broadcast_to(arrays[0], (axis_size, *arrays[0].shape[1:]))
-        return mapped(*arrays), (True,) * len(results)
-
-    return mapped
-
-
-def _partitioned(call: Callable, operands: tuple[str, ...], results: tuple[str, ...], arrays: tuple) -> tuple:
-    """`call`, which a mesh may split along the leading axes: neurons never interact."""
-
-    def axes(name, array, own):  # an axis of size 1 is shared: it gets a name of its own
-        front = array.shape[: array.ndim - len(own.split())]
-        return " ".join([f"axis{j}" if size > 1 else f"{name}axis{j}" for j, size in enumerate(front)] + [own])
-
-    def partition(mesh, operand_shapes, result_shapes):
-        logits = result_shapes[-1]
-        spec = (*logits.sharding.spec, *[None] * len(logits.shape))[: len(logits.shape) - 1]
-
-        def shard(array):
-            split = [name if size > 1 else None for name, size in zip(spec, array.shape, strict=False)]
-            return NamedSharding(mesh, PartitionSpec(*split))
-
-        return mesh, call, tuple(map(shard, result_shapes)), tuple(map(shard, operand_shapes))
-
-    made = jax.eval_shape(call, *arrays)
-    sides = [
-        ", ".join(axes(f"{side}{i}", array, own) for i, (array, own) in enumerate(zip(of_side, owns, strict=True)))
-        for side, of_side, owns in (("operand", arrays, operands), ("result", made, results))
-    ]
-    over_devices = custom_partitioning(call)
-    over_devices.def_partition(partition, sharding_rule=" -> ".join(sides), need_replication_factors=("r", "f", "t"))
-    return over_devices(*arrays)

@@ -48,6 +48,18 @@ class Layer(NamedTuple):
     gates: Any  # of each neuron, from `Gate.init`: every array starts with K
 
 
+def undivided(what: Any, axis: str | None) -> Any:
+    """The `divide` of one device, for arrays and functions alike.
+
+    By such a function a learner names what it does for many independently. `divide(arrays, "neurons")`: their leading
+    axis is of neurons, which devices may share; `divide(arrays, None)`: every device needs all of them, as of examples,
+    which are a learner's time. A function of one neuron, for a `vmap`: a device need not wait in its loops for those of
+    others. It changes no number.
+    """
+    del axis
+    return what
+
+
 def check_sizes(sizes: Sequence[int]) -> None:
     """Raises ValueError unless `sizes` are valid sizes of a network's layers."""
     of_layers = tuple(sizes) if isinstance(sizes, Iterable) else ()
@@ -56,7 +68,14 @@ def check_sizes(sizes: Sequence[int]) -> None:
 
 
 def init(
-    key: jax.Array, sizes: Sequence[int], input_dim: int, side_dim: int, *, neuron: Neuron, gate: Gate
+    key: jax.Array,
+    sizes: Sequence[int],
+    input_dim: int,
+    side_dim: int,
+    *,
+    neuron: Neuron,
+    gate: Gate,
+    divide: Callable = undivided,
 ) -> tuple[Layer, ...]:
     """Draws the gates; the weights come from `Neuron.init`. The key is consumed.
 
@@ -68,7 +87,8 @@ def init(
     def layer(k_layer, size, width):
         k_neurons = jax.random.split(k_layer, size)
         weights = jax.vmap(lambda _: neuron.init(gate.num_contexts, width))(k_neurons)
-        return Layer(weights, jax.vmap(lambda k_neuron: gate.init(k_neuron, side_dim))(k_neurons))
+        gates = jax.vmap(lambda k_neuron: gate.init(k_neuron, side_dim))(k_neurons)
+        return divide(Layer(weights, gates), "neurons")
 
     return tuple(map(layer, jax.random.split(key, len(sizes)), sizes, widths))
 
@@ -78,7 +98,15 @@ def contexts(layer: Layer, side: jax.Array, gate: Gate) -> jax.Array:
     return jax.vmap(gate.context, in_axes=(0, None))(layer.gates, side)
 
 
-def predict(layers: Sequence[Layer], inputs: Any, side: jax.Array, *, neuron: Neuron, gate: Gate) -> list:
+def predict(
+    layers: Sequence[Layer],
+    inputs: Any,
+    side: jax.Array,
+    *,
+    neuron: Neuron,
+    gate: Gate,
+    divide: Callable = undivided,
+) -> list:
     """The outputs of every neuron, layer by layer: inputs [T, D, ..], side [T, S] -> [T, K, ..] for each layer."""
     chex.assert_rank(side, 2)
 
@@ -87,7 +115,8 @@ def predict(layers: Sequence[Layer], inputs: Any, side: jax.Array, *, neuron: Ne
         for layer in layers:
             of_layer = jax.vmap(jax.vmap(neuron.predict, in_axes=(None, 0, 0)), in_axes=(0, 0, None), out_axes=1)
             of_time = jax.vmap(partial(contexts, layer, gate=gate), out_axes=1)(side)
-            outputs.append(of_layer(layer.weights, of_time, jax.vmap(neuron.prepare_inputs)(outputs[-1])))
+            inputs = jax.vmap(neuron.prepare_inputs)(outputs[-1])
+            outputs.append(divide(of_layer(layer.weights, of_time, inputs), None))
         return outputs[1:]
 
     # In blocks: an example selects a row of every neuron, and the rows of all examples would not fit in memory.
@@ -112,6 +141,7 @@ def learn(
     *,
     neuron: Neuron,
     gate: Gate,
+    divide: Callable = undivided,
 ) -> tuple[tuple[Layer, ...], list]:
     """Learns a stretch of the stream, exactly online: each example is predicted before its update.
 
@@ -121,12 +151,13 @@ def learn(
     chex.assert_rank([side, rates], [2, {1, 2}])
     sizes = [len(jax.tree.leaves(layer.weights)[0]) for layer in layers]
     of_layers = jnp.split(jnp.broadcast_to(rates, (sum(sizes), len(side))), np.cumsum(sizes)[:-1])
-    of_layer = jax.vmap(neuron.learn, in_axes=(0, 0, None, None, 0), out_axes=(0, 1))
+    of_layer = jax.vmap(divide(neuron.learn, "neurons"), in_axes=(0, 0, None, None, 0), out_axes=(0, 1))
     learned, outputs = [], [inputs]
     for layer, of_layer_rates in zip(layers, of_layers, strict=True):
+        layer, of_layer_rates = divide(layer, "neurons"), divide(of_layer_rates, None)
         of_time = jax.vmap(partial(contexts, layer, gate=gate), out_axes=1)(side)
         inputs = jax.vmap(neuron.prepare_inputs)(outputs[-1])
         weights, of_neurons = of_layer(layer.weights, of_time, inputs, targets, of_layer_rates)
-        learned.append(Layer(weights, layer.gates))
-        outputs.append(of_neurons)
+        learned.append(Layer(divide(weights, "neurons"), layer.gates))
+        outputs.append(divide(of_neurons, None))  # the neurons above it take all of them
     return tuple(learned), outputs[1:]

@@ -34,6 +34,7 @@ class Model(NamedTuple):
     learning_rate_decay: float
     input_variance: float
     feature_epsilon: float
+    divide: Callable
 
 
 def regressor(
@@ -46,6 +47,7 @@ def regressor(
     learning_rate_decay: float = 1000.0,
     input_variance: float = 1.0,
     feature_epsilon: float = 1e-6,
+    divide: Callable = network.undivided,
     **rule: Any,
 ) -> tuple[Callable, Callable, Callable]:
     """A Gaussian GLN, online: (init, update, predict) of a Learner.
@@ -56,7 +58,8 @@ def regressor(
     sizes: neurons a layer, the last 1. num_half_spaces, offset_scale: see `context.half_spaces`.
     learning_rate, learning_rate_decay: the rate of example t = 1, 2, .. is min(learning_rate, learning_rate_decay / t).
     input_variance: see `base`; it is clipped to the rule's variances, as all inputs of a neuron are.
-    feature_epsilon: see `standardise`. rule: the fields of `gaussian.Rule`, for standardised targets.
+    feature_epsilon: see `standardise`. divide: see `network.undivided`; the axis is "neurons".
+    rule: the fields of `gaussian.Rule`, for standardised targets.
     """
     network.check_sizes(sizes)
     settings.check_positive(
@@ -68,11 +71,12 @@ def regressor(
     model = Model(
         sizes=tuple(sizes),
         target_dim=target_dim,
-        net={"neuron": neuron, "gate": gate},
+        net={"neuron": neuron, "gate": gate, "divide": divide},
         learning_rate=learning_rate,
         learning_rate_decay=learning_rate_decay,
         input_variance=input_variance,
         feature_epsilon=feature_epsilon,
+        divide=divide,
     )
     return partial(_init, model), partial(_update, model), partial(_predict, model)
 
@@ -98,7 +102,7 @@ def _init(model, key, example):
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
     del key
-    x, y = (jnp.asarray(array, float) for array in batch)
+    x, y = (jnp.asarray(array, float) for array in model.divide(batch, None))
     inputs, side = standardise.learn(state.inputs, x.reshape(len(x), -1), model.feature_epsilon)
     targets, y = standardise.learn(state.targets, y, model.feature_epsilon)
     t = state.count + 1 + jnp.arange(len(x))

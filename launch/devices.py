@@ -1,12 +1,6 @@
-"""Devices: the only file that knows how many there are.
-
-The mesh has two axes: `member`, over which independent members (cells times seeds) are spread, and `batch`, over which
-a batch is. jit divides the work accordingly; one device is the mesh of 1 x 1, and several hosts are one mesh (JAX's
-multi-controller runtime).
-"""
+"""Devices: how many there are, of how many processes (JAX's multi-controller runtime). `mesh` shares the work out."""
 
 import importlib.util
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +10,7 @@ import jax
 import numpy as np
 from absl import flags
 from jax.experimental import multihost_utils
-from jax.sharding import NamedSharding, PartitionSpec
 
-import bootstrap
 from launch import gpus, machine, peers
 from launch.cli import UserError
 
@@ -161,54 +153,3 @@ def any_process(flag: bool) -> bool:
 def to_host(tree: Any) -> Any:
     """The arrays in NumPy, whole, in every process."""
     return jax.device_get(tree) if jax.process_count() == 1 else multihost_utils.process_allgather(tree, tiled=True)
-
-
-def mesh(num_members: int) -> jax.sharding.Mesh:
-    """All devices, as many as divide the members along `member` and the rest along `batch`."""
-    along_members = math.gcd(num_members, jax.device_count())
-    shape = (along_members, jax.device_count() // along_members)
-    return jax.make_mesh(shape, ("member", "batch"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
-
-
-def member_sharding(mesh: jax.sharding.Mesh) -> NamedSharding:
-    """The leading axis of every array is that of the members."""
-    return NamedSharding(mesh, PartitionSpec("member"))
-
-
-def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
-    """Whole on every device."""
-    return NamedSharding(mesh, PartitionSpec())
-
-
-def per_device(mesh: jax.sharding.Mesh, over: Callable) -> Callable:
-    """`over`, (function, in_axes) -> the function of many members, of the members that each device of the mesh has."""
-    if mesh.shape["member"] == 1:
-        return over
-
-    def over_all(function, in_axes):
-        specs = tuple(PartitionSpec() if axis is None else PartitionSpec("member") for axis in in_axes)
-        return jax.shard_map(
-            over(function, in_axes),
-            mesh=mesh,
-            in_specs=specs,
-            out_specs=PartitionSpec("member"),
-            axis_names={"member"},
-            check_vma=False,
-        )
-
-    return over_all
-
-
-def shard_batches(world: bootstrap.World, mesh: jax.sharding.Mesh) -> bootstrap.World:
-    """The same World, its batches spread over the mesh wherever their leading axis divides."""
-    parts = mesh.shape["batch"]
-
-    def constrain(leaf: Any) -> Any:
-        spec = PartitionSpec("batch") if leaf.ndim and leaf.shape[0] % parts == 0 else PartitionSpec()
-        return jax.lax.with_sharding_constraint(leaf, NamedSharding(mesh, spec))
-
-    def draw(key, data, state, act):
-        state, batch = world.draw(key, data, state, act)
-        return state, jax.tree.map(constrain, batch)
-
-    return world._replace(draw=draw)

@@ -92,7 +92,7 @@ def one_by_one(function: Callable, in_axes: tuple[int | None, ...], at_once: int
 def in_calls(advance_one: Callable, data_axis: int | None, per_device: Callable, call: Callable) -> Callable:
     """(stage, num_steps, members, data, run) -> (run, mean metrics), one member after the other, a few steps a call.
 
-    Each device computes one of its members in a call. per_device: `devices.per_device` of the mesh.
+    Each device computes one of its members in a call. per_device: `mesh.per_device` of the mesh.
     """
 
     @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=4)

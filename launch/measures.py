@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 import bootstrap
 from experiments import Plan, build, records
-from launch import devices, execution
+from launch import execution
+from launch import mesh as meshes
 from launch.members import Member, Setup
 
 
@@ -27,7 +28,7 @@ def measure(setup: Setup, stage: int, members: Member, data: Any, test: Any, run
 
     # Each device measures one member after the other: a test set is work enough, and no member's numbers depend, not
     # even in their last bits, on how many others there are.
-    axis, over = setup.data_axis, devices.per_device(setup.mesh, execution.one_by_one)
+    axis, over = setup.data_axis, meshes.per_device(setup.mesh, execution.one_by_one, alone=True)
     return over(one, in_axes=(0, axis, axis, 0))(members, data, test, run)
 
 
@@ -43,6 +44,8 @@ def _measure_together(setup: Setup, stage: int, members: Member, data: Any, test
         return build.measure_together(plan, of_cells)
 
     shape = (len(plan.cells), setup.num_seeds)
+    members, run = _without_copies(setup, (members, run))
+    data, test = _without_copies(setup, (data, test)) if plan.per_seed else (data, test)
     by_seed = jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]).swapaxes(0, 1), (members, run))
     values = execution.one_by_one(of_one_seed, in_axes=(0, axis, axis))(by_seed, data, test)
     return {records.path("eval", name): of_seeds for name, of_seeds in values.items()}
@@ -52,18 +55,23 @@ def _views(setup: Setup, stage: int, member: Member, data: Any, test: Any, run: 
     return setup.plan.stages[stage].experiment(member.numbers).views(run, data, test)
 
 
+def _without_copies(setup: Setup, tree: Any) -> Any:
+    """The members [M', ..] without the copies that fill the mesh."""
+    return jax.tree.map(lambda leaf: leaf[: setup.num_members], tree)
+
+
 def report(setup: Setup, run: bootstrap.Run, means: dict) -> tuple[dict, jax.Array]:
     """-> (training metrics by path, finite)."""
     states = build.states_of(run, bool(setup.plan.baselines))
     whole = jnp.stack([_no_nan((state, run.world)) for state in states.values()], axis=1)
-    return _by_cell(setup, "train", means), _finite(setup, means) & whole
+    return _by_cell(setup, "train", means), _finite(setup, means) & _without_copies(setup, whole)
 
 
 def _finite(setup: Setup, metrics: dict) -> jax.Array:
     """Whether all metrics [members] of a learner are finite: bool [members, learners]."""
-    baselines, shape = setup.plan.baselines, (len(setup.plan.cells) * setup.num_seeds,)
-    finite = dict.fromkeys(("", *baselines), jnp.ones(shape, bool))
-    for name, values in metrics.items():
+    baselines = setup.plan.baselines
+    finite = dict.fromkeys(("", *baselines), jnp.ones(setup.num_members, bool))
+    for name, values in _without_copies(setup, metrics).items():
         finite[records.owner(name, baselines)] &= jnp.isfinite(values)
     return jnp.stack(list(finite.values()), axis=1)
 
@@ -83,6 +91,7 @@ def select(setup: Setup, alive: jax.Array, run: bootstrap.Run, before: bootstrap
     def chosen(of_alive, new, old):
         return jax.tree.map(lambda a, b: jnp.where(of_alive.reshape(-1, *(1,) * (a.ndim - 1)), a, b), new, old)
 
+    alive = alive[setup.filled]
     states, old_states = (build.states_of(one, bool(setup.plan.baselines)) for one in (run, before))
     states = {name: chosen(alive[:, i], states[name], old_states[name]) for i, name in enumerate(states)}
     step, world = chosen(alive.any(axis=1), (run.step, run.world), (before.step, before.world))
@@ -106,7 +115,7 @@ def owners(plan: Plan, trained: Iterable[str], measured: Iterable[str], evaluate
 
 
 def _by_cell(setup: Setup, kind: str, metrics: dict) -> dict:
-    """Metrics [members] -> those [num_seeds] of each cell, by path."""
+    """Metrics [M'] -> those [num_seeds] of each cell, by path."""
     return {
         records.path(kind, name, cell): values[i * setup.num_seeds : (i + 1) * setup.num_seeds]
         for i, cell in enumerate(setup.plan.cells)

@@ -12,19 +12,25 @@ import numpy as np
 import bootstrap
 from experiments import Plan, build
 from launch import devices, execution, machine, measures, progress
+from launch import mesh as meshes
 from launch.clock import Clock
 from launch.execution import Execution
 from launch.members import Member, Setup, experiment_of
 
 
 class Programs(NamedTuple):
-    """The programs of a run. A Run here has a leading axis of members on every array."""
+    """The programs of a run. A Run here has a leading axis of members on every array, with the copies that fill a mesh.
+
+    What is kept of it has the members alone.
+    """
 
     begin: Callable  # () -> run
     advance: Callable  # (step, run, num_steps) -> (run, metrics, finite); the run passed in stays as it is
     evaluate: Callable  # (step, run) -> (metrics, finite)
     select: Callable  # (alive, run, before) -> the run, with learners that are not alive as they were before
-    abstract_run: bootstrap.Run  # the run's shapes, dtypes and shardings
+    kept: Callable  # (run) -> what is kept of it
+    resume: Callable  # (what was kept of a run) -> the run
+    abstract_run: bootstrap.Run  # shapes, dtypes and shardings of what is kept of a run
     abstract_member: bootstrap.Run  # those of one member
     metrics: dict[str, tuple[tuple[int, int], ...]]  # the path of each metric: whose it is, (cell, learner) each
     data: Any  # all arrays that are learned from or tested on
@@ -52,24 +58,33 @@ def programs(
     seeds = np.add.outer(np.atleast_1d(np.asarray(seed, np.uint32)), np.arange(num_seeds, dtype=np.uint32)).ravel()
     setup, members, data, test = _placed(plan, world, seeds)
     shapes = _abstract_run(setup, members, data)
-    _check_memory(shapes, setup.mesh.shape["member"])
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), shapes)
     step, (_, trained) = _one_step(setup, members[0], data, one)
     form = form or execution.suitable_form(step, jax.default_backend())
     setup = _executed(setup, Execution(form, prefetch or world.prefetch))
 
-    by_member, replicated = devices.member_sharding(setup.mesh), devices.replicated(setup.mesh)
-    begin = jax.jit(functools.partial(_begin, setup), static_argnums=0, out_shardings=by_member)
+    compiled = _compiling(clock)
+
+    def call(program, static, *args):
+        return compiled(program, static, *args)(*args)
+
+    by_member, replicated = meshes.member_sharding(setup.mesh), meshes.replicated(setup.mesh)
+    placed = jax.tree.map(lambda _: by_member, shapes)
+    begin = jax.jit(functools.partial(_begin, setup), static_argnums=0, out_shardings=placed)
+    if setup.mesh.size > 1:  # learner and world name more axes than the members'; the compiler knows where they are
+        begin = jax.jit(functools.partial(_begin, setup), static_argnums=0)
+        placed = compiled(begin, (0,), members[0], data).output_shardings
+    _check_memory(shapes, placed)
     evaluate = jax.jit(functools.partial(measures.evaluate, setup), static_argnums=0, out_shardings=replicated)
     report = jax.jit(functools.partial(measures.report, setup), out_shardings=replicated)
-    select = jax.jit(functools.partial(measures.select, setup), out_shardings=by_member)
-    call = _compiling(clock)
-    advance = _advance(setup, call, (by_member, replicated))
+    select = jax.jit(functools.partial(measures.select, setup), out_shardings=placed)
+    advance = _advance(setup, call, (placed, replicated))
+    kept, resume, abstract_run = _kept(setup, shapes, placed)
 
     def advance_members(step, run, num_steps):
         stage, rows = _stage(plan, step), data
         if world.read_rows is not None:
-            rows = jax.device_put(world.read_rows(world.data, step, num_steps), _data_sharding(setup))
+            rows = _place_data(setup, world.read_rows(world.data, step, num_steps))
         run, means = advance(stage, num_steps, members[stage], rows, run)
         return run, *call(report, (), run, means)
 
@@ -86,40 +101,89 @@ def programs(
         advance=advance_members,
         evaluate=evaluate_members,
         select=lambda alive, run, before: call(select, (), alive, run, before),
-        abstract_run=jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=by_member), shapes
-        ),
+        kept=kept,
+        resume=resume,
+        abstract_run=abstract_run,
         abstract_member=one,
         metrics=measures.owners(plan, trained, measured, evaluated),
-        data=(data, test),
+        data=(world.data, plan.test) if plan.per_seed else (data, test),  # without copies of a seed's
     )
 
 
 def _placed(plan: Plan, world: bootstrap.World, seeds: np.ndarray) -> tuple:
     """-> (setup, members of each stage, data, test), all arrays on the mesh."""
-    mesh = devices.mesh(len(plan.cells) * len(seeds))
-    over_members = functools.partial(jax.vmap, spmd_axis_name="member")
-    setup = Setup(plan, len(seeds), mesh, over_members, Execution(), num_shards=1)
-    by_member = devices.member_sharding(mesh)
-    members = [jax.device_put(_members(plan, stage, seeds), by_member) for stage in plan.stages]
-    data, test = (jax.device_put(arrays, _data_sharding(setup)) for arrays in (world.data, plan.test))
+    axes = _named_axes(plan, world) if jax.device_count() > 1 else {}
+    of_batch = axes.get(meshes.BATCH) or axes.get("world", {})
+    learners = [axes.get(who, of_batch) for who in ("learner", *(f"baselines.{name}" for name in plan.baselines))]
+    mesh = meshes.make(len(plan.cells) * len(seeds), learners)
+    over_members = functools.partial(jax.vmap, spmd_axis_name=meshes.MEMBER)
+    setup = Setup(plan, len(seeds), mesh, over_members, Execution(), 1, axes)
+    by_member = meshes.member_sharding(mesh)
+    members = [
+        jax.device_put(jax.tree.map(lambda leaf: leaf[setup.filled], _members(plan, stage, seeds)), by_member)
+        for stage in plan.stages
+    ]
+    data, test = (_place_data(setup, arrays) for arrays in (world.data, plan.test))
     return setup, members, data, test
+
+
+def _named_axes(plan: Plan, world: bootstrap.World) -> dict[str, dict[str, int]]:
+    """The parallel axes of learners and world, by whose they are; "batch": of a world that does not name them."""
+    axes: dict[str, dict[str, int]] = {}
+    noting, key = meshes.noting(axes), jax.random.key(0)
+    learner, tried, _ = build.first(plan, noting)
+    if "world" not in axes:
+        tried = meshes.divide_batches(tried, noting(meshes.BATCH))
+
+    def one_step(data):
+        of_data = tried._replace(data=data)
+        return bootstrap.advance(key, learner, of_data, bootstrap.begin(key, learner, of_data), 1)
+
+    jax.eval_shape(one_step, jax.tree.map(lambda leaf: leaf[0], world.data) if plan.per_seed else world.data)
+    return axes
 
 
 def _executed(setup: Setup, chosen: Execution) -> Setup:
     """The setup of this execution. Side by side, the mesh divides the work; else each device computes its members."""
-    num_members, num_cores = len(setup.plan.cells) * setup.num_seeds, devices.num_cores()
+    num_members, num_cores = setup.num_members, devices.num_cores()
+    if setup.divide and setup.mesh.shape[meshes.MEMBER] > 1:  # both members and what is inside them are divided
+        chosen = chosen._replace(form="vmap")
     num_shards = execution.num_shards(num_members, num_cores)
     setup = setup._replace(execution=chosen, num_shards=1 if setup.plan.per_seed else num_shards)
     if setup.mesh.size == 1 and num_members == num_shards:  # an axis of one member costs a tenth
         return setup._replace(over_members=execution.one_by_one)
     if chosen.form == "vmap":
         return setup
-    return setup._replace(over_members=devices.per_device(setup.mesh, execution.mapped(chosen.form)))
+    return setup._replace(over_members=meshes.per_device(setup.mesh, execution.mapped(chosen.form)))
 
 
-def _data_sharding(setup: Setup) -> jax.sharding.NamedSharding:
-    return (devices.member_sharding if setup.plan.per_seed else devices.replicated)(setup.mesh)
+def _place_data(setup: Setup, arrays: Any) -> Any:
+    """Arrays on the mesh: a seed's with its member, all others whole on every device."""
+    if not setup.plan.per_seed:
+        return jax.device_put(arrays, meshes.replicated(setup.mesh))
+    arrays = jax.tree.map(lambda leaf: leaf[setup.filled], arrays)
+    return jax.device_put(arrays, meshes.member_sharding(setup.mesh))
+
+
+def _kept(setup: Setup, shapes: bootstrap.Run, placed: Any) -> tuple[Callable, Callable, bootstrap.Run]:
+    """-> (kept, resume, abstract_run), see `Programs`. placed: the shardings of a run of these shapes."""
+    number, filled = setup.num_members, setup.filled
+    if len(filled) == number:
+        abstract = jax.tree.map(_abstract, shapes, placed)
+        return (lambda run: run), (lambda run: run), abstract
+    small = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((number, *leaf.shape[1:]), leaf.dtype), shapes)
+    whole = jax.tree.map(lambda one: jax.sharding.NamedSharding(one.mesh, _not_by_member(one.spec)), placed)
+    kept = jax.jit(lambda run: jax.tree.map(lambda leaf: leaf[:number], run), out_shardings=whole)
+    resume = jax.jit(lambda run: jax.tree.map(lambda leaf: leaf[filled], run), out_shardings=placed)
+    return kept, resume, jax.tree.map(_abstract, small, whole)
+
+
+def _not_by_member(spec: jax.sharding.PartitionSpec) -> jax.sharding.PartitionSpec:
+    return jax.sharding.PartitionSpec(None, *spec[1:])
+
+
+def _abstract(leaf: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
 
 def _begin(setup: Setup, stage: int, members: Member, data: Any) -> bootstrap.Run:
@@ -127,7 +191,8 @@ def _begin(setup: Setup, stage: int, members: Member, data: Any) -> bootstrap.Ru
         experiment = experiment_of(setup, stage, member, data)
         return bootstrap.begin(jax.random.key(member.seed), experiment.learner, experiment.world)
 
-    return setup.over_members(one, in_axes=(0, setup.data_axis))(members, data)
+    run = setup.over_members(one, in_axes=(0, setup.data_axis))(members, data)
+    return jax.tree.map(lambda leaf: meshes.along(leaf, setup.mesh, meshes.MEMBER), run)
 
 
 def _advance_one(setup: Setup, stage: int, num_steps: int, member: Member, data: Any, run: Any, **form: int) -> tuple:
@@ -155,7 +220,7 @@ def _advance(setup: Setup, call: Callable, shardings: tuple) -> Callable:
         return call(program, (stage, num_steps), members, data, run)
 
     if setup.execution.form == "unrolled":
-        per_device = functools.partial(devices.per_device, setup.mesh)
+        per_device = functools.partial(meshes.per_device, setup.mesh)
         advance = execution.in_calls(unrolled, setup.data_axis, per_device, call)
     if setup.num_shards > 1:
         advance = execution.in_threads(advance, setup.num_shards, devices.num_cores(), call)
@@ -198,9 +263,11 @@ def _abstract_run(setup: Setup, members: list[Member], data: Any) -> bootstrap.R
     return shapes[0]
 
 
-def _check_memory(shapes: bootstrap.Run, num_parts: int) -> None:
-    """Raises ValueError where a device cannot hold its part of the run's state."""
-    needed = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes)) // num_parts
+def _check_memory(shapes: bootstrap.Run, placed: Any) -> None:
+    """Raises ValueError where a device cannot hold its part of the run's state. placed: its shardings."""
+    parts = jax.tree.map(lambda leaf, sharding: math.prod(sharding.shard_shape(leaf.shape)), shapes, placed)
+    sizes = jax.tree.map(lambda leaf, number: number * leaf.dtype.itemsize, shapes, parts)
+    needed = sum(jax.tree.leaves(sizes))
     if needed > (there := machine.memory()):
         raise ValueError(
             f"the run's state takes {needed / 1e9:,.1f} GB of a device that has {there / 1e9:,.1f} GB; take a smaller "
@@ -215,14 +282,14 @@ def _check_splits(plan: Plan, num_seeds: int) -> None:
 
 
 def _compiling(clock: Clock) -> Callable:
-    """A function that calls a jitted program, compiling it on the clock when it is new. Static arguments come first."""
-    compiled, lock = {}, threading.Lock()
+    """(jitted program, static arguments, *others) -> it, compiled on the clock when it is new."""
+    known, lock = {}, threading.Lock()
 
-    def call(program, static, *args):
+    def compiled(program, static, *args):
         with lock:
-            if (program, static) not in compiled:
+            if (program, static) not in known:
                 with clock.timing("compile"), progress.compiling():
-                    compiled[program, static] = program.lower(*static, *args).compile()
-        return compiled[program, static](*args)
+                    known[program, static] = program.lower(*static, *args).compile()
+        return known[program, static]
 
-    return call
+    return compiled

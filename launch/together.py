@@ -15,6 +15,7 @@ import numpy as np
 
 from bootstrap import Run
 from launch import devices
+from launch import mesh as meshes
 from launch.cli import UserError
 from launch.programs import Programs
 from launch.runlog import RunLog
@@ -28,25 +29,25 @@ class Together:
     A run that its log stops, as one that has diverged in every member, leaves, and the others go on. failed: those.
     """
 
-    def __init__(self, logs: Mapping[Path, RunLog], shape: Shape):
-        self._logs, self._shape = logs, shape
+    def __init__(self, logs: Mapping[Path, RunLog], shape: Shape, compute: Programs):
+        self._logs, self._shape, self._compute = logs, shape, compute
         self._from = [-1 if log.run is None else log.step for log in logs.values()]  # -1: it has no record yet
         self.failed: list[Path] = []
         self.is_new = min(self._from) < 0
         self.step = max(0, min(self._from))
 
-    def resumed(self, compute: Programs) -> Run:
+    def resumed(self) -> Run:
         """The run of the program: what the logs have resumed, and what begins for those that have nothing yet."""
         parts = [log.run for log in self._logs.values()]
         for log in self._logs.values():
             log.run = None  # it need not be in memory twice
-        if not self.is_new:
-            return joined(parts, self._shape, compute)
-        begun = compute.begin()
-        if all(own is None for own in parts):
-            return begun
-        parts = [part(begun, i, self._shape) if own is None else own for i, own in enumerate(parts)]
-        return joined(parts, self._shape, compute)
+        if self.is_new:
+            begun = self._compute.begin()
+            if all(own is None for own in parts):
+                return begun
+            begun = self._compute.kept(begun)
+            parts = [part(begun, i, self._shape) if own is None else own for i, own in enumerate(parts)]
+        return self._compute.resume(joined(parts, self._shape, self._compute))
 
     def note(self, step: int, values: Mapping, finite: np.ndarray) -> None:
         """`RunLog.note` of each run."""
@@ -68,8 +69,9 @@ class Together:
 
     def save(self, step: int, run: Run) -> None:
         """`RunLog.save` of each run that has come to this step."""
+        kept = self._compute.kept(run)
         for i, _, log in self._going(step):
-            log.save(step, part(run, i, self._shape))
+            log.save(step, part(kept, i, self._shape))
 
     def alive(self, step: int) -> np.ndarray:
         """The learners of the members that have come to this step: bool [members, learners]."""
@@ -123,12 +125,12 @@ def split(argv: Sequence[str]) -> list[list[str]]:
 
 
 def part(run: Run, i: int, shape: Shape) -> Run:
-    """What the i-th run has of the program's; every array has an axis of members."""
+    """What the i-th run has of what is kept of the program's; every array has an axis of members."""
     return run if shape[1] == 1 else _part(shape, run, i)
 
 
 def joined(parts: Sequence[Run], shape: Shape, compute: Programs) -> Run:
-    """The program's run, of its parts."""
+    """What is kept of the program's run, of its parts."""
     if shape[1] == 1:
         return parts[0]
     return jax.device_put(_joined(shape, parts), jax.tree.map(lambda leaf: leaf.sharding, compute.abstract_run))
@@ -138,7 +140,7 @@ def of_one(compute: Programs, shape: Shape) -> Programs:
     """The programs as the log of one run sees them: with the shapes of its part, which every device holds whole."""
     if shape[1] == 1:
         return compute
-    whole = devices.replicated(jax.tree.leaves(compute.abstract_run)[0].sharding.mesh)
+    whole = meshes.replicated(jax.tree.leaves(compute.abstract_run)[0].sharding.mesh)
     shapes = jax.eval_shape(partial(_part, shape), compute.abstract_run, 0)
     abstract = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=whole), shapes)
     return compute._replace(abstract_run=abstract)

@@ -168,12 +168,13 @@ def train_together(runs: Sequence[Job], data_dir: str | None = None) -> bool:
             return True
         of_one = together.of_one(compute, shape)
         logs = {one.workdir: opened.enter_context(_opened(one, plan, of_one, clock.of_run())) for one in runs}
-        log = Together(logs, shape)
+        log = Together(logs, shape, compute)
         for one in runs:
             _note_launch(one, logs[one.workdir], [other.workdir for other in runs if other is not one])
         run = _advance(config, plan, log, compute, clock, stop_asked, trace)
         if run is None:
             return False
+        run = compute.kept(run)
         for i, one in enumerate(runs):
             if one.workdir not in log.failed:
                 of_run = together.part(run, i, shape)
@@ -215,7 +216,7 @@ def _advance(
     trace: Callable,
 ) -> Run | None:
     """Takes the run to its end and returns it; where a stop is asked for, saves it and returns None."""
-    run, step = log.resumed(compute), log.step
+    run, step = log.resumed(), log.step
     ends = sorted({config.num_steps, *(stage.from_step for stage in plan.stages)})
     if log.is_new:
         values, finite = jax.device_get(compute.evaluate(step, run))

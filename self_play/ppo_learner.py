@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from self_play.game import undivided
 from self_play.metrics import rollout_metrics
 from self_play.networks import Inputs, Player, apply, memory_size, num_dimensions_of
 from self_play.opponents import OpponentPool, chosen_version, init_pool, push
@@ -37,6 +38,7 @@ class Settings(NamedTuple):
     epochs: Epochs
     tx: optax.GradientTransformation
     pool: tuple[int, int]  # pool_size and pool_every, of `opponents`
+    divide: Callable
 
 
 def learner(
@@ -59,6 +61,7 @@ def learner(
     sequence_fraction: float = 1.0,
     pool_size: int = 0,
     pool_every: int = 10,
+    divide: Callable = undivided,
 ) -> tuple[Callable, Callable, Callable]:
     """Asymmetric self-play: (init, update, predict) of a Learner for `arena`. Defaults: of Table 2, where it has them.
 
@@ -68,6 +71,7 @@ def learner(
     sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
       A step is Alice's or Bob's, so about half of a player's sequences are empty.
     pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.
+    divide: see `game.undivided`. The axis is "sequences".
     """
     check_counts(**{f"widths[{i}]": width for i, width in enumerate(widths)}, embedding=embedding)
     check_counts(
@@ -88,6 +92,7 @@ def learner(
         epochs=Epochs(sample_reuse, num_minibatches, sequence_fraction),
         tx=optax.chain(optax.clip_by_global_norm(max_norm), optax.adam(learning_rate)),
         pool=(pool_size, pool_every),
+        divide=divide,
     )
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
@@ -128,7 +133,7 @@ def _update(settings, key, state, batch):
     batch = batch._replace(is_demo=batch.is_demo & (settings.coefs.cloning_weight > 0))
     data, normalizers, explained = prepare(player, state.params, state.normalizers, batch, **settings.returns)
     k_train, k_pool = jax.random.split(key)
-    train_one = partial(train, player, settings.coefs, settings.epochs, settings.tx)
+    train_one = partial(train, player, settings.coefs, settings.epochs, settings.tx, divide=settings.divide)
     params, optimizer, metrics = jax.vmap(train_one)(jax.random.split(k_train, 2), state.params, state.optimizer, data)
     metrics["explained_variance"] = explained
     is_well = jax.vmap(lambda params: jnp.isfinite(optax.tree.norm(params)))(params)  # means of nothing would hide it
@@ -157,4 +162,6 @@ def _predict(settings, state, policy_input):
         past = both(jnp.arange(2), chosen_version(state.pool), policy_input.memory)
         return jax.tree.map(lambda a, b: jax.vmap(jax.vmap(jnp.where))(policy_input.is_past, a, b), past, present)
 
+    if settings.divide is not undivided:  # to know whether any is, devices would wait for each other at every step
+        return mixed()
     return jax.lax.cond(jnp.any(policy_input.is_past), mixed, lambda: present)

@@ -3,6 +3,7 @@
 Letters: see `training_data`.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import optax
 
 from self_play import ppo
 from self_play.cloning import cloning_loss
+from self_play.game import undivided
 from self_play.metrics import masked_mean
 from self_play.minibatches import minibatches
 from self_play.networks import Player, unroll
@@ -45,20 +47,28 @@ def train(
     params: Any,
     optimizer: optax.OptState,
     data: TrainingData,
+    divide: Callable = undivided,
 ) -> tuple[Any, optax.OptState, dict[str, jax.Array]]:
-    """Trains a player on its data. The key is consumed. -> (params, optimizer, metrics, means of all minibatches)."""
-    empty = ~jnp.any(data.policy_mask | data.demo_mask, axis=1)
+    """Trains a player on its data. The key is consumed. -> (params, optimizer, metrics, means of all minibatches).
+
+    divide: see `game.undivided`; the axis is "sequences". Several devices deal out those of an epoch at once.
+    """
+    empty = divide(~jnp.any(data.policy_mask | data.demo_mask, axis=1), None)
+    deals_ahead = divide is not undivided
+
+    def pick(picked):
+        return divide(jax.tree.map(lambda leaf: leaf[picked], data), "sequences")
 
     def step(carry, picked):
         params, optimizer = carry
-        part = jax.tree.map(lambda leaf: leaf[picked], data)
+        part = picked if deals_ahead else pick(picked)
         gradient, metrics = jax.grad(loss, argnums=2, has_aux=True)(player, coefs, params, part)
         updates, optimizer = tx.update(gradient, optimizer, params)
         return (optax.apply_updates(params, updates), optimizer), metrics
 
     def epoch(carry, i):
-        k_epoch = jax.random.fold_in(key, i)
-        return jax.lax.scan(step, carry, minibatches(k_epoch, empty, epochs.num_minibatches, epochs.sequence_fraction))
+        picked = minibatches(jax.random.fold_in(key, i), empty, epochs.num_minibatches, epochs.sequence_fraction)
+        return jax.lax.scan(step, carry, jax.vmap(pick)(picked) if deals_ahead else picked)
 
     (params, optimizer), metrics = jax.lax.scan(epoch, (params, optimizer), jnp.arange(epochs.sample_reuse))
     return params, optimizer, jax.tree.map(jnp.mean, metrics)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from self_play import episodes, game, networks, tabletop
 from self_play.episodes import Episodes
-from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition
+from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition, undivided
 from self_play.scene import scene_of
 from self_play.settings import check_counts, check_numbers
 from self_play.tabletop import NUM_BINS, Tabletop
@@ -50,23 +50,31 @@ class Setup(NamedTuple):
     bptt_length: int  # L
 
 
-def arena(**settings: Any) -> tuple:
+def arena(*, divide: Callable = undivided, **settings: Any) -> tuple:
     """The World of asymmetric self-play: (data, init, draw). A draw plays every game for num_steps more.
 
-    settings: see `setup`. The learner's predict: PolicyInput [B, ..] -> (logits [B, 2, A, NUM_BINS], memory [B, 2, M]),
-    a past version's where PolicyInput.is_past is True.
+    divide: see `game.undivided`; the axis is "batch", of games. settings: see `setup`. The learner's predict:
+    PolicyInput [B, ..] -> (logits [B, 2, A, NUM_BINS], memory [B, 2, M]), a past version's where PolicyInput.is_past is
+    True.
     """
     parts = setup(**settings)
-    table, rules, memory_size = parts.table, parts.rules, parts.memory_size
+    rules, memory_size = parts.rules, parts.memory_size
+    table = parts.table._replace(step=divide(parts.table.step, "batch"))
+
+    def by_game(state):
+        games, pending = divide((state.games, state.pending), "batch")
+        return ArenaState(games, pending, state.episodes)
 
     def init(key, data):
         del data
-        return init_games(table, rules, memory_size, key, parts.num_games, parts.num_tasks)
+        return by_game(init_games(table, rules, memory_size, key, parts.num_games, parts.num_tasks))
 
     def draw(key, data, state, act):
         del data
         act = act or _random_policy(table)
-        return play(table, rules, parts.num_steps, act, key, state, bptt_length=parts.bptt_length)
+        before = by_game(state)
+        state, batch = play(table, rules, parts.num_steps, act, key, before, bptt_length=parts.bptt_length)
+        return by_game(state), divide(batch, "batch")
 
     return (), init, draw
 

@@ -249,8 +249,3 @@ def test_learns_to_learn():
 def test_refusals(settings, message):
     with pytest.raises(ValueError, match=message):
         blur.meta_learner(**({"init_genome": blur.random_genome, "sizes": SIZES} | settings))
-
-
-def test_a_population_of_another_size_is_refused(tasks):
-    with pytest.raises(ValueError, match="the learner has population=3 but the tasks population=5"):
-        make().init(jax.random.key(0), tasks._replace(members=jnp.arange(5)))

@@ -30,7 +30,7 @@ def draws(num_tasks, num_draws, **settings):
 def test_a_batch_of_tasks():
     (tasks,) = draws(4, 1)
     assert isinstance(tasks, blur.Tasks)
-    assert (tasks.inputs.shape, tasks.labels.shape, tasks.members) == ((4, 3, 5, 2), (4, 3, 5), None)
+    assert (tasks.inputs.shape, tasks.labels.shape) == ((4, 3, 5, 2), (4, 3, 5))
     np.testing.assert_array_equal(tasks.inputs[:, 0, 0, 0] // 10, [1, 2, 1, 2])  # the families in turn
     np.testing.assert_array_equal(tasks.inputs[..., 1], 7)
     samples = tasks.inputs[..., 0].reshape(4, 15)
@@ -43,11 +43,6 @@ def test_a_task_depends_on_its_place_in_the_stream_alone():
     chex.assert_trees_all_equal(four, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *two))
     assert len(np.unique(four.inputs[:, 0, 0, 0] % 10)) == 4
     assert draws(None, 1)[0].labels.shape[0] == 2  # one of each family
-
-
-def test_members():
-    (tasks,) = draws(2, 1, population=3)
-    np.testing.assert_array_equal(tasks.members, [0, 1, 2])
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def assert_the_same(learner, world, run):
 @pytest.mark.parametrize("name", LEARNERS)
 def test_meta_learners_trace(name, families):
     data = IMAGES if families == "images" else ()
-    world = blur.tasks(FAMILIES[families], data, unroll=2, batch_size=7, population=2 if name == "meta" else None)
+    world = blur.tasks(FAMILIES[families], data, unroll=2, batch_size=7)
     assert_the_same(LEARNERS[name], world, jax.eval_shape)
 
 

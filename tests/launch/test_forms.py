@@ -27,10 +27,10 @@ def go(form):
     kept = {}
 
     def compiling(clock):
-        def call(program, static, *args):
-            kept[str(program.__wrapped__)] = compiled = program.lower(*static, *args).compile()
-            return compiled(*args)
-        return call
+        def compiled(program, static, *args):
+            kept[str(program.__wrapped__)] = program.lower(*static, *args).compile()
+            return kept[str(program.__wrapped__)]
+        return compiled
 
     programs._compiling = compiling
     run = programs.programs(experiments.plan(CONFIG), 0, 8, Clock(), form, 1)

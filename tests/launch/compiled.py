@@ -1,0 +1,167 @@
+"""What configs compile to on the devices that there are. As a program it writes a line of JSON for each of them."""
+
+import collections
+import json
+import re
+import sys
+from pathlib import Path
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import experiments
+from launch import devices, programs
+from launch.clock import Clock
+from self_play import goals, observations, tabletop
+
+_BLOBS = {"name": "gaussians", "num_inputs": 16, "num_classes": 8, "separation": 2.0, "num_test": 4}
+_GLN = {"name": "glns", "num_classes": 2, "sizes": (64, 32, 1), "num_half_spaces": 4}
+_RANDOM = {"name": "random", "num_states": 2, "normalise": "both"}
+
+
+def _config(learner, world, data="none"):
+    data = {"name": data} if isinstance(data, str) else data
+    return {"learner": learner, "world": world, "data": data}
+
+
+def _samples(learner, batch_size):
+    data = _BLOBS | {"num_classes": learner.get("num_classes", 8)}
+    return _config(learner, {"name": "paired", "batch_size": batch_size, "num_samples": 100}, data)
+
+
+def _tasks(learner, num_tasks):
+    families = {"xor": {"name": "xor"}}
+    return _config(
+        learner, {"name": "tasks", "families": families, "unroll": 2, "batch_size": 32, "num_tasks": num_tasks}
+    )
+
+
+CONFIGS = {
+    "sgd": _samples(
+        {
+            "name": "sgd",
+            "net": {"name": "mlp", "features": (32,), "num_classes": 8},
+            "tx": {"name": "optax:sgd", "learning_rate": 0.1},
+        },
+        64,
+    ),
+    **{f"glns/{form}": _samples(_GLN | {"implementation": form}, 16) for form in ("native", "gram", "pallas")},
+    "blur_meta": _tasks(
+        {"name": "blur_meta", "init_genome": _RANDOM, "sizes": (64, 2), "population": 4, "sequential": False}, 2
+    ),
+    "blur_evolution": _tasks(
+        {"name": "blur_evolution", "init_genome": _RANDOM, "sizes": (64, 2), "population": 16, "num_held_out": 1}, 1
+    ),
+    "self_play": _config(
+        {
+            "name": "self_play",
+            "embedding": 32,
+            "widths": (32,),
+            "sample_reuse": 1,
+            "num_minibatches": 2,
+            "pool_size": 1,
+        },
+        {"name": "self_play", "num_games": 16, "num_steps": 7, "alice_steps": 2, "bob_steps": 2, "past_prob": 0.2},
+    ),
+}
+
+
+def _table(scene):
+    """A table on which an action moves the one object, in a loop of as many turns as its place says."""
+    alike, upright = goals.symmetries_of("none"), jnp.array([[1.0, 0.0, 0.0, 0.0]])
+    low, high = np.zeros(3), np.ones(3)
+
+    def reset(key):
+        zero = jnp.zeros(2)
+        touch, mask = jnp.zeros((1, 1), bool), jnp.ones(1, bool)
+        return observations.State(jax.random.uniform(key, (1, 3)), zero, zero, zero, zero, zero[0], touch, mask)
+
+    def step(state, action):
+        turns = (10 * state.q[0, 0]).astype(jnp.int32) % 4
+        moved = jax.lax.while_loop(
+            lambda at: at[0] < turns,
+            lambda at: (at[0] + 1, at[1].at[0, :2].add(0.01 * (action - 5))),
+            (jnp.zeros((), jnp.int32), state.q),
+        )
+        return state._replace(q=moved[1])
+
+    return tabletop.Tabletop(
+        scene=scene,
+        reset=reset,
+        place=None,
+        step=step,
+        poses=lambda state: goals.Poses(state.q, upright),
+        observe=lambda state: observations.Observation(jnp.ones(3), state.q, state.mask),
+        observe_goal=lambda now, goal, mask: goal.position - now.position,
+        judge=lambda *args: goals.judge(*args, alike, table=(2.0, 2.0), area=(low, high)),
+        reached=lambda *args: goals.reached(*args, alike),
+    )
+
+
+def measure(name):
+    """-> the metrics of two steps of one seed, and of the program that takes them the FLOPs and the collectives.
+
+    collectives: [kind, number of elements, depth]: 0 outside of all loops, 1 in that over steps, 2 in one inside it.
+    """
+    taken = {}
+
+    def compiling(clock):
+        del clock
+
+        def compiled(program, static, *args):
+            if (program, static) not in taken:
+                taken[program, static] = program.lower(*static, *args).compile()
+            return taken[program, static]
+
+        return compiled
+
+    physics = mock.patch.object(tabletop, "build", _table)  # MJX compiles for a minute
+    with mock.patch.object(programs, "_compiling", compiling), physics:
+        compute = programs.programs(experiments.plan(CONFIGS[name]), 0, 1, Clock(), form="vmap", prefetch=1)
+        _, metrics, _ = compute.advance(0, compute.begin(), 2)
+    (program,) = [one for (_, static), one in taken.items() if static == (0, 2)]
+    return {
+        "flops": program.cost_analysis()["flops"],
+        "collectives": collectives(program.as_text()),
+        "metrics": {name: float(values[0]) for name, values in jax.device_get(metrics).items()},
+    }
+
+
+_KINDS = "all-gather|all-reduce|all-to-all|collective-permute|reduce-scatter|collective-broadcast"
+
+
+def collectives(text):
+    """Those of a compiled program, as `measure` returns them. text: of the program, in XLA's language."""
+    lines = collections.defaultdict(list)
+    name = entry = ""
+    for line in text.splitlines():
+        if head := re.match(r"(ENTRY )?%?([\w.\-]+) .*\{$", line):
+            name = head[2]
+            entry = name if head[1] else entry
+        lines[name].append(line)
+    found = []
+
+    def walk(name, depth):
+        for line in lines[name]:
+            if of_kind := re.search(rf"= (.*?) ({_KINDS})(-start)?\(", line):
+                shapes = re.findall(r"\w\[([\d,]*)\]", of_kind[1])
+                size = sum(int(np.prod([int(n) for n in shape.split(",") if n])) for shape in shapes)
+                found.append([of_kind[2], size, depth])
+            for callees in re.findall(r"(?:calls|to_apply|branch_computations)=\{?((?:%?[\w.\-]+(?:, )?)+)", line):
+                for callee in callees.split(", "):
+                    walk(callee.lstrip("%"), depth)
+            for callee in re.findall(r"(?:condition|body)=%?([\w.\-]+)", line):
+                walk(callee, depth + 1)
+
+    walk(entry, 0)
+    return found
+
+
+if __name__ == "__main__":
+    devices.schedule_in_order()
+    jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[2] / ".cache" / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    for one in sys.argv[1:]:
+        sys.stdout.write(json.dumps({"name": one, **measure(one)}) + "\n")
