@@ -285,11 +285,11 @@ def _compiling(clock: Clock) -> Callable:
     """(jitted program, static arguments, *others) -> it, compiled on the clock when it is new."""
     known, lock = {}, threading.Lock()
 
-    def compiled(program, static, *args):
+    def ready(program, static, *args):
         with lock:
             if (program, static) not in known:
                 with clock.timing("compile"), progress.compiling():
                     known[program, static] = program.lower(*static, *args).compile()
         return known[program, static]
 
-    return compiled
+    return ready

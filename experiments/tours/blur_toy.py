@@ -124,7 +124,7 @@ learned = blur.learned_genome(run.learner)
 unseen = ("cross", "triangle", "blobs")
 _, begin, draw = blur.tasks([blur.toys.FAMILIES[name] for name in unseen], unroll=50, batch_size=64, num_tasks=24)
 k_begin, k_draw, k_networks = jax.random.split(jax.random.key(2), 3)
-_, (inputs, labels, _) = draw(k_draw, (), begin(k_begin, ()), None)
+_, (inputs, labels) = draw(k_draw, (), begin(k_begin, ()), None)
 
 
 @partial(jax.jit, static_argnums=2)

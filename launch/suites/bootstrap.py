@@ -120,7 +120,8 @@ def _training(task: Task, form: str, num_cells: int) -> Comparison:
 def _compiled(net: nn.Module, world: bootstrap.World, numbers: dict, form: str) -> Programs:
     """What `launch.train` runs: cells with these numbers, as one program."""
 
-    def experiment(numbers):
+    def experiment(numbers, divide=None):
+        del divide
         learner = bootstrap.Learner(*sgd.learner(net, optax.sgd(numbers.get("rate", 0.1), momentum=0.9)))
         return Experiment(learner, world, lambda *_: {})
 

@@ -62,7 +62,7 @@ def test_the_toy_genome_learns_tasks_that_it_never_saw():
 
     @jax.jit
     def accuracies():
-        _, (inputs, labels, _) = draw(jax.random.key(0), (), init(jax.random.key(1), ()), None)
+        _, (inputs, labels) = draw(jax.random.key(0), (), init(jax.random.key(1), ()), None)
 
         def one(key, inputs, labels):
             return blur.adapt(key, genome, inputs, labels, learned["sizes"], rule=rule, scale=learned["scale"])

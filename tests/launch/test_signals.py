@@ -88,38 +88,6 @@ def test_a_run_that_leaves_in_time_leaves_no_thread(tmp_path, left):
     assert left == []
 
 
-def fake(folder, **programs):
-    """Shell scripts in place of programs. -> the environment that finds them."""
-    for name, script in programs.items():
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(0o755)
-    return {"PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(folder)}
-
-
-def shell(script, env, *flags):
-    return subprocess.run(["bash", LAUNCH / script, *flags], env=env, capture_output=True, text=True, check=False)
-
-
-@pytest.mark.parametrize("status", [0, 1, 75])
-def test_a_cluster_queues_again_what_was_stopped(tmp_path, status):
-    env = fake(tmp_path, srun=f"exit {status}", scontrol='echo "$@"')
-    done = shell("slurm.sh", {**env, "SLURM_JOB_ID": "7"})
-    assert done.returncode == status
-    assert done.stdout == ("requeue 7\n" if status == 75 else "")
-
-
-def test_a_slice_takes_up_what_was_stopped(tmp_path):
-    (tmp_path / "collage").mkdir()
-    env = fake(
-        tmp_path,
-        gcloud='for word; do :; done; exec bash -c "${word#--command=}"',
-        python3=f'echo "$@" >> {tmp_path}/log; [ "$(wc -l < {tmp_path}/log)" -gt 2 ] && exit 3; exit 75',
-    )
-    done = shell("tpu.sh", {**env, "NAME": "a", "ZONE": "b"}, "--workdir=a b")
-    assert done.returncode == 3, done.stderr
-    assert (tmp_path / "log").read_text() == "-m launch.train --distributed --workdir=a b\n" * 3
-
-
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_before_it_begins_a_run_leaves_in_one_line(name):
     stop = f"os.kill(os.getpid(), signal.{name}); time.sleep(9)"
