@@ -9,6 +9,8 @@ CPU the sizes are small, and the numbers say only that it works.
 
 import datetime
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -69,8 +71,8 @@ def _run_parts(names: Sequence[str], path: Path, deadline: float) -> list[dict]:
     lines = []
     with path.open("w") as file:
         for name in names:
-            seconds = max(0.0, min(checks.PARTS[name].seconds, deadline - time.monotonic()))
-            for line in _lines_of_part(name, seconds):
+            seconds = min(checks.PARTS[name].seconds, deadline - time.monotonic())
+            for line in _lines_of_part(name, seconds) if seconds > 0 else [_failed(name, "time", "none is left")]:
                 lines.append(line)
                 file.write(json.dumps(line) + "\n")
                 file.flush()
@@ -83,11 +85,13 @@ def _lines_of_part(name: str, seconds: float):
     size = [] if _SMALL.value is None else [f"--small={_SMALL.value}"]
     command = [sys.executable, "-m", "launch.check_device", f"--part={name}", *size]
     late = threading.Event()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes, start_new_session=True) as process:
         errors: list[str] = []
         reader = threading.Thread(target=lambda: errors.extend(process.stderr or ()))
         reader.start()
-        limit = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+        # With the runs that it has begun.
+        limit = threading.Timer(seconds, lambda: (late.set(), os.killpg(process.pid, signal.SIGKILL)))
         limit.start()
         for text in process.stdout or ():
             if text.startswith("{"):
@@ -96,10 +100,14 @@ def _lines_of_part(name: str, seconds: float):
         limit.cancel()
         reader.join()
     if late.is_set():
-        yield {"part": name, "name": "time", "value": f"over after {seconds:.0f} s", "unit": "failed"}
+        yield _failed(name, "time", f"over after {seconds:.0f} s")
     elif status:
         reason = errors[-1].strip() if errors else f"status {status}"
-        yield {"part": name, "name": "error", "value": reason[:200], "unit": "failed"}
+        yield _failed(name, "error", reason[:200])
+
+
+def _failed(part: str, name: str, reason: str) -> dict:
+    return {"part": part, "name": name, "value": reason, "unit": "failed"}
 
 
 def table(lines: Sequence[dict], day: datetime.date) -> str:

@@ -46,7 +46,9 @@ def define(values: flags.FlagValues = flags.FLAGS) -> None:
         "the same to the bit. A run goes on with it or without it, as it began.",
         flag_values=values,
     )
-    flags.DEFINE_bool("debug_nans", False, "End with a traceback where the first NaN comes from.", flag_values=values)
+    flags.DEFINE_bool(
+        "debug_nans", False, "End with a traceback at the first call of a program that gives a NaN.", flag_values=values
+    )
 
 
 def start() -> None:
@@ -64,7 +66,7 @@ def start() -> None:
     if flags.FLAGS.matmul_precision:
         jax.config.update("jax_default_matmul_precision", flags.FLAGS.matmul_precision)
     if flags.FLAGS.deterministic:
-        _set_xla_flag("--xla_gpu_deterministic_ops", "true")
+        be_deterministic()
     jax.config.update("jax_debug_nans", flags.FLAGS.debug_nans)
     given = (flags.FLAGS.coordinator_address, flags.FLAGS.num_processes, flags.FLAGS.process_id)
     if not flags.FLAGS.distributed and all(value is None for value in given):
@@ -74,6 +76,13 @@ def start() -> None:
     gpus.take_own()
     peers.join(*given)
     gpus.check_all_used()
+
+
+def be_deterministic() -> None:
+    """Keeps XLA on GPUs to operations that give the same bits every time. Raises ValueError where it is told not to."""
+    _set_xla_flag("--xla_gpu_deterministic_ops", "true")
+    if not machine.settings()["deterministic"]:
+        raise ValueError("--deterministic: XLA_FLAGS has --xla_gpu_deterministic_ops=false; leave one of them out")
 
 
 def schedule_in_order() -> None:

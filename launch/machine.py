@@ -27,7 +27,8 @@ _CACHE_BYTES, _CACHE_DAYS = 2 * 2**30, 30
 
 def settings() -> dict[str, Any]:
     """The settings of JAX and XLA that decide results. A run is resumed with those that it began with."""
-    deterministic = "--xla_gpu_deterministic_ops=true" in os.environ.get("XLA_FLAGS", "")
+    given = re.findall(r"--xla_gpu_deterministic_ops(?:=(\S*))?(?:\s|$)", os.environ.get("XLA_FLAGS", ""))
+    deterministic = bool(given) and given[-1].lower() in ("", "1", "true")
     return {name: getattr(jax.config, name) for name in _DECIDING} | {"deterministic": deterministic}
 
 

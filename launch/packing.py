@@ -51,8 +51,14 @@ def _parted(names: Iterable[Path], by: Mapping[Path, Hashable]) -> list[list[Pat
 def _tried(configs: Mapping[Path, dict], data_dir: str | None) -> tuple[list[list[Path]], list[str]]:
     """Runs that differ in numbers, by program. Numbers that decide what is computed part them."""
     first, values = next(iter(configs.values())), {workdir: grid.flat(config) for workdir, config in configs.items()}
-    if len(configs) == 1:
+    if len(configs) == 1 or not _why_not(list(configs.values()), data_dir):
         return [list(configs)], []
+    if wrong := {workdir: reason for workdir, of in configs.items() if (reason := _why_not([of], data_dir))}:
+        groups, reasons = [[workdir] for workdir in wrong], [f"{one}: {reason}" for one, reason in wrong.items()]
+        if rest := {workdir: config for workdir, config in configs.items() if workdir not in wrong}:
+            others, more = _tried(rest, data_dir)
+            return groups + others, reasons + more
+        return groups, reasons
     if reason := _why_not([first, first], data_dir):
         return [[workdir] for workdir in configs], [f"{len(configs)} runs are apart: {reason}"]
     deciding = []

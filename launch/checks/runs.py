@@ -1,6 +1,7 @@
 """Whole runs on a device: against the numbers of a CPU, against themselves, stopped and resumed."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -10,7 +11,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from launch import documents
+import numpy as np
+
+from launch import documents, signals
 
 RECORDED = Path(__file__).with_name("recorded.json")
 _CONFIGS = Path(__file__).parents[2] / "experiments" / "configs"
@@ -35,13 +38,14 @@ def record() -> None:
 
 
 def deviation(lines: Sequence[Mapping], recorded: Sequence[Mapping]) -> float:
-    """The greatest difference of any number of any line."""
-    return max(
-        abs(line[name] - value) / max(abs(value), 1e-2)
+    """The greatest difference of any number of any line; NaN where one is missing or not finite."""
+    differences = [
+        abs((math.nan if line.get(name) is None else line[name]) - value) / max(abs(value), 1e-2)
         for line, other in zip(lines, recorded, strict=True)
         for name, value in other.items()
         if isinstance(value, int | float)
-    )
+    ]
+    return float(np.max(differences))
 
 
 def repeats(small: bool) -> Lines:
@@ -74,7 +78,8 @@ def stop(small: bool) -> Lines:
                 time.sleep(0.1)
             began = time.monotonic()
             run.send_signal(signal.SIGTERM)
-            run.wait()
+            if run.wait() != signals.UNFINISHED:
+                raise RuntimeError(f"the run that was stopped ended with status {run.returncode}")
     yield f"{name}/stop", time.monotonic() - began, "s"
 
 

@@ -1,6 +1,7 @@
 """The check of a device: every line is kept, and what takes too long costs its own part alone."""
 
 import json
+import math
 
 import pytest
 
@@ -41,6 +42,8 @@ def test_the_deviation_is_that_of_the_number_farthest_off():
     assert runs.deviation(recorded, recorded) == 0
     assert runs.deviation([recorded[0], {"step": 1, "a": 5.0, "a/seeds": [9.0]}], recorded) == 0.25
     assert runs.deviation([{"step": 0, "a": 2.0, "b": 2e-3}, recorded[1]], recorded) == pytest.approx(0.1)
+    for line in ({"step": 1, "a": None}, {"step": 1}, {"step": 1, "a": math.nan}):
+        assert math.isnan(runs.deviation([{**recorded[0], "a": 3.0}, line], recorded))
 
 
 def test_every_paper_is_recorded():

@@ -28,7 +28,9 @@ CONFIGS = COMPILED["CONFIGS"]
         (1, [{"batch": 64}], 1, [{"batch": 8}]),
         (8, [{"batch": 64}], 8, [{"batch": 1}]),  # of equals, the one in which members need not speak to each other
         (2, [{"batch": 64}], 2, [{"batch": 4}]),
-        (3, [{"batch": 64}], 1, [{"batch": 8}]),  # 24 examples a device; with a copy of a member, 32
+        (3, [{"batch": 64}], 4, [{"batch": 2}]),  # 32 examples a device, shared by two; without a copy 24, by eight
+        (63, [{"batch": 64}], 8, [{"batch": 1}]),
+        (12, [{"batch": 64}], 4, [{"batch": 2}]),
         (3, [{"batch": 2}], 4, [{"batch": 2}]),
         (3, [{}], 4, [{}]),  # nothing to divide: three of four pairs of devices have a member each
         (7, [{"batch": 20}], 8, [{"batch": 1}]),

@@ -95,5 +95,7 @@ def test_the_program_prints_it(fork, refused, runs):
     status, output = fork("launch.table", *runs, "--format=csv", "--metrics=eval/test_error")
     assert status == 0, output
     assert output.startswith("run,cell,step,num_steps,learner.tx.learning_rate,eval/test_error,")
+    status, others = fork("launch.table", *runs, runs[0].parent, "--format=csv", "--metrics=eval/test_error")
+    assert others == f"{runs[0].parent} is no run folder\n{output}"
     refused("name at least one run folder: python -m launch.table RUN", "launch.table")
     refused("is not a run folder", "launch.table", runs[0].parent)

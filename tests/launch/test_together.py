@@ -31,6 +31,9 @@ def world(data, *, batch_size, shown=1):
 
 
 def learner(*, rate, decay, twice=False):
+    if isinstance(rate, float) and rate < 0:
+        raise ValueError(f"rate must be positive, got {rate}")
+
     def update(key, w, batch):
         x, y = batch
         for _ in range(2 if twice else 1):
@@ -154,8 +157,13 @@ def test_runs_are_packed_by_what_they_compute():
 
 
 def test_runs_that_cannot_be_tried_are_apart(tmp_path):
-    reason = "2 runs are apart: config.nope: no such key"
     configs = {name: ConfigDict({**config_of(rate).to_dict(), "nope": 1}) for name, rate in (("a", 0.1), ("b", 0.3))}
-    groups, (line,) = packed(configs)
+    groups, lines = packed(configs)
     assert groups == ["a", "b"]
-    assert line.startswith(reason)
+    assert [line.split(";")[0] for line in lines] == ["a: config.nope: no such key", "b: config.nope: no such key"]
+
+
+def test_a_run_that_cannot_be_parts_no_others():
+    groups, reasons = packed({"a": config_of(0.1), "b": config_of(-1.0), "c": config_of(0.3)})
+    assert groups == ["ac", "b"]
+    assert reasons == ["b: rate must be positive, got -1.0"]
