@@ -88,7 +88,7 @@ def games(rules, num_games, num_steps):
         return self_play.world.init_games(table, rules, 8, key, num_games)
 
     def draw(key, data, state, act):
-        return self_play.world.play(table, rules, num_steps, act or anything, key, state)
+        return self_play.world.play(table, rules, num_steps, act or anything, key, state, bptt_length=4)
 
     def anything(policy_input):
         return jnp.zeros((num_games, 2, 2, 11)), policy_input.memory

@@ -26,7 +26,7 @@ def predict(state, policy_input):
 
 
 def test_alices_are_rows_and_bobs_columns():
-    setup = self_play.Setup(puck_goes_where_actions_say(), Rules(2, 6, 1, past_prob=1.0), 4, 20, 0, 0)
+    setup = self_play.Setup(puck_goes_where_actions_say(), Rules(2, 6, 1, past_prob=1.0), 4, 20, 0, 0, 1)
     versions = {"w": jnp.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])}
     state = State({"w": jnp.zeros(2)}, (), None, None)
 

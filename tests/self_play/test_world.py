@@ -66,7 +66,7 @@ def test_a_game_that_breaks_begins_anew_and_reaches_no_other(pucks, field, value
 def test_the_types_are_the_same_under_x64():
     """All that is carried keeps its 32 bits; the physics is traced with 32 as well."""
     settings = {"num_games": 4, "num_steps": 7, "alice_steps": 3, "bob_steps": 2, "goal_source": "curriculum"}
-    world = self_play.arena(lstm_size=3, num_tasks=3, past_prob=0.3, **settings)
+    world = self_play.arena(lstm_size=3, bptt_length=4, num_tasks=3, past_prob=0.3, **settings)
     learner = self_play.learner(lstm_size=3, bptt_length=4, pool_size=2, num_minibatches=2)
 
     def one_step(key):
