@@ -8,11 +8,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import bootstrap
-from experiments import grid, records, registry, settings
+from experiments import evaluation, grid, records, registry, settings
 from experiments.data import kinds
 from experiments.evals import View
 
@@ -33,21 +32,13 @@ class Stage(NamedTuple):
     experiment: Callable  # (numbers of one cell, which may be traced, divide=..: see `_experiment`) -> Experiment
 
 
-class Eval(NamedTuple):
-    """Something to be measured."""
-
-    label: str
-    measure: Callable  # (view, ..) -> metrics
-    members: tuple[str, ...] | None  # whose views it gets; None: one alone, and each member is measured
-
-
 class Plan(NamedTuple):
     """What a config means."""
 
     cells: tuple[str, ...]  # ("",) without a grid
     baselines: tuple[str, ...]
     stages: tuple[Stage, ...]
-    evals: tuple[Eval, ...]
+    evals: tuple[evaluation.Eval, ...]
     test: Any  # the data's test part
     per_seed: bool  # all data have a leading axis of seeds
 
@@ -90,9 +81,10 @@ def plan_together(configs: Sequence[Mapping], data_dir: str | None = None) -> Pl
             for run, of_run in enumerate(of_stage)
         }
         numbers, first = grid.varying(members), next(iter(members.values()))
-        of_first = _experiment(first, data, {})
+        of_first = None
         for of_member in members.values():
             one = _experiment(of_member, data, {})
+            of_first = of_first or one
             _check_rows(one, of_member)
             _check_arrays(one.world, of_first.world)
         stages.append(Stage(of_stage[0]["from_step"], numbers, partial(_experiment, first, data)))
@@ -100,7 +92,8 @@ def plan_together(configs: Sequence[Mapping], data_dir: str | None = None) -> Pl
     if sorted(set(starts)) != starts:
         raise ValueError(f"stages: each must have a later from_step than the one before, from 1 on; got {starts[1:]}")
     baselines, test = tuple(base.get("baselines") or ()), tuple(data.test._replace(x=kinds.as_numbers(data.test.x)))
-    made = Plan(tuple(cells), baselines, tuple(stages), _evals(base, cells, baselines), test, data.per_seed)
+    evals = evaluation.of_config(base, cells, baselines)
+    made = Plan(tuple(cells), baselines, tuple(stages), evals, test, data.per_seed)
     _check_labels(made, data)
     return made
 
@@ -192,71 +185,6 @@ def with_states(run: bootstrap.Run, states: Mapping[str, Any]) -> bootstrap.Run:
     """The run with these states in the place of its learners': the inverse of `states_of`."""
     first, others = states[""], {name: state for name, state in states.items() if name}
     return run._replace(learner=bootstrap.baselines.State(first, others) if others else first)
-
-
-def _evals(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tuple[Eval, ...]:
-    everyone = records.members(cells, baselines)
-    made = []
-    for label, of_eval in registry.settings_by_label(config.get("evals"), "evals").items():
-        members = of_eval.pop("members", None)
-        if not isinstance(members, list | tuple | None) or members == ():
-            raise ValueError(f"evals.{label}.members must be a tuple of names; got {members!r}")
-        if unknown := [name for name in members or () if name not in everyone]:
-            raise ValueError(f"evals.{label}.members: no {unknown[0]!r}; there are {', '.join(map(repr, everyone))}")
-        given = (None,) * (1 if members is None else len(members))
-        where = f"evals.{label}"
-        settings.check_views(registry.resolve("evals", of_eval["name"], where), len(given), of_eval, where)
-        measure = registry.build("evals", of_eval, *given, where=where)
-        made.append(Eval(label, measure, members if members is None else tuple(members)))
-    return tuple(made)
-
-
-def measure(plan: Plan, views: Mapping[str, View]) -> dict[str, jax.Array]:
-    """What is measured on each member of one cell: its learner, and under their names its baselines."""
-    metrics: dict[str, jax.Array] = {}
-    for baseline, view in views.items():
-        for one in plan.evals:
-            if one.members is None:
-                of_one = {records.joined(baseline, name): value for name, value in _measured(one, view).items()}
-                metrics = merged(metrics, of_one)
-    return metrics
-
-
-def measure_together(plan: Plan, views: Mapping[str, Mapping[str, View]]) -> dict[str, jax.Array]:
-    """What is measured on several members at once. views: of each cell."""
-    by_member = {
-        records.member(cell, baseline): view for cell, of_cell in views.items() for baseline, view in of_cell.items()
-    }
-    metrics: dict[str, jax.Array] = {}
-    for one in plan.evals:
-        if one.members is not None:
-            metrics = merged(metrics, _measured(one, *(by_member[name] for name in one.members)))
-    return metrics
-
-
-def _measured(one: Eval, *views: View) -> dict[str, jax.Array]:
-    """What an eval returns. Raises ValueError where that is not a dict of numbers."""
-    with settings.explained(f"evals.{one.label} cannot measure this learner on these data"):
-        metrics = one.measure(*views)
-    if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
-        raise ValueError(f"evals.{one.label} returned {type(metrics).__name__}; an eval returns {{name: number}}")
-    try:
-        arrays = {name: jnp.asarray(value, float) for name, value in metrics.items()}
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"evals.{one.label}: a metric is one number ({error})") from error
-    for name, value in arrays.items():
-        if not name or name.endswith(records.SEEDS):
-            raise ValueError(f"evals.{one.label}: a metric cannot be called {name!r}")
-        if value.shape != ():
-            raise ValueError(f"evals.{one.label}: {name} has shape {value.shape}; a metric is one number")
-    return arrays
-
-
-def merged(metrics: Mapping, more: Mapping) -> dict:
-    """Metrics and more of them. Raises ValueError where a name is in both."""
-    if both := sorted(metrics.keys() & more.keys()):
-        raise ValueError(f"evals: two of them measure {', '.join(both)}; rename one in a function of your own")
-    return {**metrics, **more}
 
 
 _MAX_READ = 2 * 10**9  # bytes of samples in memory at once, of data read as they are needed

@@ -4,9 +4,8 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-from launch import cli, signals
+from launch import cli, gpus, signals
 
 _MOMENT = 0.1  # seconds between two looks at processes that run at the same time
 
@@ -53,11 +52,9 @@ def _ended(running: dict[int, tuple[int, subprocess.Popen]]) -> list[int]:
 
 def _shares(num_slots: int) -> list[dict[str, str]]:
     """What the environment of each slot says of GPUs. Raises UserError where there are some, and fewer than slots."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    there = map(str, range(len(list(Path("/dev").glob("nvidia[0-9]*"))))) if visible is None else visible.split(",")
-    gpus = [gpu for gpu in there if gpu not in ("", "-1")]
-    if num_slots == 1 or not gpus:
+    there = gpus.visible()
+    if num_slots == 1 or not there:
         return [{}] * num_slots
-    if num_slots > len(gpus):
-        raise cli.UserError(f"--parallel={num_slots}: each program needs a GPU of its own, and there are {len(gpus)}")
-    return [{"CUDA_VISIBLE_DEVICES": ",".join(gpus[slot::num_slots])} for slot in range(num_slots)]
+    if num_slots > len(there):
+        raise cli.UserError(f"--parallel={num_slots}: each program needs a GPU of its own, and there are {len(there)}")
+    return [{"CUDA_VISIBLE_DEVICES": ",".join(there[slot::num_slots])} for slot in range(num_slots)]

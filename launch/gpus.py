@@ -15,12 +15,12 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 
-def num_visible() -> int:
-    """How many GPUs this process sees, before JAX is asked."""
+def visible() -> list[str]:
+    """The GPUs that this process sees, by the names of CUDA_VISIBLE_DEVICES, before JAX is asked."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is None:
-        return len(list(Path("/dev").glob("nvidia[0-9]*")))
-    return sum(bool(name.strip()) and name.strip() not in ("-1", "NoDevFiles") for name in given.split(","))
+        return [str(i) for i in range(len(list(Path("/dev").glob("nvidia[0-9]*"))))]
+    return [name.strip() for name in given.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
 
 
 def take_own() -> None:
@@ -28,8 +28,8 @@ def take_own() -> None:
 
     JAX would count on from those of the tasks before it, which it does not see. Call it before the processes meet.
     """
-    if 0 < num_visible() < int(os.environ.get("SLURM_GPUS_ON_NODE", 0)):
-        os.environ.setdefault("JAX_LOCAL_DEVICE_IDS", ",".join(map(str, range(num_visible()))))
+    if 0 < len(visible()) < int(os.environ.get("SLURM_GPUS_ON_NODE", 0)):
+        os.environ.setdefault("JAX_LOCAL_DEVICE_IDS", ",".join(map(str, range(len(visible())))))
 
 
 def check_all_used() -> None:
@@ -37,7 +37,7 @@ def check_all_used() -> None:
     if jax.default_backend() != "gpu":
         return
     host = zlib.crc32(socket.gethostname().encode())
-    own = np.array((host, jax.local_device_count(), num_visible()), np.uint32)
+    own = np.array((host, jax.local_device_count(), len(visible())), np.uint32)
     _check(multihost_utils.process_allgather(own).tolist())
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 import bootstrap
-from experiments import Plan, build, records
+from experiments import Plan, build, evaluation, records
 from launch import execution
 from launch import mesh as meshes
 from launch.members import Member, Setup
@@ -17,14 +17,14 @@ def evaluate(setup: Setup, stage: int, members: Member, data: Any, test: Any, ru
     """-> (the evals of each member and those of several members together, by path, finite)."""
     measured = measure(setup, stage, members, data, test, run)
     together = _measure_together(setup, stage, members, data, test, run)
-    return build.merged(_by_cell(setup, "eval", measured), together), _finite(setup, measured)
+    return evaluation.merged(_by_cell(setup, "eval", measured), together), _finite(setup, measured)
 
 
 def measure(setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run) -> dict:
     """The evals of each member [members], by name."""
 
     def one(*args):
-        return build.measure(setup.plan, _views(setup, stage, *args))
+        return evaluation.measure(setup.plan.evals, _views(setup, stage, *args))
 
     # Each device measures one member after the other: a test set is work enough, and no member's numbers depend, not
     # even in their last bits, on how many others there are.
@@ -41,7 +41,7 @@ def _measure_together(setup: Setup, stage: int, members: Member, data: Any, test
     def of_one_seed(of_seed, data, test):
         cells = {cell: jax.tree.map(lambda leaf: leaf[i], of_seed) for i, cell in enumerate(plan.cells)}  # noqa: B023
         of_cells = {cell: _views(setup, stage, member, data, test, run) for cell, (member, run) in cells.items()}
-        return build.measure_together(plan, of_cells)
+        return evaluation.measure_together(plan.evals, of_cells)
 
     shape = (len(plan.cells), setup.num_seeds)
     members, run = _without_copies(setup, (members, run))

@@ -21,7 +21,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from experiments import data
-from launch import children, cli, configs, folder, packing, signals, swept, train
+from launch import children, cli, configs, folder, jobs, packing, signals, swept
 
 _CONFIG = flags.DEFINE_string("config", None, "FILE.py: a config with sweep(add), or any with --sweep.", required=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for the runs' folders.", required=True)
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     """Runs the sweep. -> the exit status: `signals.UNFINISHED` where runs were stopped or left, 1 where some failed."""
     cli.no_arguments([argv[0], *(word for word in argv[1:] if not word.startswith("--"))])
     runs = swept.runs(_CONFIG.value, folder.place(_WORKDIR.value, "--workdir"), argv[1:])
-    given = {workdir: train.parse(["launch.train", *words]) for workdir, words in runs.items()}
+    given = {workdir: jobs.parse(["launch.train", *words]) for workdir, words in runs.items()}
     finished = [] if _PRINT.value else [workdir for workdir in runs if folder.is_finished(workdir, runs[workdir])]
     groups = _groups({workdir: given[workdir] for workdir in runs if workdir not in finished})
     commands = [_command([runs[workdir] for workdir in group]) for group in groups]

@@ -20,11 +20,10 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
 
 import experiments
 from bootstrap import Run
@@ -36,6 +35,7 @@ from launch import (
     devices,
     documents,
     folder,
+    jobs,
     machine,
     outputs,
     peers,
@@ -47,30 +47,13 @@ from launch import (
 )
 from launch.clock import Clock
 from launch.diverged import Diverged
+from launch.jobs import Job
 from launch.programs import Programs, programs
 from launch.runlog import RunLog
 from launch.together import Together
 
 _SAVE_SECONDS = 30.0  # after which a run is saved between the steps of checkpoint_every
 _SAVE_FRACTION = 0.02  # of a run's time may go into these saves
-
-
-def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None) -> None:
-    """Defines the flags of a run. argv: the command line, by default that of this process."""
-    configs.define(values, argv)
-    devices.define(values)
-    flags.DEFINE_string(
-        "workdir", None, "The run's folder; made if it is not there.", required=True, flag_values=values
-    )
-    flags.DEFINE_string("data_dir", None, "Folder of data files. Default: $COLLAGE_DATA.", flag_values=values)
-    flags.DEFINE_integer(
-        "profile",
-        None,
-        "STEPS to trace with jax.profiler, in process 0. They are computed before the run begins or goes on, and "
-        "forgotten: no number changes. The trace lies in the folder profile of the workdir.",
-        lower_bound=1,
-        flag_values=values,
-    )
 
 
 def main(argv: list[str], others: Sequence[list[str]] = ()) -> int:
@@ -80,13 +63,13 @@ def main(argv: list[str], others: Sequence[list[str]] = ()) -> int:
     """
     cli.no_arguments(argv)
     given = flags.FLAGS
-    runs = [_run_of(given, sys.argv)]
+    runs = [jobs.of_flags(given, sys.argv)]
     for words in others:
-        other = parse(words)
+        other = jobs.parse(words)
         of_all = [name for name in other if name.split(".")[0] not in ("config", "workdir")]
         if changed := [name for name in of_all if other[name].value != given[name].value]:
             raise cli.UserError(f"--{changed[0]} must be the same for runs of one program")
-        runs.append(_run_of(other, words))
+        runs.append(jobs.of_flags(other, words))
     data_dir = data.default_dir() if given.data_dir is None else str(folder.place(given.data_dir, "--data_dir"))
     with cli.user_errors(ValueError, RuntimeError):
         devices.start()
@@ -96,33 +79,6 @@ def main(argv: list[str], others: Sequence[list[str]] = ()) -> int:
         return 0
     signals.ignore()
     return signals.UNFINISHED
-
-
-class Job(NamedTuple):
-    """A run that is asked for."""
-
-    config: ConfigDict
-    workdir: Path
-    argv: Sequence[str]
-    config_file: Path | None = None
-    profile: int | None = None  # how many steps to trace (`launch.profiling`)
-
-
-def parse(argv: list[str]) -> flags.FlagValues:
-    """The flags of another run's command line. Raises UserError where they are wrong."""
-    known = flags.FlagValues()
-    define(known, argv)
-    for name in ("debug", "verbosity"):
-        known[name] = flags.FLAGS[name]
-    with cli.user_errors(Exception):
-        cli.no_arguments(known(argv))
-        schedule.check(known.config)
-    return known
-
-
-def _run_of(given: flags.FlagValues, argv: Sequence[str]) -> Job:
-    file = Path(config_flags.get_config_filename(given["config"]).split(":")[0])
-    return Job(given.config, folder.place(given.workdir, "--workdir"), argv, file, given.profile)
 
 
 def train(config: ConfigDict, workdir: Path, data_dir: str | None = None) -> bool:
@@ -299,7 +255,7 @@ def _recorded(config: ConfigDict, plan: experiments.Plan) -> Callable[[int], lis
 
 if __name__ == "__main__":
     sys.argv, *others = together.split(sys.argv)
-    define()
+    jobs.define()
     flags.adopt_module_key_flags(configs)
     flags.adopt_module_key_flags(devices)
     cli.run(partial(main, others=others), explain=configs.explain)

@@ -100,17 +100,6 @@ class Rules(NamedTuple):
     goal_source: str = "alice"  # or another of episodes.SOURCES; then nothing depends on Alice's turns
 
 
-def undivided(what: Any, axis: str | None) -> Any:
-    """The `divide` of one device, for arrays and functions alike.
-
-    By such a function it is named what is done for many independently. `divide(arrays, "sequences")`: their leading
-    axis is of sequences, which devices may share; `divide(arrays, None)`: every device needs all of them. A function of
-    one of them, for a `vmap`: a device need not wait in its loops for those of others. It changes no number.
-    """
-    del axis
-    return what
-
-
 def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
     """A game at the start of an episode: both copies of the table are equal."""
     state = start.state

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from self_play.game import undivided
 from self_play.metrics import rollout_metrics
 from self_play.networks import Inputs, Player, apply, memory_size, num_dimensions_of
 from self_play.opponents import OpponentPool, chosen_version, init_pool, push
+from self_play.parallel import undivided
 from self_play.settings import check_counts, check_numbers
 from self_play.training import Epochs, LossCoefs, train
 from self_play.training_data import Normalizers, init_normalizers, inputs_of, prepare
@@ -71,7 +71,7 @@ def learner(
     sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
       A step is Alice's or Bob's, so about half of a player's sequences are empty.
     pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.
-    divide: see `game.undivided`. The axis is "sequences".
+    divide: see `parallel.undivided`. The axis is "sequences".
     """
     check_counts(**{f"widths[{i}]": width for i, width in enumerate(widths)}, embedding=embedding)
     check_counts(

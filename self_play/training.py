@@ -13,10 +13,10 @@ import optax
 
 from self_play import ppo
 from self_play.cloning import cloning_loss
-from self_play.game import undivided
 from self_play.metrics import masked_mean
 from self_play.minibatches import minibatches
 from self_play.networks import Player, unroll
+from self_play.parallel import undivided
 from self_play.training_data import TrainingData
 
 
@@ -51,7 +51,7 @@ def train(
 ) -> tuple[Any, optax.OptState, dict[str, jax.Array]]:
     """Trains a player on its data. The key is consumed. -> (params, optimizer, metrics, means of all minibatches).
 
-    divide: see `game.undivided`; the axis is "sequences". Several devices deal out those of an epoch at once.
+    divide: see `parallel.undivided`; the axis is "sequences". Several devices deal out those of an epoch at once.
     """
     empty = divide(~jnp.any(data.policy_mask | data.demo_mask, axis=1), None)
     deals_ahead = divide is not undivided

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 
 from self_play import episodes, game, networks, tabletop
 from self_play.episodes import Episodes
-from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition, undivided
+from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition
+from self_play.parallel import undivided
 from self_play.scene import scene_of
 from self_play.settings import check_counts, check_numbers
 from self_play.tabletop import NUM_BINS, Tabletop
@@ -53,7 +54,7 @@ class Setup(NamedTuple):
 def arena(*, divide: Callable = undivided, **settings: Any) -> tuple:
     """The World of asymmetric self-play: (data, init, draw). A draw plays every game for num_steps more.
 
-    divide: see `game.undivided`; the axis is "batch", of games. settings: see `setup`. The learner's predict:
+    divide: see `parallel.undivided`; the axis is "batch", of games. settings: see `setup`. The learner's predict:
     PolicyInput [B, ..] -> (logits [B, 2, A, NUM_BINS], memory [B, 2, M]), a past version's where PolicyInput.is_past is
     True.
     """

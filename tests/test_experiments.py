@@ -6,7 +6,7 @@ import pytest
 
 import bootstrap
 import experiments
-from experiments import build, outputs, registry
+from experiments import evaluation, outputs, registry
 from experiments.data import Data, Part
 
 NUM_CLASSES = 3
@@ -58,7 +58,8 @@ def test_baselines_are_measured_under_their_names():
     run = jax.jit(lambda: bootstrap.begin(key, experiment.learner, experiment.world))()
     advance = jax.jit(lambda run: bootstrap.advance(key, experiment.learner, experiment.world, run, 5))
     run, trained = advance(run)
-    measured = jax.jit(lambda run: build.measure(plan, experiment.views(run, experiment.world.data, plan.test)))(run)
+    seen = jax.jit(lambda run: evaluation.measure(plan.evals, experiment.views(run, experiment.world.data, plan.test)))
+    measured = seen(run)
     names = {"test_error", "test_soft_error", "test_loss", "test_calibration_error"}
     assert measured.keys() == {f"{whose}{name}" for whose in ("", "slow/", "fast/") for name in names}
     assert {"loss", "slow/loss", "fast/loss"} <= trained.keys()
@@ -144,7 +145,7 @@ def test_members_are_measured_together():
         key = jax.random.key(0)
         run, _ = bootstrap.advance(key, learner, world, bootstrap.begin(key, learner, world), 20)
         of_cell = {"": views(run, world.data, plan.test)}
-        return build.measure_together(plan, of_cell), build.measure_together(apart, of_cell)
+        return evaluation.measure_together(plan.evals, of_cell), evaluation.measure_together(apart.evals, of_cell)
 
     same, other = both()
     assert same.keys() == other.keys() == {"agreement", "kl"}
@@ -177,7 +178,7 @@ def test_two_evals_of_one_name_are_refused():
     learner, world, views = plan.stages[0].experiment({})
     run = bootstrap.begin(jax.random.key(0), learner, world)
     with pytest.raises(ValueError, match="evals: two of them measure test_calibration_error, test_error"):
-        build.measure(plan, views(run, world.data, plan.test))
+        evaluation.measure(plan.evals, views(run, world.data, plan.test))
 
 
 NOTHING = (lambda *_: None,) * 3
@@ -224,7 +225,7 @@ def prepare(settings):
     plan = experiments.plan(settings)
     learner, world, views = plan.stages[0].experiment({})
     run = jax.eval_shape(lambda: bootstrap.begin(jax.random.key(0), learner, world))
-    jax.eval_shape(lambda run: build.measure(plan, views(run, world.data, plan.test)), run)
+    jax.eval_shape(lambda run: evaluation.measure(plan.evals, views(run, world.data, plan.test)), run)
     outputs.artifacts(settings, plan, run, "a command")
     outputs.check_outputs(settings, plan, ["eval/test_error"], [])
 

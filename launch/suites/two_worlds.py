@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 
 import bootstrap
 from bootstrap import nets, sgd
-from experiments import Experiment, Plan, Stage, build, evals, worlds
+from experiments import Experiment, Plan, Stage, build, evals, evaluation, worlds
 from experiments.data import Data, Part
 from experiments.data.kinds import as_numbers
 from launch import progress
@@ -60,12 +60,15 @@ def _in_one_program(data: Data) -> tuple[Callable, dict]:
     """-> a function () -> the records of the run; and the parameters from which both worlds start."""
     learner = bootstrap.Learner(*sgd.learner(_NET, _TX))
 
-    def experiment(numbers):
+    def experiment(numbers, divide=None):
+        del divide
         world = worlds.paired(data, batch_size=_BATCH_SIZE, num_samples=numbers.get("n", _NUM_SAMPLES))
         return Experiment(learner, world, partial(build.views, {"": learner}, world))
 
     cells = {"n": np.array([_NUM_SAMPLES, len(data.train.x)], np.int32)}
-    measured = tuple(build.Eval(measure.__name__, measure, None) for measure in (evals.classification, evals.training))
+    measured = tuple(
+        evaluation.Eval(measure.__name__, measure, None) for measure in (evals.classification, evals.training)
+    )
     test = as_numbers(data.test.x), data.test.y
     plan = Plan(("real", "ideal"), (), (Stage(0, cells, experiment),), measured, test, per_seed=False)
     compiled = programs(plan, 0, 1, Clock(), "sequential", 20)

@@ -6,7 +6,7 @@ import pytest
 
 import bootstrap
 import experiments
-from experiments import build
+from experiments import evaluation
 from experiments.data import bandit
 
 
@@ -49,6 +49,6 @@ def test_the_eval_is_the_regret_of_the_run(folder):
     run = bootstrap.begin(key, experiment.learner, experiment.world)
     run, metrics = bootstrap.advance(key, experiment.learner, experiment.world, run, 12)
     best = bandit(str(folder), set="adult").train.y.max(axis=1).sum()
-    measured = build.measure(plan, experiment.views(run, experiment.world.data, plan.test))
+    measured = evaluation.measure(plan.evals, experiment.views(run, experiment.world.data, plan.test))
     assert list(measured) == ["regret"]
     np.testing.assert_allclose(measured["regret"], best - metrics["reward"].sum(), rtol=1e-5)

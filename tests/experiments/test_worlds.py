@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 import bootstrap
 import experiments
 import launch.train
-from experiments import build
+from experiments import evaluation
 from experiments.data import kinds
 from launch import signals
 from launch.train import train
@@ -96,7 +96,7 @@ def test_train_evals_see_the_real_samples(folder):
     plan = experiments.plan(config(num_samples=4), folder)
     experiment = plan.stages[0].experiment({})
     run = bootstrap.begin(jax.random.key(0), experiment.learner, experiment.world)
-    measure = jax.jit(lambda run, data: build.measure(plan, experiment.views(run, data, plan.test)))
+    measure = jax.jit(lambda run, data: evaluation.measure(plan.evals, experiment.views(run, data, plan.test)))
     measured = measure(run, experiment.world.data)
     for kind, rows in {"train": slice(4), "test": slice(35, 41)}.items():
         log_probabilities = experiment.learner.predict(run.learner, (X[rows] / 127.5 - 1).astype(np.float32))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from absl import flags
 
-from launch import schedule, train
+from launch import jobs, schedule
 
 CHECKOUT = Path(__file__).parents[2]
 LAUNCH = CHECKOUT / "launch"
@@ -97,7 +97,7 @@ def test_the_flags_in_scripts_and_in_the_job_are_those_of_a_run(monkeypatch):
     for words in examples:
         words = [word.replace("$(INDEX)", "1") for word in words]
         known = flags.FlagValues()
-        train.define(known, ["train", *words])
+        jobs.define(known, ["train", *words])
         known(["train", *words])
         schedule.check(known.config)
 

@@ -103,7 +103,7 @@ def test_a_cell_that_diverges_leaves_the_others_as_they_are_without_it(run):
         assert {name: line[name] for name in other} == other
         own = {name: line[name.replace("/", "/slow/")] for name in of_one if name != "step"}
         assert all(own[name] == of_one[name] for name in own if name.startswith("train/"))
-        assert own == pytest.approx({name: of_one[name] for name in own}, rel=1e-6)  # one member is measured in no loop
+        assert own == pytest.approx({name: of_one[name] for name in own}, rel=1e-6)  # alone, the rate is a constant
     assert lines[0]["eval/bad/test_error"] > 0
     assert lines[1]["eval/bad/test_error"] is lines[1]["train/bad/loss"] is None
     assert "diverged/bad/num_seeds" not in lines[0]

@@ -23,7 +23,7 @@ def environment(monkeypatch):
 @pytest.mark.parametrize(("given", "number"), [("0,1,7", 3), ("GPU-8932", 1), ("", 0), ("-1", 0), ("NoDevFiles", 0)])
 def test_what_a_process_sees(given, number, environment):
     environment(CUDA_VISIBLE_DEVICES=given)
-    assert gpus.num_visible() == number
+    assert len(gpus.visible()) == number
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from ml_collections import ConfigDict
 
 from launch import packing
 from launch.cli import UserError
-from launch.train import Job, train, train_together
+from launch.jobs import Job
+from launch.train import train, train_together
 
 MLP = "experiments/configs/sgd_digits.py:smoke"
 # Least squares. `twice` and `batch_size` decide what is computed, `shown` which samples there are.

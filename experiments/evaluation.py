@@ -1,0 +1,84 @@
+"""What is measured: the evals of a config, on what they see of its learners."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from experiments import records, registry, settings
+from experiments.evals import View
+
+
+class Eval(NamedTuple):
+    """Something to be measured."""
+
+    label: str
+    measure: Callable  # (view, ..) -> metrics
+    members: tuple[str, ...] | None  # whose views it gets; None: one alone, and each member is measured
+
+
+def of_config(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tuple[Eval, ...]:
+    """The evals of a config. Raises ValueError where one cannot be."""
+    everyone = records.members(cells, baselines)
+    made = []
+    for label, of_eval in registry.settings_by_label(config.get("evals"), "evals").items():
+        members = of_eval.pop("members", None)
+        if not isinstance(members, list | tuple | None) or members == ():
+            raise ValueError(f"evals.{label}.members must be a tuple of names; got {members!r}")
+        if unknown := [name for name in members or () if name not in everyone]:
+            raise ValueError(f"evals.{label}.members: no {unknown[0]!r}; there are {', '.join(map(repr, everyone))}")
+        given = (None,) * (1 if members is None else len(members))
+        where = f"evals.{label}"
+        settings.check_views(registry.resolve("evals", of_eval["name"], where), len(given), of_eval, where)
+        measure = registry.build("evals", of_eval, *given, where=where)
+        made.append(Eval(label, measure, members if members is None else tuple(members)))
+    return tuple(made)
+
+
+def measure(evals: Sequence[Eval], views: Mapping[str, View]) -> dict[str, jax.Array]:
+    """What is measured on each member of one cell: its learner, and under their names its baselines."""
+    metrics: dict[str, jax.Array] = {}
+    for baseline, view in views.items():
+        for one in evals:
+            if one.members is None:
+                of_one = {records.joined(baseline, name): value for name, value in _measured(one, view).items()}
+                metrics = merged(metrics, of_one)
+    return metrics
+
+
+def measure_together(evals: Sequence[Eval], views: Mapping[str, Mapping[str, View]]) -> dict[str, jax.Array]:
+    """What is measured on several members at once. views: of each cell."""
+    by_member = {
+        records.member(cell, baseline): view for cell, of_cell in views.items() for baseline, view in of_cell.items()
+    }
+    metrics: dict[str, jax.Array] = {}
+    for one in evals:
+        if one.members is not None:
+            metrics = merged(metrics, _measured(one, *(by_member[name] for name in one.members)))
+    return metrics
+
+
+def _measured(one: Eval, *views: View) -> dict[str, jax.Array]:
+    """What an eval returns. Raises ValueError where that is not a dict of numbers."""
+    with settings.explained(f"evals.{one.label} cannot measure this learner on these data"):
+        metrics = one.measure(*views)
+    if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
+        raise ValueError(f"evals.{one.label} returned {type(metrics).__name__}; an eval returns {{name: number}}")
+    try:
+        arrays = {name: jnp.asarray(value, float) for name, value in metrics.items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"evals.{one.label}: a metric is one number ({error})") from error
+    for name, value in arrays.items():
+        if not name or name.endswith(records.SEEDS):
+            raise ValueError(f"evals.{one.label}: a metric cannot be called {name!r}")
+        if value.shape != ():
+            raise ValueError(f"evals.{one.label}: {name} has shape {value.shape}; a metric is one number")
+    return arrays
+
+
+def merged(metrics: Mapping, more: Mapping) -> dict:
+    """Metrics and more of them. Raises ValueError where a name is in both."""
+    if both := sorted(metrics.keys() & more.keys()):
+        raise ValueError(f"evals: two of them measure {', '.join(both)}; rename one in a function of your own")
+    return {**metrics, **more}
