@@ -60,8 +60,12 @@ def plan_together(configs: Sequence[Mapping], data_dir: str | None = None) -> Pl
     for one in configs:
         _check_keys(one)
         _check_members(one)
-        if any(one.get(key) != config.get(key) for key in ("grid", "stages")):
-            raise ValueError("runs that are computed together must have one grid and the same stages")
+        for key in one.keys() | config.keys():
+            if key not in ("seed", *grid.VARYING) and one.get(key) != config.get(key):
+                raise ValueError(
+                    f"runs that are computed together may differ in their seed and in numbers below "
+                    f"{', '.join(grid.VARYING)}; {key} is {config.get(key)!r} in one and {one.get(key)!r} in another"
+                )
     cells, overrides = config.get("grid") or {"": {}}, config.get("stages") or ()
     bases = [{key: one[key] for key in one if key not in ("grid", "stages", "seed")} for one in configs]
     base = bases[0]

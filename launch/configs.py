@@ -121,7 +121,8 @@ def _complete(config: ConfigDict) -> None:
     every = config.get("log_every", 1)
     often = 10 * every if isinstance(every, int) else every
     defaults = {"seed": 0, "num_seeds": 1, "log_every": every, "eval_every": every, "checkpoint_every": often}
-    for key, value in {**defaults, "evals": (), "log_metrics": ()}.items():
+    optional = dict.fromkeys(("evals_per_decade", "execution", "prefetch"))
+    for key, value in {**defaults, "evals": (), "log_metrics": (), **optional}.items():
         if key not in config:
             config[key] = value
 

@@ -47,7 +47,10 @@ def define(values: flags.FlagValues = flags.FLAGS) -> None:
         flag_values=values,
     )
     flags.DEFINE_bool(
-        "debug_nans", False, "End with a traceback at the first call of a program that gives a NaN.", flag_values=values
+        "debug_nans",
+        False,
+        "End with a traceback at the first call of a program that gives a NaN; no operation is named.",
+        flag_values=values,
     )
 
 

@@ -183,11 +183,20 @@ def note_launch(
         **({"together_with": [str(other) for other in others]} if others else {}),
     }
     before = documents.read_launches(workdir)
-    if not before:
-        write_json(workdir / "run.json", launch)
-        return []
-    write_json(workdir / "run.json", {**before[0], "resumed": [*before[1:], launch]})
-    return _changes(before[-1], launch)
+    _write_launches(workdir, [*before, launch])
+    return _changes(before[-1], launch) if before else []
+
+
+def _write_launches(workdir: Path, launches: Sequence[Mapping]) -> None:
+    """Writes run.json: the first launch, with the others in it."""
+    first, *others = [{key: value for key, value in launch.items() if key != "resumed"} for launch in launches]
+    write_json(workdir / "run.json", {**first, **({"resumed": others} if others else {})})
+
+
+def note_stop(workdir: Path, reason: str) -> None:
+    """Adds to run.json why the newest launch stopped by itself."""
+    if launches := documents.read_launches(workdir):
+        _write_launches(workdir, [*launches[:-1], {**launches[-1], "stopped": reason}])
 
 
 def _changes(last: Mapping, now: Mapping) -> list[str]:

@@ -28,7 +28,7 @@ def take_own() -> None:
 
     JAX would count on from those of the tasks before it, which it does not see. Call it before the processes meet.
     """
-    if 0 < len(visible()) < int(os.environ.get("SLURM_GPUS_ON_NODE", 0)):
+    if 0 < len(visible()) < int(os.environ.get("SLURM_GPUS_ON_NODE") or 0):
         os.environ.setdefault("JAX_LOCAL_DEVICE_IDS", ",".join(map(str, range(len(visible())))))
 
 

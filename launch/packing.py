@@ -28,7 +28,7 @@ def packed(
         groups += [group[i : i + size] for group in together for i in range(0, len(group), size)]
         reasons += why
     order = list(configs)
-    return sorted(groups, key=lambda group: order.index(group[0])), reasons
+    return sorted(groups, key=lambda group: order.index(group[0])), list(dict.fromkeys(reasons))
 
 
 def _structure(config: Mapping) -> Hashable:

@@ -30,6 +30,7 @@ class Programs(NamedTuple):
     select: Callable  # (alive, run, before) -> the run, with learners that are not alive as they were before
     kept: Callable  # (run) -> what is kept of it
     resume: Callable  # (what was kept of a run) -> the run
+    form: str  # how a device computes its members (`execution.Execution`)
     abstract_run: bootstrap.Run  # shapes, dtypes and shardings of what is kept of a run
     abstract_member: bootstrap.Run  # those of one member
     metrics: dict[str, tuple[tuple[int, int], ...]]  # the path of each metric: whose it is, (cell, learner) each
@@ -103,6 +104,7 @@ def programs(
         select=lambda alive, run, before: call(select, (), alive, run, before),
         kept=kept,
         resume=resume,
+        form=setup.execution.form,
         abstract_run=abstract_run,
         abstract_member=one,
         metrics=measures.owners(plan, trained, measured, evaluated),

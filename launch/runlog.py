@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments import records
-from launch import checkpoints, cli, devices, documents, machine, metrics
+from launch import checkpoints, cli, devices, documents, folder, machine, metrics
 from launch.clock import Clock
 from launch.diverged import Diverged
 from launch.programs import Programs
@@ -36,7 +36,7 @@ class RunLog:
         eval_is_due: Callable[[int], bool],
         diverged: Diverged,
     ):
-        self._manager = checkpoints.open_folder(workdir / "checkpoints")
+        self._workdir, self._manager = workdir, checkpoints.open_folder(workdir / "checkpoints")
         self._abstract_run, self.clock, self.diverged = compute.abstract_run, clock, diverged
         self._data = checkpoints.fingerprint(compute.data)
 
@@ -97,6 +97,8 @@ class RunLog:
     def _stop(self, step: int, reason: str) -> None:
         last = self._manager.latest_step()
         saved = "nothing is saved yet" if last is None else f"the last good checkpoint is step {last}"
+        if self._writer:
+            folder.note_stop(self._workdir, f"step {step}: {reason}")
         raise cli.UserError(f"stopped at step {step}: {reason}; {saved}", status=1)
 
     def save(self, step: int, run: Any) -> None:

@@ -21,7 +21,7 @@ set -euo pipefail
 # of theirs: with --kill-on-bad-exit, that of a task that was killed because another had ended. They need no killing:
 # each notices that another is gone. --cpus-per-task is not passed on by sbatch.
 status=0
-srun --kill-on-bad-exit=0 --cpus-per-task="$SLURM_CPUS_PER_TASK" \
+srun --kill-on-bad-exit=0 ${SLURM_CPUS_PER_TASK:+"--cpus-per-task=$SLURM_CPUS_PER_TASK"} \
   .venv/bin/python -m launch.train --distributed "$@" || status=$?
 if [ "$status" = 75 ]; then # stopped, and the same command goes on
   scontrol requeue "$SLURM_JOB_ID"

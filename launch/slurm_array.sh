@@ -18,7 +18,7 @@ set -euo pipefail
 command=$(sed -n "${SLURM_ARRAY_TASK_ID}p" "$1")
 : "${command:?"$1 has no line $SLURM_ARRAY_TASK_ID"}"
 status=0
-eval "srun --cpus-per-task=$SLURM_CPUS_PER_TASK $command" || status=$? # the line is quoted for a shell
+eval "srun ${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK} $command" || status=$? # the line is quoted for a shell
 if [ "$status" = 75 ]; then
   scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" # SLURM_JOB_ID of one of them stands for all
 fi

@@ -4,7 +4,8 @@
     python -m launch.table runs/rates/* --sort=eval/test_error --format=csv > rates.csv
 
 A number is the mean over seeds ± its standard error, without the seeds that are not finite, which are counted: "(2 of
-3)". Of a run that is not finished it is that of the last record, and the column `step` says how far it is: 40 of 100.
+3)". Of a run that is not finished it is that of the last record, and the column `step` says how far it is: "40 of 100",
+or "40 of 100, stopped" where it stopped by itself, as a run that has diverged; CSV, JSON and run.json have the reason.
 """
 
 import sys

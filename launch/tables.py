@@ -30,6 +30,7 @@ class Row(NamedTuple):
     step: int
     num_steps: int
     is_finished: bool
+    stopped: str | None  # why it stopped by itself, as a run that has diverged
     keys: dict[str, Any]
     metrics: dict[str, Value]
 
@@ -66,6 +67,7 @@ def table(folders: Sequence[Path], names: Sequence[str] | None = None, sort: str
             step=runs.records[label].lines[-1]["step"],
             num_steps=runs.configs[label]["num_steps"],
             is_finished=finished[label],
+            stopped=None if finished[label] else documents.last_launch(workdirs[label]).get("stopped"),
             keys={key: grid.flat(config).get(key) for key in keys},
             metrics={name: _value(last[label], name, cell) for name in dict.fromkeys(chosen)},
         )
@@ -131,7 +133,9 @@ def text(rows: Sequence[Row]) -> str:
     lines = [["run", *(["cell"] if has_cells else []), *map(".".join, keys.values()), "step", *rows[0].metrics]]
     for row in rows:
         values = ["-" if value is None else str(value) for value in row.keys.values()]
-        step = str(row.step) if row.is_finished else f"{row.step} of {row.num_steps}"
+        step = (
+            str(row.step) if row.is_finished else f"{row.step} of {row.num_steps}{', stopped' if row.stopped else ''}"
+        )
         lines.append([row.run, *([row.cell] if has_cells else []), *values, step, *map(_shown, row.metrics.values())])
     return plots.aligned(lines) + "\n"
 
@@ -150,10 +154,11 @@ def csv_text(rows: Sequence[Row]) -> str:
     file = io.StringIO()
     lines = csv.writer(file, lineterminator="\n")
     names = [f"{name}{part}" for name in rows[0].metrics for part in parts]
-    lines.writerow(["run", "cell", "step", "num_steps", *rows[0].keys, *names])
+    lines.writerow(["run", "cell", "step", "num_steps", "is_finished", "stopped", *rows[0].keys, *names])
     for row in rows:
         values = [number for value in row.metrics.values() for number in value]
-        lines.writerow([row.run, row.cell, row.step, row.num_steps, *row.keys.values(), *values])
+        known = [row.run, row.cell, row.step, row.num_steps, row.is_finished, row.stopped]
+        lines.writerow([*known, *row.keys.values(), *values])
     return file.getvalue()
 
 

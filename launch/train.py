@@ -70,6 +70,8 @@ def main(argv: list[str], others: Sequence[list[str]] = ()) -> int:
         if changed := [name for name in of_all if other[name].value != given[name].value]:
             raise cli.UserError(f"--{changed[0]} must be the same for runs of one program")
         runs.append(jobs.of_flags(other, words))
+        if runs[-1].workdir in (one.workdir for one in runs[:-1]):
+            raise cli.UserError(f"--workdir={runs[-1].workdir} is given to two runs; each needs a folder of its own")
     data_dir = data.default_dir() if given.data_dir is None else str(folder.place(given.data_dir, "--data_dir"))
     with cli.user_errors(ValueError, RuntimeError):
         devices.start()
@@ -104,6 +106,11 @@ def train_together(runs: Sequence[Job], data_dir: str | None = None) -> bool:
         left = [
             outputs.prepare(of, plan, compute, shlex.join(one.argv)) for of, one in zip(settings, runs, strict=True)
         ]
+    if config.get("execution") not in (None, compute.form):
+        devices.log(
+            f"execution={config.execution} is not possible here, where devices share both members and what is inside "
+            f"them; {compute.form} takes its place"
+        )
     trace = profiling.tracer(runs[0].workdir, compute, runs[0].profile)
     # Where to keep it.
     with (

@@ -46,6 +46,18 @@ def test_the_deviation_is_that_of_the_number_farthest_off():
         assert math.isnan(runs.deviation([{**recorded[0], "a": 3.0}, line], recorded))
 
 
+def test_a_paper_that_fails_costs_its_own_lines_alone(monkeypatch):
+    def lines_of(name):
+        if name == "blur_toy":
+            raise RuntimeError("out of memory")
+        return json.loads(runs.RECORDED.read_text())[name], 1.0
+
+    monkeypatch.setattr(runs, "_lines_of", lines_of)
+    lines = {name: (value, unit) for name, value, unit in runs.papers(small=False)}
+    assert lines["blur_toy/error"] == ("out of memory", "failed")
+    assert [lines[f"{name}/deviation"][0] for name in runs.PAPERS if name != "blur_toy"] == [0, 0, 0]
+
+
 def test_every_paper_is_recorded():
     recorded = json.loads(runs.RECORDED.read_text())
     assert recorded.keys() == set(runs.PAPERS)

@@ -53,6 +53,20 @@ def test_a_job_that_was_stopped_goes_back_into_the_queue(status, requeued, play)
     )
 
 
+def test_a_job_that_asked_for_cpus_by_gpu_has_none_by_task(play, tmp_path):
+    (tmp_path / "commands").write_text("python --config=one\n")
+    play("slurm.sh", "--workdir=w", commands=slurm(0), SLURM_JOB_ID="12")
+    job = {"SLURM_ARRAY_JOB_ID": "12", "SLURM_ARRAY_TASK_ID": "1"}
+    ended, said = play("slurm_array.sh", tmp_path / "commands", commands=slurm(0), **job)
+    assert (ended, said) == (
+        0,
+        [
+            "srun|--kill-on-bad-exit=0|.venv/bin/python|-m|launch.train|--distributed|--workdir=w|",
+            "srun|python|--config=one|",
+        ],
+    )
+
+
 @pytest.mark.parametrize(("status", "requeued"), [(75, ["requeue 12_2"]), (0, []), (1, [])])
 def test_a_job_of_an_array_runs_its_line(status, requeued, play, tmp_path):
     (tmp_path / "commands").write_text("python --config=one\npython '--config=a b.py:$x'\n")

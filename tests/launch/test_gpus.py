@@ -34,11 +34,12 @@ def test_what_a_process_sees(given, number, environment):
         ("0,1", "4", None, "0,1"),
         ("0,1", "4", "1", "1"),
         ("0", None, None, None),  # no SLURM
+        ("0", "", None, None),  # of a job that asked for none
     ],
 )
 def test_a_task_takes_the_gpus_that_it_alone_sees(visible, on_node, asked, taken, environment, monkeypatch):
     given = {"CUDA_VISIBLE_DEVICES": visible, "SLURM_GPUS_ON_NODE": on_node, "JAX_LOCAL_DEVICE_IDS": asked}
-    environment(**{name: value for name, value in given.items() if value})
+    environment(**{name: value for name, value in given.items() if value is not None})
     gpus.take_own()
     assert os.environ.get("JAX_LOCAL_DEVICE_IDS") == taken
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from launch import cli, tables
+from launch import cli, folder, tables
 
 CONFIG = {
     "seed": 0,
@@ -62,6 +62,17 @@ def test_a_row_for_each_run_in_the_order_of_its_keys(runs):
     assert [row.run for row in by_error] == ["rate=0.3", "rate=0.1", "rate=0.03"]
 
 
+def test_a_run_that_stopped_by_itself_is_told_from_one_that_is_not_finished(runs):
+    launch = {"step": 0, "argv": []}
+    (runs[2] / "run.json").write_text(json.dumps(launch))
+    folder.note_stop(runs[2], "step 4: train/loss is nan")
+    rows = tables.table(runs)
+    assert [row.stopped for row in rows] == [None, None, "step 4: train/loss is nan"]
+    assert "  2 of 4, stopped  " in tables.text(rows)
+    (runs[2] / "run.json").write_text(json.dumps({**launch, "resumed": [launch]}))  # begun again
+    assert tables.table(runs)[-1].stopped is None
+
+
 def test_csv_and_json_have_the_same_numbers_under_whole_keys(runs):
     rows = tables.table(runs)
     (first, *_), parsed = csv.DictReader(io.StringIO(tables.csv_text(rows))), json.loads(tables.json_text(rows))
@@ -94,7 +105,7 @@ def test_a_metric_that_no_run_has_is_refused(runs, named):
 def test_the_program_prints_it(fork, refused, runs):
     status, output = fork("launch.table", *runs, "--format=csv", "--metrics=eval/test_error")
     assert status == 0, output
-    assert output.startswith("run,cell,step,num_steps,learner.tx.learning_rate,eval/test_error,")
+    assert output.startswith("run,cell,step,num_steps,is_finished,stopped,learner.tx.learning_rate,eval/test_error,")
     status, others = fork("launch.table", *runs, runs[0].parent, "--format=csv", "--metrics=eval/test_error")
     assert others == f"{runs[0].parent} is no run folder\n{output}"
     refused("name at least one run folder: python -m launch.table RUN", "launch.table")

@@ -113,6 +113,7 @@ def test_a_run_that_diverges_leaves_and_the_others_go_on(tmp_path, capsys):
     train(configs["good"], tmp_path / "alone")
     assert left(tmp_path / "good") == left(tmp_path / "alone")
     assert not (tmp_path / "bad" / "summary.json").exists()
+    assert json.loads((tmp_path / "bad" / "run.json").read_text())["stopped"].startswith("step 2: ")
     assert f"{tmp_path / 'bad'}: stopped at step 2: " in capsys.readouterr().err
 
 
@@ -120,8 +121,8 @@ def test_a_run_that_diverges_leaves_and_the_others_go_on(tmp_path, capsys):
     ("changes", "message"),
     [
         ({"batch_size": 8}, "one of world.batch_size decides what is computed"),
-        ({"num_steps": 6}, "num_steps is \\[4, 6\\]"),
-        ({"grid": {"one": {}}}, "must have one grid"),
+        ({"num_steps": 6}, "num_steps is 4 in one and 6 in another"),
+        ({"grid": {"one": {}}}, "grid is None in one and {'one': {}} in another"),
         ({"shown": 2}, "a number decides which samples a world is made of"),
     ],
 )
@@ -135,6 +136,7 @@ def test_other_flags_are_the_same_for_all(refused, tmp_path):
     one, other = ([f"--config={MLP}", f"--workdir={tmp_path / name}"] for name in "ab")
     message = "--matmul_precision must be the same for runs of one program"
     refused(message, "launch.train", *one, "--", *other, "--matmul_precision=float32")
+    refused("is given to two runs; each needs a folder", "launch.train", *one, "--", *other, "--", *one)
 
 
 def packed(configs, most=None):
