@@ -85,8 +85,8 @@ def test_a_baseline_that_learns_something_else_is_refused(monkeypatch):
         (["--suite=glns", "--json=no/such/folder/table.json"], "no/such/folder/table.json"),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2_before_anything_is_measured(fork, flags, message):
-    status, output = fork("launch.bench", *flags)
+def test_a_mistake_is_one_line_and_status_2_before_anything_is_measured(run, flags, message):
+    status, output = run("launch.bench", *flags)
     assert status == 2
     assert message in output
     assert len(output.strip().split("\n")) == 1

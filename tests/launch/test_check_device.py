@@ -30,8 +30,8 @@ def test_a_part_is_measured_and_one_that_takes_too_long_is_ended(run, tmp_path):
         (("--parts=", "--out=x"), "--parts is empty"),
     ],
 )
-def test_mistakes_are_one_line(fork, flags, message):
-    status, output = fork("launch.check_device", *flags)
+def test_mistakes_are_one_line(run, flags, message):
+    status, output = run("launch.check_device", *flags)
     assert status == 2
     assert message in output
     assert len(output.strip().split("\n")) == 1

@@ -57,8 +57,8 @@ def srun_two(start, *flags):
 
 
 def end(processes):
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
-    return [process.returncode for process in processes], outputs
+    statuses, outputs = zip(*(process.wait() for process in processes), strict=True)
+    return list(statuses), outputs
 
 
 def signalled(processes, workdir, number):
@@ -95,14 +95,14 @@ def one(run, command, tmp_path_factory):
     return workdir
 
 
-def test_eight_devices_begin_and_one_goes_on(run, fork, tmp_path):
+def test_eight_devices_begin_and_one_goes_on(run, tmp_path):
     """Three seeds: eight devices compute the last one twice, and keep it once."""
     command = "launch.train", CONFIG, *FLAGS, "--config.num_seeds=3", "--config.world.batch_size=2"
     status, output = run(*command, f"--workdir={tmp_path / 'eight'}", "--config.num_steps=8", env=devices(8))
     assert status == 0, output
     assert len(json.loads((tmp_path / "eight" / "run.json").read_text())["devices"]) == 8
     for name in ("eight", "one"):
-        status, output = fork(*command, f"--workdir={tmp_path / name}")
+        status, output = run(*command, f"--workdir={tmp_path / name}")
         assert status == 0, output
     assert_same_run(tmp_path / "eight", tmp_path / "one")
     assert len(records(tmp_path / "eight")[-1]["eval/test_error/seeds"]) == 3

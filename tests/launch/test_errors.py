@@ -174,24 +174,22 @@ def test_other_programs(refused, folder, name):
     refused(words, *(word.format(folder=folder) for word in argv), folder=folder)
 
 
-def test_debug_shows_the_traceback(fork, tmp_path):
-    status, output = fork(
-        "launch.train", GLN, "--config.world.batch_size=0", "--debug", f"--workdir={tmp_path / 'run'}"
-    )
+def test_debug_shows_the_traceback(run, tmp_path):
+    status, output = run("launch.train", GLN, "--config.world.batch_size=0", "--debug", f"--workdir={tmp_path / 'run'}")
     assert status != 0
     assert "Traceback" in output
     assert "bootstrap/worlds.py" in output
 
 
 @pytest.mark.parametrize("program", ["train", "sweep", "plot", "bench"])
-def test_help_helps(fork, program):
-    status, output = fork(f"launch.{program}", "--help")
+def test_help_helps(run, program):
+    status, output = run(f"launch.{program}", "--help")
     assert status == 0
     assert f"python -m launch.{program}" in output
     assert "--[no]debug" in output
 
 
-def test_a_sweep_with_a_damaged_run_is_refused_before_any_runs(fork, tmp_path):
+def test_a_sweep_with_a_damaged_run_is_refused_before_any_runs(run, tmp_path):
     config, damaged = tmp_path / "config.py", tmp_path / "smoke,seed=1" / "metrics.jsonl"
     ours = "experiments/configs/sgd_digits.py"
     config.write_text(
@@ -200,7 +198,7 @@ def test_a_sweep_with_a_damaged_run_is_refused_before_any_runs(fork, tmp_path):
     )
     damaged.parent.mkdir()
     damaged.write_text("[1]\n")
-    status, output = fork("launch.sweep", f"--config={config}", f"--workdir={tmp_path}")
+    status, output = run("launch.sweep", f"--config={config}", f"--workdir={tmp_path}")
     assert status == 2, output
     assert output.startswith(f"error: {damaged}, line 1: it is not a JSON object")
     assert len(output.strip().split("\n")) == 1

@@ -101,8 +101,8 @@ def test_help_lists_the_keys(folder):
     assert {"  --config.learner.rate=0.003", "  --config.seed=0"} <= set(output.split("\n"))
 
 
-def test_help_lists_the_variants(fork):
-    status, output = fork("launch.train", "--config=experiments/configs/glns_digits.py:online", "--help")
+def test_help_lists_the_variants(run):
+    status, output = run("launch.train", "--config=experiments/configs/glns_digits.py:online", "--help")
     assert status == 0
     assert "glns_digits.py:VARIANT: real, ideal, online, smoke" in output
     assert "  --config.world.batch_size=1" in output.split("\n")
@@ -127,9 +127,9 @@ def test_a_key_that_is_none_takes_a_value(folder, tmp_path):
         ("--config.evals=('mine:data',)", "evals.mine:data 'mine:data': needs n; give them in the config"),
     ],
 )
-def test_what_is_wrong_is_said_before_the_first_step(fork, folder, tmp_path, flag, message):
+def test_what_is_wrong_is_said_before_the_first_step(run, folder, tmp_path, flag, message):
     workdir = tmp_path / "run"
-    status, output = fork("launch.train", f"--config={folder}/mine.py", f"--workdir={workdir}", flag)
+    status, output = run("launch.train", f"--config={folder}/mine.py", f"--workdir={workdir}", flag)
     assert status == 2, output
     assert message in output
     assert len(output.strip().split("\n")) == 1

@@ -9,21 +9,21 @@ from launch import devices, machine
 SMALL = ("--config=experiments/configs/glns_digits.py:smoke", "--config.num_steps=2", "--config.learner.sizes=(1,)")
 
 
-def test_precision_and_determinism_are_noted_and_must_stay(fork, tmp_path):
+def test_precision_and_determinism_are_noted_and_must_stay(run, tmp_path):
     flags = (*SMALL, f"--workdir={tmp_path}", "--matmul_precision=float32", "--deterministic")
-    status, output = fork("launch.train", *flags)
+    status, output = run("launch.train", *flags)
     assert status == 0, output
     noted = json.loads((tmp_path / "run.json").read_text())["jax_settings"]
     assert (noted["jax_default_matmul_precision"], noted["deterministic"]) == ("float32", True)
-    status, output = fork("launch.train", *flags[:-1], "--config.num_steps=4")
+    status, output = run("launch.train", *flags[:-1], "--config.num_steps=4")
     assert status == 2
     assert "began with other settings of JAX (deterministic: True -> False)" in output
 
 
-def test_debug_nans_ends_the_run_with_a_traceback(fork, tmp_path):
+def test_debug_nans_ends_the_run_with_a_traceback(run, tmp_path):
     rate = "--config.learner.tx.learning_rate=1e38"
     flags = ("--config=experiments/configs/sgd_digits.py:smoke", rate, f"--workdir={tmp_path}", "--debug_nans")
-    status, output = fork("launch.train", *flags)
+    status, output = run("launch.train", *flags)
     assert status == 1
     assert "FloatingPointError" in output
     assert "Traceback" in output

@@ -102,11 +102,11 @@ def test_a_metric_that_no_run_has_is_refused(runs, named):
         tables.table(runs, **named)
 
 
-def test_the_program_prints_it(fork, refused, runs):
-    status, output = fork("launch.table", *runs, "--format=csv", "--metrics=eval/test_error")
+def test_the_program_prints_it(run, refused, runs):
+    status, output = run("launch.table", *runs, "--format=csv", "--metrics=eval/test_error")
     assert status == 0, output
     assert output.startswith("run,cell,step,num_steps,is_finished,stopped,learner.tx.learning_rate,eval/test_error,")
-    status, others = fork("launch.table", *runs, runs[0].parent, "--format=csv", "--metrics=eval/test_error")
+    status, others = run("launch.table", *runs, runs[0].parent, "--format=csv", "--metrics=eval/test_error")
     assert others == f"{runs[0].parent} is no run folder\n{output}"
     refused("name at least one run folder: python -m launch.table RUN", "launch.table")
     refused("is not a run folder", "launch.table", runs[0].parent)
