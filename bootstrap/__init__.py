@@ -1,7 +1,8 @@
 """The Deep Bootstrap framework (Nakkiran et al. 2021, arXiv 2010.08127): real world against ideal, for any learner.
 
 The frame: `Learner`, `World`, `Run`, `begin`, `advance`; `beside` lets baselines learn beside a learner.
-Worlds: `real`, `ideal`, `paired` (both, from one stream), `permuted` (a sequence of tasks), `bandits.world`.
+Worlds: `real`, `ideal`, `paired` (both, from one stream, as of the `rows` of arrays), `permuted` (a sequence of
+tasks), `bandits.world`.
 Learners of any net (`Net`, `nets`): `sgd.learner`, `ewc.learner`, `regression.learner`, `bandits.neural`; and
 `bandits.linear`.
 Samples: `distributions`, `augment`, `images`.
@@ -13,6 +14,7 @@ from bootstrap import augment, bandits, distributions, ewc, gap, images, nets, p
 from bootstrap.baselines import beside
 from bootstrap.core import Learner, Run, World, advance, begin, undivided
 from bootstrap.nets import Net
+from bootstrap.rows import rows
 from bootstrap.scoring import scores
 from bootstrap.tasks import permuted
 from bootstrap.worlds import UNLIMITED, ideal, paired, real
@@ -39,6 +41,7 @@ __all__ = [
     "prefetch",
     "real",
     "regression",
+    "rows",
     "scores",
     "sgd",
     "undivided",

@@ -10,6 +10,7 @@ evaluations a curve [S, E] is a straight line.
 from typing import NamedTuple
 
 import numpy as np
+import scipy.special
 
 from bootstrap import settings
 
@@ -60,20 +61,37 @@ def gap(steps: np.ndarray, over: np.ndarray, under: np.ndarray, times: np.ndarra
 def reuse_rate(steps: np.ndarray, real: np.ndarray, ideal: np.ndarray, times: np.ndarray) -> np.ndarray:
     """The worth of a sample of the real world, as a fraction of a fresh one, until each seed's time. -> [S].
 
-    real, ideal: test losses [S, E]. Let t be the time, and t' the first time at which the ideal world's test loss is at
-    most the real world's at t. The rate is t' / t: with batches of B, t' B fresh samples do what t B reused ones did.
-    The rate times the number of epochs, t B / n, is the effective reuse rate of the literature: fresh samples in units
-    of n. NaN where the ideal world does not get as low before it ends, or where t is 0.
+    real, ideal: test losses [S, E]. The level is the least loss of the real world until the time. The rate is t' / t,
+    of the first times at which the ideal and the real world have it: with batches of B, t' B fresh samples do what t B
+    samples did of which some were shown before. Equal curves have a rate of 1. NaN where the ideal world does not get
+    as low before it ends, and where the real world never gets lower than at its first evaluation.
+
+    Ours, on curves of one training each. In the literature (Yan et al. 2025, arXiv 2511.13421) the effective reuse rate
+    of K epochs over n samples is m / n, where one pass over m samples, with the schedule that is best for it, does as
+    well; with equal schedules it is this rate times t B / n.
     """
-    ideal, level = np.asarray(ideal, float), value_at(steps, real, times)
-    fresh = _crossing(steps, ideal, level, ideal <= level[:, None])
-    return np.divide(fresh, times, out=np.full(len(times), np.nan), where=times > 0)
+    real, ideal = np.asarray(real, float), np.asarray(ideal, float)
+    seen = np.where(np.asarray(steps)[None] <= times[:, None], real, np.inf)
+    level = np.fmin(seen.min(axis=1), value_at(steps, real, times))
+    of_ideal = _crossing(steps, ideal, level, ideal <= level[:, None])
+    of_real = np.fmin(_crossing(steps, real, level, real <= level[:, None]), times)
+    return np.divide(of_ideal, of_real, out=np.full(len(times), np.nan), where=level < real[:, 0])
 
 
 def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     """The mean over seeds [S] and its standard error, which is NaN for one seed."""
     values = np.asarray(values, float)
     return values.mean(), values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """The 95 % confidence interval of the mean over seeds [S], by Student's t; NaN of one seed.
+
+    Of differences between curves whose seeds are pairs it is the paired one.
+    """
+    mean, error = mean_and_error(values)
+    half = error * scipy.special.stdtrit(len(values) - 1, 0.975) if len(values) > 1 else np.nan
+    return mean - half, mean + half
 
 
 def _crossing(steps, curve, level, reached):

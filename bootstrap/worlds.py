@@ -64,9 +64,10 @@ UNLIMITED = 2**32 - 1  # as many samples as a stream has
 def paired(
     sample: Callable,
     data: Any = (),
+    limit: int = UNLIMITED,
     *,
     batch_size: int,
-    num_samples: int | jax.Array = UNLIMITED,
+    num_samples: int | jax.Array | None = None,
     augment: Callable | None = None,
 ) -> World:
     """The Real World of n samples and, at n = UNLIMITED, the Ideal World, of one stream (Nakkiran 2021, §2).
@@ -76,10 +77,14 @@ def paired(
     one program computes both, and any n between.
 
     sample: (key, index, data) -> (x, y): sample `index` of the stream that the key names. The key is not consumed.
+    limit: how many of them there are. Those of arrays, with their limit, are `*rows(x, y)`: beyond the last row an
+      array gives it again, without a word.
+    num_samples: n, at most the limit; by default the limit itself.
     augment: (key, x) -> x, with a fresh key each time that a sample is shown.
     """
+    num_samples = limit if num_samples is None else num_samples
     settings.check_counts(1, batch_size=batch_size)
-    settings.check_counts(1, UNLIMITED, num_samples=num_samples)
+    settings.check_counts(1, limit, num_samples=num_samples)
 
     def draw(key, data, state, act):
         del key, act

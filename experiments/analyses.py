@@ -23,15 +23,17 @@ def gap(
     where it never is:
 
       stopping_step, frac_stopped        in steps; the fraction of the seeds in which it was reached
-      bootstrap_error, _se, _sup, _end   test soft error, real - ideal: at the stopping time, its standard error, its
-                                         greatest size until then, at the last evaluation
-      generalisation_gap, _se            test - train soft error of the real world, at the stopping time
+      bootstrap_error, _sup, _end        test soft error, real - ideal: at the stopping time, its greatest size until
+                                         then, at the last evaluation
+      generalisation_gap                 test - train soft error of the real world, at the stopping time
       real_soft_error, ideal_soft_error  test soft errors at the stopping time; likewise real_SCORE, ideal_SCORE
       reuse_rate, frac_reuse_defined     what fraction of a fresh sample a reused one is worth, by the test loss, over
                                          the seeds in which the ideal world gets as low; the fraction of those
+      _se, _low, _high                   of bootstrap_error, generalisation_gap and reuse_rate: the standard error, and
+                                         the 95 % confidence interval (Student's t) of the paired seeds
 
-    NUMBER/SCORE is the same for another score: error, loss, calibration_error. What is not known is left out: a
-    standard error of one seed, a score that is not in the records, the rate where it was never reached. A seed that
+    NUMBER/SCORE is the same for another score: error, loss, calibration_error. What is not known is left out: an error
+    of one seed, a score that is not in the records, the rate where it was never reached. A seed that
     diverged in either world is left out of all of them; where there are any, num_diverged says how many.
     """
     if not 0 < threshold < 1:
@@ -106,7 +108,7 @@ def _of_pair(records: Records, real: str, ideal: str, threshold: float) -> dict[
         if score == "loss":
             rates = worlds_gap.reuse_rate(steps, of_real, of_ideal, times)
             known = rates[~np.isnan(rates)]
-            numbers |= {"reuse_rate": known.mean() if len(known) else np.nan}
+            numbers |= _with_error("reuse_rate", known, "") if len(known) else {}
             numbers |= {"frac_reuse_defined": len(known) / len(rates)}
     return numbers
 
@@ -117,4 +119,7 @@ def _has(records: Records, metric: str, member: str) -> bool:
 
 def _with_error(name: str, values: np.ndarray, suffix: str) -> dict[str, float]:
     mean, error = worlds_gap.mean_and_error(values)
-    return {f"{name}{suffix}": mean, f"{name}_se{suffix}": error}
+    low, high = worlds_gap.interval(values)
+    return {
+        f"{name}{end}{suffix}": number for end, number in (("", mean), ("_se", error), ("_low", low), ("_high", high))
+    }

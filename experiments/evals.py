@@ -94,10 +94,10 @@ def _in_batches(predict, x, batch_size):
         raise ValueError(f"an eval's batch_size must be at least 1, got {batch_size}")
     if batch_size is None or batch_size >= len(x):
         return predict(x)
-    if len(x) % batch_size:
-        raise ValueError(f"an eval's batch_size must divide the number of its samples, {len(x)}; got {batch_size}")
-    outputs = jax.lax.map(predict, x.reshape(-1, batch_size, *x.shape[1:]))
-    return outputs.reshape(len(x), *outputs.shape[2:])
+    whole = len(x) // batch_size * batch_size
+    outputs = jax.lax.map(predict, x[:whole].reshape(-1, batch_size, *x.shape[1:]))
+    outputs = outputs.reshape(whole, *outputs.shape[2:])
+    return outputs if whole == len(x) else jnp.concatenate([outputs, predict(x[whole:])])
 
 
 def density(view: View) -> dict[str, jax.Array]:

@@ -60,6 +60,7 @@ def paired(
         draw = with_label_noise(draw, num_classes(data), label_noise)
 
     def sample(key, index, arrays):
+        index = stream.order(key, index) if stream.order else index
         x, y = draw(jax.random.fold_in(key, index), (index, arrays))
         return as_numbers(x), y
 

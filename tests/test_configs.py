@@ -27,6 +27,7 @@ DATA = CHECKOUT.parent / "shared" / "data"
 DATA_DIRS = {
     "bandit": DATA / "bandit",
     "binarized_mnist": DATA / "binarized_mnist",
+    "cifar10": DATA / "cifar10",
     "cifar5m": DATA / "cifar5m",
     "idx": DATA / "mnist",
     "permuted": DATA / "mnist",

@@ -1,4 +1,4 @@
-"""CIFAR-10 from its files (Krizhevsky 2009). Images are float32 in [-1, 1], [n, 32, 32, 3]; labels int32 [n]."""
+"""CIFAR-10 from its files (Krizhevsky 2009). Images are bytes [n, 32, 32, 3]; labels int32 [n]."""
 
 import zipfile
 import zlib
@@ -7,18 +7,26 @@ from pathlib import Path
 import numpy as np
 
 from experiments.data.folder import required
-from experiments.data.kinds import Data, Part, as_numbers
+from experiments.data.kinds import Data, Part
 
 _TRAIN, _TEST = tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"
 _RECORD = 1 + 3 * 32 * 32  # bytes: the label, then the red, the green and the blue plane
 
 
-def cifar10(data_dir: str | None, *, num_train: int | None = None, num_test: int | None = None) -> Data:
+def cifar10(
+    data_dir: str | None,
+    *,
+    num_train: int | None = None,
+    num_test: int | None = None,
+    num_held_out: int = 0,
+    mirrored: bool = False,
+) -> Data:
     """CIFAR-10 from its binary version (data_batch_1.bin .. data_batch_5.bin, test_batch.bin) or from cifar10.npz.
 
     Both are looked for in data_dir, the binary files also in its folder cifar-10-batches-bin, where their archive puts
     them. cifar10.npz holds x_train, y_train, x_test, y_test, bytes [n, 32, 32, 3] and integers [n] or [n, 1].
-    num_train, num_test: only the first ones.
+    num_train, num_test: only the first ones. num_held_out: so many of the last train images are test images instead.
+    mirrored: with each train image its mirror image is there, n more.
     """
     folder = required(data_dir)
     if (folder / "cifar-10-batches-bin").is_dir():
@@ -28,13 +36,17 @@ def cifar10(data_dir: str | None, *, num_train: int | None = None, num_test: int
     else:
         *train, test = _binary(folder)
         train = Part(*map(np.concatenate, zip(*train, strict=True)))
+    if not 0 <= num_held_out < len(train.x):
+        raise ValueError(f"data.num_held_out must be 0 to {len(train.x) - 1}, got {num_held_out}")
+    test = Part(*(np.concatenate([old, new[len(new) - num_held_out :]]) for old, new in zip(test, train, strict=True)))
+    train = Part(*(array[: len(array) - num_held_out] for array in train))
     for name, number, part in (("num_train", num_train, train), ("num_test", num_test, test)):
         if number is not None and not 0 < number <= len(part.x):
             raise ValueError(f"data.{name} must be 1 to {len(part.x)}, got {number}")
-    return Data(
-        Part(as_numbers(train.x[:num_train]), train.y[:num_train]),
-        Part(as_numbers(test.x[:num_test]), test.y[:num_test]),
-    )
+    train, test = Part(train.x[:num_train], train.y[:num_train]), Part(test.x[:num_test], test.y[:num_test])
+    if mirrored:
+        train = Part(np.concatenate([train.x, train.x[:, :, ::-1]]), np.concatenate([train.y, train.y]))
+    return Data(train, test)
 
 
 def _binary(folder: Path) -> list[Part]:

@@ -1,7 +1,7 @@
 """CIFAR-5m: six million images like CIFAR-10's, drawn from a diffusion model (Nakkiran 2021, §3; preetum/cifar5m).
 
-Its six files part0.npz .. part5.npz hold X, uint8 [1000448, 32, 32, 3], and Y, integers 0 to 9. Together they are 18 GB
-and are read in place.
+Its six files part0.npz .. part5.npz, or cifar5m_part0.npz .., hold X, uint8 [1000448, 32, 32, 3], and Y, integers 0 to
+9. Together they are 18 GB and are read in place.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from experiments.data.stored import Stored, locate
 
 _NUM_PARTS, _NUM_CLASSES = 6, 10
 _IMAGE = (32, 32, 3)
+_PREFIXES = ("part", "cifar5m_part")  # of the files' names
 
 
 def cifar5m(
@@ -53,7 +54,7 @@ class Shards:
             low, high = max(begin, first), min(end, first + count)
             if low < high:
                 images[low - first : high - first] = x.rows(low - begin, high - low)
-                labels[low - first : high - first] = y.rows(low - begin, high - low)
+                labels[low - first : high - first] = y.rows(low - begin, high - low).reshape(-1)
             begin = end
         return Part(images, labels)
 
@@ -61,7 +62,8 @@ class Shards:
 def shards(data_dir: str | None, *, num_per_part: int = 1_000_448) -> tuple[Shards, Shards]:
     """Opens the six files below data_dir: -> what one trains on, parts 0 to 4 in order, and tests on, part 5."""
     folder = required(data_dir)
-    paths = [folder / f"part{i}.npz" for i in range(_NUM_PARTS)]
+    prefix = next((prefix for prefix in _PREFIXES if list(folder.glob(f"{prefix}?.npz"))), _PREFIXES[0])
+    paths = [folder / f"{prefix}{i}.npz" for i in range(_NUM_PARTS)]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise FileNotFoundError(f"no {', '.join(missing)} in {folder}; --data_dir names the folder of CIFAR-5m's parts")
@@ -73,8 +75,8 @@ def _part(path: Path, num_images: int) -> tuple[Stored, Stored]:
     x, y = (locate(path, key) for key in ("X", "Y"))
     if (x.dtype, x.shape[1:]) != (np.uint8, _IMAGE):
         raise ValueError(f"{path}: X should be images uint8 [n, 32, 32, 3], not {x.dtype} of shape {x.shape}")
-    if not np.issubdtype(y.dtype, np.integer) or len(y.shape) != 1:
-        raise ValueError(f"{path}: Y should be integers [n], not {y.dtype} of shape {y.shape}")
+    if not np.issubdtype(y.dtype, np.integer) or y.shape[1:] not in ((), (1,)):
+        raise ValueError(f"{path}: Y should be integers [n] or [n, 1], not {y.dtype} of shape {y.shape}")
     if not x.shape[0] == y.shape[0] == num_images:
         raise ValueError(f"{path}: {x.shape[0]} images and {y.shape[0]} labels, not {num_images}; fetch it again")
     labels = y.rows(0, num_images)

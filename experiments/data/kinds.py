@@ -4,11 +4,14 @@ Each kind has `test`, a Part, and `stream()`, the endless stream that `bootstrap
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from bootstrap.rows import place
 
 
 class Part(NamedTuple):
@@ -24,12 +27,14 @@ class Stream(NamedTuple):
     sample: (key, index, arrays) -> (x, y), sample `index`; the key is the sample's own, and is consumed.
     arrays: what `sample` takes.
     num_samples: how many differ; None for a distribution, which never ends.
+    order: (key, index) -> the index of the sample at this place, which each key orders otherwise; None: as they are.
     read: (first, count) -> Part, for data read as they are needed.
     """
 
     sample: Callable
     arrays: Any
     num_samples: int | None
+    order: Callable | None = None
     read: Callable | None = None
 
 
@@ -41,8 +46,8 @@ class Data(NamedTuple):
     per_seed = False
 
     def stream(self) -> Stream:
-        """Sample i is row i."""
-        return Stream(_row, self.train, len(self.train.x))
+        """The rows in an order that each seed draws for itself: `bootstrap.rows`."""
+        return _rows(self.train, len(self.train.x))
 
 
 class PerSeed(NamedTuple):
@@ -53,8 +58,8 @@ class PerSeed(NamedTuple):
     per_seed = True
 
     def stream(self) -> Stream:
-        """Sample i is row i of a split."""
-        return Stream(_row, self.train, self.train.x.shape[1])
+        """The rows of a split, in an order that its seed draws."""
+        return _rows(self.train, self.train.x.shape[1])
 
 
 class Sampled(NamedTuple):
@@ -92,7 +97,7 @@ class OnDisk(NamedTuple):
     def stream(self) -> Stream:
         """Sample i is row i, of the first rows or of those that were read for the present steps."""
         nothing_read = jax.tree.map(lambda leaf: leaf[:1], self.first)
-        return Stream(_window_row, Window(self.first, nothing_read, np.uint32(0)), len(self.first.x), self.read)
+        return Stream(_window_row, Window(self.first, nothing_read, np.uint32(0)), len(self.first.x), read=self.read)
 
 
 class Window(NamedTuple):
@@ -174,6 +179,10 @@ def _parts(data: Any) -> Mapping[str, Part]:
         case OnDisk():
             return {"train": data.first, "test": data.test}
     return {"train": data.train, "test": data.test}
+
+
+def _rows(arrays: Any, number: int) -> Stream:
+    return Stream(_row, arrays, number, partial(place, n=number))
 
 
 def _row(key, index, arrays):

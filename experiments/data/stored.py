@@ -1,5 +1,6 @@
 """Arrays in .npz files, read in place: np.load reads a whole array into memory, whatever mmap_mode says."""
 
+import contextlib
 import io
 import os
 import shutil
@@ -32,8 +33,9 @@ class Stored(NamedTuple):
 def locate(path: Path, key: str) -> Stored:
     """Finds the array `key` of an .npz file, without reading it.
 
-    An array that is stored compressed cannot be read in place: it is copied, once and with a warning, to a .npy file
-    beside the .npz.
+    Its bytes are compared with the checksum of the archive, once: a small file beside it remembers that, where one can
+    be written. An array that is stored compressed cannot be read in place: it is copied, once and with a warning, to a
+    .npy file beside the .npz.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -43,7 +45,9 @@ def locate(path: Path, key: str) -> Stored:
             info = archive.getinfo(f"{key}.npy")
             if info.compress_type != zipfile.ZIP_STORED:
                 return _array(_uncompressed(path, archive, info), key, 0, info.file_size)
-            return _array(path, key, _start(path, info), info.file_size)
+            start = _start(path, info)
+            _check_bytes(path, info, start)
+            return _array(path, key, start, info.file_size)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ValueError(f"{path} is not a whole .npz file ({error}); fetch it again") from error
 
@@ -62,6 +66,24 @@ def _start(path: Path, info: zipfile.ZipInfo) -> int:
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # APPNOTE.TXT of the zip format, 4.3.7
 
 
+def _check_bytes(path: Path, info: zipfile.ZipInfo, start: int) -> None:
+    """Raises BadZipFile where the bytes of a member are not those that were stored."""
+    now, done = path.stat(), path.with_name(f".{path.name}.{info.filename}.checked")
+    known = f"{now.st_size} {now.st_mtime_ns} {info.CRC}\n"
+    with contextlib.suppress(OSError):
+        if done.read_text() == known:
+            return
+    found, left = 0, info.file_size
+    with path.open("rb") as file:
+        file.seek(start)
+        while chunk := file.read(min(left, 1 << 22)):
+            found, left = zlib.crc32(chunk, found), left - len(chunk)
+    if found != info.CRC:
+        raise zipfile.BadZipFile(f"{info.filename} has another checksum than it was stored with")
+    with contextlib.suppress(OSError):  # such as a folder in which nothing may be written
+        done.write_text(known)
+
+
 _LONGEST_HEADER = 1 << 14  # of a .npy array that NumPy reads without being told to: 10,000 characters
 
 
@@ -76,6 +98,8 @@ def _array(path: Path, key: str, start: int, size: int) -> Stored:
     except (ValueError, KeyError, tokenize.TokenError) as error:
         raise ValueError(f"{path}: {key} is not a .npy array ({error}); fetch it again") from error
     offset = start + header.tell()
+    if dtype.hasobject:
+        raise ValueError(f"{path}: {key} holds Python objects; save it again as an array of numbers")
     if fortran_order:
         raise ValueError(f"{path}: {key} is in Fortran order; save it again in C order (np.ascontiguousarray)")
     wanted, there = dtype.itemsize * int(np.prod(shape)), min(start + size, path.stat().st_size) - offset

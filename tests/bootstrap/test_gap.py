@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bootstrap.gap import gap, mean_and_error, or_last, reuse_rate, stopping_time, value_at
+from bootstrap.gap import gap, interval, mean_and_error, or_last, reuse_rate, stopping_time, value_at
 
 STEPS = np.array([0, 10, 20, 40, 80])
 
@@ -98,11 +98,27 @@ def test_fresh_samples_are_worth_themselves():
         np.testing.assert_allclose(reuse_rate(STEPS, falling, falling, np.array([time])), [1.0])
 
 
+def test_equal_curves_have_a_reuse_rate_of_one_however_noisy():
+    """A level that is the loss at the time itself would be met long before."""
+    steps = np.arange(0, 2000, 20)
+    curves = 2 * np.exp(-steps / 400) + 0.5 + 0.02 * np.random.default_rng(0).normal(size=(50, len(steps)))
+    for time in (70.0, 1500.0, 1507.0):
+        np.testing.assert_allclose(reuse_rate(steps, curves, curves, np.full(50, time)), 1, rtol=1e-12)
+
+
+def test_the_level_is_the_best_of_a_real_world_that_gets_worse_again():
+    """.3 at 20; the ideal world has it a third of the way from .4 at 20 to .1 at 40."""
+    real = np.array([[0.9, 0.6, 0.3, 0.8, 0.9]])
+    ideal = np.array([[0.9, 0.5, 0.4, 0.1, 0.1]])
+    np.testing.assert_allclose(reuse_rate(STEPS, real, ideal, np.array([80.0])), [(20 + 20 / 3) / 20])
+
+
 def test_a_reuse_rate_that_is_not_known():
     low, high = np.array([[0.9, 0.3, 0.2, 0.1, 0.1]]), np.array([[0.9, 0.8, 0.7, 0.6, 0.5]])
     np.testing.assert_array_equal(reuse_rate(STEPS, low, high, np.array([40.0])), [np.nan])  # never as low
     np.testing.assert_array_equal(reuse_rate(STEPS, high, low, np.array([0.0])), [np.nan])
-    np.testing.assert_allclose(reuse_rate(STEPS, 2 * high, low, np.array([40.0])), [0])  # worse than at first
+    rising = np.array([[0.9, 1.0, 1.5, 2.0, 3.0]])
+    np.testing.assert_array_equal(reuse_rate(STEPS, rising, low, np.array([40.0])), [np.nan])  # best before it learned
 
 
 def test_mean_and_standard_error_of_pairs():
@@ -110,6 +126,8 @@ def test_mean_and_standard_error_of_pairs():
     ideal = np.array([100.0, -300.0, 500.0])
     mean, error = mean_and_error(ideal + np.array([1.0, 2.0, 6.0]) - ideal)
     np.testing.assert_allclose([mean, error], [3, np.sqrt(7 / 3)])
+    # Student's t with 2 degrees of freedom leaves 2.5 % above 4.302653.
+    np.testing.assert_allclose(interval(np.array([1.0, 2.0, 6.0])), 3 + 4.302653 * error * np.array([-1, 1]), rtol=1e-6)
     mean, error = mean_and_error(np.array([2.0]))
     assert mean == 2
-    assert np.isnan(error)
+    assert np.isnan([error, *interval(np.array([2.0]))]).all()

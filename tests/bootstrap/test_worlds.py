@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bootstrap import UNLIMITED, ideal, paired, real
+from bootstrap import UNLIMITED, ideal, paired, real, rows
 from bootstrap.worlds import epoch_order
 
 LENGTH = 30_000
@@ -214,3 +214,31 @@ def test_the_first_samples_are_those_that_come_first():
 def test_no_samples_are_refused(n):
     with pytest.raises(ValueError, match="num_samples must be 1 to 4294967295, got"):
         paired(numbered, jnp.zeros(2), batch_size=4, num_samples=n)
+
+
+def test_rows_of_a_sorted_file_are_a_sample_of_them_and_each_seeds_its_own():
+    x, y = np.arange(1000.0, 1100.0, dtype=np.float32), np.arange(100)
+
+    def first(key, batch_size, n):
+        world = paired(*rows(x, y), batch_size=batch_size, num_samples=n)
+        return world.draw(None, world.data, world.init(key, world.data), None)[1]
+
+    of_seeds = jax.jit(jax.vmap(first, in_axes=(0, None, None)), static_argnums=(1, 2))
+    keys = jax.random.split(jax.random.key(0), 50)
+    (some, chosen), (_, every) = of_seeds(keys, 20, 20), of_seeds(jax.random.clone(keys), 100, 100)
+    np.testing.assert_array_equal(some, x[chosen])
+    np.testing.assert_array_equal(np.sort(every), np.tile(y, (50, 1)))
+    np.testing.assert_array_equal(chosen, every[:, :20])
+    assert abs(chosen.mean() - 49.5) < 3  # its standard error is 0.8
+    assert len(np.unique(chosen, axis=0)) == 50
+
+
+def test_more_samples_than_rows_are_refused():
+    x, y = np.zeros((100, 2), np.float32), np.zeros(100, np.int32)
+    with pytest.raises(ValueError, match="num_samples must be 1 to 100, got 150"):
+        paired(*rows(x, y), batch_size=4, num_samples=150)
+    world = paired(*rows(x, np.arange(100)), batch_size=50)  # all of them, again and again
+    numbers = draw_batches(world, 4, 0)[1].reshape(2, 100)
+    np.testing.assert_array_equal(np.sort(numbers), np.tile(np.arange(100), (2, 1)))
+    with pytest.raises(ValueError, match="equally many"):
+        rows(x, y[:-1])

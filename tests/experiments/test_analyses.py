@@ -55,8 +55,15 @@ def test_the_gap_by_hand():
     assert got.pop("real_loss") == pytest.approx((1 + 0.305) / 2)
     assert got.pop("ideal_loss") == pytest.approx((0.4 + 0.9025) / 2)
     assert got.pop("generalisation_gap/loss") == pytest.approx((0.5 + 0.305 - 0.5125) / 2)
-    left = {"bootstrap_error_se/loss", "bootstrap_error_sup/loss", "generalisation_gap_se/loss"}
-    assert got.keys() == left
+    # With one degree of freedom 12.7062 standard errors to either side.
+    half = 12.7062 * (0.195 - 0.05) / 2
+    assert got.pop("bootstrap_error_low") == pytest.approx((0.05 + 0.195) / 2 - half, rel=1e-5)
+    assert got.pop("bootstrap_error_high") == pytest.approx((0.05 + 0.195) / 2 + half, rel=1e-5)
+    of_loss = {
+        f"{name}_{end}/loss" for name in ("bootstrap_error", "generalisation_gap") for end in ("se", "low", "high")
+    }
+    left = {"bootstrap_error_sup/loss", "generalisation_gap_low", "generalisation_gap_high"}
+    assert got.keys() == left | of_loss
 
 
 def test_where_it_never_stops_the_end_counts_and_that_is_said():

@@ -40,8 +40,8 @@ def write_below(folder):
 def test_every_pixel_is_in_its_place(tmp_path, write):
     data = cifar10(str(write(tmp_path)))
     for part, x, y in zip(data[:2], (X[:20], X[20:]), (Y[:20], Y[20:]), strict=True):
-        assert (part.x.dtype, part.y.dtype) == (np.float32, np.int32)
-        np.testing.assert_allclose(part.x, (x / 255 - 0.5) / 0.5, atol=1e-6)
+        assert (part.x.dtype, part.y.dtype) == (np.uint8, np.int32)
+        np.testing.assert_array_equal(part.x, x)
         np.testing.assert_array_equal(part.y, y)
 
 
@@ -53,6 +53,16 @@ def test_only_the_first(tmp_path):
     for name, most in {"num_train": 20, "num_test": 4}.items():
         with pytest.raises(ValueError, match=rf"data\.{name} must be 1 to {most}, got {most + 1}"):
             cifar10(str(tmp_path), **{name: most + 1})
+
+
+def test_held_out_and_mirrored(tmp_path):
+    train, test = cifar10(str(write_npz(tmp_path)), num_held_out=5, mirrored=True)[:2]
+    np.testing.assert_array_equal(train.x, np.concatenate([X[:15], X[:15, :, ::-1]]))
+    np.testing.assert_array_equal(train.y, np.concatenate([Y[:15], Y[:15]]))
+    np.testing.assert_array_equal(test.x, np.concatenate([X[20:], X[15:20]]))
+    np.testing.assert_array_equal(test.y, np.concatenate([Y[20:], Y[15:20]]))
+    with pytest.raises(ValueError, match=r"data\.num_held_out must be 0 to 19, got 20"):
+        cifar10(str(tmp_path), num_held_out=20)
 
 
 def test_files_that_are_missing_are_named(tmp_path):

@@ -31,6 +31,15 @@ def folder(tmp_path):
     return tmp_path
 
 
+def files(folder):
+    """All but the notes of which files have been checked."""
+    return sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
+
+
+def files_of_parts():
+    return [f"part{i}.npz" for i in range(6)]
+
+
 def opened(folder):
     return shards(str(folder), num_per_part=PER_PART)
 
@@ -88,6 +97,36 @@ def test_labels_of_any_integer_type(folder, dtype):
     np.testing.assert_array_equal(labels, Y[6:15])
 
 
+def test_labels_in_a_column(folder):
+    write(folder, 1, Y=Y[7:14, None])
+    np.testing.assert_array_equal(opened(folder)[0].rows(6, 9)[1], Y[6:15])
+
+
+def test_files_by_their_other_name(folder):
+    for path in folder.glob("part*.npz"):
+        path.rename(folder / f"cifar5m_{path.name}")
+    np.testing.assert_array_equal(opened(folder)[0].rows(0, 35)[1], Y[:35])
+    (folder / "cifar5m_part2.npz").unlink()
+    with pytest.raises(FileNotFoundError, match=r"^no cifar5m_part2.npz in "):
+        opened(folder)
+
+
+@pytest.mark.parametrize("damage", ["a flipped bit", "zeros"])
+def test_damaged_bytes_are_noticed_and_the_check_is_made_once(folder, damage, monkeypatch):
+    path = folder / "part2.npz"
+    content = bytearray(path.read_bytes())
+    content[9000:9100] = bytes(100) if damage == "zeros" else bytes([content[9000] ^ 1]) + content[9001:9100]
+    path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=rf"^{path} is not a whole .npz file \(X.npy has another checksum .*fetch it again"
+    ):
+        opened(folder)
+    write(folder, 2)
+    opened(folder)
+    monkeypatch.setattr("zlib.crc32", lambda *_: pytest.fail("checked again"))
+    np.testing.assert_array_equal(opened(folder)[0].rows(14, 7)[0], X[14:21])
+
+
 def test_files_beyond_4_gigabytes_have_64_bit_offsets(folder, monkeypatch):
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
     path = write(folder, 0)
@@ -113,8 +152,7 @@ def test_a_compressed_part_is_copied_once_and_said_so(folder):
     np.testing.assert_array_equal(train.rows(20, 9)[0], X[20:29])
     train, _ = opened(folder)  # no warning: those are errors here
     np.testing.assert_array_equal(train.rows(20, 9)[1], Y[20:29])
-    names = [f"part{i}.npz" for i in range(6)]
-    assert sorted(file.name for file in folder.iterdir()) == sorted([*names, "part3.X.npy", "part3.Y.npy"])
+    assert files(folder) == sorted([*files_of_parts(), "part3.X.npy", "part3.Y.npy"])
     write(folder, 3, save=np.savez_compressed, X=255 - X[21:28])  # a newer file of the same size
     with pytest.warns(UserWarning, match="is compressed"):
         train, _ = opened(folder)
@@ -132,7 +170,7 @@ def test_a_compressed_part_that_is_damaged_leaves_no_copy(folder):
         pytest.raises(ValueError, match=r"part3.npz is not a whole .npz file \(.*\); fetch it again"),
     ):
         opened(folder)
-    assert sorted(file.name for file in folder.iterdir()) == [f"part{i}.npz" for i in range(6)]
+    assert files(folder) == files_of_parts()
 
 
 def test_a_compressed_part_that_cannot_be_copied(folder, monkeypatch):
@@ -159,8 +197,9 @@ def test_a_compressed_part_that_cannot_be_copied(folder, monkeypatch):
         ({"X": X[:7].astype(np.float32)}, r"X should be images uint8 \[n, 32, 32, 3\], not float32 of shape \(7, "),
         ({"X": X[:7].transpose(0, 3, 1, 2).copy()}, r"X should be .*, not uint8 of shape \(7, 3, 32, 32\)"),
         ({"X": np.asfortranarray(X[:7])}, "X is in Fortran order; save it again in C order"),
-        ({"Y": Y[:7].astype(float)}, r"Y should be integers \[n\], not float64 of shape \(7,\)"),
-        ({"Y": Y[:7, None]}, r"Y should be integers \[n\], not int64 of shape \(7, 1\)"),
+        ({"Y": Y[:7].astype(float)}, r"Y should be integers \[n\] or \[n, 1\], not float64 of shape \(7,\)"),
+        ({"Y": Y[:14].reshape(7, 2)}, r"Y should be integers \[n\] or \[n, 1\], not int64 of shape \(7, 2\)"),
+        ({"Y": Y[:7].astype(object)}, "Y holds Python objects; save it again as an array of numbers"),
         ({"Y": np.arange(4, 11)}, "labels from 4 to 10, not 0 to 9; fetch it again"),
         ({"Y": np.arange(-1, 6)}, "labels from -1 to 5, not 0 to 9; fetch it again"),
     ],
