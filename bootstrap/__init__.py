@@ -1,8 +1,8 @@
 """The Deep Bootstrap framework (Nakkiran et al. 2021, arXiv 2010.08127): real world against ideal, for any learner.
 
 The frame: `Learner`, `World`, `Run`, `begin`, `advance`; `beside` lets baselines learn beside a learner.
-Worlds: `real`, `ideal`, `paired` (both, from one stream, as of the `rows` of arrays), `permuted` (a sequence of
-tasks), `bandits.world`.
+Worlds: `real`, `ideal`, `paired` (both, from one stream, as of the `rows` of arrays), `fed` (of rows read as they are
+needed), `permuted` (a sequence of tasks), `bandits.world`.
 Learners of any net (`Net`, `nets`): `sgd.learner`, `ewc.learner`, `regression.learner`, `bandits.neural`; and
 `bandits.linear`.
 Samples: `distributions`, `augment`, `images`.
@@ -10,10 +10,24 @@ Other forms of `advance`: `prefetch`.
 Evaluation: `scores` of predictions; `gap` between the curves of two worlds.
 """
 
-from bootstrap import augment, bandits, distributions, ewc, gap, images, nets, prefetch, regression, sgd, worlds
+from bootstrap import (
+    augment,
+    bandits,
+    distributions,
+    ewc,
+    gap,
+    images,
+    nets,
+    prefetch,
+    reading,
+    regression,
+    sgd,
+    worlds,
+)
 from bootstrap.baselines import beside
 from bootstrap.core import Learner, Run, World, advance, begin, undivided
 from bootstrap.nets import Net
+from bootstrap.reading import fed
 from bootstrap.rows import rows
 from bootstrap.scoring import scores
 from bootstrap.tasks import permuted
@@ -32,6 +46,7 @@ __all__ = [
     "beside",
     "distributions",
     "ewc",
+    "fed",
     "gap",
     "ideal",
     "images",
@@ -39,6 +54,7 @@ __all__ = [
     "paired",
     "permuted",
     "prefetch",
+    "reading",
     "real",
     "regression",
     "rows",

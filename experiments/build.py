@@ -191,7 +191,7 @@ def with_states(run: bootstrap.Run, states: Mapping[str, Any]) -> bootstrap.Run:
     return run._replace(learner=bootstrap.baselines.State(first, others) if others else first)
 
 
-_MAX_READ = 2 * 10**9  # bytes of samples in memory at once, of data read as they are needed
+_MAX_READ = 2 * 10**9  # bytes of the samples of one call, of data read as they are needed; so are those of the next
 
 
 def _check_rows(experiment: Experiment, config: Mapping) -> None:

@@ -5,13 +5,13 @@ from functools import partial
 from typing import Any
 
 import jax
-import numpy as np
 
 import blur
 import bootstrap
 import self_play as games
+from bootstrap import reading
 from bootstrap.distributions import with_label_noise
-from experiments.data.kinds import Stream, Window, as_numbers, in_memory, num_classes
+from experiments.data.kinds import Stream, as_numbers, in_memory, num_classes
 
 _PREFETCH = 25  # batches of a distribution that are drawn at once
 
@@ -68,7 +68,7 @@ def paired(
     chain = bootstrap.augment.chain(*augment.values()) if augment else None
     return bootstrap.paired(sample, stream.arrays, augment=chain, **settings)._replace(
         as_test=None if label_noise is None else partial(_noisy, num_classes(data), label_noise),
-        read_rows=stream.read and partial(_read_rows, stream.read, batch_size),
+        read_rows=stream.read and partial(reading.rows_of_steps, stream.read, batch_size),
         prefetch=_PREFETCH if stream.num_samples is None else 1,
     )
 
@@ -87,12 +87,6 @@ def _check_num_samples(stream: Stream, num_samples: Any, num_test: int) -> None:
 def _noisy(num_classes: int, label_noise: Any, test: tuple) -> tuple:
     draw = with_label_noise(lambda _, sample: sample, num_classes, label_noise)
     return jax.vmap(draw)(jax.random.split(jax.random.key(0), len(test[1])), test)
-
-
-def _read_rows(read: Callable, batch_size: int, window: Window, step: int, num_steps: int) -> Window:
-    """The window of the batches of these steps. Raises ValueError where there are fewer rows."""
-    start = step * batch_size
-    return Window(window.first, read(start, num_steps * batch_size), np.uint32(start))
 
 
 def permuted(data: Any, *, samples_per_task: int, batch_size: int) -> bootstrap.World:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bootstrap import reading
 from bootstrap.rows import place
 
 
@@ -96,16 +96,7 @@ class OnDisk(NamedTuple):
 
     def stream(self) -> Stream:
         """Sample i is row i, of the first rows or of those that were read for the present steps."""
-        nothing_read = jax.tree.map(lambda leaf: leaf[:1], self.first)
-        return Stream(_window_row, Window(self.first, nothing_read, np.uint32(0)), len(self.first.x), read=self.read)
-
-
-class Window(NamedTuple):
-    """The rows of a data set on disk that the device holds: the first ones, and those of the present steps."""
-
-    first: Any  # x [n, ..], y [n]
-    present: Any  # x [m, ..], y [m]: rows `start` to `start + m`
-    start: Any  # [] uint32
+        return Stream(reading.row, reading.window(self.first), len(self.first.x), read=self.read)
 
 
 KINDS = (Data, PerSeed, Sampled, OnDisk)
@@ -189,13 +180,3 @@ def _row(key, index, arrays):
     del key
     x, y, *_ = arrays
     return jnp.asarray(x)[index], jnp.asarray(y)[index]
-
-
-def _window_row(key, index, window):
-    del key
-    first, present, start = window
-    return jax.tree.map(
-        lambda old, new: jnp.where(index < len(old), jnp.asarray(old)[index], jnp.asarray(new)[index - start]),
-        first,
-        present,
-    )

@@ -1,0 +1,64 @@
+"""Worlds of samples that no device need hold: rows of files, or of any data set, read as the steps need them."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bootstrap.core import World
+from bootstrap.worlds import UNLIMITED, check_samples, paired
+
+
+class Window(NamedTuple):
+    """The rows that the device holds: the first ones, and those of the present steps."""
+
+    first: Any  # x [n, ..], y [n]
+    present: Any  # x [m, ..], y [m]: rows `start` to `start + m`
+    start: Any  # [] uint32
+
+
+def fed(
+    read: Callable, num_kept: int, *, batch_size: int, num_samples: int | jax.Array = UNLIMITED, **settings: Any
+) -> World:
+    """`paired` worlds of rows that `read` gives: (first, count) -> (x [count, ..], y [count, ..]), NumPy arrays.
+
+    num_kept: how many of the first rows stay in memory: as many as the largest real world has. num_samples: n, at most
+    num_kept or, for the ideal world, UNLIMITED. Row i is sample i for every seed: put a file that is sorted in a random
+    order first. settings: see `paired`. Before steps are taken, their rows are to be read; `read` raises ValueError
+    where there are none left:
+
+        data = world.read_rows(world.data, step, num_steps)
+        run, metrics = advance(key, learner, world._replace(data=data), run, num_steps)
+
+    The launcher does so, a call ahead of the device, for a data set that is `experiments.data.OnDisk`.
+    """
+    if isinstance(num_samples, int) and not (num_samples <= num_kept or num_samples == UNLIMITED):
+        raise ValueError(f"num_samples must be 1 to {num_kept}, as many as are kept, or UNLIMITED; got {num_samples}")
+    first = read(0, num_kept)
+    check_samples(*first)
+    world = paired(row, window(first), batch_size=batch_size, num_samples=num_samples, **settings)
+    return world._replace(read_rows=partial(rows_of_steps, read, batch_size))
+
+
+def window(first: Any) -> Window:
+    """The first rows, before any others are read."""
+    return Window(first, jax.tree.map(lambda leaf: leaf[:1], first), np.uint32(0))
+
+
+def row(key: jax.Array, index: jax.Array, held: Window) -> Any:
+    """Row `index` [], of the first rows or of those that were read for the present steps. The key is not used."""
+    del key
+    return jax.tree.map(
+        lambda old, new: jnp.where(index < len(old), jnp.asarray(old)[index], jnp.asarray(new)[index - held.start]),
+        held.first,
+        held.present,
+    )
+
+
+def rows_of_steps(read: Callable, batch_size: int, held: Window, step: int, num_steps: int) -> Window:
+    """The window of the batches of these steps. Raises ValueError where there are fewer rows."""
+    start = step * batch_size
+    return Window(held.first, read(start, num_steps * batch_size), np.uint32(start))

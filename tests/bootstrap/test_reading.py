@@ -1,0 +1,100 @@
+"""Worlds of rows that are read as they are needed: of a file, of a data set of items, of one with columns."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import bootstrap
+from bootstrap import UNLIMITED, fed
+
+N, BATCH = 40, 4
+X, Y = np.random.default_rng(0).normal(size=(N, 3)).astype(np.float32), np.arange(N, dtype=np.int32)
+
+
+class Items:
+    """As a torch Dataset: an example an index."""
+
+    def __len__(self):
+        return N
+
+    def __getitem__(self, i):
+        return X[i], int(Y[i])
+
+
+class Columns:
+    """As a data set of Hugging Face: columns of the rows asked for."""
+
+    num_rows = N
+
+    def __getitem__(self, rows):
+        return {"image": X[rows].tolist(), "label": Y[rows].tolist()}
+
+
+def of_items(dataset):
+    def read(first, count):
+        if first + count > len(dataset):
+            raise ValueError(f"there are {len(dataset)} rows")
+        x, y = zip(*(dataset[i] for i in range(first, first + count)), strict=True)
+        return np.stack(x), np.array(y, np.int32)
+
+    return read
+
+
+def of_columns(dataset):
+    def read(first, count):
+        columns = dataset[slice(first, first + count)]
+        return np.array(columns["image"], np.float32), np.array(columns["label"], np.int32)
+
+    return read
+
+
+def of_file(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    return lambda first, count: (np.asarray(x[first : first + count]), Y[first : first + count])
+
+
+def learner():
+    """Keeps the labels that it is shown, the newest first."""
+
+    def update(key, seen, batch):
+        x, y = batch
+        return jnp.concatenate([y, seen])[: 2 * N], {"sum": x.sum()}
+
+    return bootstrap.Learner(lambda key, example: -jnp.ones(2 * N, jnp.int32), update, lambda seen, x: seen)
+
+
+def shown(world, steps_a_call, num_steps=N // BATCH):
+    """The labels of all steps in their order, and the sums of their inputs."""
+    key, sums = jax.random.key(0), []
+    run = bootstrap.begin(key, learner(), world)
+    for step in range(0, num_steps, steps_a_call):
+        data = world.read_rows(world.data, step, steps_a_call)
+        run, metrics = bootstrap.advance(key, learner(), world._replace(data=data), run, steps_a_call)
+        sums.extend(metrics["sum"])
+    batches = np.array(run.learner)[: num_steps * BATCH].reshape(-1, BATCH)
+    return batches[::-1].reshape(-1), np.array(sums)
+
+
+@pytest.mark.parametrize("kind", ["file", "items", "columns"])
+def test_the_ideal_world_is_one_pass_over_all_rows(kind, tmp_path):
+    read = {"file": of_file(tmp_path), "items": of_items(Items()), "columns": of_columns(Columns())}[kind]
+    labels, sums = shown(fed(read, 8, batch_size=BATCH), 5)
+    np.testing.assert_array_equal(labels, Y)
+    np.testing.assert_allclose(sums, X.reshape(-1, BATCH * 3).sum(axis=1), rtol=1e-5)
+
+
+def test_the_real_world_shows_the_rows_that_are_kept_again_and_again():
+    labels, _ = shown(fed(of_items(Items()), 12, batch_size=BATCH, num_samples=8), 2)
+    np.testing.assert_array_equal(labels[:8], Y[:8])
+    np.testing.assert_array_equal(np.sort(labels.reshape(-1, 8)), np.tile(Y[:8], (5, 1)))
+
+
+def test_what_is_not_there_is_refused():
+    read = of_items(Items())
+    with pytest.raises(ValueError, match="num_samples must be 1 to 8, as many as are kept, or UNLIMITED; got 9"):
+        fed(read, 8, batch_size=BATCH, num_samples=9)
+    world = fed(read, 8, batch_size=BATCH, num_samples=UNLIMITED)
+    with pytest.raises(ValueError, match="there are 40 rows"):
+        world.read_rows(world.data, 9, 2)
