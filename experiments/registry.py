@@ -57,12 +57,15 @@ def _in(module: str, *names: str) -> dict[str, str]:
 
 
 _NETS = {
+    "alexnet": "bootstrap.nets:AlexNet",
     "cnn": "bootstrap.nets:CNN",
     "convolutional": "bootstrap.nets:Convolutional",
+    "densenet": "bootstrap.nets:DenseNet",
     "fully_connected": "bootstrap.nets:FullyConnected",
     "mlp": "bootstrap.nets:MLP",
     "random_features": "bootstrap.nets:RandomFeatures",
     "resnet18": "bootstrap.nets:ResNet18",
+    "vgg11": "bootstrap.nets:VGG11",
     "vit": "bootstrap.nets:ViT",
 }
 _GENOMES = {

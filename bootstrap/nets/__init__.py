@@ -5,19 +5,24 @@ layer are float32, and so is the loss.
 """
 
 from bootstrap.nets.cnn import CNN, Conv
+from bootstrap.nets.densenet import DenseNet
 from bootstrap.nets.mlp import MLP
 from bootstrap.nets.net import Body, Net, body
 from bootstrap.nets.random_features import RandomFeatures
 from bootstrap.nets.resnet import ResNet18
 from bootstrap.nets.superset import Convolutional, FullyConnected
+from bootstrap.nets.vgg import VGG11, AlexNet
 from bootstrap.nets.vit import ViT
 
 __all__ = [
     "CNN",
     "MLP",
+    "VGG11",
+    "AlexNet",
     "Body",
     "Conv",
     "Convolutional",
+    "DenseNet",
     "FullyConnected",
     "Net",
     "RandomFeatures",

@@ -12,7 +12,11 @@ from bootstrap import settings
 
 
 class ViT(nn.Module):
-    """A vision transformer (Dosovitskiy et al. 2021) without dropout; by default of ViT-B's size, as the paper's."""
+    """A vision transformer (Dosovitskiy et al. 2021) without dropout; by default the one of Nakkiran 2021's code.
+
+    That is of ViT-B's size. Queries, keys and values have no bias, places and token begin as N(0, 1), and an MLP of one
+    hidden layer is the head; GELU is the exact one.
+    """
 
     num_classes: int
     patch: int = 4
@@ -41,13 +45,14 @@ class ViT(nn.Module):
         x = x.reshape(batch, rows, self.patch, columns, self.patch, channels).transpose(0, 1, 3, 2, 4, 5)
         x = nn.Dense(self.width, dtype=self.dtype)(x.reshape(batch, rows * columns, -1))
         # "token", not "cls_token": saved parameters are in the order of their names.
-        cls_token = self.param("token", nn.initializers.zeros, (1, 1, self.width))
+        cls_token = self.param("token", nn.initializers.normal(1.0), (1, 1, self.width))
         x = jnp.concatenate([jnp.broadcast_to(cls_token.astype(self.dtype), (batch, 1, self.width)), x], axis=1)
-        pos_embedding = self.param("pos_embedding", nn.initializers.normal(0.02), (1, x.shape[1], self.width))
+        pos_embedding = self.param("pos_embedding", nn.initializers.normal(1.0), (1, x.shape[1], self.width))
         x = x + pos_embedding.astype(self.dtype)
         for _ in range(self.depth):
             x = Block(self.num_heads, self.mlp_width, self.dtype)(x)
-        return nn.Dense(self.num_classes)(nn.LayerNorm()(x[:, 0]))
+        hidden = nn.Dense(self.mlp_width, dtype=self.dtype)(nn.LayerNorm(dtype=self.dtype)(x[:, 0]))
+        return nn.Dense(self.num_classes)(nn.gelu(hidden, approximate=False).astype(jnp.float32))
 
 
 class Block(nn.Module):
@@ -60,7 +65,9 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x):
         """[B, T + 1, width] -> the same."""
-        y = nn.LayerNorm(dtype=self.dtype)(x)
-        x = x + nn.MultiHeadDotProductAttention(self.num_heads, dtype=self.dtype)(y)
+        width, heads = x.shape[-1], (3, self.num_heads, x.shape[-1] // self.num_heads)
+        y = nn.DenseGeneral(heads, use_bias=False, dtype=self.dtype)(nn.LayerNorm(dtype=self.dtype)(x))
+        y = nn.dot_product_attention(*jnp.moveaxis(y, -3, 0))
+        x = x + nn.DenseGeneral(width, axis=(-2, -1), dtype=self.dtype)(y)
         y = nn.Dense(self.mlp_width, dtype=self.dtype)(nn.LayerNorm(dtype=self.dtype)(x))
-        return x + nn.Dense(x.shape[-1], dtype=self.dtype)(nn.gelu(y))
+        return x + nn.Dense(width, dtype=self.dtype)(nn.gelu(y, approximate=False))

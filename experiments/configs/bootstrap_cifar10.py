@@ -5,14 +5,19 @@
 DIR holds CIFAR-10's binary files or cifar10.npz. Each seed draws its own images of the real worlds; tested on the last
 5,000 train images and on all test images of the files.
 
-variant     what                                                 seconds  n10000: bootstrap error [95 %]  test - train
-mlp         MLP 512-512                                          not run
+variant     what                                                 n = 2,000      n = 5,000      n = 10,000
+mlp         MLP 512-512                                          .098 ± .015    .038 ± .013    .009 ± .015
 myrtle16    the mCNN of width 16                                 not run
 flipped16   `myrtle16`, mirror images too: 90,000 in one pass    not run
 augmented16 `myrtle16`, each image moved by up to 4, mirrored    not run
 myrtle64    the mCNN of the paper, of width 64                   not run, for a GPU
 resnet18    ResNet-18 of width 64                                not run, for a GPU
 smoke       the MLP, n = 8 and 16, 4 steps
+
+analysis/nN/bootstrap_error/error after 351 steps of 128 (`flipped16`: 703), 95 % intervals of 3 seeds; the ideal world
+errs on .505. Where no world has learned its images by heart the claim holds in hard errors: at n = 10,000, 4.5 epochs,
+reuse costs nothing that 3 seeds could show, though test and train errors are .19 apart. It does not in soft errors:
+real worlds are the more certain, and so have the lower ones, by .03 to .05. In 20 minutes of a core that was shared.
 """
 
 from ml_collections import ConfigDict

@@ -36,10 +36,15 @@ def test_mlp_by_hand():
         (nets.MLP((128,) * 3, 10, batch_norm=True), 428_426),
         (nets.CNN(10), 1_558_026),
         (nets.ResNet18(10), 11_171_146),
-        # ViT-B without its patches, places and head has 12 blocks of 7,087,872 numbers.
-        (nets.ViT(10), 12 * 7_087_872 + (48 + 1) * 768 + 768 + 65 * 768 + 2 * 768 + 7690),
+        # ViT-B without its patches, places and head has 12 blocks of 7,087,872 numbers, 2304 of them biases left out.
+        (nets.ViT(10), 12 * (7_087_872 - 2304) + 49 * 768 + 768 + 65 * 768 + 2 * 768 + 769 * 3072 + 3073 * 10),
+        (nets.ViT(10), 87_509_770),
+        (nets.VGG11(10), 9_231_114),
+        (nets.AlexNet(10), 2_472_266),
+        (nets.DenseNet(10, growth=12), 1_059_298),
+        (nets.DenseNet(10, growth=32), 7_426_378),
     ],
-    ids=["mlp-2048", "mlp-128", "cnn", "resnet18", "vit"],
+    ids=str,
 )
 def test_sizes(net, expected):
     assert size(net) == expected
@@ -103,6 +108,7 @@ SMALL = {
     "cnn-plain": nets.CNN(3, width=4, batch_norm=False),
     "resnet18": nets.ResNet18(3, width=4),
     "vit": nets.ViT(3, patch=4, width=16, depth=2, num_heads=2, mlp_width=32),
+    "densenet": nets.DenseNet(3, growth=4, depth=7),
 }
 
 

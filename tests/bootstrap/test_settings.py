@@ -38,7 +38,7 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
     "ideal": (partial(bootstrap.ideal, sample), {"batch_size": NO_COUNT}),
     "paired": (
         partial(bootstrap.paired, sample, batch_size=2),
-        {"batch_size": NO_COUNT, "num_samples": (*NO_COUNT, np.uint64(2**32))},
+        {"batch_size": NO_COUNT, "num_samples": (*(one for one in NO_COUNT if one is not None), np.uint64(2**32))},
     ),
     "permuted": (
         partial(bootstrap.permuted, np.eye(3), np.arange(3), [[0, 1, 2]], samples_per_task=2, batch_size=1),
