@@ -35,14 +35,31 @@ def cosine(learning_rate: float | jax.Array, num_steps: int, *, every: int = 1) 
     return lambda step: decay(jnp.asarray(step) // every * every)
 
 
-def learner(net: nn.Module | Net, tx: optax.GradientTransformation) -> tuple[Callable, Callable, Callable]:
-    """Cross-entropy descent: (init, update, predict) of a Learner.
+LOSSES = ("cross_entropy", "squared_error")
+_LEAST = 1e-6  # the least probability that an output stands for
+
+
+def learner(
+    net: nn.Module | Net, tx: optax.GradientTransformation, *, loss: str = "cross_entropy"
+) -> tuple[Callable, Callable, Callable]:
+    """Gradient descent on a classifier's loss: (init, update, predict) of a Learner.
 
     net: inputs [B, D..] -> logits [B, K], a Linen module or two pure functions (see `bootstrap.Net`). Metrics are of
-    the batch before it is learned: loss in nats, error, and soft_error, 1 - p of the true label. A label outside
-    0 .. K - 1 is a ValueError; if it is traced, the loss is NaN.
+    the batch before it is learned: the loss, error, and soft_error, 1 - p of the true label. A label outside 0 .. K - 1
+    is a ValueError; if it is traced, the loss is NaN.
+
+    loss: "cross_entropy", in nats; or "squared_error", |logits - one-hot label|², the other one of Nakkiran 2021's
+    code. Then a logit, cut off at 1e-6 and 1, stands for a probability, and these are divided by their sum (ours).
     """
-    network = body(net)
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}; got {loss!r}")
+    network, is_squared = body(net), loss == "squared_error"
+
+    def log_probabilities(logits):
+        if is_squared:
+            clipped = jnp.clip(logits, _LEAST, 1)
+            return jnp.log(clipped / clipped.sum(axis=-1, keepdims=True))
+        return jax.nn.log_softmax(logits)
 
     def init(key, example):
         params, collections = network.init(key, example[0])
@@ -51,22 +68,23 @@ def learner(net: nn.Module | Net, tx: optax.GradientTransformation) -> tuple[Cal
     def update(key, state, batch):
         x, labels = batch[0], jnp.asarray(batch[1])
 
-        def loss(params):
+        def descended(params):
             logits, collections = network.train(params, state.collections, x, key)
-            of_label = log_likelihoods(jax.nn.log_softmax(logits), labels)
+            of_label = log_likelihoods(log_probabilities(logits), labels)
+            squares = ((logits - jax.nn.one_hot(labels, logits.shape[-1])) ** 2).sum(axis=-1)
             metrics = {
-                "loss": -of_label.mean(),
+                "loss": jnp.where(jnp.isnan(of_label), jnp.nan, squares).mean() if is_squared else -of_label.mean(),
                 "error": (logits.argmax(-1) != labels).mean(),
                 "soft_error": 1 - jnp.exp(of_label).mean(),
             }
             return metrics["loss"], (collections, metrics)
 
-        gradients, (collections, metrics) = jax.grad(loss, has_aux=True)(state.params)
+        gradients, (collections, metrics) = jax.grad(descended, has_aux=True)(state.params)
         updates, optimizer = tx.update(gradients, state.optimizer, state.params)
         return State(optax.apply_updates(state.params, updates), collections, optimizer), metrics
 
     def predict(state, x):
         """x [B, D..] -> log-probabilities [B, K]."""
-        return jax.nn.log_softmax(network.predict(state.params, state.collections, x))
+        return log_probabilities(network.predict(state.params, state.collections, x))
 
     return init, update, predict

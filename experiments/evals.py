@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 import blur
 import bootstrap
@@ -56,17 +57,24 @@ def adaptation(
 
 
 def agreement(one: View, other: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:
-    """How far two classifiers agree on the test samples of the first.
+    """How far two classifiers agree on the test samples of the first, as in the real world and in the ideal one.
 
     agreement: the fraction of samples to which both give the same class. kl: the mean Kullback-Leibler divergence of
-    the other's class probabilities from the first's, in nats.
+    the other's class probabilities from the first's, in nats. Where the states of both have `params` of the same
+    shapes, weight_distance: |other - first| / |first|.
     """
     x = one.test[0]
     p, q = (_in_batches(view.predict, x, batch_size) for view in (one, other))
-    return {
+    metrics = {
         "agreement": (p.argmax(-1) == q.argmax(-1)).mean(),
         "kl": (jnp.exp(p) * (p - q)).sum(axis=-1).mean(),
     }
+    params = [getattr(view.learner, "params", None) for view in (one, other)]
+    shapes = [jax.tree.map(jnp.shape, of_one) for of_one in params]
+    if None not in params and shapes[0] == shapes[1]:
+        distance = optax.tree.norm(jax.tree.map(jnp.subtract, *params))
+        metrics["weight_distance"] = distance / optax.tree.norm(params[0])
+    return metrics
 
 
 def classification(view: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:

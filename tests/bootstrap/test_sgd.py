@@ -56,6 +56,23 @@ def test_metrics_and_prediction_by_hand():
     np.testing.assert_allclose(jnp.exp(predict(state, x)), [[0.75, 0.25], [0.8, 0.2], [0.5, 0.5]], rtol=1e-6)
 
 
+def test_the_squared_error_by_hand():
+    # Logits (3, 0) and (0.5, 0.25), labels 1 and 0: 9 + 1 and 0.25 + 0.0625; cut off they are (1, 0) and (0.5, 0.25).
+    tx = optax.sgd(0.1)
+    _, update, predict = map(jax.jit, sgd.learner(LINEAR, tx, loss="squared_error"))
+    x, labels, state = jnp.eye(2), jnp.array([1, 0]), linear_state([[3.0, 0.0], [0.5, 0.25]], [0.0, 0.0], tx)
+    learned, metrics = update(jax.random.key(0), state, (x, labels))
+    expected = {"loss": (10 + 0.3125) / 2, "error": 0.5, "soft_error": (1 + 1 / 3) / 2}
+    chex.assert_trees_all_close(metrics, expected, rtol=1e-4)
+    np.testing.assert_allclose(jnp.exp(predict(state, x)), [[1, 0], [2 / 3, 1 / 3]], atol=2e-6)
+    # The gradient of a logit is (logit - one-hot) of its example.
+    np.testing.assert_allclose(learned.params["Dense_0"]["kernel"], [[2.7, 0.1], [0.55, 0.225]], rtol=1e-5)
+    _, metrics = update(jax.random.key(0), state, (x, jnp.array([1, 7])))
+    assert np.isnan(metrics["loss"])
+    with pytest.raises(ValueError, match="loss must be one of cross_entropy, squared_error; got 'hinge'"):
+        sgd.learner(LINEAR, tx, loss="hinge")
+
+
 def test_the_optimizer_sees_the_parameters(batch):
     """Weight decay alone: at gradient 0 (one class) every weight shrinks by rate * decay."""
     net, tx = nets.MLP((), 1), optax.adamw(0.1, weight_decay=0.5)

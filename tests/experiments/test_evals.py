@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bootstrap import sgd
 from experiments import evals
 from experiments.evals import View
 
@@ -49,3 +50,14 @@ def test_agreement_by_hand():
     got = evals.agreement(*views)
     assert got["agreement"] == 0.75
     np.testing.assert_allclose(got["kl"], (0.9 * np.log(9) - 0.1 * np.log(9)) / 4, rtol=1e-5)
+    assert "weight_distance" not in got
+
+
+def test_the_distance_of_weights_by_hand():
+    """(3, 4, 0) and its difference from (6, 4, 4) both have length 5."""
+    states = [sgd.State({"a": jnp.array([3.0, 4.0]), "b": jnp.zeros(1)}, {}, ())]
+    states.append(states[0]._replace(params={"a": jnp.array([6.0, 4.0]), "b": jnp.array([4.0])}))
+    views = [View(lambda x: jnp.zeros((1, 2)), (jnp.zeros((1, 1)), None), None, None, state) for state in states]
+    np.testing.assert_allclose(evals.agreement(*views)["weight_distance"], 1, rtol=1e-6)
+    wider = views[1]._replace(learner=states[0]._replace(params={"a": jnp.zeros(3), "b": jnp.zeros(1)}))
+    assert "weight_distance" not in evals.agreement(views[0], wider)
