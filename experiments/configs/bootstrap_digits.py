@@ -52,7 +52,7 @@ def get_config(variant: str = "mlp") -> ConfigDict:
             "learner": {
                 "name": "sgd",
                 "net": net,
-                "loss": "squared_error" if variant == "squared" else "cross_entropy",
+                **({"loss": "squared_error"} if variant == "squared" else {}),
                 "tx": {"name": "sgd", "learning_rate": learning_rate, "momentum": 0.9},
             },
         }
