@@ -127,7 +127,12 @@ def _order(value: Any) -> tuple:
 
 
 def text(rows: Sequence[Row]) -> str:
-    """For people: keys by their shortest ends, numbers as mean ± standard error."""
+    """For people."""
+    return plots.aligned(rows_of_text(rows)) + "\n"
+
+
+def rows_of_text(rows: Sequence[Row]) -> list[list[str]]:
+    """A row of names, and one for each row: keys by their shortest ends, numbers as mean ± standard error."""
     keys = dict(zip(rows[0].keys, plots.shortest_ends([tuple(key.split(".")) for key in rows[0].keys]), strict=True))
     has_cells = any(row.cell for row in rows)
     lines = [["run", *(["cell"] if has_cells else []), *map(".".join, keys.values()), "step", *rows[0].metrics]]
@@ -137,7 +142,7 @@ def text(rows: Sequence[Row]) -> str:
             str(row.step) if row.is_finished else f"{row.step} of {row.num_steps}{', stopped' if row.stopped else ''}"
         )
         lines.append([row.run, *([row.cell] if has_cells else []), *values, step, *map(_shown, row.metrics.values())])
-    return plots.aligned(lines) + "\n"
+    return lines
 
 
 def _shown(value: Value) -> str:

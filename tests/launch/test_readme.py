@@ -31,6 +31,7 @@ def test_its_commands_run(run, tmp_path):
         "launch.sweep": ["--config.num_steps=42"],
         "launch.plot": [],
         "launch.table": [],
+        "launch.report": [],
         "launch.bench": ["--help"],
     }
     commands = re.findall(r"^\.venv/bin/python -m (.*)$", README.replace("\\\n", ""), re.MULTILINE)
@@ -43,4 +44,5 @@ def test_its_commands_run(run, tmp_path):
         assert status == 0, output
         outputs[program] = output
     assert [line.split()[1] for line in outputs["launch.table"].splitlines()[1:]] == ["0.1", "0.03", "0.01"]
+    assert (tmp_path / "rates.html").exists()
     assert (tmp_path / "figures" / "eval_test_error.png").exists()
