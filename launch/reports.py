@@ -17,6 +17,7 @@ table { border-collapse: collapse; display: block; overflow-x: auto; }
 th, td { padding: .25em .8em .25em 0; text-align: left; border-bottom: 1px solid #eee; white-space: nowrap; }
 figure { display: inline-block; margin: .5em 1em .5em 0; vertical-align: top; max-width: 100%; }
 figure img { max-width: min(100%, 34em); } figcaption { color: #666; }
+iframe { width: 100%; height: 38em; border: 0; }
 pre { background: #f6f6f6; padding: 1em; overflow-x: auto; }
 """
 
@@ -71,12 +72,14 @@ def _about(label: str, workdir: Path) -> str:
         "folder": workdir,
     }
     drawn = {plots.file_name(name) for name in config["log_metrics"]}
+    films = sorted(workdir.glob("*.html"))
     pictures = [path for path in sorted((workdir / "figures").glob("*.png")) if path.stem not in drawn]
     return "\n".join(
         [
             f"<h2>{_text(label)}</h2>",
             _table([[name, value] for name, value in known.items() if value], head=False),
             _pictures(pictures),
+            *(f'<iframe title="{path.stem}" srcdoc="{_text(path.read_text())}"></iframe>' for path in films),
             f"<details><summary>config</summary><pre>{_text(json.dumps(config, indent=2))}</pre></details>",
         ]
     )

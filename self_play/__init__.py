@@ -2,10 +2,11 @@
 
 from self_play import cross_play, game, goals, holdouts, observations, opponents, scene, tabletop, world
 from self_play.cross_play import play_versions, versions_of
+from self_play.page import html_page
 from self_play.ppo_learner import learner
 from self_play.recording import Recording, frames_of, record
 from self_play.scene import Scene, scene_of
-from self_play.tabletop import Tabletop, html_page, render_frames
+from self_play.tabletop import Tabletop, render_frames
 from self_play.world import Batch, Setup, arena, setup
 
 __all__ = [

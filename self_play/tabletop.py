@@ -172,7 +172,7 @@ class _Frame(NamedTuple):
 
 
 def render_frames(scene: Scene, q: jax.Array, goal: Poses, has_goal: jax.Array) -> dict:
-    """Frames for Brax's viewer, as a dict for JSON; goals are drawn as transparent objects. Not for jit.
+    """Frames, as a dict for JSON in the form of Brax's viewer; goals are drawn as transparent objects. Not for jit.
 
     q [T, ..]: positions of a State. goal [T, N]. has_goal [T] bool: whether the frame shows its goal.
     """
@@ -188,11 +188,3 @@ def render_frames(scene: Scene, q: jax.Array, goal: Poses, has_goal: jax.Array) 
         places = jax.vmap(lambda q: kinematics.forward(system, q, jnp.zeros(system.qd_size()))[0])(positions)
         frames: Any = [_Frame(jax.tree.map(lambda leaf, t=t: leaf[t], jax.device_get(places))) for t in range(len(q))]
         return json.loads(brax_json.dumps(system, frames))
-
-
-def html_page(frames: dict) -> str:
-    """The HTML page of frames: Brax's viewer, whose script the browser fetches from a public server."""
-    with _brax_settings():
-        from brax.io import html
-
-        return html.render_from_json(json.dumps(frames), height=480, colab=False, base_url=None)

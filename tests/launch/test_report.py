@@ -46,6 +46,7 @@ def make(workdir, rate, *, finished=True):
     (workdir / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     (workdir / "run.json").write_text(json.dumps({"step": 0, "argv": ["train", "--a=<b>"], "devices": ["cpu:0"]}))
     (workdir / "figures" / "arena.png").write_bytes(PIXEL)
+    (workdir / "episode.html").write_text('<p class="film">Alice & Bob</p>')
     if finished:
         (workdir / "summary.json").write_text(json.dumps({**SUMMARY, **last}))
     return workdir
@@ -56,12 +57,12 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.sources, self.words, self._open = [], [], [], []
+        self.films, self.sources, self.words, self._open = [], [], [], []
         self.feed(text)
         assert self._open == []
 
     def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
+        self.films += [value for name, value in attrs if name == "srcdoc"]
         self.sources += [value for name, value in attrs if name in ("src", "href")]
         if tag not in ("meta", "img"):
             self._open.append(tag)
@@ -79,6 +80,7 @@ def test_a_page_has_everything_in_it(tmp_path):
     assert "http" not in text
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     pictures = [base64.b64decode(source.split(",")[1]) for source in page.sources]
+    assert page.films == ['<p class="film">Alice & Bob</p>'] * 2
     assert len(pictures) == 3  # a curve of both, and of each what it left
     assert pictures.count(PIXEL) == 2
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
