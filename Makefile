@@ -2,11 +2,12 @@
 # make run       the main job: four runs on digits, one figure, one table; then Alice teaches Bob to push a puck
 # make test      lint, types, layers and the whole test suite
 # make bench     every benchmark suite
+# make dist      builds wheel and sdist, with a compiler and without, and learns with each outside the checkout
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install run test bench
+.PHONY: install run test bench dist
 install: .venv/installed
 
 .venv/installed: setup.py constraints.txt glns/native.cc glns/walk.h
@@ -26,6 +27,9 @@ test: install
 	$(BIN)/ruff format --check
 	$(BIN)/pyrefly check
 	$(BIN)/pytest
+
+dist: install
+	.ci/dist
 
 bench: install
 	$(BIN)/python -m launch.bench --suite=glns
