@@ -85,7 +85,10 @@ def learner(
     """
     _check(num_classes, sizes, aggregation)
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
-    gate = gate or context.half_spaces(num_half_spaces, offset_scale=offset_scale)
+    if gate is None:
+        if num_half_spaces is None:
+            raise ValueError("num_half_spaces must be given where no gate is")
+        gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale)
     model = Model(
         num_classes=num_classes,
         sizes=tuple(sizes),
