@@ -85,13 +85,12 @@ def init(
     k_layers = jax.vmap(lambda k_layer: jax.random.split(k_layer, max(sizes)))(jax.random.split(key, len(sizes)))
     k_neurons = jnp.concatenate([k_layer[:size] for k_layer, size in zip(k_layers, sizes, strict=True)])
     gates = jax.vmap(lambda k_neuron: gate.init(k_neuron, side_dim))(k_neurons)  # one draw compiles fastest
-    layers, first = [], 0
-    for size, width in zip(sizes, (input_dim, *sizes[:-1]), strict=True):
-        of_layer = jax.tree.map(lambda leaf, first=first, size=size: leaf[first : first + size], gates)
-        weights = jax.vmap(lambda _: neuron.init(gate.num_contexts, width), axis_size=size)(None)
-        layers.append(divide(Layer(weights, of_layer), "neurons"))
-        first += size
-    return tuple(layers)
+
+    def layer(last, size, width):
+        weights = jax.vmap(lambda _: neuron.init(gate.num_contexts, width))(jnp.arange(size))
+        return divide(Layer(weights, jax.tree.map(lambda leaf: leaf[last - size : last], gates)), "neurons")
+
+    return tuple(map(layer, np.cumsum(sizes), sizes, (input_dim, *sizes[:-1])))
 
 
 def contexts(layer: Layer, side: jax.Array, gate: Gate) -> jax.Array:
