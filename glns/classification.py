@@ -45,10 +45,11 @@ def learner(
     num_half_spaces: int | None = None,
     *,
     offset_scale: float = 1.0,
+    axis_aligned: bool = False,
     gate: context.Gate | None = None,
     side: Callable = lambda features: features,
     learning_rate: float | Callable | Sequence[float | Callable] = 0.01,
-    learning_rate_decay: float | Sequence[float | None] | None = 100.0,
+    learning_rate_decay: float | None = 100.0,
     feature_epsilon: float = 1 / 255,
     feature_scale: float = 1.0,
     standardised: bool = True,
@@ -68,8 +69,8 @@ def learner(
     is made before its own update. A label outside 0 .. N - 1 is a ValueError; if it is traced, the metric loss is NaN.
 
     sizes: neurons a layer, the last 1.
-    num_half_spaces, offset_scale: see `context.half_spaces`. gate: replaces those contexts by another kind, and needs
-      no num_half_spaces.
+    num_half_spaces, offset_scale, axis_aligned: see `context.half_spaces`. gate: replaces those contexts by another
+      kind, and needs none of them.
     side: features [D] -> side information [S] of an example; by default all features.
     learning_rate, learning_rate_decay: the rate of example t = 1, 2, .. is min(learning_rate, learning_rate_decay / t)
       (Veness 2019: 0.01 and 100); without decay (None) it is constant. learning_rate may be a schedule t -> rate
@@ -88,7 +89,7 @@ def learner(
     if gate is None:
         if num_half_spaces is None:
             raise ValueError("num_half_spaces must be given where no gate is")
-        gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale)
+        gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale, axis_aligned=axis_aligned)
     model = Model(
         num_classes=num_classes,
         sizes=tuple(sizes),
