@@ -106,6 +106,15 @@ def learner(
     return partial(_init, model), partial(_update, model), partial(_predict, model)
 
 
+def prequential(*args: Any, **settings: Any) -> tuple[Callable, Callable]:
+    """A `learner` that tells its predictions, test then train: (init, update).
+
+    update: (key, state, batch) -> state, log-probabilities [B, N], each made before its own example is learned.
+    """
+    init, update, _ = learner(*args, **settings)
+    return init, partial(_learn_batch, *update.args)  # pyrefly: ignore[missing-attribute]
+
+
 def _init(model, key, example):
     """Draws the networks. The key is consumed."""
     x, _ = example
@@ -135,6 +144,12 @@ def _by_class(model, layers, mixture, counts):
 
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
+    state, log_probabilities = _learn_batch(model, key, state, batch)
+    return state, _metrics(log_probabilities, settings.labels_below(model.num_classes, labels=batch[1]))
+
+
+def _learn_batch(model, key, state, batch):
+    """Learns a batch. -> state, the log-probabilities [B, N] before each example."""
     del key
     x, labels = model.divide(batch, None)
     labels = settings.labels_below(model.num_classes, labels=labels)
@@ -145,8 +160,8 @@ def _update(model, key, state, batch):
     of_classes = jax.vmap(partial(_learn, model), (axes, 0, gates_axis, None, None, 0, None), (axes, 0, gates_axis, 0))
     before = _by_class(model, state.layers, state.mixture, state.visits)
     *learned, logits = of_classes(*before, inputs, jax.vmap(model.side)(inputs), targets, t)
-    metrics = _metrics(_log_probabilities(model.divide(logits, None)), labels)
-    return State(state.count + len(x), moments, *_by_class(model, *learned)), metrics
+    state = State(state.count + len(x), moments, *_by_class(model, *learned))
+    return state, _log_probabilities(model.divide(logits, None))
 
 
 def _learn(model, layers, mixture, counts, inputs, sides, targets, t):
