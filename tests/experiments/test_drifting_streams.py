@@ -30,6 +30,8 @@ def test_digits_show_their_segments_and_change_places():
     for half, places in ((slice(0, 2000), range(7)), (slice(2000, 4000), (7, 8, 9, 10, 4, 5, 6))):
         wrong = x[half][:, list(places)] != drifting_streams._SEGMENTS[y[half]]
         np.testing.assert_allclose(wrong.mean(axis=0), 0.1, atol=0.03)
+    wrong = x[2000:, :4] != drifting_streams._SEGMENTS[y[2000:], :4]
+    np.testing.assert_allclose(wrong.mean(axis=0), 0.5, atol=0.05)  # where they were are random bits
 
 
 def test_a_blob_moves_and_stays_in_the_cube():
