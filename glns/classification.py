@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import bernoulli, context, network, settings, standardise, switching, visits
+from glns import bernoulli, context, learning_rates, network, settings, standardise, switching, visits
 
 
 class State(NamedTuple):
@@ -30,7 +30,7 @@ class Model(NamedTuple):
     sizes: tuple[int, ...]
     features: standardise.Features
     side: Callable  # features [D] -> side information [S]
-    rate: Callable  # t [..] -> learning rates [..]
+    rate: Callable  # t [B] or [U, B] -> learning rates [B] or [U, B]
     rate_by_context: bool
     rule: bernoulli.Rule
     net: dict[str, Any]  # the neuron and the gate: keywords of the functions of `network`
@@ -42,13 +42,14 @@ class Model(NamedTuple):
 def learner(
     num_classes: int,
     sizes: Sequence[int],
-    num_half_spaces: int,
+    num_half_spaces: int | None = None,
     *,
     offset_scale: float = 1.0,
+    axis_aligned: bool = False,
     gate: context.Gate | None = None,
     side: Callable = lambda features: features,
-    learning_rate: float | Callable = 0.01,
-    learning_rate_decay: float = 100.0,
+    learning_rate: float | Callable | Sequence[float | Callable] = 0.01,
+    learning_rate_decay: float | None = 100.0,
     feature_epsilon: float = 1 / 255,
     feature_scale: float = 1.0,
     standardised: bool = True,
@@ -68,11 +69,14 @@ def learner(
     is made before its own update. A label outside 0 .. N - 1 is a ValueError; if it is traced, the metric loss is NaN.
 
     sizes: neurons a layer, the last 1.
-    num_half_spaces, offset_scale: see `context.half_spaces`. gate: replaces those contexts by another kind.
+    num_half_spaces, offset_scale, axis_aligned: see `context.half_spaces`. gate: replaces those contexts by another
+      kind, and needs none of them.
     side: features [D] -> side information [S] of an example; by default all features.
     learning_rate, learning_rate_decay: the rate of example t = 1, 2, .. is min(learning_rate, learning_rate_decay / t)
-      (Veness 2019: 0.01 and 100). learning_rate may be a schedule t -> rate instead. rate_by_context: t counts the
-      visits of each neuron's present context (ours), not the examples.
+      (Veness 2019: 0.01 and 100); without decay (None) it is constant. learning_rate may be a schedule t -> rate
+      instead. Several rates (ours) are dealt out in turn to the neurons of each layer, for aggregation "switching";
+      see `learning_rates.schedule`. rate_by_context: t counts the visits of each neuron's present context (ours), not
+      the examples.
     feature_epsilon, feature_scale, standardised: see `standardise.features`.
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. implementation: see `bernoulli.neuron`.
     shared_gates: neuron k has the same half-spaces in every class (the paper draws them for each class). This saves
@@ -80,21 +84,18 @@ def learner(
     aggregation: "last" predicts with the last neuron, "switching" with a mixture of all neurons; see `switching`.
     divide: see `network.undivided`. The axes are "classes" and "neurons".
     """
-    _check(
-        num_classes,
-        sizes,
-        aggregation,
-        learning_rate=1.0 if callable(learning_rate) else learning_rate,
-        learning_rate_decay=learning_rate_decay,
-    )
+    _check(num_classes, sizes, aggregation)
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
-    gate = gate or context.half_spaces(num_half_spaces, offset_scale=offset_scale)
+    if gate is None:
+        if num_half_spaces is None:
+            raise ValueError("num_half_spaces must be given where no gate is")
+        gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale, axis_aligned=axis_aligned)
     model = Model(
         num_classes=num_classes,
         sizes=tuple(sizes),
         features=standardise.features(feature_epsilon, feature_scale, standardised=standardised),
         side=side,
-        rate=partial(_rate, learning_rate, learning_rate_decay),
+        rate=learning_rates.schedule(learning_rate, learning_rate_decay, sizes),
         rate_by_context=rate_by_context,
         rule=rule,
         net={"neuron": bernoulli.neuron(rule, implementation), "gate": gate, "divide": divide},
@@ -103,6 +104,15 @@ def learner(
         divide=divide,
     )
     return partial(_init, model), partial(_update, model), partial(_predict, model)
+
+
+def prequential(*args: Any, **settings: Any) -> tuple[Callable, Callable]:
+    """A `learner` that tells its predictions, test then train: (init, update).
+
+    update: (key, state, batch) -> state, log-probabilities [B, N], each made before its own example is learned.
+    """
+    init, update, _ = learner(*args, **settings)
+    return init, partial(_learn_batch, *update.args)  # pyrefly: ignore[missing-attribute]
 
 
 def _init(model, key, example):
@@ -134,6 +144,12 @@ def _by_class(model, layers, mixture, counts):
 
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
+    state, log_probabilities = _learn_batch(model, key, state, batch)
+    return state, _metrics(log_probabilities, settings.labels_below(model.num_classes, labels=batch[1]))
+
+
+def _learn_batch(model, key, state, batch):
+    """Learns a batch. -> state, the log-probabilities [B, N] before each example."""
     del key
     x, labels = model.divide(batch, None)
     labels = settings.labels_below(model.num_classes, labels=labels)
@@ -144,8 +160,8 @@ def _update(model, key, state, batch):
     of_classes = jax.vmap(partial(_learn, model), (axes, 0, gates_axis, None, None, 0, None), (axes, 0, gates_axis, 0))
     before = _by_class(model, state.layers, state.mixture, state.visits)
     *learned, logits = of_classes(*before, inputs, jax.vmap(model.side)(inputs), targets, t)
-    metrics = _metrics(_log_probabilities(model.divide(logits, None)), labels)
-    return State(state.count + len(x), moments, *_by_class(model, *learned)), metrics
+    state = State(state.count + len(x), moments, *_by_class(model, *learned))
+    return state, _log_probabilities(model.divide(logits, None))
 
 
 def _learn(model, layers, mixture, counts, inputs, sides, targets, t):
@@ -171,10 +187,6 @@ def _predict(model, state, x):
 def _flat(x: Any) -> jax.Array:
     """Inputs of any shape and dtype as numbers. x [B, ..] -> [B, D]."""
     return jnp.asarray(x, float).reshape(len(x), -1)
-
-
-def _rate(learning_rate, decay, t):
-    return learning_rate(t) if callable(learning_rate) else jnp.minimum(learning_rate, decay / t)
 
 
 def _gates_axis(model) -> Any:
@@ -205,9 +217,8 @@ def _metrics(log_probabilities: jax.Array, labels: jax.Array) -> dict[str, jax.A
     }
 
 
-def _check(num_classes, sizes, aggregation, **positive):
+def _check(num_classes, sizes, aggregation):
     network.check_sizes(sizes)
-    settings.check_positive(**positive)
     settings.check_counts(2, num_classes=num_classes)
     if aggregation not in switching.AGGREGATIONS:
         raise ValueError(f"aggregation must be one of {', '.join(switching.AGGREGATIONS)}; got {aggregation!r}")

@@ -8,6 +8,7 @@ Letters: D features, N classes, n samples.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
+from numbers import Real
 from typing import Any
 
 import jax
@@ -237,7 +238,7 @@ def _programs(factory: Callable, *args: Any, **settings: Any) -> tuple[Callable,
     Raises ValueError where a setting is out of bounds.
     """
     factory(*args, **settings)
-    rates = {name: float(settings.pop(name)) for name in _RATES if not callable(settings[name])}
+    rates = {name: float(settings.pop(name)) for name in _RATES if isinstance(settings[name], Real)}
     return tuple(partial(program, rates) for program in _compiled(factory, *args, **settings))
 
 

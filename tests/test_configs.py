@@ -29,6 +29,7 @@ DATA_DIRS = {
     "binarized_mnist": DATA / "binarized_mnist",
     "cifar10": DATA / "cifar10",
     "cifar5m": DATA / "cifar5m",
+    "csv": DATA / "streams",
     "idx": DATA / "mnist",
     "permuted": DATA / "mnist",
     "sarcos": DATA / "sarcos",
