@@ -36,22 +36,29 @@ def init(num_neurons: int) -> Mixture:
     return Mixture(jnp.zeros((), jnp.int32), jnp.full(num_neurons, -math.log(num_neurons), float))
 
 
-def learn(mixture: Mixture, log_likelihoods: jax.Array) -> tuple[Mixture, jax.Array]:
+def learn(
+    mixture: Mixture, log_likelihoods: jax.Array, counted: jax.Array | None = None
+) -> tuple[Mixture, jax.Array]:
     """Updates the weights by the likelihoods of a stream; in logarithms, so that nothing underflows.
 
-    log_likelihoods [T, M]: log of the probability that neuron k gave to the target of example t -> the mixture, and the
-    log-weights [T, M] to predict each example with, which depend on the examples before it alone.
+    log_likelihoods [T, M]: log of the probability that neuron k gave to the target of example t; counted [T] bool:
+    False for an example that is to change nothing -> the mixture, and the log-weights [T, M] to predict each example
+    with, which depend on the examples before it alone.
     """
 
-    def step(mixture, log_likelihoods):
+    def step(mixture, example):
+        log_likelihoods, counts = example
         t, m = mixture.count + 1, log_likelihoods.size
         posterior = jax.nn.log_softmax(mixture.log_weights + log_likelihoods)  # log(u_k rho_k / tau)
         # u_k = 1 / ((t + 1)(M - 1)) + (t M - t - 1) / ((t + 1)(M - 1)) (u_k rho_k / tau), as printed.
         scale = jnp.log((t + 1.0) * (m - 1.0))
         kept = jnp.log(t * (m - 1.0) - 1.0) + posterior
-        return Mixture(t, jnp.logaddexp(-scale, kept - scale)), mixture.log_weights
+        after = Mixture(t, jnp.logaddexp(-scale, kept - scale))
+        if counts is not None:
+            after = jax.tree.map(lambda new, old: jnp.where(counts, new, old), after, mixture)
+        return after, mixture.log_weights
 
-    return jax.lax.scan(step, mixture, log_likelihoods)
+    return jax.lax.scan(step, mixture, (log_likelihoods, counted))
 
 
 def mix(log_weights: jax.Array, logits: jax.Array) -> jax.Array:
@@ -71,9 +78,15 @@ def aggregate(mixture: Mixture | None, logits: Sequence[jax.Array]) -> jax.Array
 
 
 def learn_aggregate(
-    mixture: Mixture | None, logits: Sequence[jax.Array], targets: jax.Array, rule: Rule
+    mixture: Mixture | None,
+    logits: Sequence[jax.Array],
+    targets: jax.Array,
+    rule: Rule,
+    weights: jax.Array | None = None,
 ) -> tuple[Mixture | None, jax.Array]:
     """`aggregate` online: each example is predicted before the mixture learns its target. targets [T] of 0 and 1.
+
+    weights [T]: the power of each example's likelihood; of weight 0, an example changes nothing.
 
     The weights are updated by clipped predictions, as in the paper, so that one confident mistake does not cost a
     neuron all its weight. Unlike the paper, we mix unclipped predictions, as the last neuron's prediction is unclipped
@@ -83,5 +96,9 @@ def learn_aggregate(
         return None, aggregate(None, logits)
     of_neurons = jnp.concatenate(logits, axis=-1)
     of_targets = (2 * targets - 1)[:, None] * clip(of_neurons, rule)
-    mixture, log_weights = learn(mixture, jax.nn.log_sigmoid(of_targets))
+    log_likelihoods = jax.nn.log_sigmoid(of_targets)
+    if weights is None:
+        mixture, log_weights = learn(mixture, log_likelihoods)
+    else:
+        mixture, log_weights = learn(mixture, weights[:, None] * log_likelihoods, weights > 0)
     return mixture, jax.vmap(mix)(log_weights, of_neurons)
