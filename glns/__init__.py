@@ -6,6 +6,7 @@ Learners, each a function of settings that returns (init, update, predict):
     density     the density of binary images, pixel by pixel
     bandit      contextual bandits, by a GLN for each arm
     State       what `learner` has learned
+    ROBUST      settings of `learner` for people who tune nothing
 Networks:
     network     layers of gated neurons, and how they learn a stream
     context     gates: half-spaces, and the branches of dendritic neurons
@@ -18,6 +19,7 @@ Neurons:
 Parts of the learners:
     standardise    features by running mean and std
     switching      a mixture of all neurons in place of the last
+    learning_rates one for all neurons, or several
     visits         how often each neuron's contexts were seen
     counting       the probability of a bit from counts
     least_squares  ridge regression of a stream
@@ -38,6 +40,7 @@ from glns import (
     density_estimation,
     explain,
     gaussian,
+    learning_rates,
     least_squares,
     network,
     pixels,
@@ -51,8 +54,10 @@ from glns.classification import State, learner
 from glns.contextual_bandits import bandit
 from glns.density_estimation import density
 from glns.regression import regressor
+from glns.robust import ROBUST
 
 __all__ = [
+    "ROBUST",
     "State",
     "bandit",
     "bernoulli",
@@ -67,6 +72,7 @@ __all__ = [
     "explain",
     "gaussian",
     "learner",
+    "learning_rates",
     "least_squares",
     "network",
     "pixels",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import bernoulli, context, network, settings, standardise, switching, visits
+from glns import bernoulli, context, learning_rates, network, settings, standardise, switching, visits
 
 
 class State(NamedTuple):
@@ -30,7 +30,7 @@ class Model(NamedTuple):
     sizes: tuple[int, ...]
     features: standardise.Features
     side: Callable  # features [D] -> side information [S]
-    rate: Callable  # t [..] -> learning rates [..]
+    rate: Callable  # t [B] or [U, B] -> learning rates [B] or [U, B]
     rate_by_context: bool
     rule: bernoulli.Rule
     net: dict[str, Any]  # the neuron and the gate: keywords of the functions of `network`
@@ -42,13 +42,13 @@ class Model(NamedTuple):
 def learner(
     num_classes: int,
     sizes: Sequence[int],
-    num_half_spaces: int,
+    num_half_spaces: int | None = None,
     *,
     offset_scale: float = 1.0,
     gate: context.Gate | None = None,
     side: Callable = lambda features: features,
-    learning_rate: float | Callable = 0.01,
-    learning_rate_decay: float = 100.0,
+    learning_rate: float | Callable | Sequence[float | Callable] = 0.01,
+    learning_rate_decay: float | Sequence[float | None] | None = 100.0,
     feature_epsilon: float = 1 / 255,
     feature_scale: float = 1.0,
     standardised: bool = True,
@@ -69,11 +69,14 @@ def learner(
     is made before its own update. A label outside 0 .. N - 1 is a ValueError; if it is traced, the metric loss is NaN.
 
     sizes: neurons a layer, the last 1.
-    num_half_spaces, offset_scale: see `context.half_spaces`. gate: replaces those contexts by another kind.
+    num_half_spaces, offset_scale: see `context.half_spaces`. gate: replaces those contexts by another kind, and needs
+      no num_half_spaces.
     side: features [D] -> side information [S] of an example; by default all features.
     learning_rate, learning_rate_decay: the rate of example t = 1, 2, .. is min(learning_rate, learning_rate_decay / t)
-      (Veness 2019: 0.01 and 100). learning_rate may be a schedule t -> rate instead. rate_by_context: t counts the
-      visits of each neuron's present context (ours), not the examples.
+      (Veness 2019: 0.01 and 100); without decay (None) it is constant. learning_rate may be a schedule t -> rate
+      instead. Several rates (ours) are dealt out in turn to the neurons of each layer, for aggregation "switching";
+      see `learning_rates.schedule`. rate_by_context: t counts the visits of each neuron's present context (ours), not
+      the examples.
     feature_epsilon, feature_scale, standardised: see `standardise.features`.
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. implementation: see `bernoulli.neuron`.
     shared_gates: neuron k has the same half-spaces in every class (the paper draws them for each class). This saves
@@ -81,13 +84,7 @@ def learner(
     aggregation: "last" predicts with the last neuron, "switching" with a mixture of all neurons; see `switching`.
     divide: see `network.undivided`. The axes are "classes" and "neurons".
     """
-    _check(
-        num_classes,
-        sizes,
-        aggregation,
-        learning_rate=1.0 if callable(learning_rate) else learning_rate,
-        learning_rate_decay=learning_rate_decay,
-    )
+    _check(num_classes, sizes, aggregation)
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     gate = gate or context.half_spaces(num_half_spaces, offset_scale=offset_scale)
     model = Model(
@@ -95,7 +92,7 @@ def learner(
         sizes=tuple(sizes),
         features=standardise.features(feature_epsilon, feature_scale, standardised=standardised),
         side=side,
-        rate=partial(_rate, learning_rate, learning_rate_decay),
+        rate=learning_rates.schedule(learning_rate, learning_rate_decay, sizes),
         rate_by_context=rate_by_context,
         rule=rule,
         net={"neuron": bernoulli.neuron(rule, implementation), "gate": gate, "divide": divide},
@@ -180,10 +177,6 @@ def _flat(x: Any) -> jax.Array:
     return jnp.asarray(x, float).reshape(len(x), -1)
 
 
-def _rate(learning_rate, decay, t):
-    return learning_rate(t) if callable(learning_rate) else jnp.minimum(learning_rate, decay / t)
-
-
 def _gates_axis(model) -> Any:
     """The axis of the classes in what depends on the gates."""
     return None if model.shared_gates else 0
@@ -213,9 +206,8 @@ def _metrics(log_probabilities: jax.Array, labels: jax.Array, weights: jax.Array
     }
 
 
-def _check(num_classes, sizes, aggregation, **positive):
+def _check(num_classes, sizes, aggregation):
     network.check_sizes(sizes)
-    settings.check_positive(**positive)
     settings.check_counts(2, num_classes=num_classes)
     if aggregation not in switching.AGGREGATIONS:
         raise ValueError(f"aggregation must be one of {', '.join(switching.AGGREGATIONS)}; got {aggregation!r}")

@@ -21,12 +21,15 @@ def algorithm_1():
 def _algorithm_1(layers, inputs, side, targets, rates, rule):
     """Algorithm 1 of Veness 2019 as it is printed: one example, one neuron at a time, in probabilities and float64.
 
+    rates: [T], or [U, T] with a rate for each neuron of all layers, as they are counted from the first layer's first.
     inputs [T, D] probabilities -> the last weights [K, 2**C, F] and the unclipped predictions [T, K], each a layer.
     """
     tables = [np.array(layer.weights, np.float64) for layer in layers]
     spaces = [tuple(np.array(field, np.float64) for field in layer.gates) for layer in layers]
     predictions = [np.zeros((len(inputs), len(table))) for table in tables]
+    of_neurons = np.broadcast_to(rates, (sum(map(len, tables)), len(inputs)))
     for t, below in enumerate(np.asarray(inputs, np.float64)):
+        neurons = iter(of_neurons[:, t])
         for table, (normals, offsets), out in zip(tables, spaces, predictions, strict=True):
             clipped = np.clip(below, rule.epsilon, 1 - rule.epsilon)
             x = np.append(np.log(clipped / (1 - clipped)), 1.0)
@@ -39,7 +42,7 @@ def _algorithm_1(layers, inputs, side, targets, rates, rule):
                     "margin": abs(targets[t] - p) > rule.epsilon,
                     "dead_zone": rule.epsilon <= p <= 1 - rule.epsilon,
                 }[rule.clip_rule]
-                row = table[k, context] - learns * rates[t] * (p_clipped - targets[t]) * x
+                row = table[k, context] - learns * next(neurons) * (p_clipped - targets[t]) * x
                 table[k, context] = np.clip(row, -rule.weight_bound, rule.weight_bound)
                 out[t, k] = p
             below = out[t]

@@ -19,9 +19,12 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
     "learner": (
         partial(glns.learner, num_classes=3, sizes=(4, 1), num_half_spaces=2),
         {
-            **dict.fromkeys(("learning_rate", "learning_rate_decay", "feature_scale", "weight_bound"), NOT_POSITIVE),
+            **dict.fromkeys(("feature_scale", "weight_bound"), NOT_POSITIVE),
+            "learning_rate": (*NOT_POSITIVE, (), (0.1, 0.0), [0.1, "0.1"], [0.1, np.nan]),
+            "learning_rate_decay": (*NOT_POSITIVE[:-1], (), (1.0, None)),  # None is no decay, one rate has one decay
             **dict.fromkeys(("offset_scale", "feature_epsilon"), NEGATIVE),
-            **dict.fromkeys(("num_classes", "num_half_spaces"), (-1, 1.5, np.nan)),
+            "num_classes": (-1, 1.5, np.nan),
+            "num_half_spaces": (-1, 1.5, np.nan, None),
             "sizes": (3, (), (0, 1), (1.5, 1), (np.nan, 1), ("4", 1)),
             "epsilon": (np.nan, 0.0, 0.5, np.inf),
         },
@@ -81,7 +84,8 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
     "classifier": (
         lambda **given: Classifier(**given).fit(np.eye(4), [0, 1, 0, 1]),
         {
-            **dict.fromkeys(("learning_rate", "learning_rate_decay"), NOT_POSITIVE),
+            "learning_rate": NOT_POSITIVE,
+            "learning_rate_decay": NOT_POSITIVE[:-1],
             **dict.fromkeys(("offset_scale", "feature_epsilon"), NEGATIVE),
             "num_passes": NO_COUNT,
             "sizes": (3, (4, 2), (0, 1)),

@@ -1,0 +1,48 @@
+"""Learning rates: constant, decaying, or a schedule; and several of them, dealt out to the neurons of a network.
+
+A network that mixes all of its neurons (`switching`) needs no tuned rate: where neurons differ in their rates, the
+mixture follows those whose rate suits the stream at the time.
+
+Letters: T time, U neurons of all layers.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from glns import settings
+
+
+def schedule(learning_rate: Any, decay: Any, sizes: Sequence[int]) -> Callable:
+    """The rates of a network's neurons: t [T] or [U, T], from 1, -> [T] or [U, T]; of several rates [U, T].
+
+    learning_rate: a rate, then min(learning_rate, decay / t), and if decay is None constant; a schedule t -> rate; or
+    several of either. Then decay is one for all or one for each, and neuron k of a layer has number k mod their count.
+    Raises ValueError where a rate or a decay is not positive, or there are not as many decays as rates.
+    """
+    if not isinstance(learning_rate, list | tuple):
+        return _one(learning_rate, decay)
+    decays = decay if isinstance(decay, list | tuple) else [decay] * len(learning_rate)
+    if len(decays) != len(learning_rate) or not learning_rate:
+        raise ValueError(f"learning_rate must be one or more, decay one or as many; got {learning_rate!r}, {decay!r}")
+    rates = list(map(_one, learning_rate, decays))
+    turns = np.concatenate([np.arange(size) % len(rates) for size in sizes])
+
+    def of_neurons(t: jax.Array) -> jax.Array:
+        of_all = jnp.stack([jnp.broadcast_to(rate(t), (len(turns), t.shape[-1])) for rate in rates])  # [.., U, T]
+        return of_all[turns, np.arange(len(turns))]
+
+    return of_neurons
+
+
+def _one(rate: Any, decay: Any) -> Callable:
+    if callable(rate):
+        return rate
+    settings.check_positive(learning_rate=rate)
+    if decay is None:
+        return lambda t: jnp.full(t.shape, rate, float)
+    settings.check_positive(learning_rate_decay=decay)
+    return lambda t: jnp.minimum(rate, decay / t)
