@@ -15,8 +15,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from glns.classification import learner
-from glns.estimator import explanations, fitting, growth, inputs, storage, units
+from glns.estimator import explanations, fitting, growth, inputs, storage
 from glns.estimator.programs import programs
+from glns.robust import ROBUST
 from glns.settings import check_counts
 
 
@@ -49,22 +50,22 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        sizes: Sequence[int] = (50, 25, 1),
-        num_half_spaces: int = 4,
-        offset_scale: float = 0.05,
+        sizes: Sequence[int] = ROBUST["sizes"],
+        num_half_spaces: int = ROBUST["num_half_spaces"],
+        offset_scale: float = ROBUST["offset_scale"],
         gate: Any = None,
         side: Callable | None = None,
-        learning_rate: Any = 0.03,
-        learning_rate_decay: Any = 100.0,
+        learning_rate: Any = ROBUST["learning_rate"],
+        learning_rate_decay: Any = ROBUST["learning_rate_decay"],
         rate_by_context: bool = False,
-        feature_epsilon: float = 0.0,
+        feature_epsilon: float = ROBUST["feature_epsilon"],
         feature_scale: float = 1.0,
         standardised: bool = True,
         epsilon: float = 0.01,
         weight_bound: float = 200.0,
         clip_rule: str = "margin",
-        shared_gates: bool = False,
-        aggregation: str = "last",
+        shared_gates: bool = ROBUST["shared_gates"],
+        aggregation: str = ROBUST["aggregation"],
         implementation: str = "auto",
         class_weight: Any = None,
         num_passes: int = 1,
@@ -96,38 +97,36 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def fit(self, X, y, sample_weight=None) -> "Classifier":
         """Learns X [n, features] and labels y [n] from nothing. sample_weight [n]."""
         check_counts(1, num_passes=self.num_passes)
-        categories = inputs.learn_categories(X)
+        fitted, categories = fitting.settings(self, learner), inputs.learn_categories(X)
         rows, y = inputs.read_both(self, X, y, categories, reset=True)
         check_classification_targets(y)
         if len(classes := np.unique(y)) < 2:
             raise ValueError(f"a classifier needs at least two classes to tell apart; got one class, {classes}")
-        weights = self._weights(sample_weight, y, classes)
+        weights = self._weights(sample_weight, y)
         random = check_random_state(self.random_state)
-        self._begin(classes, categories, random)
+        self._begin(fitted, rows, classes, categories, random)
         for order in fitting.orders(self, rows.num, random):
-            self._learn(rows, self._slots[np.searchsorted(classes, y)], weights, order)
+            self._learn(rows, y, weights, order)
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None) -> "Classifier":
-        """Continues learning, in the order given. classes: labels to expect, which then need no later compiling."""
+        """Continues learning, in the order given. classes: labels to expect, which saves compiling for them later."""
         first = not hasattr(self, "state_")
         fitted = fitting.settings(self, learner) if first else fitting.unchanged(self, learner)
         categories = inputs.learn_categories(X) if first else self._categories
         rows, y = inputs.read_both(self, X, y, categories, reset=first)
-        self.learn_rows(rows, y, sample_weight, classes, categories, fitted)
-        return self
-
-    def learn_rows(self, rows, y, sample_weight=None, classes=None, categories=None, fitted=None) -> None:
-        """`partial_fit` of rows that were read."""
         check_classification_targets(y)
-        named = np.unique(y) if classes is None else np.unique(np.concatenate([np.asarray(classes), np.unique(y)]))
-        weights = self._weights(sample_weight, y, None)
-        if not hasattr(self, "state_"):
-            self._begin(named, categories or {}, check_random_state(self.random_state), fitted)
+        if isinstance(self.class_weight, str):
+            raise ValueError("class_weight 'balanced' needs all samples at once, as in fit; give partial_fit a dict")
+        named = y if classes is None else _joined(np.asarray(classes), y)
+        weights = self._weights(sample_weight, y)
+        if first:
+            self._begin(fitted, rows, np.unique(named), categories, check_random_state(self.random_state))
         else:
-            self._fitted = fitted or self._fitted
             self._expect(named)
-        self._learn(rows, self._slots[np.searchsorted(self.classes_, y)], weights, slice(None))
+            self._fitted = fitted
+        self._learn(rows, y, weights)
+        return self
 
     def predict_proba(self, X) -> np.ndarray:
         """X [n, features] -> the classes' probabilities [n, N], in the order of classes_."""
@@ -136,27 +135,22 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def predict_log_proba(self, X) -> np.ndarray:
         """X [n, features] -> the logarithms of the classes' probabilities [n, N]."""
         check_is_fitted(self)
-        return self.predict_rows(inputs.read(self, X, self._categories, reset=False))
+        return self._predict(inputs.read(self, X, self._categories, reset=False))
 
     def predict(self, X) -> np.ndarray:
         """X [n, features] -> the most likely labels [n]."""
         return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
 
-    def predict_rows(self, rows) -> np.ndarray:
-        """Log-probabilities [n, N] of rows that were read."""
-        return self._of_classes(fitting.predict(self, self._programs().predict, rows))
-
-    def explain(self, X) -> "explanations.Map":
-        """The local linear map of each prediction: see `explanations.Map`; outputs are the N log-probabilities."""
+    def explain(self, X) -> explanations.Map:
+        """The local linear map of each log-probability: see `explanations.Map`."""
         check_is_fitted(self)
-        rows = inputs.read(self, X, self._categories, reset=False)
-        return explanations.explain(self, rows, self._of_classes, self._centred(rows))
+        return explanations.explain(self, inputs.read(self, X, self._categories, reset=False))
 
     @property
     def feature_importances_(self) -> np.ndarray:
         """See `explanations.importances`. [features], they sum to 1."""
         check_is_fitted(self)
-        return explanations.importances(self, self._centred(self._recent_rows()))
+        return explanations.importances(self)
 
     def save(self, path: Any) -> None:
         """Writes a fitted model to one file, without pickle. Functions and random generators cannot be saved."""
@@ -167,3 +161,81 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def load(cls, path: Any) -> "Classifier":
         """The model that `save` wrote. Raises ValueError for any other file."""
         return storage.load(cls, path)
+
+    def _predict(self, rows):
+        """Log-probabilities [n, N]."""
+        log_p = fitting.predict(self, self._programs().predict, rows)[:, self._slots].astype(float)
+        return log_p - logsumexp(log_p, axis=1, keepdims=True)
+
+    def _jacobian(self, rows):
+        """d log-probabilities / d the learner's features, [n, N, D]."""
+        programs = self._programs(implementation="scan")  # the others have no derivative
+        of_slots = fitting.predict(self, programs.jacobian, rows)[:, self._slots].astype(float)
+        p = np.exp(self._predict(rows))
+        return of_slots - np.einsum("nk,nkd->nd", p, of_slots)[:, None]
+
+    def _programs(self, **changes):
+        num_slots = len(self.state_.layers[0].weights)
+        return programs(learner, num_slots, **self._fitted | changes)
+
+    def _begin(self, fitted, rows, classes, categories, random):
+        self._fitted, self._categories = fitted, categories
+        self._seed = random.randint(2**31)
+        fitting.begin(self, rows, free=fitted["standardised"] and fitted["feature_epsilon"] == 0)
+        self.classes_, self._slots = classes, np.arange(len(classes))
+        self.state_ = growth.begin(self._init(), self._seed, classes.tolist(), shared_gates=fitted["shared_gates"])
+
+    def _init(self):
+        example = np.zeros((1, len(self._units.scale)), np.float32), np.zeros(1, np.int32)
+        init = programs(learner, 2, **self._fitted).init
+        return lambda key: init(key, example)
+
+    def _abstract_state(self):
+        return jax.eval_shape(self._init(), jax.random.key(0))
+
+    def _widen(self, num):
+        """Adds features that were 0 so far."""
+        fitting.widen(self, num, "moments")
+
+    def _expect(self, labels):
+        """Gives networks to labels that have none."""
+        joined = _joined(self.classes_, np.asarray(labels))
+        unknown = np.setdiff1d(joined, self.classes_)
+        shared = self._fitted["shared_gates"]
+        for label in unknown.tolist():
+            new = growth.network(self._init(), self._seed, label, shared_gates=shared)
+            self.state_ = growth.add_network(self.state_, len(self._slots), new, shared_gates=shared)
+            self._slots = np.append(self._slots, len(self._slots))
+        classes = np.concatenate([self.classes_.astype(joined.dtype), unknown])
+        order = np.argsort(classes)  # slots are in the order in which labels came up, classes_ is sorted
+        if len(unknown):
+            self.classes_, self._slots = classes[order], self._slots[order]
+
+    def _weights(self, sample_weight, y):
+        weights = inputs.weights(sample_weight, len(y))
+        if self.class_weight is None:
+            return weights
+        classes, codes = np.unique(y, return_inverse=True)
+        if isinstance(self.class_weight, str):
+            return weights * compute_class_weight(self.class_weight, classes=classes, y=y)[codes]
+        of_classes = [self.class_weight.get(label, 1.0) for label in classes.tolist()]
+        if min(of_classes) < 0:
+            raise ValueError(f"class_weight must not be negative, got {min(of_classes)}")
+        return weights * np.array(of_classes, float)[codes]
+
+    def _learn(self, rows, y, weights, order=None):
+        slots = self._slots[np.searchsorted(self.classes_, y)].astype(np.int32)
+        self.state_ = fitting.learn(self, self._programs(), rows, (slots, weights), order, "moments")
+
+    def __sklearn_tags__(self):
+        """What scikit-learn's checks may try."""
+        return inputs.tags(super().__sklearn_tags__())
+
+
+def _joined(classes, labels):
+    """Labels of both. Raises ValueError where some are strings and some are not."""
+    if len(labels) and (classes.dtype.kind in "US") != (labels.dtype.kind in "US"):
+        of_strings = [array for array in (classes, labels) if array.dtype.kind != "O"]
+        if len(of_strings) == 2:
+            raise ValueError(f"labels must be all strings or all numbers; got {labels[0]!r} beside {classes[0]!r}")
+    return np.concatenate([classes, labels])

@@ -51,10 +51,10 @@ def add_network(state: State, slot: int, new: Any, *, shared_gates: bool) -> Sta
     return _with_own(state, jax.tree.map(placed, _own(state, shared_gates), new), shared_gates)
 
 
-def add_features(state: Any, seeds: Sequence[Any], moments: str) -> Any:
+def add_features(state: Any, seeds: Sequence[tuple], moments: str) -> Any:
     """The state of a learner with further features, after the others, that were 0 in all examples so far.
 
-    seeds: one for each, of the normals of its half-spaces. moments: the field with the moments of the features. What is
+    seeds: whole numbers for each, by which the normals of its half-spaces are drawn. moments: the field with the moments of the features. What is
     predicted for an example without the new features stays as it is. Raises ValueError for other gates.
     """
     features = getattr(state, moments)
@@ -65,7 +65,7 @@ def add_features(state: Any, seeds: Sequence[Any], moments: str) -> Any:
             raise ValueError("features can appear later only where gates are half-spaces of all features")
         normals, weights = np.asarray(layer.gates.normals), np.asarray(layer.weights)
         size = np.sqrt(np.mean(normals**2)) if normals.size else 0.0  # as large as the others
-        draws = [np.random.default_rng((seed, number)).normal(size=(*normals.shape[:-1], 1)) for seed in seeds]
+        draws = [np.random.default_rng((*seed, number)).normal(size=(*normals.shape[:-1], 1)) for seed in seeds]
         normals = np.concatenate([normals, *(size * draw.astype(normals.dtype) for draw in draws)], axis=-1)
         if number == 0:
             fan_in = weights.shape[-1] + num

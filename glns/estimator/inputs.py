@@ -84,6 +84,12 @@ def weights(sample_weight: Any, num: int) -> np.ndarray:
     return given
 
 
+def tags(of_estimator: Any) -> Any:
+    """An estimator's tags for scikit-learn, with what `read` takes."""
+    of_estimator.input_tags.sparse = of_estimator.input_tags.string = of_estimator.input_tags.categorical = True
+    return of_estimator
+
+
 def _numbers(X):
     if sparse.issparse(X):
         return Rows(X.shape[0], lambda part: X[part].toarray())

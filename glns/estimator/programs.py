@@ -38,12 +38,10 @@ def programs(factory: Callable, *args: Any, **settings: Any) -> Programs:
 
 
 def hashable(value: Any) -> Any:
-    """A setting as a key of a cache: sequences and arrays as tuples, NumPy's numbers as Python's."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return tuple(map(hashable, value))
-    return value
+    """A setting as a key of a cache: lists, ranges and arrays as tuples, NumPy's numbers as Python's."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    return tuple(map(hashable, value)) if type(value) in (list, tuple, range) else value
 
 
 @lru_cache(maxsize=64)

@@ -32,6 +32,14 @@ def begin(dim: int, *, free: bool, first: np.ndarray | None = None) -> Units:
     return Units(np.zeros(dim) if first is None else np.array(first, float), np.zeros(dim), True)
 
 
+def widened(units: Units, num: int) -> Units:
+    """The units with `num` further columns, 0 so far."""
+    scale = np.zeros(num) if units.free else np.ones(num)
+    return units._replace(
+        offset=np.append(units.offset, np.zeros(num)), scale=np.append(units.scale, scale)
+    )
+
+
 def see(units: Units, x: np.ndarray) -> tuple[Units, np.ndarray | None]:
     """Chooses scales for x [n, D]. -> the units, and what moments in the old ones are to be multiplied by, [D] or None.
 
