@@ -8,11 +8,8 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state, compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
 
 from glns.classification import learner
 from glns.estimator import explanations, fitting, growth, inputs, storage
@@ -99,10 +96,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
         check_counts(1, num_passes=self.num_passes)
         fitted, categories = fitting.settings(self, learner), inputs.learn_categories(X)
         rows, y = inputs.read_both(self, X, y, categories, reset=True)
-        check_classification_targets(y)
+        inputs.check_labels(y)
         if len(classes := np.unique(y)) < 2:
             raise ValueError(f"a classifier needs at least two classes to tell apart; got one class, {classes}")
-        weights = self._weights(sample_weight, y)
+        weights = self._weights(sample_weight, y, some=True)
         random = check_random_state(self.random_state)
         self._begin(fitted, rows, classes, categories, random)
         for order in fitting.orders(self, rows.num, random):
@@ -115,11 +112,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
         fitted = fitting.settings(self, learner) if first else fitting.unchanged(self, learner)
         categories = inputs.learn_categories(X) if first else self._categories
         rows, y = inputs.read_both(self, X, y, categories, reset=first)
-        check_classification_targets(y)
+        inputs.check_labels(y)
         if isinstance(self.class_weight, str):
             raise ValueError("class_weight 'balanced' needs all samples at once, as in fit; give partial_fit a dict")
         named = y if classes is None else _joined(np.asarray(classes), y)
-        weights = self._weights(sample_weight, y)
+        weights = self._weights(sample_weight, y, some=False)
         if first:
             self._begin(fitted, rows, np.unique(named), categories, check_random_state(self.random_state))
         else:
@@ -134,27 +131,28 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def predict_log_proba(self, X) -> np.ndarray:
         """X [n, features] -> the logarithms of the classes' probabilities [n, N]."""
-        check_is_fitted(self)
+        fitting.check_fitted(self)
         return self._predict(inputs.read(self, X, self._categories, reset=False))
 
     def predict(self, X) -> np.ndarray:
         """X [n, features] -> the most likely labels [n]."""
+        fitting.check_fitted(self)
         return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
 
     def explain(self, X) -> explanations.Map:
         """The local linear map of each log-probability: see `explanations.Map`."""
-        check_is_fitted(self)
+        fitting.check_fitted(self)
         return explanations.explain(self, inputs.read(self, X, self._categories, reset=False))
 
     @property
     def feature_importances_(self) -> np.ndarray:
         """See `explanations.importances`. [features], they sum to 1."""
-        check_is_fitted(self)
+        fitting.check_fitted(self)
         return explanations.importances(self)
 
     def save(self, path: Any) -> None:
         """Writes a fitted model to one file, without pickle. Functions and random generators cannot be saved."""
-        check_is_fitted(self)
+        fitting.check_fitted(self)
         storage.save(self, path)
 
     @classmethod
@@ -165,7 +163,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def _predict(self, rows):
         """Log-probabilities [n, N]."""
         log_p = fitting.predict(self, self._programs().predict, rows)[:, self._slots].astype(float)
-        return log_p - logsumexp(log_p, axis=1, keepdims=True)
+        log_p -= log_p.max(axis=1, keepdims=True)
+        return log_p - np.log(np.exp(log_p).sum(axis=1, keepdims=True))
 
     def _jacobian(self, rows):
         """d log-probabilities / d the learner's features, [n, N, D]."""
@@ -199,8 +198,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def _expect(self, labels):
         """Gives networks to labels that have none."""
-        joined = _joined(self.classes_, np.asarray(labels))
+        joined = _joined(self.classes_, labels)
         unknown = np.setdiff1d(joined, self.classes_)
+        if not len(unknown):
+            return
         shared = self._fitted["shared_gates"]
         for label in unknown.tolist():
             new = growth.network(self._init(), self._seed, label, shared_gates=shared)
@@ -208,11 +209,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self._slots = np.append(self._slots, len(self._slots))
         classes = np.concatenate([self.classes_.astype(joined.dtype), unknown])
         order = np.argsort(classes)  # slots are in the order in which labels came up, classes_ is sorted
-        if len(unknown):
-            self.classes_, self._slots = classes[order], self._slots[order]
+        self.classes_, self._slots = classes[order], self._slots[order]
 
-    def _weights(self, sample_weight, y):
-        weights = inputs.weights(sample_weight, len(y))
+    def _weights(self, sample_weight, y, *, some):
+        weights = inputs.weights(sample_weight, len(y), some=some)
         if self.class_weight is None:
             return weights
         classes, codes = np.unique(y, return_inverse=True)

@@ -8,10 +8,12 @@ Letters: D features, n samples.
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import jax
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from glns.estimator import growth, inputs, programs, units
 
@@ -22,10 +24,15 @@ _RECENT_NUMBERS = 1_000_000
 
 def settings(estimator: Any, *factories: Callable) -> dict[str, Any]:
     """The arguments of a learner's factories that an estimator has, as Python's values."""
-    parameters = (name for factory in factories for name in inspect.signature(factory).parameters)
-    names = [name for name in parameters if hasattr(estimator, name)]
+    names = _shared_names(type(estimator), *factories)
     given = {name: programs.hashable(getattr(estimator, name)) for name in names}
     return {name: value for name, value in given.items() if (name, value) not in (("side", None), ("gate", None))}
+
+
+@lru_cache
+def _shared_names(kind, *factories):
+    own = inspect.signature(kind).parameters
+    return [name for factory in factories for name in inspect.signature(factory).parameters if name in own]
 
 
 def unchanged(estimator: Any, *factories: Callable) -> dict[str, Any]:
@@ -38,6 +45,12 @@ def unchanged(estimator: Any, *factories: Callable) -> dict[str, Any]:
             )
     estimator._programs(**now)  # raises ValueError where a new rate is out of bounds
     return now
+
+
+def check_fitted(estimator: Any) -> None:
+    """Raises scikit-learn's NotFittedError if nothing was learned yet."""
+    if not hasattr(estimator, "state_"):  # its check is slow
+        check_is_fitted(estimator)
 
 
 def begin(estimator: Any, rows: inputs.Rows, *, free: bool) -> None:

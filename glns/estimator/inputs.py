@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (  # pyrefly: ignore  # newer than its stubs
     _check_sample_weight,
     assert_all_finite,
@@ -58,7 +59,7 @@ def read(estimator: Any, X: Any, categories: dict[int, list], *, reset: bool) ->
     Raises ValueError for NaN, infinity, and other columns than the estimator's.
     """
     if not reset and not categories and _is_plain(estimator, X):
-        return Rows(len(X), X.__getitem__)
+        return _numbers(X)
     if not categories:
         return _numbers(validate_data(estimator, X, accept_sparse="csr", dtype=_DTYPES, reset=reset))
     return _table(validate_data(estimator, X, skip_check_array=True, reset=reset), categories)
@@ -66,6 +67,8 @@ def read(estimator: Any, X: Any, categories: dict[int, list], *, reset: bool) ->
 
 def read_both(estimator: Any, X: Any, y: Any, categories: dict[int, list], *, reset: bool, **how: Any) -> tuple:
     """X as of `read`, and y as scikit-learn checks it."""
+    if not reset and not categories and _is_plain(estimator, X) and _is_plain_target(y, len(X)):
+        return _numbers(X), y
     if not categories:
         checked = {"accept_sparse": "csr", "dtype": _DTYPES, "reset": reset, **how}
         X, y = validate_data(estimator, X, y, **checked)
@@ -74,14 +77,18 @@ def read_both(estimator: Any, X: Any, y: Any, categories: dict[int, list], *, re
     return rows, check_X_y(np.zeros((rows.num, 1)), y, **how)[1]
 
 
-def weights(sample_weight: Any, num: int) -> np.ndarray:
-    """The samples' weights [n]; without any, ones. Raises ValueError for a negative or infinite one."""
+def check_labels(y: Any) -> None:
+    """Raises ValueError for what are no labels of classes."""
+    if not (type(y) is np.ndarray and y.dtype.kind in "iubU"):
+        check_classification_targets(y)
+
+
+def weights(sample_weight: Any, num: int, *, some: bool) -> np.ndarray:
+    """The samples' weights [n]; without any, ones. Raises ValueError for negative ones, and if `some` where all are 0."""
     if sample_weight is None:
         return np.ones(num)
-    given = _check_sample_weight(sample_weight, np.zeros((num, 1)), dtype=np.float64, allow_all_zero_weights=True)
-    if given.min() < 0:
-        raise ValueError(f"sample_weight must not be negative, got {given.min():g}")
-    return given
+    how = {"dtype": np.float64, "ensure_non_negative": True, "allow_all_zero_weights": not some}
+    return _check_sample_weight(sample_weight, np.zeros((num, 1)), **how)
 
 
 def tags(of_estimator: Any) -> Any:
@@ -152,3 +159,7 @@ def _is_plain(estimator, X):
         and not hasattr(estimator, "feature_names_in_")
         and bool(np.isfinite(X).all())
     )
+
+
+def _is_plain_target(y, num):
+    return type(y) is np.ndarray and y.shape == (num,) and (y.dtype.kind in "iubU" or y.dtype == np.float64 and bool(np.isfinite(y).all()))

@@ -31,9 +31,8 @@ class Programs(NamedTuple):
 def programs(factory: Callable, *args: Any, **settings: Any) -> Programs:
     """The programs of a learner, compiled once for all whose settings are the same but for their rates.
 
-    Raises ValueError where a setting is out of bounds.
+    settings: as of `hashable`. Raises ValueError where one is out of bounds.
     """
-    settings = {name: hashable(value) for name, value in settings.items()}
     return _bound(factory, args, tuple(settings.items()))
 
 

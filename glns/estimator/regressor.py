@@ -11,7 +11,6 @@ import numpy as np
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from glns.estimator import explanations, fitting, inputs, storage, units
 from glns.estimator.independent import independent
@@ -80,7 +79,7 @@ class Regressor(RegressorMixin, BaseEstimator):
         check_counts(1, num_passes=self.num_passes)
         fitted, categories = fitting.settings(self, regressor, Rule), inputs.learn_categories(X)
         rows, y = inputs.read_both(self, X, y, categories, reset=True, y_numeric=True, multi_output=True)
-        weights = inputs.weights(sample_weight, rows.num)
+        weights = inputs.weights(sample_weight, rows.num, some=True)
         random = check_random_state(self.random_state)
         self._begin(fitted, rows, y, categories, random)
         for order in fitting.orders(self, rows.num, random):
@@ -93,7 +92,7 @@ class Regressor(RegressorMixin, BaseEstimator):
         fitted = fitting.settings(self, regressor, Rule) if first else fitting.unchanged(self, regressor, Rule)
         categories = inputs.learn_categories(X) if first else self._categories
         rows, y = inputs.read_both(self, X, y, categories, reset=first, y_numeric=True, multi_output=True)
-        weights = inputs.weights(sample_weight, rows.num)
+        weights = inputs.weights(sample_weight, rows.num, some=False)
         if first:
             self._begin(fitted, rows, y, categories, check_random_state(self.random_state))
         elif np.shape(y)[1:] != self._shape:
@@ -121,18 +120,18 @@ class Regressor(RegressorMixin, BaseEstimator):
 
     def explain(self, X) -> explanations.Map:
         """The local linear map of each mean: see `explanations.Map`."""
-        check_is_fitted(self)
+        fitting.check_fitted(self)
         return explanations.explain(self, inputs.read(self, X, self._categories, reset=False))
 
     @property
     def feature_importances_(self) -> np.ndarray:
         """See `explanations.importances`. [features], they sum to 1."""
-        check_is_fitted(self)
+        fitting.check_fitted(self)
         return explanations.importances(self)
 
     def save(self, path: Any) -> None:
         """Writes a fitted model to one file, without pickle. Random generators cannot be saved."""
-        check_is_fitted(self)
+        fitting.check_fitted(self)
         storage.save(self, path)
 
     @classmethod
@@ -141,7 +140,7 @@ class Regressor(RegressorMixin, BaseEstimator):
         return storage.load(cls, path)
 
     def _read_and_predict(self, X):
-        check_is_fitted(self)
+        fitting.check_fitted(self)
         return self._normal(inputs.read(self, X, self._categories, reset=False))
 
     def _predict(self, rows):

@@ -9,12 +9,13 @@ Letters: D columns, n samples.
 
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 _ROOM = 2.0**30  # a column may grow by so much before its scale is chosen anew
 _FAR = 2.0**60  # beyond this, in units of the greatest number learned, predictions no longer change
 _LIMIT = 1e300
+_LIMIT_OF_SQUARES = 1e15  # the squares of 1e8 such numbers can be summed in float32
 
 
 class Units(NamedTuple):
@@ -35,21 +36,20 @@ def begin(dim: int, *, free: bool, first: np.ndarray | None = None) -> Units:
 def widened(units: Units, num: int) -> Units:
     """The units with `num` further columns, 0 so far."""
     scale = np.zeros(num) if units.free else np.ones(num)
-    return units._replace(
-        offset=np.append(units.offset, np.zeros(num)), scale=np.append(units.scale, scale)
-    )
+    return units._replace(offset=np.append(units.offset, np.zeros(num)), scale=np.append(units.scale, scale))
 
 
 def see(units: Units, x: np.ndarray) -> tuple[Units, np.ndarray | None]:
     """Chooses scales for x [n, D]. -> the units, and what moments in the old ones are to be multiplied by, [D] or None.
 
-    Raises ValueError for numbers that leave no room: beyond ±1e300, or in fixed units beyond ±1e15.
+    Raises ValueError for numbers that leave no room: beyond ±1e300, or if not `free` ±1e15.
     """
-    most = np.abs(x).max(axis=0)
-    _check(most, _LIMIT if units.free else 1e15)
+    most = np.abs(x - units.offset).max(axis=0)
+    limit = _LIMIT if units.free else _LIMIT_OF_SQUARES
+    if not most.max(initial=0) <= limit:
+        raise ValueError(f"numbers must be within ±{limit:g}, got {most.max():g}; divide them by a constant")
     if not units.free:
         return units, None
-    most = np.abs(x - units.offset).max(axis=0)
     outgrown = (most * units.scale > _ROOM) | ((units.scale == 0) & (most > 0))
     if not outgrown.any():
         return units, None
@@ -60,10 +60,10 @@ def see(units: Units, x: np.ndarray) -> tuple[Units, np.ndarray | None]:
 
 def apply(units: Units, x: np.ndarray) -> np.ndarray:
     """x [n, D] in the units, as the numbers JAX computes with: float32, or float64 in 64 bits."""
-    dtype = jnp.zeros(()).dtype
-    if not units.free:
-        return x.astype(dtype)
-    return np.clip((np.clip(x, -_LIMIT, _LIMIT) - units.offset) * units.scale, -_FAR, _FAR).astype(dtype)
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    with np.errstate(over="ignore"):
+        scaled = (x - units.offset) * units.scale
+    return np.minimum(np.maximum(scaled, -_FAR), _FAR).astype(dtype)
 
 
 def rescale(moments: Any, factor: np.ndarray) -> Any:
@@ -71,7 +71,3 @@ def rescale(moments: Any, factor: np.ndarray) -> Any:
     factor = factor.astype(np.asarray(moments.mean).dtype)
     return moments._replace(mean=moments.mean * factor, square=moments.square * factor * factor)
 
-
-def _check(most: np.ndarray, limit: float) -> None:
-    if len(most) and not most.max() <= limit:
-        raise ValueError(f"numbers must be within ±{limit:g}, got {most.max():g}; divide them by a constant")
