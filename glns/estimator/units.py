@@ -68,6 +68,6 @@ def apply(units: Units, x: np.ndarray) -> np.ndarray:
 
 def rescale(moments: Any, factor: np.ndarray) -> Any:
     """`standardise.Moments` [.., D] in units that are a factor [D] smaller."""
-    factor = factor.astype(np.asarray(moments.mean).dtype)
-    return moments._replace(mean=moments.mean * factor, square=moments.square * factor * factor)
-
+    mean, square = np.asarray(moments.mean), np.asarray(moments.square)
+    factor = factor.astype(mean.dtype)
+    return moments._replace(mean=mean * factor, square=square * factor * factor)
