@@ -63,10 +63,11 @@ def learner(
 ) -> tuple[Callable, Callable, Callable]:
     """One-vs-all Bernoulli GLNs, online: (init, update, predict) of a Learner.
 
-    A batch is (x [B, ..], labels [B]), or (x, labels, weights [B]): a weight from 0 multiplies its example's rates, and
-    an example of weight 0 changes nothing; predict gives log-probabilities [B, N]. The examples of a batch are learned one
-    after the other, so the batch size changes the speed and nothing else. The metrics are prequential: each prediction
-    is made before its own update. A label outside 0 .. N - 1 is a ValueError; if it is traced, the metric loss is NaN.
+    A batch is (x [B, ..], labels [B]) or (x, labels, weights [B]): a weight from 0 multiplies its example's rates, and
+    an example of weight 0 changes nothing. predict gives log-probabilities [B, N]. The examples of a batch are learned
+    one after the other, so the batch size changes the speed and nothing else. The metrics are prequential: each
+    prediction is made before its own update. A label outside 0 .. N - 1 is a ValueError; if it is traced, the metric
+    loss is NaN.
 
     sizes: neurons a layer, the last 1.
     num_half_spaces, offset_scale: see `context.half_spaces`. gate: replaces those contexts by another kind, and needs
@@ -139,7 +140,9 @@ def _update(model, key, state, batch):
     counted = None if weights is None else weights > 0
     moments, inputs = model.features.learn(state.moments, _flat(x), counted)
     targets = model.divide(jax.nn.one_hot(labels, model.num_classes, axis=0), "classes")
-    t = state.count + (jnp.arange(1, len(x) + 1) if counted is None else jnp.maximum(jnp.cumsum(counted, dtype=jnp.int32), 1))
+    t = state.count + 1 + jnp.arange(len(x))
+    if counted is not None:
+        t = state.count + jnp.maximum(jnp.cumsum(counted, dtype=jnp.int32), 1)
     axes, gates_axis = _axes(model), _gates_axis(model)
     in_axes, out_axes = (axes, 0, gates_axis, None, None, 0, None, None), (axes, 0, gates_axis, 0)
     of_classes = jax.vmap(partial(_learn, model), in_axes, out_axes)
@@ -151,7 +154,7 @@ def _update(model, key, state, batch):
 
 
 def _learn(model, layers, mixture, counts, inputs, sides, targets, t, weights):
-    """Learns a batch for ONE class: targets [B], t [B], weights [B] or None -> what it has learned, and the logits [B] before."""
+    """Learns a batch for ONE class: targets, t, weights [B] -> what it has learned, and the logits [B] before."""
     if model.rate_by_context:
         signatures = jax.vmap(lambda side: visits.signature(layers, side, model.net["gate"]), out_axes=1)(sides)
         visited = jnp.ones(len(t), jnp.int32) if weights is None else (weights > 0).astype(jnp.int32)

@@ -91,7 +91,7 @@ class Classifier(_Classifier):
         """Learns one example; w: its weight, see `glns.estimator.Classifier`."""
         _learn_one(self, x, y, w, lambda fitted: y in fitted.classes_.tolist())
 
-    def predict_proba_one(self, x: dict) -> dict:
+    def predict_proba_one(self, x: dict, **kwargs: Any) -> dict:  # noqa: ARG002
         """The probability of each label so far; empty before the first."""
         if self._columns.width == 0:
             return {}
@@ -99,7 +99,7 @@ class Classifier(_Classifier):
         log_p = fitted._predict(_rows(self._columns.row(x)[0]))[0]
         return dict(zip(fitted.classes_.tolist(), np.exp(log_p).tolist(), strict=True))
 
-    def predict_one(self, x: dict) -> Any:
+    def predict_one(self, x: dict, **kwargs: Any) -> Any:  # noqa: ARG002
         """The most likely label; None before the first."""
         of_labels = self.predict_proba_one(x)
         return max(of_labels, key=of_labels.__getitem__, default=None)

@@ -36,9 +36,7 @@ def init(num_neurons: int) -> Mixture:
     return Mixture(jnp.zeros((), jnp.int32), jnp.full(num_neurons, -math.log(num_neurons), float))
 
 
-def learn(
-    mixture: Mixture, log_likelihoods: jax.Array, counted: jax.Array | None = None
-) -> tuple[Mixture, jax.Array]:
+def learn(mixture: Mixture, log_likelihoods: jax.Array, counted: jax.Array | None = None) -> tuple[Mixture, jax.Array]:
     """Updates the weights by the likelihoods of a stream; in logarithms, so that nothing underflows.
 
     log_likelihoods [T, M]: log of the probability that neuron k gave to the target of example t; counted [T] bool:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state, compute_class_weight
 
 from glns.classification import learner
-from glns.estimator import explanations, fitting, growth, inputs, storage
+from glns.estimator import explanations, fitting, growth, inputs, storage, units
 from glns.estimator.programs import programs
 from glns.robust import ROBUST
 from glns.settings import check_counts
@@ -36,13 +36,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
     moments either. Weight 2 is twice as large a step, not two steps. class_weight: {label: weight}, others 1, or
     "balanced" for `fit`: both multiply.
 
-    The other settings: see `glns.learner`; the defaults are for a few thousand samples, and feature_epsilon is 0 because
-    the unit of a feature is not known. A fitted model keeps its settings; `partial_fit` takes new learning rates and
-    refuses other changes.
+    The other settings: see `glns.learner`; the defaults are those of `glns.ROBUST`, for people who tune nothing. A
+    fitted model keeps its settings; `partial_fit` takes new learning rates and refuses other changes.
 
     After fitting: classes_ [N], n_features_in_, feature_importances_, and state_, a `glns.State` of the features as
     `glns.estimator.units` scales them.
     """
+
+    _units: units.Units
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.shuffle = shuffle
         self.random_state = random_state
 
+    @fitting.all_or_nothing
     def fit(self, X, y, sample_weight=None) -> "Classifier":
         """Learns X [n, features] and labels y [n] from nothing. sample_weight [n]."""
         check_counts(1, num_passes=self.num_passes)
@@ -106,6 +108,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self._learn(rows, y, weights, order)
         return self
 
+    @fitting.all_or_nothing
     def partial_fit(self, X, y, classes=None, sample_weight=None) -> "Classifier":
         """Continues learning, in the order given. classes: labels to expect, which saves compiling for them later."""
         first = not hasattr(self, "state_")
@@ -229,7 +232,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         """What scikit-learn's checks may try."""
-        return inputs.tags(super().__sklearn_tags__())
+        return inputs.tags(super().__sklearn_tags__())  # pyrefly: ignore  # newer than its stubs
 
 
 def _joined(classes, labels):
@@ -237,5 +240,6 @@ def _joined(classes, labels):
     if len(labels) and (classes.dtype.kind in "US") != (labels.dtype.kind in "US"):
         of_strings = [array for array in (classes, labels) if array.dtype.kind != "O"]
         if len(of_strings) == 2:
-            raise ValueError(f"labels must be all strings or all numbers; got {labels[0]!r} beside {classes[0]!r}")
+            one, other = labels[0].item(), classes[0].item()
+            raise ValueError(f"labels must be all strings or all numbers; got {one!r} beside {other!r}")
     return np.concatenate([classes, labels])

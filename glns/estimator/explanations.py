@@ -29,13 +29,15 @@ def explain(estimator: Any, rows: inputs.Rows) -> Map:
 
 
 def importances(estimator: Any) -> np.ndarray:
-    """The mean size of the derivative of an output by each feature, over the last 256 samples that were learned.
+    """Each feature's share in the derivatives of the outputs, over the last 256 samples that were learned.
 
-    It is taken per standard deviation of the feature in those samples, so units do not matter. The categories of a
-    column are added. [features], they sum to 1; all 0 where no output depends on a feature.
+    The mean size of the derivative of an output by a feature is taken per standard deviation of the feature in those
+    samples, and as a fraction of those of all features, so units do not matter; then the mean over the outputs. The
+    categories of a column are added. [features], they sum to 1; all 0 where no output depends on a feature.
     """
     recent = estimator._recent
     weights = estimator._jacobian(inputs.Rows(len(recent), recent.__getitem__)) * estimator._units.scale
-    sizes = np.abs(weights).mean(axis=(0, 1)) * recent.std(axis=0)
-    of_features = inputs.of_columns(sizes, estimator._categories)
-    return of_features / (of_features.sum() or 1.0)
+    sizes = np.abs(weights).mean(axis=0) * recent.std(axis=0)  # [N, D]
+    sums = sizes.sum(axis=1, keepdims=True)
+    shares = (sizes / np.where(sums > 0, sums, 1.0)).sum(axis=0) / max(1, np.sum(sums > 0))
+    return inputs.of_columns(shares, estimator._categories)

@@ -8,7 +8,7 @@ Letters: D features, n samples.
 
 import inspect
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 import jax
@@ -45,6 +45,22 @@ def unchanged(estimator: Any, *factories: Callable) -> dict[str, Any]:
             )
     estimator._programs(**now)  # raises ValueError where a new rate is out of bounds
     return now
+
+
+def all_or_nothing(method: Callable) -> Callable:
+    """A method that leaves its estimator as it was where it raises an exception."""
+
+    @wraps(method)
+    def attempt(estimator, *args, **kwargs):
+        before = dict(vars(estimator))  # what these hold is never changed in place
+        try:
+            return method(estimator, *args, **kwargs)
+        except BaseException:
+            vars(estimator).clear()
+            vars(estimator).update(before)
+            raise
+
+    return attempt
 
 
 def check_fitted(estimator: Any) -> None:

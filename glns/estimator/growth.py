@@ -54,8 +54,9 @@ def add_network(state: State, slot: int, new: Any, *, shared_gates: bool) -> Sta
 def add_features(state: Any, seeds: Sequence[tuple], moments: str) -> Any:
     """The state of a learner with further features, after the others, that were 0 in all examples so far.
 
-    seeds: whole numbers for each, by which the normals of its half-spaces are drawn. moments: the field with the moments of the features. What is
-    predicted for an example without the new features stays as it is. Raises ValueError for other gates.
+    seeds: whole numbers for each, by which the normals of its half-spaces are drawn. moments: the field with the
+    moments of the features. What is predicted for an example without the new features stays as it is. Raises ValueError
+    for other gates.
     """
     features = getattr(state, moments)
     dim, num = features.mean.shape[-1], len(seeds)
@@ -71,7 +72,7 @@ def add_features(state: Any, seeds: Sequence[tuple], moments: str) -> Any:
             fan_in = weights.shape[-1] + num
             new = np.full((*weights.shape[:-1], num), 1 / fan_in, weights.dtype)  # as `Neuron.init`
             weights = np.concatenate([weights[..., :dim], new, weights[..., dim:]], axis=-1)
-        layers.append(Layer(weights, layer.gates._replace(normals=normals)))
+        layers.append(Layer(weights, layer.gates._replace(normals=jnp.asarray(normals))))
     zeros = np.zeros((*features.mean.shape[:-1], num), np.asarray(features.mean).dtype)
     wider = features._replace(
         mean=np.concatenate([features.mean, zeros], -1), square=np.concatenate([features.square, zeros], -1)

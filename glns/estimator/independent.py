@@ -35,7 +35,7 @@ def independent(num_targets: int, **settings: Any) -> tuple[Callable, Callable, 
 
     def init_one(key, example):
         scores = jnp.full(_NUM_SCORES, jnp.nan)
-        return State(*init(key, example), scores, jnp.zeros((), jnp.int32))
+        return State(*init(key, example), scores=scores, num_scores=jnp.zeros((), jnp.int32))
 
     def init_all(key, example):
         x, y = example
@@ -47,7 +47,7 @@ def independent(num_targets: int, **settings: Any) -> tuple[Callable, Callable, 
         before = regression.State(*state[:4])
         scores, num = _scored(state, predict(before, x), y, weights)
         after, _ = update(None, before, (x, y[:, None], weights))
-        return State(*after, scores, num), None
+        return State(*after, scores=scores, num_scores=num), None
 
     def update_all(key, state, batch):
         del key

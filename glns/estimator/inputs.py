@@ -12,12 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (  # pyrefly: ignore  # newer than its stubs
-    _check_sample_weight,
-    assert_all_finite,
-    check_X_y,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, assert_all_finite, check_X_y, validate_data  # pyrefly: ignore  # newer than its stubs
 
 _DTYPES = (np.float64, np.float32)
 _CATEGORICAL = ("category", "categorical", "enum")  # pandas and polars
@@ -32,16 +27,12 @@ class Rows(NamedTuple):
 
 def learn_categories(X: Any) -> dict[int, list]:
     """The categories, sorted, of each column that has them."""
-    return {
-        index: sorted({value for value in column.tolist() if _is_value(value)}, key=lambda value: (str(value), str(type(value))))
-        for index, column in enumerate(_columns(X) or ())
-        if column.dtype == object
-    }
+    columns = enumerate(_columns(X) or ())
+    return {index: _sorted(column) for index, column in columns if column.dtype == object}
 
 
-def width(num_columns: int, categories: dict[int, list]) -> int:
-    """How many columns of numbers, D, there are."""
-    return num_columns + sum(len(names) - 1 for names in categories.values())
+def _sorted(column):
+    return sorted(filter(_is_value, set(column.tolist())), key=lambda value: (str(value), str(type(value))))
 
 
 def of_columns(values: np.ndarray, categories: dict[int, list]) -> np.ndarray:
@@ -84,7 +75,7 @@ def check_labels(y: Any) -> None:
 
 
 def weights(sample_weight: Any, num: int, *, some: bool) -> np.ndarray:
-    """The samples' weights [n]; without any, ones. Raises ValueError for negative ones, and if `some` where all are 0."""
+    """The samples' weights [n], or ones. Raises ValueError for negative ones, and if `some` where all are 0."""
     if sample_weight is None:
         return np.ones(num)
     how = {"dtype": np.float64, "ensure_non_negative": True, "allow_all_zero_weights": not some}
@@ -105,6 +96,7 @@ def _numbers(X):
 
 def _table(X, categories):
     columns = _columns(X)
+    assert columns is not None
     coded = [_coded(index, column, categories.get(index)) for index, column in enumerate(columns)]
     return Rows(len(columns[0]), lambda part: np.concatenate([function(part) for function in coded], axis=1))
 
@@ -126,7 +118,7 @@ def _columns(X):
         types = list(getattr(X, "dtypes", ()))
         columns = [np.asarray(X[name]) for name in X.columns]
         named = [str(kind).lower().startswith(_CATEGORICAL) for kind in types]
-    elif isinstance(X, np.ndarray) or isinstance(X, list | tuple):
+    elif isinstance(X, np.ndarray | list | tuple):
         array = X if isinstance(X, np.ndarray) and X.dtype.kind not in "US" else np.array(X, dtype=object)
         if array.ndim != 2 or array.dtype != object:
             return None
@@ -162,4 +154,6 @@ def _is_plain(estimator, X):
 
 
 def _is_plain_target(y, num):
-    return type(y) is np.ndarray and y.shape == (num,) and (y.dtype.kind in "iubU" or y.dtype == np.float64 and bool(np.isfinite(y).all()))
+    if type(y) is not np.ndarray or y.shape != (num,):
+        return False
+    return y.dtype.kind in "iubU" or (y.dtype == np.float64 and bool(np.isfinite(y).all()))

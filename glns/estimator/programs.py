@@ -47,7 +47,7 @@ def hashable(value: Any) -> Any:
 def _bound(factory, args, items):
     settings = dict(items)
     factory(*args, **settings)  # raises ValueError
-    rates = {name: settings.pop(name) for name in _RATES if not _has_function(settings.get(name))}
+    rates = {name: jax.tree.map(float, settings.pop(name)) for name in _RATES if not _has_function(settings.get(name))}
     compiled = _compiled(factory, args, tuple(settings.items()))
     return Programs(*(partial(program, rates) for program in compiled))
 
@@ -103,10 +103,11 @@ def learn(functions: Programs, state: Any, calls: Iterable[tuple], size: int) ->
 
 def predict(function: Callable, state: Any, calls: Iterable[np.ndarray], size: int) -> Any:
     """The predictions for calls, each of inputs [n, D] with n <= size: arrays that start with all the samples."""
-    outputs = []
-    for x in calls:
-        of_call = function(state, filled(x, size))
-        outputs.append(jax.tree.map(lambda leaf, n=len(x): np.asarray(leaf)[:n], of_call))
+
+    def of_call(x):
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[: len(x)], function(state, filled(x, size)))
+
+    outputs = list(map(of_call, calls))
     return outputs[0] if len(outputs) == 1 else jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
 
 

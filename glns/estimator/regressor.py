@@ -33,6 +33,8 @@ class Regressor(RegressorMixin, BaseEstimator):
     K, of features and targets as `glns.estimator.units` scales them.
     """
 
+    _units: units.Units
+
     def __init__(
         self,
         *,
@@ -74,6 +76,7 @@ class Regressor(RegressorMixin, BaseEstimator):
         self.shuffle = shuffle
         self.random_state = random_state
 
+    @fitting.all_or_nothing
     def fit(self, X, y, sample_weight=None) -> "Regressor":
         """Learns X [n, features] and targets y [n] or [n, K] from nothing. sample_weight [n]."""
         check_counts(1, num_passes=self.num_passes)
@@ -86,6 +89,7 @@ class Regressor(RegressorMixin, BaseEstimator):
             self._learn(rows, y, weights, order)
         return self
 
+    @fitting.all_or_nothing
     def partial_fit(self, X, y, sample_weight=None) -> "Regressor":
         """Continues learning, in the order given."""
         first = not hasattr(self, "state_")
@@ -111,7 +115,7 @@ class Regressor(RegressorMixin, BaseEstimator):
 
         They are mean ± q std, where q is that quantile of |y - mean| / std over the last 1000 samples, each predicted
         before it was learned: with exchangeable samples the coverage is right whether or not the network's Gaussians
-        are. In further passes of `fit` the network has seen the samples, so intervals come out too narrow.
+        are. They come out wide while the network still improves, and narrow after further passes of `fit`.
         """
         check_between(0, 1, coverage=coverage)
         mean, std = self._read_and_predict(X)
@@ -195,7 +199,7 @@ class Regressor(RegressorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         """What scikit-learn's checks may try."""
-        tags = inputs.tags(super().__sklearn_tags__())
+        tags = inputs.tags(super().__sklearn_tags__())  # pyrefly: ignore  # newer than its stubs
         tags.target_tags.multi_output = True
         return tags
 

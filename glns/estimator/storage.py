@@ -47,8 +47,8 @@ def save(estimator: Any, path: Any) -> None:
 def load(kind: type, path: Any) -> Any:
     """Reads an estimator of a kind. Raises ValueError for a file that is none, or is damaged or of another version."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as saved:
+            arrays = {name: saved[name] for name in saved.files}
         header = json.loads(arrays["header"].tobytes())
         named = header["format"], header["version"], header["estimator"]
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:

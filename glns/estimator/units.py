@@ -55,7 +55,8 @@ def see(units: Units, x: np.ndarray) -> tuple[Units, np.ndarray | None]:
         return units, None
     exponent = np.clip(np.frexp(most)[1], -1000, 1000)
     scale = np.where(outgrown, np.ldexp(1.0, -exponent), units.scale)
-    return units._replace(scale=scale), np.where(units.scale > 0, scale / np.where(units.scale > 0, units.scale, 1), 1.0)
+    known = units.scale > 0
+    return units._replace(scale=scale), np.where(known, scale, 1.0) / np.where(known, units.scale, 1.0)
 
 
 def apply(units: Units, x: np.ndarray) -> np.ndarray:

@@ -7,7 +7,9 @@ from glns.estimator import Classifier, Regressor
 
 SMALL = {"sizes": (2, 1), "num_half_spaces": 1, "learning_rate": 0.1}
 OF_WEIGHTS = "one step at twice the rate is not two steps at the rate, and the order of samples matters"
-EXPECTED = dict.fromkeys((f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")), OF_WEIGHTS)
+EXPECTED = dict.fromkeys(
+    (f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")), OF_WEIGHTS
+)
 
 
 @parametrize_with_checks(
