@@ -72,8 +72,8 @@ _GENOMES = {
 }
 _DATA = _in(
     "experiments.data",
-    *("bandit", "binarized_mnist", "cifar10", "cifar5m", "csv", "deformed_digits", "digits", "gaussians", "idx"),
-    *("none", "npz", "permuted", "sarcos", "shapes", "teacher", "uci", "uci_regression"),
+    *("bandit", "binarized_mnist", "cifar10", "cifar5m", "csv", "deformed_digits", "digits", "drifting", "gaussians"),
+    *("idx", "none", "npz", "permuted", "sarcos", "shapes", "teacher", "uci", "uci_regression"),
 )
 _WORLDS = _in("experiments.worlds", "bandit", "ideal", "paired", "permuted", "real", "self_play", "tasks")
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")

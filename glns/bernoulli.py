@@ -52,6 +52,7 @@ def neuron(rule: Rule, implementation: str = "auto") -> Neuron:
       "pallas": the same, with the recurrence as one kernel on a GPU or TPU (`pallas.py`);
       "scan": `learn`, the paper's equations;
       "auto": native on a CPU, gram elsewhere; on a CPU without native, the faster of gram and scan.
+    Derivatives are those of `predict` and `learn`, whatever the implementation.
     """
     check_rule(rule)
     _check(implementation)
@@ -72,17 +73,22 @@ def neuron(rule: Rule, implementation: str = "auto") -> Neuron:
         "pallas": (partial(learn_gram, rule=rule, recurrence=pallas.recurrence(partial(error, rule=rule))), predict),
         "scan": (partial(learn, rule=rule), predict),
     }
-    if implementation != "auto":
-        chosen_learn, chosen_predict = functions[implementation]
-        return Neuron(init, prepare_inputs, chosen_predict, chosen_learn)
+    if implementation == "scan":
+        return Neuron(init, prepare_inputs, predict, functions["scan"][0])
 
-    def auto(place, weights, contexts, *numbers):
-        stream = contexts, *(array.astype(weights.dtype) for array in numbers)
+    def chosen(place, weights, contexts, *numbers):
+        if implementation != "auto":
+            return functions[implementation][place](weights, contexts, *numbers)
         on_cpu = "native" if native.available else "gram" if len(weights) <= 4 else "scan"
         cpu, default = functions[on_cpu][place], functions["gram"][place]
-        return jax.lax.platform_dependent(weights, *stream, cpu=cpu, default=default)
+        return jax.lax.platform_dependent(weights, contexts, *numbers, cpu=cpu, default=default)
 
-    return Neuron(init, prepare_inputs, partial(auto, 1), partial(auto, 0))
+    def differentiable(place, weights, contexts, *numbers):
+        function = jax.custom_jvp(partial(chosen, place))
+        function.defjvp(partial(jax.jvp, functions["scan"][place]))
+        return function(weights, rows.check(contexts, len(weights)), *(jnp.asarray(x, weights.dtype) for x in numbers))
+
+    return Neuron(init, prepare_inputs, partial(differentiable, 1), partial(differentiable, 0))
 
 
 def clip(logits: jax.Array, rule: Rule) -> jax.Array:

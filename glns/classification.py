@@ -45,10 +45,11 @@ def learner(
     num_half_spaces: int | None = None,
     *,
     offset_scale: float = 1.0,
+    axis_aligned: bool = False,
     gate: context.Gate | None = None,
     side: Callable = lambda features: features,
     learning_rate: float | Callable | Sequence[float | Callable] = 0.01,
-    learning_rate_decay: float | Sequence[float | None] | None = 100.0,
+    learning_rate_decay: float | None = 100.0,
     feature_epsilon: float = 1 / 255,
     feature_scale: float = 1.0,
     standardised: bool = True,
@@ -70,8 +71,8 @@ def learner(
     loss is NaN.
 
     sizes: neurons a layer, the last 1.
-    num_half_spaces, offset_scale: see `context.half_spaces`. gate: replaces those contexts by another kind, and needs
-      no num_half_spaces.
+    num_half_spaces, offset_scale, axis_aligned: see `context.half_spaces`. gate: replaces those contexts by another
+      kind, and needs none of them.
     side: features [D] -> side information [S] of an example; by default all features.
     learning_rate, learning_rate_decay: the rate of example t = 1, 2, .. is min(learning_rate, learning_rate_decay / t)
       (Veness 2019: 0.01 and 100); without decay (None) it is constant. learning_rate may be a schedule t -> rate
@@ -87,7 +88,10 @@ def learner(
     """
     _check(num_classes, sizes, aggregation)
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
-    gate = gate or context.half_spaces(num_half_spaces, offset_scale=offset_scale)
+    if gate is None:
+        if num_half_spaces is None:
+            raise ValueError("num_half_spaces must be given where no gate is")
+        gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale, axis_aligned=axis_aligned)
     model = Model(
         num_classes=num_classes,
         sizes=tuple(sizes),
@@ -102,6 +106,15 @@ def learner(
         divide=divide,
     )
     return partial(_init, model), partial(_update, model), partial(_predict, model)
+
+
+def prequential(*args: Any, **settings: Any) -> tuple[Callable, Callable]:
+    """A `learner` that tells its predictions, test then train: (init, update).
+
+    update: (key, state, batch) -> state, log-probabilities [B, N], each made before its own example is learned.
+    """
+    init, update, _ = learner(*args, **settings)
+    return init, partial(_learn_batch, *update.args)  # pyrefly: ignore[missing-attribute]
 
 
 def _init(model, key, example):
@@ -133,6 +146,14 @@ def _by_class(model, layers, mixture, counts):
 
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
+    state, log_probabilities = _learn_batch(model, key, state, batch)
+    _, labels, *weights = model.divide(batch, None)
+    labels = settings.labels_below(model.num_classes, labels=labels)
+    return state, _metrics(log_probabilities, labels, jnp.asarray(weights[0], float) if weights else None)
+
+
+def _learn_batch(model, key, state, batch):
+    """Learns a batch. -> state, the log-probabilities [B, N] before each example."""
     del key
     x, labels, *of_examples = model.divide(batch, None)
     labels = settings.labels_below(model.num_classes, labels=labels)
@@ -148,9 +169,9 @@ def _update(model, key, state, batch):
     of_classes = jax.vmap(partial(_learn, model), in_axes, out_axes)
     before = _by_class(model, state.layers, state.mixture, state.visits)
     *learned, logits = of_classes(*before, inputs, jax.vmap(model.side)(inputs), targets, t, weights)
-    metrics = _metrics(_log_probabilities(model.divide(logits, None)), labels, weights)
     seen = len(x) if counted is None else jnp.sum(counted, dtype=jnp.int32)
-    return State(state.count + seen, moments, *_by_class(model, *learned)), metrics
+    state = State(state.count + seen, moments, *_by_class(model, *learned))
+    return state, _log_probabilities(model.divide(logits, None))
 
 
 def _learn(model, layers, mixture, counts, inputs, sides, targets, t, weights):

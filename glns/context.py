@@ -37,24 +37,32 @@ class HalfSpaces(NamedTuple):
     offsets: jax.Array  # [C]
 
 
-def half_spaces(num_half_spaces: int, *, offset_scale: float = 1.0) -> Gate:
+def half_spaces(num_half_spaces: int, *, offset_scale: float = 1.0, axis_aligned: bool = False) -> Gate:
     """The paper's contexts: on which sides of C random hyperplanes the side information lies, R = 2**C.
 
-    offset_scale: see `init_half_spaces`.
+    offset_scale, axis_aligned: see `init_half_spaces`.
     """
     settings.check_counts(0, 16, num_half_spaces=num_half_spaces)
     settings.check_not_negative(offset_scale=offset_scale)
-    init = partial(init_half_spaces, num_half_spaces=num_half_spaces, offset_scale=offset_scale)
+    drawn = {"num_half_spaces": num_half_spaces, "offset_scale": offset_scale, "axis_aligned": axis_aligned}
+    init = partial(init_half_spaces, **drawn)
     return Gate(2**num_half_spaces, init, half_space_context)
 
 
-def init_half_spaces(key: jax.Array, side_dim: int, *, num_half_spaces: int, offset_scale: float = 1.0) -> HalfSpaces:
+def init_half_spaces(
+    key: jax.Array, side_dim: int, *, num_half_spaces: int, offset_scale: float = 1.0, axis_aligned: bool = False
+) -> HalfSpaces:
     """Draws one neuron's half-spaces: normals uniform on the sphere, offsets N(0, offset_scale²) (Veness 2019, §5).
 
-    The paper's `offset_scale` is 1; the public code uses 0.05. The key is consumed.
+    The paper's `offset_scale` is 1; the public code uses 0.05. axis_aligned (ours): each half-space compares one
+    feature, drawn uniformly, with its offset, as a tree does; for features that mean something one by one. The key is
+    consumed.
     """
     draws = jax.random.normal(key, (num_half_spaces, side_dim + 1))
     normals, offsets = draws[:, :-1], draws[:, -1]
+    if axis_aligned:
+        axes = jax.nn.one_hot(jnp.abs(normals).argmax(axis=-1), side_dim, dtype=normals.dtype)
+        return HalfSpaces(axes, offset_scale * offsets)
     return HalfSpaces(normals / jnp.linalg.norm(normals, axis=-1, keepdims=True), offset_scale * offsets)
 
 

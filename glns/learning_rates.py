@@ -20,15 +20,14 @@ def schedule(learning_rate: Any, decay: Any, sizes: Sequence[int]) -> Callable:
     """The rates of a network's neurons: t [T] or [U, T], from 1, -> [T] or [U, T]; of several rates [U, T].
 
     learning_rate: a rate, then min(learning_rate, decay / t), and if decay is None constant; a schedule t -> rate; or
-    several of either. Then decay is one for all or one for each, and neuron k of a layer has number k mod their count.
-    Raises ValueError where a rate or a decay is not positive, or there are not as many decays as rates.
+    several of either, and neuron k of a layer has number k mod their count. Raises ValueError where there is none, or a
+    rate or the decay is not positive.
     """
     if not isinstance(learning_rate, list | tuple):
         return _one(learning_rate, decay)
-    decays = decay if isinstance(decay, list | tuple) else [decay] * len(learning_rate)
-    if len(decays) != len(learning_rate) or not learning_rate:
-        raise ValueError(f"learning_rate must be one or more, decay one or as many; got {learning_rate!r}, {decay!r}")
-    rates = list(map(_one, learning_rate, decays))
+    if not learning_rate:
+        raise ValueError("learning_rate must be one or more, got none")
+    rates = [_one(rate, decay) for rate in learning_rate]
     turns = np.concatenate([np.arange(size) % len(rates) for size in sizes])
 
     def of_neurons(t: jax.Array) -> jax.Array:

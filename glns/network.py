@@ -82,15 +82,15 @@ def init(
     sizes: neurons of each layer, the last 1: that neuron is the network's output.
     """
     settings.check_counts(1, input_dim=input_dim, side_dim=side_dim)
-    widths = (input_dim, *sizes[:-1])
+    k_layers = jax.vmap(lambda k_layer: jax.random.split(k_layer, max(sizes)))(jax.random.split(key, len(sizes)))
+    k_neurons = jnp.concatenate([k_layer[:size] for k_layer, size in zip(k_layers, sizes, strict=True)])
+    gates = jax.vmap(lambda k_neuron: gate.init(k_neuron, side_dim))(k_neurons)  # one draw compiles fastest
 
-    def layer(k_layer, size, width):
-        k_neurons = jax.random.split(k_layer, size)
-        weights = jax.vmap(lambda _: neuron.init(gate.num_contexts, width))(k_neurons)
-        gates = jax.vmap(lambda k_neuron: gate.init(k_neuron, side_dim))(k_neurons)
-        return divide(Layer(weights, gates), "neurons")
+    def layer(last, size, width):
+        weights = jax.vmap(lambda _: neuron.init(gate.num_contexts, width))(jnp.arange(size))
+        return divide(Layer(weights, jax.tree.map(lambda leaf: leaf[last - size : last], gates)), "neurons")
 
-    return tuple(map(layer, jax.random.split(key, len(sizes)), sizes, widths))
+    return tuple(map(layer, np.cumsum(sizes), sizes, (input_dim, *sizes[:-1])))
 
 
 def contexts(layer: Layer, side: jax.Array, gate: Gate) -> jax.Array:

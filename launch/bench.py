@@ -1,6 +1,6 @@
 """Benchmarks: our rate against a plain baseline's, and against what the machine could do.
 
-    python -m launch.bench --suite=glns|bootstrap [--only=SUBSTRING] [--repeats=5] [--json=FILE]
+    python -m launch.bench --suite=glns|bootstrap|blur|self_play|streams [--only=SUBSTRING] [--repeats=5] [--json=FILE]
 
 A line of the table has
 
@@ -15,6 +15,8 @@ rewritten in place, every byte read once and written once (a copy to fresh memor
 state that stays in the cache may beat the bandwidth, and so the floor.
 
 Each program is compiled and warmed up untimed, and a timing lasts until its results are there.
+
+The suite `streams` compares how well and how fast online classifiers learn: see `launch.suites.streams`.
 """
 
 import json
@@ -28,7 +30,7 @@ from absl import flags
 
 from launch import cli, suites
 
-_SUITE = flags.DEFINE_enum("suite", None, list(suites.SUITES), "Which table to measure.", required=True)
+_SUITE = flags.DEFINE_enum("suite", None, [*suites.SUITES, "streams"], "Which table to measure.", required=True)
 _ONLY = flags.DEFINE_string("only", "", "Measure only the lines whose name contains this.")
 _REPEATS = flags.DEFINE_integer("repeats", 5, "How many times ours and the baseline are timed, in turn.", lower_bound=1)
 _JSON = flags.DEFINE_string("json", None, "Also write the table to this file, as a JSON list.")
@@ -72,13 +74,23 @@ def measure(benchmark: suites.Benchmark, peak: Peaks, *, repeats: int, seconds: 
 def main(argv: list[str]) -> None:
     """Measures the lines that the flags choose, prints each as it is done, and writes them all at the end."""
     cli.no_arguments(argv)
-    benchmarks = [benchmark for benchmark in suites.SUITES[_SUITE.value]() if _ONLY.value in benchmark.name]
-    if not benchmarks:
-        names = ", ".join(benchmark.name for benchmark in suites.SUITES[_SUITE.value]())
-        raise cli.UserError(f"no line of suite {_SUITE.value} contains {_ONLY.value!r}; its lines are {names}")
+    streams = _SUITE.value == "streams"
+    benchmarks = [] if streams else list(suites.SUITES[_SUITE.value]())
+    names = suites.streams.names() if streams else [benchmark.name for benchmark in benchmarks]
+    chosen = [name for name in names if _ONLY.value in name]
+    if not chosen:
+        there = ", ".join(names)
+        raise cli.UserError(f"no line of suite {_SUITE.value} contains {_ONLY.value!r}; its lines are {there}")
     path = pathlib.Path(_JSON.value) if _JSON.value else None
     if path:
         _check_writable(path)
+    lines = _streams(chosen) if streams else _ratios([one for one in benchmarks if one.name in chosen])
+    if path:
+        path.write_text(json.dumps(lines, indent=1) + "\n")
+
+
+def _ratios(benchmarks: list[suites.Benchmark]) -> list[dict]:
+    """Measures and prints lines that compare two programs."""
     peak = peaks()
     device = jax.devices()[0].device_kind
     print(f"{device}: peak {peak.operations / 1e9:.4g} GFLOP/s (float32 product), {peak.bytes / 1e9:.4g} GB/s")
@@ -94,8 +106,23 @@ def main(argv: list[str]) -> None:
             f"  {line['ratio']:7.2f}x  {spread:>20}  {line['floor_fraction']:7.1%}",
             flush=True,
         )
-    if path:
-        path.write_text(json.dumps(lines, indent=1) + "\n")
+    return lines
+
+
+def _streams(chosen: list[str]) -> list[dict]:
+    """Measures and prints lines of the suite `streams`, as far as what they need is here."""
+    chosen, lacks = suites.streams.possible(chosen)
+    if not chosen:
+        raise cli.UserError("; ".join(lacks))
+    print(*lacks, sep="\n", end="\n" * bool(lacks))
+    width, lines = max(map(len, chosen)), []
+    for line in suites.streams.lines(chosen):
+        if not lines:
+            print(f"{'name':{width}}", *(f"{key:>19}" for key in line if key != "name"))
+        lines.append(line)
+        numbers = (f"{value:19,.{0 if value > 1000 else 4}f}" for key, value in line.items() if key != "name")
+        print(f"{line['name']:{width}}", *numbers, flush=True)
+    return lines
 
 
 def _check_writable(path: pathlib.Path) -> None:

@@ -51,6 +51,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         sizes: Sequence[int] = ROBUST["sizes"],
         num_half_spaces: int = ROBUST["num_half_spaces"],
         offset_scale: float = ROBUST["offset_scale"],
+        axis_aligned: bool = ROBUST["axis_aligned"],
         gate: Any = None,
         side: Callable | None = None,
         learning_rate: Any = ROBUST["learning_rate"],
@@ -73,6 +74,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.sizes = sizes
         self.num_half_spaces = num_half_spaces
         self.offset_scale = offset_scale
+        self.axis_aligned = axis_aligned
         self.gate = gate
         self.side = side
         self.learning_rate = learning_rate

@@ -56,7 +56,7 @@ def add_features(state: Any, seeds: Sequence[tuple], moments: str) -> Any:
 
     seeds: whole numbers for each, by which the normals of its half-spaces are drawn. moments: the field with the
     moments of the features. What is predicted for an example without the new features stays as it is. Raises ValueError
-    for other gates.
+    for other gates. The new features are drawn into all half-spaces, of `axis_aligned` ones too.
     """
     features = getattr(state, moments)
     dim, num = features.mean.shape[-1], len(seeds)

@@ -1,11 +1,14 @@
-"""The benchmark suites: each line compares a program with a plain one that learns the same thing."""
+"""The benchmark suites: each line compares a program with a plain one that learns the same thing.
+
+`streams` is another kind of table: see there.
+"""
 
 from collections.abc import Callable, Iterator
 
-from launch.suites import blur, bootstrap, glns, self_play
+from launch.suites import blur, bootstrap, glns, self_play, streams
 from launch.suites.benchmark import Benchmark, Comparison, Program, clock
 
-__all__ = ["SUITES", "Benchmark", "Comparison", "Program", "clock"]
+__all__ = ["SUITES", "Benchmark", "Comparison", "Program", "clock", "streams"]
 
 SUITES: dict[str, Callable[[], Iterator[Benchmark]]] = {
     "glns": glns.benchmarks,

@@ -40,6 +40,16 @@ def test_normals_are_uniform_on_the_sphere():
     )
 
 
+def test_axes_are_drawn_uniformly_with_the_offsets_of_the_normals():
+    drawn, (normals, offsets) = (
+        context.init_half_spaces(jax.random.key(0), 4, num_half_spaces=4000, offset_scale=0.5, axis_aligned=aligned)
+        for aligned in (False, True)
+    )
+    np.testing.assert_array_equal(np.sort(normals, axis=-1), np.tile([0, 0, 0, 1], (4000, 1)))
+    np.testing.assert_allclose(normals.mean(axis=0), 0.25, atol=0.03)
+    np.testing.assert_array_equal(offsets, drawn.offsets)
+
+
 @pytest.mark.parametrize("scale", [1.0, 0.05])
 def test_offsets_are_normal_with_the_scale(scale):
     offsets = context.init_half_spaces(jax.random.key(0), 3, num_half_spaces=4000, offset_scale=scale).offsets

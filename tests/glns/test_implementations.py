@@ -279,3 +279,23 @@ def test_without_the_native_implementation_there_is_another(monkeypatch):
     weights, _ = bernoulli.neuron(RULE, "auto").learn(*neuron)
     expected, *_ = transcription(*neuron, RULE)
     np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("implementation", ["auto", pytest.param("native", marks=needs_native), "gram", "pallas"])
+def test_every_implementation_has_the_derivatives_of_scan(implementation):
+    """Of what two neurons predict and learn, with respect to their weights, inputs and rates."""
+    weights, contexts, inputs, targets, rates = draw(2, fan_in=6, num_examples=12)
+
+    def outcome(implementation, weights, inputs, rates):
+        neuron = bernoulli.neuron(RULE, implementation)
+        learn = jax.vmap(neuron.learn, in_axes=(0, 0, None, None, None))
+        predict = jax.vmap(neuron.predict, in_axes=(0, 0, None))
+        learned, logits = learn(weights, contexts, inputs, targets, rates)
+        return (
+            jnp.sum(learned**2) + jnp.sum(jnp.sin(logits)) + jnp.sum(predict(learned, contexts[:, 0], inputs[0]) ** 3)
+        )
+
+    of = [jax.jit(jax.value_and_grad(functools.partial(outcome, name), (0, 1, 2))) for name in (implementation, "scan")]
+    ours, expected = (function(weights, inputs, rates) for function in of)
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-5), ours, expected)
+    assert all(np.abs(gradient).max() > 0.1 for gradient in ours[1])

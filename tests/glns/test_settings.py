@@ -21,7 +21,7 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
         {
             **dict.fromkeys(("feature_scale", "weight_bound"), NOT_POSITIVE),
             "learning_rate": (*NOT_POSITIVE, (), (0.1, 0.0), [0.1, "0.1"], [0.1, np.nan]),
-            "learning_rate_decay": (*NOT_POSITIVE[:-1], (), (1.0, None)),  # None is no decay, one rate has one decay
+            "learning_rate_decay": NOT_POSITIVE[:-1],  # None is no decay
             **dict.fromkeys(("offset_scale", "feature_epsilon"), NEGATIVE),
             "num_classes": (-1, 1.5, np.nan),
             "num_half_spaces": (-1, 1.5, np.nan, None),
