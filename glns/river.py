@@ -9,6 +9,7 @@
 Where river is installed these are its estimators, for its pipelines and evaluations; without it they work too.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,7 @@ def _rows(row):
 def _learn_one(model, x, y, w, knows):
     """Learns by the short way, or for the first example, a new label or a new feature by the checked one."""
     fitted, columns = model._estimator, model._columns
-    if not np.isfinite(w) or w < 0:
+    if not 0 <= w < math.inf:
         raise ValueError(f"w must be finite and not negative, got {w!r}")
     row, unknown = columns.row(x)
     first = columns.width == 0

@@ -102,9 +102,9 @@ def learn(
         for part in _parts(rows, size, order):
             x = rows.take(part).astype(float, copy=False)
             *of_part, weights = (array[part] for array in targets)
-            estimator._units, factor = units.see(estimator._units, x)
-            yield _rescaling(moments, factor), (units.apply(estimator._units, x), *of_part, weights.astype(dtype))
-            _remember(estimator, x[weights > 0])
+            estimator._units, change, numbers = units.learn(estimator._units, x)
+            yield _rescaling(moments, change), (numbers, *of_part, weights.astype(dtype))
+            _remember(estimator, x if weights.all() else x[weights > 0])
 
     return programs.learn(functions, estimator.state_, calls(), size)
 

@@ -33,7 +33,7 @@ def programs(factory: Callable, *args: Any, **settings: Any) -> Programs:
 
     settings: as of `hashable`. Raises ValueError where one is out of bounds.
     """
-    return _bound(factory, args, tuple(settings.items()))
+    return _bound(factory, args, tuple(settings.items()), jax.config.jax_enable_x64)  # pyrefly: ignore
 
 
 def hashable(value: Any) -> Any:
@@ -44,12 +44,15 @@ def hashable(value: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _bound(factory, args, items):
+def _bound(factory, args, items, wide):
+    del wide  # the numbers' width, of which the rates are
     settings = dict(items)
     factory(*args, **settings)  # raises ValueError
-    rates = {name: jax.tree.map(float, settings.pop(name)) for name in _RATES if not _has_function(settings.get(name))}
-    compiled = _compiled(factory, args, tuple(settings.items()))
-    return Programs(*(partial(program, rates) for program in compiled))
+    rates = {name: settings.pop(name) for name in _RATES if name in settings and not _has_function(settings[name])}
+    leaves, structure = jax.tree.flatten(rates)
+    compiled = _compiled(factory, args, tuple(settings.items()), structure)
+    update, update_many = (partial(function, jnp.array(leaves, float)) for function in compiled[1:3])
+    return compiled._replace(update=update, update_many=update_many)
 
 
 def _has_function(rate):
@@ -57,27 +60,19 @@ def _has_function(rate):
 
 
 @lru_cache(maxsize=64)
-def _compiled(factory, args, items):
-    """The programs, with the rates as their first argument."""
+def _compiled(factory, args, items, rates):
+    """The programs; those that learn take the rates first, all in one array. rates: their tree."""
+    init, _, predict = factory(*args, **dict(items))
 
-    def learner(rates):
-        return factory(*args, **dict(items), **rates)
+    def update(leaves, state, batch):
+        learner = factory(*args, **dict(items), **jax.tree.unflatten(rates, list(leaves)))
+        return learner[1](None, state, batch)[0]  # learning a GLN is not random: no key
 
-    def update(rates, state, batch):
-        return learner(rates)[1](None, state, batch)[0]  # learning a GLN is not random: no key
-
-    def predict(rates, state, x):
-        return learner(rates)[2](state, x)
-
-    def jacobian(rates, state, x):
-        return jax.vmap(jax.jacrev(lambda one: jax.tree.map(lambda leaf: leaf[0], predict(rates, state, one[None]))))(x)
+    def jacobian(state, x):
+        return jax.vmap(jax.jacrev(lambda one: jax.tree.map(lambda leaf: leaf[0], predict(state, one[None]))))(x)
 
     return Programs(
-        jax.jit(lambda rates, key, example: learner(rates)[0](key, example)),
-        jax.jit(update),
-        jax.jit(update, donate_argnums=1),
-        jax.jit(predict),
-        jax.jit(jacobian),
+        jax.jit(init), jax.jit(update), jax.jit(update, donate_argnums=1), jax.jit(predict), jax.jit(jacobian)
     )
 
 
@@ -105,7 +100,10 @@ def predict(function: Callable, state: Any, calls: Iterable[np.ndarray], size: i
     """The predictions for calls, each of inputs [n, D] with n <= size: arrays that start with all the samples."""
 
     def of_call(x):
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[: len(x)], function(state, filled(x, size)))
+        outputs = function(state, filled(x, size))
+        if isinstance(outputs, jax.Array):  # soon done, for a single sample
+            return np.asarray(outputs)[: len(x)]
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[: len(x)], outputs)
 
     outputs = list(map(of_call, calls))
     return outputs[0] if len(outputs) == 1 else jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)

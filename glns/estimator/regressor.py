@@ -191,11 +191,10 @@ class Regressor(RegressorMixin, BaseEstimator):
 
     def _learn(self, rows, y, weights, order=None):
         y = y.reshape(len(y), -1).astype(float)
-        self._of_y, factor = units.see(self._of_y, y)
+        self._of_y, factor, numbers = units.learn(self._of_y, y)
         if factor is not None:
             self.state_ = self.state_._replace(targets=units.rescale(self.state_.targets, factor[:, None]))
-        targets = units.apply(self._of_y, y), weights
-        self.state_ = fitting.learn(self, self._programs(), rows, targets, order, "inputs")
+        self.state_ = fitting.learn(self, self._programs(), rows, (numbers, weights), order, "inputs")
 
     def __sklearn_tags__(self):
         """What scikit-learn's checks may try."""

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from glns.estimator.programs import hashable
-from glns.estimator.units import Units
+from glns.estimator.units import of_saved
 
 _FORMAT = "collage glns.estimator"
 _VERSION = 1
@@ -61,7 +61,7 @@ def load(kind: type, path: Any) -> Any:
     for name, (dtype, values) in header["lists"].items():
         setattr(estimator, name, np.array(values, dtype))
     for name, free in header["free"].items():
-        setattr(estimator, name, Units(arrays[f"{name}.offset"], arrays[f"{name}.scale"], free))
+        setattr(estimator, name, of_saved(arrays[f"{name}.offset"], arrays[f"{name}.scale"], free=free))
     for name in _ARRAYS:
         if name in arrays:
             setattr(estimator, name, arrays[name])

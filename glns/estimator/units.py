@@ -23,48 +23,64 @@ class Units(NamedTuple):
 
     offset: np.ndarray  # [D]
     scale: np.ndarray  # [D], 0 while a column has been constant
+    room: np.ndarray  # [D], how far from the offset numbers may be before a scale is chosen
     free: bool  # False: columns are left in their own units, offset 0 and scale 1
 
 
 def begin(dim: int, *, free: bool, first: np.ndarray | None = None) -> Units:
     """The units of columns of which nothing was seen but a first row [D]."""
-    if not free:
-        return Units(np.zeros(dim), np.ones(dim), False)
-    return Units(np.zeros(dim) if first is None else np.array(first, float), np.zeros(dim), True)
+    offset = np.zeros(dim) if first is None or not free else np.array(first, float)
+    return _scaled(Units(offset, np.zeros(dim), np.zeros(dim), free), np.zeros(dim) if free else np.ones(dim))
 
 
 def widened(units: Units, num: int) -> Units:
     """The units with `num` further columns, 0 so far."""
-    scale = np.zeros(num) if units.free else np.ones(num)
-    return units._replace(offset=np.append(units.offset, np.zeros(num)), scale=np.append(units.scale, scale))
+    more = begin(num, free=units.free)
+    scale = np.append(units.scale, more.scale)
+    return _scaled(units._replace(offset=np.append(units.offset, more.offset)), scale)
 
 
-def see(units: Units, x: np.ndarray) -> tuple[Units, np.ndarray | None]:
-    """Chooses scales for x [n, D]. -> the units, and what moments in the old ones are to be multiplied by, [D] or None.
+def of_saved(offset: np.ndarray, scale: np.ndarray, *, free: bool) -> Units:
+    """The units that have these numbers."""
+    return _scaled(Units(offset, scale, scale, free), scale)
 
-    Raises ValueError for numbers that leave no room: beyond ±1e300, or if not `free` ±1e15.
+
+def learn(units: Units, x: np.ndarray) -> tuple[Units, np.ndarray | None, np.ndarray]:
+    """Chooses scales for x [n, D] where it outgrows them. -> the units, the change, x as of `apply`.
+
+    change [D] is what moments in the old units are to be multiplied by, or None. Raises ValueError for numbers that
+    leave no room: beyond ±1e300, or if not `free` ±1e15.
     """
-    most = np.abs(x - units.offset).max(axis=0)
+    moved = x - units.offset
+    most = np.abs(moved).max(axis=0)
+    if (most <= units.room).all():
+        return units, None, (moved * units.scale).astype(_dtype())
     limit = _LIMIT if units.free else _LIMIT_OF_SQUARES
-    if not most.max(initial=0) <= limit:
+    if not most.max() <= limit:
         raise ValueError(f"numbers must be within ±{limit:g}, got {most.max():g}; divide them by a constant")
-    if not units.free:
-        return units, None
-    outgrown = (most * units.scale > _ROOM) | ((units.scale == 0) & (most > 0))
-    if not outgrown.any():
-        return units, None
     exponent = np.clip(np.frexp(most)[1], -1000, 1000)
-    scale = np.where(outgrown, np.ldexp(1.0, -exponent), units.scale)
+    scale = np.where(most <= units.room, units.scale, np.ldexp(1.0, -exponent))
     known = units.scale > 0
-    return units._replace(scale=scale), np.where(known, scale, 1.0) / np.where(known, units.scale, 1.0)
+    change = np.where(known, scale, 1.0) / np.where(known, units.scale, 1.0)
+    return _scaled(units, scale), change, (moved * scale).astype(_dtype())
 
 
 def apply(units: Units, x: np.ndarray) -> np.ndarray:
     """x [n, D] in the units, as the numbers JAX computes with: float32, or float64 in 64 bits."""
-    dtype = jax.dtypes.canonicalize_dtype(float)
     with np.errstate(over="ignore"):
         scaled = (x - units.offset) * units.scale
-    return np.minimum(np.maximum(scaled, -_FAR), _FAR).astype(dtype)
+    return np.minimum(np.maximum(scaled, -_FAR), _FAR).astype(_dtype())
+
+
+def _dtype():
+    return jax.dtypes.canonicalize_dtype(float)
+
+
+def _scaled(units, scale):
+    """Units of other scales. A column's room ends where it has grown by _ROOM, or at once while it is constant."""
+    if not units.free:
+        return units._replace(scale=scale, room=np.full(len(scale), _LIMIT_OF_SQUARES))
+    return units._replace(scale=scale, room=np.where(scale > 0, _ROOM, 0.0) / np.where(scale > 0, scale, 1.0))
 
 
 def rescale(moments: Any, factor: np.ndarray) -> Any:
