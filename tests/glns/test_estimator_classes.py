@@ -42,7 +42,11 @@ def _networks(model):
 def test_the_first_class_alone_is_certain():
     model = Classifier(**SMALL).partial_fit(X[:3], ["up"] * 3)
     np.testing.assert_array_equal(model.predict_proba(X), np.ones((96, 1)))
-    assert model.partial_fit(X[:3], ["down"] * 3).classes_.tolist() == ["down", "up"]
+    model.partial_fit(X[:3], ["down"] * 3, sample_weight=np.zeros(3))
+    assert model.classes_.tolist() == ["down", "up"]
+    weights = np.asarray(model.state_.layers[0].weights)  # "down" starts from nothing, whatever was in its place
+    assert np.all(weights[1] == np.float32(1 / 5))
+    assert np.any(weights[0] != weights[1])
 
 
 @pytest.mark.parametrize("model", [Classifier, Regressor])
