@@ -37,26 +37,32 @@ def init(num_neurons: int) -> Mixture:
 
 
 def learn(mixture: Mixture, log_likelihoods: jax.Array, counted: jax.Array | None = None) -> tuple[Mixture, jax.Array]:
-    """Updates the weights by the likelihoods of a stream; in logarithms, so that nothing underflows.
+    """Updates the weights by the likelihoods of a stream.
 
     log_likelihoods [T, M]: log of the probability that neuron k gave to the target of example t; counted [T] bool:
     False for an example that is to change nothing -> the mixture, and the log-weights [T, M] to predict each example
     with, which depend on the examples before it alone.
+
+    Only the ratios of an example's likelihoods count, so its greatest is set to 1. Then no sum vanishes, for no weight
+    is less than 1 / (t (M - 1)), and the recurrence needs no logarithm.
     """
+    m = log_likelihoods.shape[1]
+    likelihoods = jnp.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
+    ones = jnp.ones(len(log_likelihoods), jnp.int32) if counted is None else counted
+    seen = mixture.count + jnp.cumsum(ones, dtype=jnp.int32)
+    t = jnp.maximum(seen, 1).astype(likelihoods.dtype)
+    # u_k = 1 / ((t + 1)(M - 1)) + (t M - t - 1) / ((t + 1)(M - 1)) (u_k rho_k / tau), as printed.
+    floors = 1 / ((t + 1) * (m - 1))
 
-    def step(mixture, example):
-        log_likelihoods, counts = example
-        t, m = mixture.count + 1, log_likelihoods.size
-        posterior = jax.nn.log_softmax(mixture.log_weights + log_likelihoods)  # log(u_k rho_k / tau)
-        # u_k = 1 / ((t + 1)(M - 1)) + (t M - t - 1) / ((t + 1)(M - 1)) (u_k rho_k / tau), as printed.
-        scale = jnp.log((t + 1.0) * (m - 1.0))
-        kept = jnp.log(t * (m - 1.0) - 1.0) + posterior
-        after = Mixture(t, jnp.logaddexp(-scale, kept - scale))
-        if counts is not None:
-            after = jax.tree.map(lambda new, old: jnp.where(counts, new, old), after, mixture)
-        return after, mixture.log_weights
+    def step(weights, example):
+        likelihoods, floor, kept, counts = example
+        posterior = weights * likelihoods
+        after = floor + kept / jnp.sum(posterior) * posterior
+        return after if counts is None else jnp.where(counts, after, weights), weights
 
-    return jax.lax.scan(step, mixture, (log_likelihoods, counted))
+    stream = likelihoods, floors, (t * (m - 1) - 1) * floors, counted
+    weights, before = jax.lax.scan(step, jnp.exp(mixture.log_weights), stream)
+    return Mixture(seen[-1], jnp.log(weights)), jnp.log(before)
 
 
 def mix(log_weights: jax.Array, logits: jax.Array) -> jax.Array:

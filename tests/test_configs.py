@@ -28,6 +28,7 @@ DATA_DIRS = {
     "bandit": DATA / "bandit",
     "binarized_mnist": DATA / "binarized_mnist",
     "cifar5m": DATA / "cifar5m",
+    "csv": DATA / "streams",
     "idx": DATA / "mnist",
     "permuted": DATA / "mnist",
     "sarcos": DATA / "sarcos",

@@ -116,6 +116,33 @@ def test_without_clips_the_map_is_the_product_of_the_active_rows(classifier):
         np.testing.assert_allclose(maps.weights[n].reshape(-1), (rows[1] @ rows[0])[0], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("aggregation", ["last", "switching"])
+def test_saliency_is_the_tangent_of_what_the_learner_predicts(aggregation):
+    """With side information of one's own: the map gives the predictions and their derivatives."""
+
+    def side(features):
+        return features[:2] ** 2
+
+    settings = {"learning_rate": 0.2, "epsilon": 0.1, "aggregation": aggregation, "side": side, "shared_gates": True}
+    x = jnp.array(np.random.default_rng(0).normal(size=(84, 4)), jnp.float32)
+    init, update, predict = glns.learner(2, (3, 1), 2, **settings)
+    batch = x, (x[:, 0] > x[:, 1]).astype(int)
+    state, _ = jax.jit(update)(None, jax.jit(init)(jax.random.key(0), batch), batch)
+    one, bound = x[0], np.log(9)
+    maps = explain.saliency(state, one, rule=Rule(0.1), gate=GATE, side=side, shared_gates=True)
+
+    def of_maps(x):
+        features = jnp.clip(standardise.apply(state.moments, x, 1 / 255), -bound, bound)
+        return jax.nn.log_softmax(jax.nn.log_sigmoid(maps.weights @ features + maps.bias))
+
+    def of_learner(x):
+        return predict(state, x[None])[0]
+
+    for function in (lambda of: of, jax.jacfwd):
+        np.testing.assert_allclose(jax.jit(function(of_maps))(one), jax.jit(function(of_learner))(one), atol=1e-5)
+    assert np.abs(maps.weights).max() > 0.1
+
+
 def test_sensitivity_is_the_prediction_of_changed_examples(classifier):
     predict, state, x, _ = classifier
     values = jnp.linspace(-3, 3, 9)
