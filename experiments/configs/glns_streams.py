@@ -18,7 +18,8 @@ rbf               0.902 / 0.307   0.839 / 0.612   0.639 / 0.990   0.673 / 0.938
 sea               0.874 / 0.384   0.879 / 0.377   0.848 / 0.429   0.885 / 0.430
 smoke             4 steps of sea
 
-Accuracy / log loss in nats of all rows, each predicted before it was learned, by `launch.bench --suite=streams`, seed 0; the models beside it are river's (adaptive forest of 10 trees, adaptive tree). BENCHMARKS.md has kappa,
+Accuracy / log loss in nats of all rows, each predicted before it was learned, by `launch.bench --suite=streams`,
+seed 0; the models beside it are river's (adaptive forest of 10 trees, adaptive tree). BENCHMARKS.md has kappa,
 speed and memory. A run of this file records them as `train/error` and
 `train/loss` for each eighth of the stream and 3 seeds, and takes 25 seconds on a shared core, most of them compiling.
 """
