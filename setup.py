@@ -49,6 +49,7 @@ setup(
     extras_require={
         "cuda13": ["jax[cuda13]>=0.10,<0.12"],
         "tpu": ["jax[tpu]>=0.10,<0.12"],
+        "river": ["river>=0.23"],
         "dev": [
             "hypothesis>=6.150",
             "import-linter>=2.3",

@@ -64,9 +64,11 @@ def learner(
 ) -> tuple[Callable, Callable, Callable]:
     """One-vs-all Bernoulli GLNs, online: (init, update, predict) of a Learner.
 
-    A batch is (x [B, ..], labels [B]); predict gives log-probabilities [B, N]. The examples of a batch are learned one
-    after the other, so the batch size changes the speed and nothing else. The metrics are prequential: each prediction
-    is made before its own update. A label outside 0 .. N - 1 is a ValueError; if it is traced, the metric loss is NaN.
+    A batch is (x [B, ..], labels [B]) or (x, labels, weights [B]): a weight from 0 multiplies its example's rates, and
+    an example of weight 0 changes nothing. predict gives log-probabilities [B, N]. The examples of a batch are learned
+    one after the other, so the batch size changes the speed and nothing else. The metrics are prequential: each
+    prediction is made before its own update. A label outside 0 .. N - 1 is a ValueError; if it is traced, the metric
+    loss is NaN.
 
     sizes: neurons a layer, the last 1.
     num_half_spaces, offset_scale, axis_aligned: see `context.half_spaces`. gate: replaces those contexts by another
@@ -145,34 +147,44 @@ def _by_class(model, layers, mixture, counts):
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
     state, log_probabilities = _learn_batch(model, key, state, batch)
-    return state, _metrics(log_probabilities, settings.labels_below(model.num_classes, labels=batch[1]))
+    _, labels, *weights = model.divide(batch, None)
+    labels = settings.labels_below(model.num_classes, labels=labels)
+    return state, _metrics(log_probabilities, labels, jnp.asarray(weights[0], float) if weights else None)
 
 
 def _learn_batch(model, key, state, batch):
     """Learns a batch. -> state, the log-probabilities [B, N] before each example."""
     del key
-    x, labels = model.divide(batch, None)
+    x, labels, *of_examples = model.divide(batch, None)
     labels = settings.labels_below(model.num_classes, labels=labels)
-    moments, inputs = model.features.learn(state.moments, _flat(x))
+    weights = jnp.asarray(of_examples[0], float) if of_examples else None
+    counted = None if weights is None else weights > 0
+    moments, inputs = model.features.learn(state.moments, _flat(x), counted)
     targets = model.divide(jax.nn.one_hot(labels, model.num_classes, axis=0), "classes")
     t = state.count + 1 + jnp.arange(len(x))
+    if counted is not None:
+        t = state.count + jnp.maximum(jnp.cumsum(counted, dtype=jnp.int32), 1)
     axes, gates_axis = _axes(model), _gates_axis(model)
-    of_classes = jax.vmap(partial(_learn, model), (axes, 0, gates_axis, None, None, 0, None), (axes, 0, gates_axis, 0))
+    in_axes, out_axes = (axes, 0, gates_axis, None, None, 0, None, None), (axes, 0, gates_axis, 0)
+    of_classes = jax.vmap(partial(_learn, model), in_axes, out_axes)
     before = _by_class(model, state.layers, state.mixture, state.visits)
-    *learned, logits = of_classes(*before, inputs, jax.vmap(model.side)(inputs), targets, t)
-    state = State(state.count + len(x), moments, *_by_class(model, *learned))
+    *learned, logits = of_classes(*before, inputs, jax.vmap(model.side)(inputs), targets, t, weights)
+    seen = len(x) if counted is None else jnp.sum(counted, dtype=jnp.int32)
+    state = State(state.count + seen, moments, *_by_class(model, *learned))
     return state, _log_probabilities(model.divide(logits, None))
 
 
-def _learn(model, layers, mixture, counts, inputs, sides, targets, t):
-    """Learns a batch for ONE class: targets [B], t [B] -> what it has learned, and the logits [B] before."""
+def _learn(model, layers, mixture, counts, inputs, sides, targets, t, weights):
+    """Learns a batch for ONE class: targets, t, weights [B] -> what it has learned, and the logits [B] before."""
     if model.rate_by_context:
         signatures = jax.vmap(lambda side: visits.signature(layers, side, model.net["gate"]), out_axes=1)(sides)
-        ones = jnp.ones(len(t), jnp.int32)
-        counts, before = jax.vmap(visits.learn, in_axes=(0, 0, None))(counts, signatures, ones)
+        visited = jnp.ones(len(t), jnp.int32) if weights is None else (weights > 0).astype(jnp.int32)
+        counts, before = jax.vmap(visits.learn, in_axes=(0, 0, None))(counts, signatures, visited)
         t = before + 1  # [U, B]
-    layers, logits = network.learn(layers, inputs, sides, targets, model.rate(t), **model.net)
-    mixture, logits = switching.learn_aggregate(mixture, logits, targets, model.rule)
+    rates = model.rate(t)
+    rates = rates if weights is None else rates * jnp.broadcast_to(weights, rates.shape)
+    layers, logits = network.learn(layers, inputs, sides, targets, rates, **model.net)
+    mixture, logits = switching.learn_aggregate(mixture, logits, targets, model.rule, weights)
     return layers, mixture, counts, logits
 
 
@@ -207,13 +219,14 @@ def _log_probabilities(logits: jax.Array) -> jax.Array:
     return jax.nn.log_softmax(jax.nn.log_sigmoid(logits.T))
 
 
-def _metrics(log_probabilities: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
-    """Means over the batch: log loss in nats, error, and soft error = 1 - p of the true label."""
+def _metrics(log_probabilities: jax.Array, labels: jax.Array, weights: jax.Array | None) -> dict[str, jax.Array]:
+    """Means over the batch, weighted: log loss in nats, error, and soft error = 1 - p of the true label."""
+    mean = partial(jnp.average, weights=weights)
     of_label = jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1)[:, 0]
     return {
-        "loss": -of_label.mean(),
-        "error": (log_probabilities.argmax(-1) != labels).mean(),
-        "soft_error": 1 - jnp.exp(of_label).mean(),
+        "loss": -mean(of_label),
+        "error": mean(log_probabilities.argmax(-1) != labels),
+        "soft_error": 1 - mean(jnp.exp(of_label)),
     }
 
 

@@ -52,7 +52,8 @@ def regressor(
 ) -> tuple[Callable, Callable, Callable]:
     """A Gaussian GLN, online: (init, update, predict) of a Learner.
 
-    A batch is (x [B, ..], y [B, d]); predict gives a `Normal` of mean and variance [B, d], in the units of y. The
+    A batch is (x [B, ..], y [B, d]), or (x, y, weights [B]): a weight from 0 multiplies its example's rate, and an
+    example of weight 0 changes nothing; predict gives a `Normal` of mean and variance [B, d], in the units of y. The
     examples of a batch are learned one after the other, so the batch size changes the speed and nothing else.
 
     sizes: neurons a layer, the last 1. num_half_spaces, offset_scale: see `context.half_spaces`.
@@ -102,13 +103,16 @@ def _init(model, key, example):
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
     del key
-    x, y = (jnp.asarray(array, float) for array in model.divide(batch, None))
-    inputs, side = standardise.learn(state.inputs, x.reshape(len(x), -1), model.feature_epsilon)
-    targets, y = standardise.learn(state.targets, y, model.feature_epsilon)
-    t = state.count + 1 + jnp.arange(len(x))
-    rates = jnp.minimum(model.learning_rate, model.learning_rate_decay / t)
+    x, y, *of_examples = (jnp.asarray(array, float) for array in model.divide(batch, None))
+    weights = of_examples[0] if of_examples else jnp.ones(len(x))
+    counted = weights > 0 if of_examples else None
+    inputs, side = standardise.learn(state.inputs, x.reshape(len(x), -1), model.feature_epsilon, counted)
+    targets, y = standardise.learn(state.targets, y, model.feature_epsilon, counted)
+    seen = jnp.cumsum(weights > 0, dtype=jnp.int32)
+    t = state.count + jnp.maximum(seen, 1)
+    rates = weights * jnp.minimum(model.learning_rate, model.learning_rate_decay / t)
     layers, outputs = network.learn(state.layers, _base(model, side), side, y, rates, **model.net)
-    return State(state.count + len(x), inputs, targets, layers), _metrics(_last(outputs), y)
+    return State(state.count + seen[-1], inputs, targets, layers), _metrics(_last(outputs), y, weights)
 
 
 def _predict(model, state, x):
@@ -129,8 +133,8 @@ def _last(outputs):
     return jax.tree.map(lambda leaf: leaf[:, 0], outputs[-1])
 
 
-def _metrics(output, y):
-    """Means over the batch, for standardised targets: log loss in nats, and squared error of one target."""
+def _metrics(output, y, weights):
+    """Means over the batch, weighted, for standardised targets: log loss in nats, and squared error of one target."""
     error = jnp.sum((y - output.mean) ** 2, axis=-1)
     loss = 0.5 * (y.shape[-1] * jnp.log(2 * jnp.pi * output.variance) + error / output.variance)
-    return {"loss": loss.mean(), "mse": error.mean() / y.shape[-1]}
+    return {"loss": jnp.average(loss, weights=weights), "mse": jnp.average(error, weights=weights) / y.shape[-1]}

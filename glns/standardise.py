@@ -41,26 +41,29 @@ def _std(moments: Moments) -> jax.Array:
     return jnp.sqrt(moments.square / jnp.maximum(moments.count, 1))
 
 
-def learn(moments: Moments, x: jax.Array, epsilon: float) -> tuple[Moments, jax.Array]:
+def learn(
+    moments: Moments, x: jax.Array, epsilon: float, counted: jax.Array | None = None
+) -> tuple[Moments, jax.Array]:
     """Standardises each example of a stream by the moments of all examples up to it, itself included.
 
-    x [T, D] -> the moments, features [T, D].
+    x [T, D], counted [T] bool: False for an example that the moments are to pass over -> the moments, features [T, D].
     """
 
-    def step(moments, x):
-        count = moments.count + 1
-        delta = x - moments.mean
-        mean = moments.mean + delta / count
+    def step(moments, example):
+        x, counts = example
+        count = moments.count + (1 if counts is None else counts)
+        delta = x - moments.mean if counts is None else jnp.where(counts, x - moments.mean, 0.0)
+        mean = moments.mean + delta / jnp.maximum(count, 1)
         moments = Moments(count, mean, moments.square + delta * (x - mean))
         return moments, apply(moments, x, epsilon)
 
-    return jax.lax.scan(step, moments, jnp.asarray(x, float))
+    return jax.lax.scan(step, moments, (jnp.asarray(x, float), counted))
 
 
 class Features(NamedTuple):
     """How a learner computes features from its inputs."""
 
-    learn: Callable  # (moments, x [T, D]) -> moments, features [T, D]
+    learn: Callable  # (moments, x [T, D], counted [T] bool or None) -> moments, features [T, D]
     apply: Callable  # (moments, x [.., D]) -> features [.., D]
 
 
@@ -74,8 +77,8 @@ def features(epsilon: float, scale: float = 1.0, *, standardised: bool = True) -
     settings.check_not_negative(feature_epsilon=epsilon)
     settings.check_positive(feature_scale=scale)
 
-    def learn_scaled(moments, x):
-        moments, standard = learn(moments, x, epsilon) if standardised else (moments, jnp.asarray(x, float))
+    def learn_scaled(moments, x, counted=None):
+        moments, standard = learn(moments, x, epsilon, counted) if standardised else (moments, jnp.asarray(x, float))
         return moments, scale * standard
 
     def apply_scaled(moments, x):

@@ -36,29 +36,33 @@ def init(num_neurons: int) -> Mixture:
     return Mixture(jnp.zeros((), jnp.int32), jnp.full(num_neurons, -math.log(num_neurons), float))
 
 
-def learn(mixture: Mixture, log_likelihoods: jax.Array) -> tuple[Mixture, jax.Array]:
+def learn(mixture: Mixture, log_likelihoods: jax.Array, counted: jax.Array | None = None) -> tuple[Mixture, jax.Array]:
     """Updates the weights by the likelihoods of a stream.
 
-    log_likelihoods [T, M]: log of the probability that neuron k gave to the target of example t -> the mixture, and the
-    log-weights [T, M] to predict each example with, which depend on the examples before it alone.
+    log_likelihoods [T, M]: log of the probability that neuron k gave to the target of example t; counted [T] bool:
+    False for an example that is to change nothing -> the mixture, and the log-weights [T, M] to predict each example
+    with, which depend on the examples before it alone.
 
     Only the ratios of an example's likelihoods count, so its greatest is set to 1. Then no sum vanishes, for no weight
     is less than 1 / (t (M - 1)), and the recurrence needs no logarithm.
     """
     m = log_likelihoods.shape[1]
     likelihoods = jnp.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
-    t = mixture.count + 1.0 + jnp.arange(len(log_likelihoods))
+    ones = jnp.ones(len(log_likelihoods), jnp.int32) if counted is None else counted
+    seen = mixture.count + jnp.cumsum(ones, dtype=jnp.int32)
+    t = jnp.maximum(seen, 1).astype(likelihoods.dtype)
     # u_k = 1 / ((t + 1)(M - 1)) + (t M - t - 1) / ((t + 1)(M - 1)) (u_k rho_k / tau), as printed.
     floors = 1 / ((t + 1) * (m - 1))
 
     def step(weights, example):
-        likelihoods, floor, kept = example
+        likelihoods, floor, kept, counts = example
         posterior = weights * likelihoods
-        return floor + kept / jnp.sum(posterior) * posterior, weights
+        after = floor + kept / jnp.sum(posterior) * posterior
+        return after if counts is None else jnp.where(counts, after, weights), weights
 
-    stream = likelihoods, floors, (t * (m - 1) - 1) * floors
+    stream = likelihoods, floors, (t * (m - 1) - 1) * floors, counted
     weights, before = jax.lax.scan(step, jnp.exp(mixture.log_weights), stream)
-    return Mixture(mixture.count + len(log_likelihoods), jnp.log(weights)), jnp.log(before)
+    return Mixture(seen[-1], jnp.log(weights)), jnp.log(before)
 
 
 def mix(log_weights: jax.Array, logits: jax.Array) -> jax.Array:
@@ -78,9 +82,15 @@ def aggregate(mixture: Mixture | None, logits: Sequence[jax.Array]) -> jax.Array
 
 
 def learn_aggregate(
-    mixture: Mixture | None, logits: Sequence[jax.Array], targets: jax.Array, rule: Rule
+    mixture: Mixture | None,
+    logits: Sequence[jax.Array],
+    targets: jax.Array,
+    rule: Rule,
+    weights: jax.Array | None = None,
 ) -> tuple[Mixture | None, jax.Array]:
     """`aggregate` online: each example is predicted before the mixture learns its target. targets [T] of 0 and 1.
+
+    weights [T]: the power of each example's likelihood; of weight 0, an example changes nothing.
 
     The weights are updated by clipped predictions, as in the paper, so that one confident mistake does not cost a
     neuron all its weight. Unlike the paper, we mix unclipped predictions, as the last neuron's prediction is unclipped
@@ -90,5 +100,9 @@ def learn_aggregate(
         return None, aggregate(None, logits)
     of_neurons = jnp.concatenate(logits, axis=-1)
     of_targets = (2 * targets - 1)[:, None] * clip(of_neurons, rule)
-    mixture, log_weights = learn(mixture, jax.nn.log_sigmoid(of_targets))
+    log_likelihoods = jax.nn.log_sigmoid(of_targets)
+    if weights is None:
+        mixture, log_weights = learn(mixture, log_likelihoods)
+    else:
+        mixture, log_weights = learn(mixture, weights[:, None] * log_likelihoods, weights > 0)
     return mixture, jax.vmap(mix)(log_weights, of_neurons)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 
 import bootstrap
@@ -226,12 +227,17 @@ def test_estimators_in_any_unit(classifier, regressor, unit):
         assert np.mean((mean - regressor.predict(IRIS)) ** 2) < 0.01 * np.var(LENGTH)
 
 
-def test_estimators_refuse_what_float32_cannot_square(classifier):
-    for call in (lambda x: Classifier(**settings).fit(x, SPECIES), classifier.predict):
-        with pytest.raises(ValueError, match=r"features must be within ±1e\+15, got .*e\+21; divide them by"):
-            call(1e20 * IRIS)
-    with pytest.raises(ValueError, match=r"targets must be within ±1e\+15"):
-        Regressor(**settings).fit(IRIS, 1e20 * LENGTH)
+def test_estimators_in_units_whose_squares_float32_has_not(classifier, regressor):
+    """Each feature in a unit of its own, far from 0, in calls that begin with rows of nearly nothing."""
+    units = 2.0 ** np.array([-400, -90, 90, 400])
+    same = Classifier(**settings).fit(units * IRIS, SPECIES).predict_proba(units * IRIS)
+    np.testing.assert_array_equal(same, classifier.predict_proba(IRIS))
+    far = Regressor(**settings).fit(units * (IRIS + 2**20), LENGTH * 2.0**400).predict(units * (IRIS + 2**20))
+    np.testing.assert_array_equal(far / 2.0**400, regressor.predict(IRIS))
+    for model, y in ((classifier, SPECIES), (regressor, LENGTH)):
+        late = clone(model).partial_fit(1e-30 * IRIS[::50], y[::50]).partial_fit(IRIS, y)
+        assert late.score(IRIS, y) > clone(model).set_params(shuffle=False).fit(IRIS, y).score(IRIS, y) - 0.1
+    np.testing.assert_array_equal(np.isfinite(regressor.predict(1e200 * IRIS)), True)
 
 
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "jax"])

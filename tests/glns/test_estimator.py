@@ -1,5 +1,6 @@
-"""The scikit-learn estimators: scikit-learn's own checks, and that they are the learners they say they are."""
+"""The scikit-learn estimators are the learners that they say they are, and refuse what they cannot learn."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -7,9 +8,9 @@ import sys
 import jax
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import glns
 from glns.estimator import Classifier, Regressor
@@ -20,22 +21,45 @@ X = RNG.normal(3, 2, size=(300, 4)).astype(np.float32)
 Y = np.array(["left", "right", "up"])[X[:, :3].argmax(-1)]
 
 
-@parametrize_with_checks([Classifier(**SMALL), Regressor(**SMALL)])
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-def test_scikit_learns_checks(estimator, check):
-    check(estimator)
-
-
 def test_it_is_the_learner():
-    """One pass in the order given: chunks and single samples, against one batch of the learner."""
+    """One pass in the order given: full and padded calls, against one batch of the learner."""
     estimator = Classifier(**SMALL, shuffle=False, random_state=0).fit(X, Y)
-    init, update, predict = map(jax.jit, glns.learner(3, **SMALL, offset_scale=0.05, feature_epsilon=1e-6))
+    init, update, predict = map(jax.jit, glns.learner(3, **glns.ROBUST | SMALL))
     batch = X, np.searchsorted(estimator.classes_, Y)
     seed = np.random.RandomState(0).randint(2**31)
     state, _ = update(jax.random.key(1), init(jax.random.key(seed), batch), batch)
     np.testing.assert_array_equal(estimator.classes_, ["left", "right", "up"])
     np.testing.assert_allclose(estimator.predict_proba(X), np.exp(predict(state, X)), atol=1e-4)
     np.testing.assert_array_equal(estimator.predict(X), estimator.classes_[predict(state, X).argmax(-1)])
+
+
+@pytest.mark.parametrize(("model", "factory"), [(Classifier, glns.learner), (Regressor, glns.regressor)])
+def test_every_setting_of_the_learner_can_be_given(model, factory):
+    """All but how many classes or targets there are, which the data say, and the devices."""
+    names = {*inspect.signature(factory).parameters} - {"num_classes", "target_dim", "divide", "rule"}
+    names |= {*glns.gaussian.Rule._fields} if model is Regressor else set()
+    assert names - set(model().get_params()) == set()
+
+
+@pytest.mark.parametrize("rates", [[0.1, 0.3], np.array([0.1, 0.3]), (np.float32(0.1), 0.3)], ids=str)
+def test_rates_may_be_a_list_or_an_array(rates):
+    same, settings = (
+        Classifier(**SMALL | {"learning_rate": (0.1, 0.3)}, random_state=0),
+        SMALL | {"learning_rate": rates},
+    )
+    given = clone(Classifier(**settings, random_state=0)).fit(X, Y).partial_fit(X[:5], Y[:5])
+    expected = same.fit(X, Y).partial_fit(X[:5], Y[:5])
+    np.testing.assert_allclose(given.predict_proba(X), expected.predict_proba(X), atol=1e-6)
+
+
+def test_a_gate_and_side_information_of_ones_own():
+    """The sign of the first side number; it is given to clones, and to no file."""
+    gate = glns.context.Gate(2, lambda key, dim: jax.numpy.zeros(()), lambda _, side: (side[0] > 0).astype(int))
+    settings = SMALL | {"gate": gate, "side": lambda features: features[2:]}
+    fitted = clone(Classifier(**settings, random_state=0)).fit(X, Y)
+    assert fitted.state_.layers[0].weights.shape == (3, 8, 2, 5)
+    plain = Classifier(**SMALL, random_state=0).fit(X, Y)
+    assert not np.allclose(fitted.predict_proba(X), plain.predict_proba(X), atol=1e-3)
 
 
 def test_calls_of_partial_fit_may_be_cut_anywhere():
@@ -68,6 +92,7 @@ def test_the_regressor_is_the_learner():
     estimator = Regressor(**SMALL, shuffle=False, random_state=0).partial_fit(X[:7], y[:7]).partial_fit(X[7:], y[7:])
     whole = Regressor(**SMALL, shuffle=False, random_state=0).fit(X, y)
     settings = {"offset_scale": whole.offset_scale, "learning_rate_decay": whole.learning_rate_decay}
+    settings |= {"feature_epsilon": 0.0}
     init, update, predict = map(jax.jit, glns.regressor(**SMALL, **settings))
     batch, seed = (X, y[:, None]), np.random.RandomState(0).randint(2**31)
     state, _ = update(jax.random.key(1), init(jax.random.key(seed), batch), batch)
@@ -87,12 +112,13 @@ def test_the_regressor_is_the_learner():
         (lambda new, _: new.fit(X, np.zeros(300)), "at least two classes to tell apart; got one class"),
         (lambda new, _: new.set_params(num_passes=0).fit(X, Y), "num_passes must be at least 1, got 0"),
         (lambda new, _: new.set_params(sizes=(3, 2)).fit(X, Y), "end in 1"),
-        (lambda new, _: new.partial_fit(X, Y), "classes must be given in the first call"),
-        (lambda new, _: new.partial_fit(X, Y, classes=["left", "up"]), "labels .*right.* not among classes"),
-        (lambda _, old: old.partial_fit(X[:1], ["down"]), "labels .*down.* not among classes"),
-        (lambda _, old: old.partial_fit(X, Y, classes=["left", "up"]), "not those of the first call"),
+        (lambda _, old: old.partial_fit(X[:1], [3]), "all strings or all numbers; got 3 beside 'left'"),
+        (lambda _, old: old.partial_fit(X[:1], Y[:1], sample_weight=[-1.0]), "Negative values in data"),
+        (lambda new, _: new.set_params(class_weight={"up": -1}).fit(X, Y), "class_weight must not be negative, got -1"),
+        (lambda new, _: new.set_params(class_weight="balanced").partial_fit(X, Y), "needs all samples at once"),
         (lambda _, old: old.partial_fit(X[:, :3], Y), "X has 3 features, but Classifier is expecting 4"),
-        (lambda _, old: old.fit(1e20 * X, Y), "features must be within"),
+        (lambda _, old: old.fit(1e305 * X.astype(float), Y), "within ±1e.300, got .*; divide them by a constant"),
+        (lambda new, _: new.set_params(feature_epsilon=0.1).fit(1e20 * X, Y), "within ±1e.15, got"),
         (lambda _, old: old.set_params(sizes=(3, 2)).fit(X, Y), "end in 1"),
         (lambda _, old: old.set_params(learning_rate=np.nan).partial_fit(X, Y), "learning_rate must be positive"),
         (lambda _, old: old.predict(X[:, :3]), "X has 3 features, but Classifier is expecting 4"),
@@ -131,7 +157,8 @@ def test_a_fitted_model_keeps_its_settings(model):
 @pytest.mark.parametrize("model", [Classifier, Regressor])
 def test_another_rate_is_no_other_program(model, caplog):
     y = (X[:, 0] > 3).astype(int)
-    model(**SMALL, random_state=0).fit(X[:9], y[:9]).predict(X[:9])
+    first = model(**SMALL | {"learning_rate_decay": 100}, random_state=0)
+    first.fit(X[:9], y[:9]).partial_fit(X[:2], y[:2]).predict(X[:9])
     other = model(**SMALL | {"learning_rate": 0.02, "learning_rate_decay": 7}, random_state=0)
     with jax.log_compiles():
         other.fit(X[:9], y[:9]).partial_fit(X[:2], y[:2]).predict(X[:9])
@@ -141,5 +168,5 @@ def test_another_rate_is_no_other_program(model, caplog):
 
 
 def test_glns_alone_does_not_import_scikit_learn():
-    program = "import glns, sys; sys.exit('sklearn' in sys.modules)"
+    program = "import glns, sys; sys.exit('sklearn' in sys.modules or 'river' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,156 @@
+"""GLNs for people with streams of dicts: river's interface, over the estimators of `glns.estimator`.
+
+    from glns.river import Classifier
+    model = Classifier(seed=0)
+    for x, y in stream:  # x: {"price": 0.4, "day": "monday"}
+        model.predict_proba_one(x)
+        model.learn_one(x, y)
+
+Where river is installed these are its estimators, for its pipelines and evaluations; without it they work too.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from glns import estimator as estimators
+from glns.estimator import inputs
+
+try:
+    from river import base
+except ImportError:
+    _Classifier: Any = object
+    _Regressor: Any = object
+else:
+    _Classifier, _Regressor = base.Classifier, base.Regressor
+
+
+class Columns:
+    """The columns that the names in dicts have.
+
+    A number is a column; a string or bytes is a column for each value, 1 where it is that value. A name that is
+    missing, None or NaN counts as 0, as in river's linear models. Names that come up later get columns then.
+    """
+
+    def __init__(self):
+        self.places: dict[Any, int] = {}
+        self.width = 0
+
+    def row(self, x: dict) -> tuple[np.ndarray, list]:
+        """A dict -> its numbers [1, width], and the columns that there are not. Raises ValueError for other values."""
+        row, unknown = np.zeros((1, self.width)), []
+        for name, value in x.items():
+            if isinstance(value, str | bytes):
+                name, value = ("=", name, value), 1.0
+            elif value is None or value != value:
+                continue
+            place = self.places.get(name)
+            if place is None:
+                unknown.append(name)
+            else:
+                try:
+                    row[0, place] = value
+                except (TypeError, ValueError):
+                    raise ValueError(f"feature {name!r} must be a number, a string or None, got {value!r}") from None
+        if not np.isfinite(row).all():
+            raise ValueError("features must be finite, or None or NaN where they are missing; got infinity")
+        return row, unknown
+
+    def add(self, names: list) -> int:
+        """Adds columns, in an order that does not depend on the dict's. -> how many more there are to have room for.
+
+        The first names get as many columns as they are, later ones take from a doubled number: programs last longer.
+        """
+        for name in sorted(names, key=str):
+            self.places[name] = len(self.places)
+        before = self.width
+        if len(self.places) > before:
+            self.width = len(self.places) if before == 0 else 1 << (len(self.places) - 1).bit_length()
+        return self.width - before
+
+
+class Classifier(_Classifier):
+    """`glns.estimator.Classifier` for dicts. Labels and features may come up at any time.
+
+    model: an estimator with the settings, by default those of `Classifier()`; it is copied, and learns nothing itself.
+    seed: of the gates; it takes the place of the model's random_state.
+    """
+
+    def __init__(self, model: Any = None, seed: int | None = None):
+        self.model = model
+        self.seed = seed
+        self._estimator = _copied(model, seed, estimators.Classifier)
+        self._columns = Columns()
+
+    @property
+    def _multiclass(self):
+        return True
+
+    def learn_one(self, x: dict, y: Any, w: float = 1.0) -> None:
+        """Learns one example; w: its weight, see `glns.estimator.Classifier`."""
+        _learn_one(self, x, y, w, lambda fitted: y in fitted.classes_.tolist())
+
+    def predict_proba_one(self, x: dict, **kwargs: Any) -> dict:  # noqa: ARG002
+        """The probability of each label so far; empty before the first."""
+        if self._columns.width == 0:
+            return {}
+        fitted = self._estimator
+        log_p = fitted._predict(_rows(self._columns.row(x)[0]))[0]
+        return dict(zip(fitted.classes_.tolist(), np.exp(log_p).tolist(), strict=True))
+
+    def predict_one(self, x: dict, **kwargs: Any) -> Any:  # noqa: ARG002
+        """The most likely label; None before the first."""
+        of_labels = self.predict_proba_one(x)
+        return max(of_labels, key=of_labels.__getitem__, default=None)
+
+
+class Regressor(_Regressor):
+    """`glns.estimator.Regressor` for dicts, of one target. model, seed: as in `Classifier`."""
+
+    def __init__(self, model: Any = None, seed: int | None = None):
+        self.model = model
+        self.seed = seed
+        self._estimator = _copied(model, seed, estimators.Regressor)
+        self._columns = Columns()
+
+    def learn_one(self, x: dict, y: float, w: float = 1.0) -> None:
+        """Learns one example; w: its weight, see `glns.estimator.Classifier`."""
+        _learn_one(self, x, float(y), w, lambda _: True)
+
+    def predict_one(self, x: dict) -> float:
+        """The predicted mean; 0 before the first example."""
+        if self._columns.width == 0:
+            return 0.0
+        return float(self._estimator._predict(_rows(self._columns.row(x)[0]))[0, 0])
+
+
+def _copied(model, seed, kind):
+    if model is not None and not isinstance(model, kind):
+        raise TypeError(f"model must be a glns.estimator.{kind.__name__}, got {model!r}")
+    copy = kind() if model is None else clone(model)
+    return copy if seed is None else copy.set_params(random_state=seed)
+
+
+def _rows(row):
+    return inputs.Rows(1, row.__getitem__)
+
+
+def _learn_one(model, x, y, w, knows):
+    """Learns by the short way, or for the first example, a new label or a new feature by the checked one."""
+    fitted, columns = model._estimator, model._columns
+    if not 0 <= w < math.inf:
+        raise ValueError(f"w must be finite and not negative, got {w!r}")
+    row, unknown = columns.row(x)
+    first = columns.width == 0
+    if unknown or first:
+        missing = columns.add(unknown or ["(no feature)"])
+        if not first and missing:
+            fitted._widen(missing)
+        row, _ = columns.row(x)
+    targets, weights = np.array([y]), np.array([w], float)
+    if first or not knows(fitted):
+        fitted.partial_fit(row, targets, sample_weight=weights)
+    else:
+        fitted._learn(_rows(row), targets, weights)
