@@ -43,16 +43,20 @@ class Scene(NamedTuple):
     cell: float = CELL  # side of a cell of the 3 x 3 start grid
     table: tuple = TABLE  # half the length and width of the table's top
     area: tuple = AREA  # lowest and highest corner of the placement area
+    physics: str = "auto"  # a name of PHYSICS, see `tabletop.physics_of`
 
 
+PHYSICS = ("auto", "mjx", "c")
 MAX_OBJECTS = 8  # on a 3 x 3 grid with a cell left for the gripper
 
 
-def scene_of(mode: str = "pucks", num_objects: int = 1, **settings: Any) -> Scene:
-    """The scene of a mode, "pucks" or "blocks". settings: those of the function of that name."""
+def scene_of(mode: str = "pucks", num_objects: int = 1, *, physics: str = "auto", **settings: Any) -> Scene:
+    """The scene of a mode, "pucks" or "blocks". physics: "mjx", "c", or "auto": the faster. settings: of the mode."""
     if mode not in SCENES:
         raise ValueError(f"mode must be one of {', '.join(SCENES)}, got {mode!r}")
-    return SCENES[mode](num_objects, **settings)
+    if physics not in PHYSICS:
+        raise ValueError(f"physics must be one of {', '.join(PHYSICS)}, got {physics!r}")
+    return SCENES[mode](num_objects, **settings)._replace(physics=physics)
 
 
 def pucks(

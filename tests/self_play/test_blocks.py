@@ -219,7 +219,7 @@ def products(jaxpr):
 
 
 def test_no_product_of_the_physics_has_less_than_high_precision():
-    table = tabletop.build(self_play.scene_of("blocks", num_objects=1))
+    table = tabletop.build(self_play.scene_of("blocks", num_objects=1, physics="mjx"))
     state = jax.eval_shape(table.reset, jax.random.key(0))
     found = list(products(jax.make_jaxpr(table.step)(state, jnp.zeros(len(table.scene.scale), jnp.int32))))
     assert len(found) > 50
