@@ -36,9 +36,9 @@ def available() -> bool:
 @functools.cache
 def pipeline(scene: Scene) -> tuple[Callable, Callable]:
     """The physics of a scene, as `tabletop` has it: (begin, advance)."""
-    import mujoco
+    from mujoco import MjModel  # pyrefly: ignore[missing-module-attribute]
 
-    model = mujoco.MjModel.from_xml_string(scene.mjcf)
+    model = MjModel.from_xml_string(scene.mjcf)
     objects, links = (
         np.array([model.body(name).id for name in names], np.int64)
         for names in ([f"object{i}" for i in range(scene.num_objects)], scene.touching)

@@ -94,7 +94,7 @@ def _draw_goals(table, rules, distance_ratio, key, state):
 
 def update(rules: Rules, episodes: Episodes, transitions: Transition) -> Episodes:
     """The source after a rollout, transitions [B, T, ..]: a curriculum's goals move away as Bob succeeds."""
-    if transitions.kind is not None:
+    if episodes.success is not None and transitions.kind is not None:
         of_starts = transitions.kind.ravel(), transitions.success.ravel()
         episodes = episodes._replace(success=starts.update_success(episodes.success, *of_starts))
     if rules.goal_source != "curriculum":

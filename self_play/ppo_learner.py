@@ -73,7 +73,8 @@ def learner(
       world, which has the same lstm_size and bptt_length. clip to entropy_weight: PPO's. cloning_weight, cloning_clip:
       see `cloning`; a weight of 0 is PPO alone. cloning_fades: the weight falls to 0 as Bob's success from his
       easiest start rises to a half (`starts`; of a world with bob_shares): an Alice who is still near random pins him
-      to her noise. alice_rate: her learning rate as a fraction of Bob's; a slow Alice keeps her goals diverse. max_norm: of a player's gradient; the paper names none.
+      to her noise. alice_rate: her learning rate as a fraction of Bob's; a slow Alice keeps her goals diverse.
+    max_norm: of a player's gradient; the paper names none.
     sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
       A step is Alice's or Bob's, so about half of a player's sequences are empty.
     pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.

@@ -52,7 +52,8 @@ def train(
 ) -> tuple[Any, optax.OptState, dict[str, jax.Array]]:
     """Trains a player on its data. The key is consumed. -> (params, optimizer, metrics, means of all minibatches).
 
-    rate: [] a factor of all updates, or None. divide: see `parallel.undivided`; the axis is "sequences". Several devices deal out those of an epoch at once.
+    rate: [] a factor of all updates, or None. divide: see `parallel.undivided`; the axis is "sequences". Several
+    devices deal out those of an epoch at once.
     """
     empty = divide(~jnp.any(data.policy_mask | data.demo_mask, axis=1), None)
     deals_ahead = divide is not undivided
