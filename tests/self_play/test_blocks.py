@@ -56,7 +56,7 @@ SCRIPTS = {  # name: (where the blocks are, where the gripper goes)
 @functools.cache
 def game():
     """-> (Tabletop, follow): follow (states [7, ..], places [7, T, 5]) -> states [7, T, ..], one game a script."""
-    table = tabletop.build(scene.blocks(3))
+    table = tabletop.build(scene.blocks(3, step=0.02, leash=0.05, finger_step=0.01))  # careful, as tipping needs
     scale = jnp.array(table.scene.scale)
 
     def follow(start, places):
