@@ -17,8 +17,8 @@
 
 Floor: of every physics step the solver's first iteration counts, the Hessian of all contact slots, 2 E V^2 operations
 for E rows of constraints and V velocities, and its factorisation, 2 V^3 / 3; and the bytes of positions, velocities and
-warm start, read and written. Collisions, kinematics and further iterations do not count, so both pipelines are far above the floor.
-Of a control step only its physics steps count.
+warm start, read and written. Collisions, kinematics and further iterations do not count, so both pipelines are far
+above the floor. Of a control step only its physics steps count.
 
 XLA:CPU may hang in such loops unless it schedules without concurrency (`self_play.tabletop`): `benchmarks` does so.
 
