@@ -1,5 +1,6 @@
 """Packaging of collage. Only the four papers' packages are installed; experiments and launch run from the checkout."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import jaxlib
@@ -7,16 +8,39 @@ from setuptools import Extension, find_packages, setup
 
 PAPERS = ("glns", "blur", "self_play", "bootstrap")
 
-# The fast form of the Bernoulli neuron on a CPU. Without a C++ compiler the installation goes on, and so does glns.
-NATIVE = Extension(
-    "glns._native",
-    ["glns/native.cc"],
-    depends=["glns/walk.h"],
-    include_dirs=[str(Path(jaxlib.__file__).with_name("include"))],
-    extra_compile_args=["-std=c++17", "-O3", "-fno-math-errno", "-g0", "-Wno-psabi"],
-    language="c++",
-    optional=True,
-)
+HERE = Path(__file__).parent
+
+
+def native(module: str, source: str, *, include_dirs: tuple = (), **settings) -> Extension:
+    """A native kernel for CPUs. Without a C++ compiler the installation goes on, and so does its package."""
+    return Extension(
+        module,
+        [source],
+        include_dirs=[str(HERE), str(Path(jaxlib.__file__).with_name("include")), *map(str, include_dirs)],
+        extra_compile_args=["-std=c++17", "-O3", "-fno-math-errno", "-g0", "-Wno-psabi"],
+        language="c++",
+        optional=True,
+        **settings,
+    )
+
+
+def kernels() -> list[Extension]:
+    """The Bernoulli neuron; and C MuJoCo, if MuJoCo's own package is there, which has its headers and its library."""
+    made = [native("glns._native", "glns/native.cc", depends=["glns/walk.h", "native/threads.h"])]
+    mujoco = find_spec("mujoco")
+    folder = Path(mujoco.origin).parent if mujoco and mujoco.origin else HERE
+    for library in sorted(folder.glob("libmujoco.*"))[:1]:  # found again by its name: Python has loaded it by then
+        made.append(
+            native(
+                "self_play._physics",
+                "self_play/physics.cc",
+                depends=["native/threads.h"],
+                include_dirs=(folder / "include",),
+                extra_objects=[str(library)],
+            )
+        )
+    return made
+
 
 setup(
     name="collage",
@@ -28,7 +52,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=[f"{paper}{sub}" for paper in PAPERS for sub in ("", ".*")]),
     package_data={"blur": ["genomes/*.json"], "self_play": ["player.html"]},
-    ext_modules=[NATIVE],
+    ext_modules=kernels(),
     install_requires=[
         "absl-py>=2",
         "brax>=0.14",

@@ -144,7 +144,7 @@ def holdout(
             limits = {"num_games": num_games, "bob_steps": bob_steps}
             return holdouts.success_rate(table, of_task, act, key, **limits)
 
-        return jax.vmap(rate)(jnp.array([1.0, 0.0]))
+        return jax.lax.map(rate, jnp.array([1.0, 0.0]))  # one after the other: chance is over sooner
 
     of_tasks = {task: rates(task) for task in tasks}
     learned, random = jnp.stack(list(of_tasks.values())).mean(0)

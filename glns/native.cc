@@ -12,14 +12,9 @@
 #include <Python.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <limits>
-#include <memory>
-#include <mutex>
 #include <numeric>
 #include <optional>
 #include <sstream>
@@ -27,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "native/threads.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -204,31 +200,6 @@ void WalkAll(Neuron<Real>* neurons, int64_t count, Stretch stretch, const Rule& 
   }
   if (!stretch.near || !neurons[0].targets) return;
   for (int64_t k = 0; k < count; ++k) CopyTable(neurons[k].weights, padded, tables[k], bare, stretch.R);
-}
-
-// Runs task(0), .., task(count - 1) on the calling thread and on those of the pool that are free. The calling thread
-// waits for no task that has not begun, so a busy pool costs speed but cannot lock up.
-template <typename Task>
-void ForEach(ffi::ThreadPool& pool, int64_t count, const Task& task) {
-  struct Shared {
-    std::atomic<int64_t> next{0};
-    int64_t done = 0;
-    std::mutex mutex;
-    std::condition_variable all_done;
-  };
-  auto shared = std::make_shared<Shared>();
-  auto work = [shared, count, &task] {  // a thread that comes too late finds nothing and does not touch `task`
-    int64_t mine = 0;
-    for (int64_t i; (i = shared->next.fetch_add(1)) < count; ++mine) task(i);
-    std::lock_guard<std::mutex> lock(shared->mutex);
-    shared->done += mine;
-    if (mine && shared->done == count) shared->all_done.notify_one();
-  };
-  const int64_t helpers = std::min<int64_t>(pool.num_threads(), count) - 1;
-  for (int64_t i = 0; i < helpers; ++i) pool.Schedule(std::function<void()>(work));
-  work();
-  std::unique_lock<std::mutex> lock(shared->mutex);
-  shared->all_done.wait(lock, [&] { return shared->done == count; });
 }
 
 // Where the batch element `index` (row-major over `axes`) starts in an operand of so many elements a batch element.

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from self_play import starts
 from self_play.game import BOB, EpisodeStart, Rules, Transition
 from self_play.goals import Poses
 from self_play.tabletop import Tabletop, random_places
@@ -25,6 +26,7 @@ class Episodes(NamedTuple):
 
     tasks: jax.Array | None  # [K, ..] uint32, the key of each episode of a finite set; None: every episode is fresh
     distance_ratio: jax.Array  # [] fraction of the way that the objects go in a curriculum
+    success: jax.Array | None = None  # [starts.NUM_KINDS] Bob's, by where his gripper began; None without bob_shares
 
 
 MIN_DISTANCE_RATIO = 0.25  # of 0.3 m; most goals are then beyond the threshold
@@ -35,7 +37,8 @@ RATIO_STEP, RAISE_ABOVE, LOWER_BELOW = 0.02, 0.7, 0.4
 def init_episodes(rules: Rules, key: jax.Array, num_tasks: int) -> Episodes:
     """The source before the first rollout. num_tasks: K, or 0 for fresh episodes. The key is consumed."""
     tasks = jax.random.key_data(jax.random.split(key, num_tasks)) if num_tasks else None
-    return Episodes(tasks, jnp.float32(MIN_DISTANCE_RATIO if rules.goal_source == "curriculum" else 1.0))
+    ratio = jnp.float32(MIN_DISTANCE_RATIO if rules.goal_source == "curriculum" else 1.0)
+    return Episodes(tasks, ratio, None if rules.bob_shares is None else jnp.zeros(starts.NUM_KINDS, jnp.float32))
 
 
 def reset(table: Tabletop, rules: Rules, episodes: Episodes, key: jax.Array) -> EpisodeStart:
@@ -47,11 +50,28 @@ def reset(table: Tabletop, rules: Rules, episodes: Episodes, key: jax.Array) -> 
         k_task = jax.random.wrap_key_data(
             episodes.tasks[jax.random.randint(k_task, (), 0, len(episodes.tasks), jnp.int32)]
         )
-    k_table, k_goals = jax.random.split(k_task)
+    begins_on_path = rules.bob_shares is not None or rules.alice_grasps is not None
+    k_table, k_goals, *k_path = jax.random.split(k_task, 2 + begins_on_path)
     state = table.reset(k_table)
     alice_sets = rules.goal_source == "alice"
     preset_goals = None if alice_sets else _draw_goals(table, rules, episodes.distance_ratio, k_goals, state)
-    return EpisodeStart(state, is_past, preset_goals)
+    if not begins_on_path:
+        return EpisodeStart(state, is_past, preset_goals)
+    return _on_path(table, rules, episodes, k_path[0], EpisodeStart(state, is_past, preset_goals))
+
+
+def _on_path(table, rules, episodes, key, start):
+    """The same start, its grippers on the path of `starts`."""
+    k_kind, k_bobs_way, k_bob, k_alices_way, k_alice = jax.random.split(key, 5)
+    state = bobs_state = start.state
+    kind = None
+    if rules.bob_shares is not None:
+        shares = starts.shares(rules.bob_shares, episodes.success)
+        kind = jax.random.categorical(k_kind, jnp.log(shares)).astype(jnp.int32)
+        bobs_state = starts.on_the_way(table, k_bob, state, starts.way_of_kind(k_bobs_way, kind))
+    if rules.alice_grasps is not None:
+        state = starts.on_the_way(table, k_alice, state, starts.way_of_alice(k_alices_way, rules.alice_grasps))
+    return start._replace(state=state, bobs_state=bobs_state, kind=kind)
 
 
 def _draw_goals(table, rules, distance_ratio, key, state):
@@ -72,8 +92,11 @@ def _draw_goals(table, rules, distance_ratio, key, state):
     return jax.lax.scan(one, table.poses(state), places)[1]
 
 
-def update_curriculum(rules: Rules, episodes: Episodes, transitions: Transition) -> Episodes:
+def update(rules: Rules, episodes: Episodes, transitions: Transition) -> Episodes:
     """The source after a rollout, transitions [B, T, ..]: a curriculum's goals move away as Bob succeeds."""
+    if episodes.success is not None and transitions.kind is not None:
+        of_starts = transitions.kind.ravel(), transitions.success.ravel()
+        episodes = episodes._replace(success=starts.update_success(episodes.success, *of_starts))
     if rules.goal_source != "curriculum":
         return episodes
     tried = transitions.done[:, :, BOB] & transitions.resolved

@@ -31,9 +31,11 @@ ALICE, BOB = 0, 1  # indices in arrays of both players
 class EpisodeStart(NamedTuple):
     """The start of an episode."""
 
-    state: State  # of both copies of the table
+    state: State  # of both copies of the table, or of Alice's
     is_past: jax.Array  # [2] bool, the player is a past version in this episode; at most one is
     preset_goals: Poses | None  # [max_goals, N] the episode's goals; None if Alice sets them
+    bobs_state: State | None = None  # of Bob's copy of the table, if his gripper begins elsewhere
+    kind: jax.Array | None = None  # [] int32, of Bob's start, see `starts`; None without `Rules.bob_shares`
 
 
 class Game(NamedTuple):
@@ -52,6 +54,7 @@ class Game(NamedTuple):
     memory: jax.Array  # [2, M] of both players, zero at the start of an episode
     is_past: jax.Array  # [2] bool, see EpisodeStart
     preset_goals: Poses | None  # see EpisodeStart
+    kind: jax.Array | None = None  # see EpisodeStart
 
 
 class PolicyInput(NamedTuple):
@@ -78,6 +81,7 @@ class Transition(NamedTuple):
     goal_valid: jax.Array  # [] bool, the resolved goal is valid
     success: jax.Array  # [] bool, Bob reached the goal in this step
     goal: Poses  # the resolved goal
+    kind: jax.Array | None = None  # [] int32, of Bob's start if this step ends his first turn, else -1
 
 
 class Memories(NamedTuple):
@@ -98,6 +102,8 @@ class Rules(NamedTuple):
     past_prob: float = 0.0  # probability that one player of an episode, Alice or Bob, is a past version
     demonstrations: str = "failed"  # or "valid": also of goals that Bob reached (the paper's ablation, figure 9)
     goal_source: str = "alice"  # or another of episodes.SOURCES; then nothing depends on Alice's turns
+    bob_shares: str | None = None  # one of starts.SHARES: Bob's gripper begins an episode on a path to an object
+    alice_grasps: float | None = None  # Alice's begins at an object, and grasps it in this share of her episodes
 
 
 def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
@@ -106,7 +112,7 @@ def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
     no, zero = jnp.zeros((), bool), jnp.zeros((), jnp.int32)
     return Game(
         state=state,
-        other=state,
+        other=state if start.bobs_state is None else start.bobs_state,
         start=state,
         goal=table.poses(state),
         verdict=Verdict(no, no, no),
@@ -118,6 +124,7 @@ def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
         memory=jnp.zeros((2, memory_size), jnp.float32),
         is_past=start.is_past,
         preset_goals=start.preset_goals,
+        kind=start.kind,
     )
 
 
@@ -164,6 +171,8 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
     reward = [jnp.where(resolved, alice_reward, 0.0), jnp.where(game.bobs_turn, bob_reward, 0.0)]
     ends = {"reward": jnp.stack(reward), "done": jnp.stack([over, bob_done]), "resolved": resolved}
     ends |= {"goal_valid": verdict.valid, "success": success, "goal": goal}
+    if game.kind is not None:
+        ends["kind"] = jnp.where(bob_done & (game.num_goals == 0), game.kind, -1)
     return _select(over, fresh, played), ends, is_sound(state)
 
 

@@ -153,19 +153,20 @@ def success_rate(
     def inputs(trials):
         return jax.vmap(functools.partial(game.observe, table))(trials.game)
 
-    def step(trials, t):
+    def step(carry):
+        trials, t = carry
         logits, memory = act(inputs(trials))
         keys = jax.random.split(jax.random.fold_in(k_act, t), num_games)
         action = jax.vmap(jax.random.categorical)(keys, logits[:, BOB]).astype(jnp.int32)
         goal_keys = jax.random.split(jax.random.fold_in(k_goal, t + 1), num_games)
-        return jax.vmap(functools.partial(_step, table, task, limit))(trials, action, memory, goal_keys), None
+        return jax.vmap(functools.partial(_step, table, task, limit))(trials, action, memory, goal_keys), t + 1
 
     keys = jax.random.split(jax.random.fold_in(k_goal, 0), num_games), jax.random.split(k_reset, num_games)
     trials = jax.vmap(begin)(*keys)
     _, memory = jax.eval_shape(lambda: act(inputs(trials)._replace(memory=None)))
     memory = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), memory)
     trials = trials._replace(game=trials.game._replace(memory=memory))
-    trials, _ = jax.lax.scan(step, trials, jnp.arange(limit * task.num_goals))
+    trials, _ = jax.lax.while_loop(lambda carry: ~jnp.all(carry[0].over), step, (trials, jnp.int32(0)))
     return jnp.sum(trials.num_solved, dtype=jnp.float32) / jnp.sum(trials.num_tried)
 
 

@@ -24,6 +24,9 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
       demo_fraction          fraction of Alice's steps that are demonstrations
       num_restarted          number of games that broke and began anew; nothing else is of them
 
+      start_success_K        Bob's running success at his first goal, by where his gripper began: 0 grasping, .., the
+                             last as an exam begins; of a world with bob_shares
+
     Means over the objects that are not at their goals when a turn of Bob's begins, see `goal_kinds`: goal_distance,
     goal_rotated, goal_lifted, goal_stacked, goal_direction.
     """
@@ -35,6 +38,7 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
     mask = steps.policy_input.observation.mask & begins[:, :, None]
     kinds = jax.vmap(jax.vmap(goal_kinds))(steps.poses, steps.goal, mask)
     moved = kinds.pop("moved")
+    by_start = [] if batch.start_success is None else batch.start_success
     x, y = (masked_mean(kinds.pop(name), moved) for name in ("to_x", "to_y"))
     return {
         "goals": jnp.sum(steps.resolved, dtype=jnp.float32),
@@ -48,6 +52,7 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
         "num_restarted": num_restarted,
         **{f"goal_{name}": masked_mean(value, moved) for name, value in kinds.items()},
         "goal_direction": jnp.hypot(x, y),
+        **{f"start_success_{kind}": success for kind, success in enumerate(by_start)},
     }
 
 

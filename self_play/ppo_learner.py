@@ -35,6 +35,8 @@ class Settings(NamedTuple):
     network: dict[str, Any]  # `networks.Player`
     returns: dict[str, Any]  # `training_data.prepare`
     coefs: LossCoefs
+    cloning_fades: bool
+    alice_rate: float
     epochs: Epochs
     tx: optax.GradientTransformation
     pool: tuple[int, int]  # pool_size and pool_every, of `opponents`
@@ -54,6 +56,8 @@ def learner(
     entropy_weight: float = 0.01,
     cloning_weight: float = 0.5,
     cloning_clip: float | None = 0.2,
+    cloning_fades: bool = False,
+    alice_rate: float = 1.0,
     learning_rate: float = 3e-4,
     max_norm: float = 0.5,
     sample_reuse: int = 3,
@@ -67,7 +71,10 @@ def learner(
 
     embedding, widths, lstm_size: see `networks`. bptt_length: L, 1 without memory; it divides 1 + num_steps of the
       world, which has the same lstm_size and bptt_length. clip to entropy_weight: PPO's. cloning_weight, cloning_clip:
-      see `cloning`; a weight of 0 is PPO alone. max_norm: of a player's gradient; the paper names none.
+      see `cloning`; a weight of 0 is PPO alone. cloning_fades: the weight falls to 0 as Bob's success from his
+      easiest start rises to a half (`starts`; of a world with bob_shares): an Alice who is still near random pins him
+      to her noise. alice_rate: her learning rate as a fraction of Bob's; a slow Alice keeps her goals diverse.
+    max_norm: of a player's gradient; the paper names none.
     sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
       A step is Alice's or Bob's, so about half of a player's sequences are empty.
     pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.
@@ -83,12 +90,15 @@ def learner(
     check_numbers(above=0.0, clip=clip, max_norm=max_norm)
     weights = {"value_weight": value_weight, "entropy_weight": entropy_weight, "cloning_weight": cloning_weight}
     check_numbers(**weights, learning_rate=learning_rate)
+    check_numbers(above=0.0, alice_rate=alice_rate)
     if cloning_clip is not None:
         check_numbers(cloning_clip=cloning_clip)
     settings = Settings(
         network={"embedding": embedding, "widths": tuple(widths), "lstm_size": lstm_size},
         returns={"bptt_length": bptt_length, "discount": discount, "gae_lambda": gae_lambda},
         coefs=LossCoefs(clip, value_weight, entropy_weight, cloning_weight, cloning_clip),
+        cloning_fades=cloning_fades,
+        alice_rate=alice_rate,
         epochs=Epochs(sample_reuse, num_minibatches, sequence_fraction),
         tx=optax.chain(optax.clip_by_global_norm(max_norm), optax.adam(learning_rate)),
         pool=(pool_size, pool_every),
@@ -119,6 +129,8 @@ def _check_batch(settings, batch):
         raise ValueError(f"bptt_length must divide 1 + num_steps of the world, {num_steps}; got {bptt_length}")
     if num_sequences * bptt_length != num_steps:
         raise ValueError(f"the world's bptt_length must be the learner's, {bptt_length}")
+    if settings.cloning_fades and batch.start_success is None:
+        raise ValueError("cloning_fades needs the bob_shares of the world, by which Bob's success is measured")
     _, num_minibatches, sequence_fraction = settings.epochs
     most = int(sequence_fraction * (num_games * num_steps // bptt_length))
     if num_minibatches > most:
@@ -133,8 +145,14 @@ def _update(settings, key, state, batch):
     batch = batch._replace(is_demo=batch.is_demo & (settings.coefs.cloning_weight > 0))
     data, normalizers, explained = prepare(player, state.params, state.normalizers, batch, **settings.returns)
     k_train, k_pool = jax.random.split(key)
-    train_one = partial(train, player, settings.coefs, settings.epochs, settings.tx, divide=settings.divide)
-    params, optimizer, metrics = jax.vmap(train_one)(jax.random.split(k_train, 2), state.params, state.optimizer, data)
+    coefs, rates = settings.coefs, None
+    if settings.cloning_fades:
+        coefs = coefs._replace(cloning_weight=coefs.cloning_weight * jnp.maximum(0.0, 1 - 2 * batch.start_success[0]))
+    if settings.alice_rate != 1:
+        rates = jnp.array([settings.alice_rate, 1.0], jnp.float32)
+    train_one = partial(train, player, coefs, settings.epochs, settings.tx, divide=settings.divide)
+    of_players = jax.random.split(k_train, 2), state.params, state.optimizer, data, rates
+    params, optimizer, metrics = jax.vmap(train_one)(*of_players)
     metrics["explained_variance"] = explained
     is_well = jax.vmap(lambda params: jnp.isfinite(optax.tree.norm(params)))(params)  # means of nothing would hide it
     metrics = {name: jnp.where(is_well, values, jnp.nan) for name, values in metrics.items()}

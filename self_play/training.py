@@ -47,11 +47,13 @@ def train(
     params: Any,
     optimizer: optax.OptState,
     data: TrainingData,
+    rate: jax.Array | None = None,
     divide: Callable = undivided,
 ) -> tuple[Any, optax.OptState, dict[str, jax.Array]]:
     """Trains a player on its data. The key is consumed. -> (params, optimizer, metrics, means of all minibatches).
 
-    divide: see `parallel.undivided`; the axis is "sequences". Several devices deal out those of an epoch at once.
+    rate: [] a factor of all updates, or None. divide: see `parallel.undivided`; the axis is "sequences". Several
+    devices deal out those of an epoch at once.
     """
     empty = divide(~jnp.any(data.policy_mask | data.demo_mask, axis=1), None)
     deals_ahead = divide is not undivided
@@ -64,6 +66,8 @@ def train(
         part = picked if deals_ahead else pick(picked)
         gradient, metrics = jax.grad(loss, argnums=2, has_aux=True)(player, coefs, params, part)
         updates, optimizer = tx.update(gradient, optimizer, params)
+        if rate is not None:
+            updates = jax.tree.map(lambda update: rate * update, updates)
         return (optax.apply_updates(params, updates), optimizer), metrics
 
     def epoch(carry, i):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import episodes, game, networks, tabletop
+from self_play import episodes, game, networks, starts, tabletop
 from self_play.episodes import Episodes
 from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition
 from self_play.parallel import undivided
@@ -37,6 +37,7 @@ class Batch(NamedTuple):
     is_demo: jax.Array  # [B, 1 + T] bool, the step is a demonstration; a past Alice's, though not valid, may be one
     last: PolicyInput  # [B, 2, ..] what each player observed last; its value estimates the rewards to come
     restarted: jax.Array  # [B] bool, the game broke and has begun anew; its steps here are padding
+    start_success: jax.Array | None = None  # [starts.NUM_KINDS] Bob's running success, by where his gripper began
 
 
 class Setup(NamedTuple):
@@ -101,6 +102,8 @@ def setup(
     _check(rules, num_games=num_games, num_steps=num_steps, bptt_length=bptt_length)
     check_counts(0, num_tasks=num_tasks, lstm_size=lstm_size)
     table = tabletop.build(scene_of(mode, **settings))
+    if table.scene.planar and (rules.bob_shares, rules.alice_grasps) != (None, None):
+        raise ValueError("bob_shares and alice_grasps are of a gripper with fingers: set mode='blocks'")
     return Setup(table, rules, num_games, num_steps, num_tasks, networks.memory_size(lstm_size), bptt_length)
 
 
@@ -115,6 +118,12 @@ def _check(rules, **counts):
         if getattr(rules, name) not in values:
             raise ValueError(f"{name} must be {' or '.join(map(repr, values))}, got {getattr(rules, name)!r}")
     check_numbers(0.0, 1.0, past_prob=rules.past_prob)
+    if rules.bob_shares is not None and rules.bob_shares not in starts.SHARES:
+        raise ValueError(f"bob_shares must be one of {', '.join(starts.SHARES)}, got {rules.bob_shares!r}")
+    if rules.bob_shares is not None and rules.bob_starts != "own":
+        raise ValueError("bob_shares needs bob_starts='own': with 'alice' Bob begins where she does")
+    if rules.alice_grasps is not None:
+        check_numbers(0.0, 1.0, alice_grasps=rules.alice_grasps)
     check_counts(**counts, **{name: getattr(rules, name) for name in ("alice_steps", "bob_steps", "max_goals")})
 
 
@@ -157,7 +166,7 @@ def play(
         for leaf in (memory, state.games.memory, memories.alices)
     )
     pending, steps = jax.vmap(partial(_without_broken, table))(broken, games, (_bare(state.pending), steps))
-    source = episodes.update_curriculum(rules, state.episodes, steps)
+    source = episodes.update(rules, state.episodes, steps)
     steps = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), pending, steps)
     steps, pending = jax.vmap(_set_aside)(steps, games.bobs_turn)
     goal, is_demo = jax.vmap(partial(game.hindsight, rules))(steps)
@@ -169,7 +178,7 @@ def play(
     now = jax.vmap(partial(game.observe, table))(games)
     hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.valid, a, b), pending.policy_input, now)
     last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
-    batch = Batch(steps, memory, start_memory, demo_goal, is_demo, last, broken)
+    batch = Batch(steps, memory, start_memory, demo_goal, is_demo, last, broken, source.success)
     return ArenaState(games, pending, source), batch
 
 
@@ -179,7 +188,8 @@ def _padding(table, one):
     no = jnp.zeros((), bool)
     goal = table.poses(one.state)
     action = jnp.zeros(len(table.scene.scale), jnp.int32)
-    return Transition(game.observe(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal)
+    kind = None if one.kind is None else jnp.int32(-1)
+    return Transition(game.observe(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal, kind)
 
 
 def _bare(transition):

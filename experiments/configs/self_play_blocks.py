@@ -18,8 +18,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 _VARIANTS: dict[str, dict[str, Any]] = {
-    "one": {"num_steps": 240, "num_games": 128, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
-    "two": {"num_steps": 60, "num_games": 64, "num_blocks": 2, "tasks": ("push_1", "push_2", "stack_2")},
+    "one": {"num_steps": 720, "num_games": 32, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
+    "two": {"num_steps": 1440, "num_games": 32, "num_blocks": 2, "tasks": ("push_1", "push_2", "stack_2")},
     "gpu": {
         "num_steps": 3000,
         "num_games": 2048,
@@ -42,11 +42,13 @@ def get_config(variant: str = "one") -> ConfigDict:
         "seed": 0,
         "num_seeds": 1,
         "num_steps": of["num_steps"],
-        "log_every": max(1, of["num_steps"] // 20),
-        "eval_every": max(1, of["num_steps"] // 2),
-        "checkpoint_every": max(1, of["num_steps"] // 4),
+        "log_every": max(1, of["num_steps"] // 36),
+        "eval_every": max(1, of["num_steps"] // 12),
+        "checkpoint_every": max(1, of["num_steps"] // 12),
         "log_metrics": (
             "train/valid_goals",
+            "train/start_success_0",
+            "train/start_success_8",
             "train/bob_success",
             "eval/holdout_success",
             "eval/holdout_success_random",
@@ -54,7 +56,7 @@ def get_config(variant: str = "one") -> ConfigDict:
         "evals": {
             "holdout": {
                 "tasks": of["tasks"],
-                "num_games": 4 if smoke else of["num_games"],
+                "num_games": 4 if smoke else 128,
                 "bob_steps": 2 if smoke else 100,
             }
         },
@@ -67,23 +69,30 @@ def get_config(variant: str = "one") -> ConfigDict:
             "num_objects": of["num_blocks"],
             "min_objects": 1,
             "num_games": of["num_games"],
-            "num_steps": 15 if smoke else 127,
-            "alice_steps": 4 if smoke else 50,
-            "bob_steps": 4 if smoke else 100,
+            "num_steps": 15 if smoke else 127 if lstm_size else 511,
+            "alice_steps": 4 if smoke else 40,
+            "bob_steps": 4 if smoke else 80,
+            "max_goals": 2,
+            "bob_shares": "success",
+            "alice_grasps": 0.8,
             "lstm_size": lstm_size,
             "bptt_length": bptt_length,
         },
         "learner": {
             "name": "self_play",
             "embedding": 64,
-            "widths": (64,),
+            "widths": (128, 128),
             "lstm_size": lstm_size,
             "bptt_length": bptt_length,
             "learning_rate": 3e-4 if lstm_size else 1e-3,
             "sample_reuse": 3,
-            "num_minibatches": 4 if smoke else 16,
+            "num_minibatches": 4 if smoke else 12,
             "sequence_fraction": 0.6,
             "cloning_weight": 0.5,
+            "cloning_fades": True,
+            "alice_rate": 0.1,
+            "discount": 0.99,
+            "entropy_weight": 0.001,
         },
     }
     return ConfigDict(config)

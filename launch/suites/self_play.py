@@ -2,6 +2,8 @@
 
   SCENE/physics/bB: physics steps of B tables under random actions; a control step is four of them. Baseline: C MuJoCo,
     `mujoco.rollout` of the same model from the same states with the same controls, on all cores.
+  SCENE/mjx: the same tables where the rule puts them (blocks on a CPU: C MuJoCo), beside MJX; of 256 games.
+  puck/c: pucks in C MuJoCo beside MJX, which the rule chooses.
   SCENE/reacher, SCENE/pusher: the same beside Brax's own environment of that name, in the same pipeline (MJX), random
     actions; a physics step of theirs counts as one. Of 256 games; of 16 beside the pusher, which is slow.
   SCENE/game: control steps of whole games between random players, with the whole batch computed. Baseline: the bare
@@ -15,8 +17,8 @@
 
 Floor: of every physics step the solver's first iteration counts, the Hessian of all contact slots, 2 E V^2 operations
 for E rows of constraints and V velocities, and its factorisation, 2 V^3 / 3; and the bytes of positions, velocities and
-warm start, read and written. Collisions, kinematics and further iterations do not count, so MJX is far above the floor.
-Of a control step only its physics steps count.
+warm start, read and written. Collisions, kinematics and further iterations do not count, so both pipelines are far
+above the floor. Of a control step only its physics steps count.
 
 XLA:CPU may hang in such loops unless it schedules without concurrency (`self_play.tabletop`): `benchmarks` does so.
 
@@ -57,6 +59,10 @@ def benchmarks() -> Iterator[Benchmark]:
     for name in _SCENES:
         for num_games in (64, 256, 1024, 4096):
             yield Benchmark(f"self_play/{name}/physics/b{num_games}", "steps/s", functools.partial(_c, name, num_games))
+    for name in _SCENES:
+        if name.startswith("blocks"):
+            yield Benchmark(f"self_play/{name}/mjx", "steps/s", functools.partial(_pipelines, name, "auto"))
+    yield Benchmark("self_play/puck/c", "steps/s", functools.partial(_pipelines, "puck", "c"))
     for name, theirs, num_games, num_steps in (("puck", "reacher", 256, _STEPS), ("blocks1", "pusher", 16, 2)):
         build = functools.partial(_brax, name, theirs, num_games, num_steps)
         yield Benchmark(f"self_play/{name}/{theirs}", "steps/s", build)
@@ -67,7 +73,7 @@ def benchmarks() -> Iterator[Benchmark]:
 
 
 def _c(name: str, num_games: int) -> Comparison:
-    """The table in MJX against the same model in C."""
+    """The table against the same model in `mujoco.rollout`."""
     table = table_of(name)
     states, actions = states_and_actions(table, num_games)
     substeps, model = table.scene.substeps, MjModel.from_xml_string(table.scene.mjcf)
@@ -85,9 +91,18 @@ def _c(name: str, num_games: int) -> Comparison:
     return Comparison(bare_tables(table, states, actions, count), Program(roll, None, count), *_floor(model))
 
 
+def _pipelines(name: str, physics: str) -> Comparison:
+    """The table in one pipeline against MJX: 256 games, the same states and actions."""
+    table, in_mjx = table_of(name, physics), table_of(name, "mjx")
+    states, actions = states_and_actions(table, 256)
+    count = _STEPS * 256 * table.scene.substeps
+    floor = _floor(MjModel.from_xml_string(table.scene.mjcf))
+    return Comparison(bare_tables(table, states, actions, count), bare_tables(in_mjx, states, actions, count), *floor)
+
+
 def _brax(name: str, theirs: str, num_games: int, num_steps: int) -> Comparison:
     """The table against an environment of Brax's, both in MJX; of theirs num_steps control steps are timed."""
-    table = table_of(name)
+    table = table_of(name, "mjx")
     states, actions = states_and_actions(table, num_games)
     with warnings.catch_warnings(action="ignore"):
         import brax.envs
@@ -174,9 +189,9 @@ def _train(name: str, line: str, num_games: int) -> Comparison:
 
 
 @functools.cache
-def table_of(name: str) -> self_play.Tabletop:
+def table_of(name: str, physics: str = "auto") -> self_play.Tabletop:
     mode, settings, _ = _SCENES[name]
-    return self_play.tabletop.build(self_play.scene_of(mode, **settings))
+    return self_play.tabletop.build(self_play.scene_of(mode, physics=physics, **settings))
 
 
 def states_and_actions(table: self_play.Tabletop, num_games: int) -> tuple:

@@ -94,6 +94,6 @@ def test_a_curriculum_follows_bob(solved, ratio):
     success[: round(10 * solved), 2] = True
     steps = SimpleNamespace(done=jnp.array(done), resolved=jnp.array(resolved), success=jnp.array(success))
     now = episodes.Episodes(None, jnp.float32(0.5))
-    later = episodes.update_curriculum(Rules(goal_source="curriculum"), now, steps)
+    later = episodes.update(Rules(goal_source="curriculum"), now, steps)
     assert float(later.distance_ratio) == pytest.approx(ratio)
-    assert episodes.update_curriculum(Rules(goal_source="uniform"), now, steps) is now
+    assert episodes.update(Rules(goal_source="uniform"), now, steps) is now

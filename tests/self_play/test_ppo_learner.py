@@ -292,3 +292,28 @@ def _elsewhere(key, now):
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         settle(**{"lstm_size": 0, **settings})[0](jax.random.key(0), games()[2])
+
+
+def test_cloning_fades_and_alice_is_slow():
+    """Until Bob succeeds from his easiest start he clones as ever; from a half on he does not. Alice steps less far."""
+    state, draw, _ = games()
+    learned, (_, batch) = begin(), draw(jax.random.key(3), state, None)
+    usual = update(0, 1.0, jax.random.key(4), learned, batch)[0]
+    fading = jax.jit(settle(cloning_fades=True, alice_rate=0.1)[1])
+
+    def after(success):
+        succeeded = batch._replace(start_success=jnp.full(9, success))
+        return fading(jax.random.key(4), learned, succeeded)[0].params
+
+    params, bob = after(0.0), functools.partial(jax.tree.map, lambda leaf: np.array(leaf[BOB]))
+    for new, old, full in zip(*map(jax.tree.leaves, (params, learned.params, usual.params)), strict=True):
+        np.testing.assert_allclose(new[BOB], full[BOB], atol=1e-6)
+        np.testing.assert_allclose(new[ALICE] - old[ALICE], 0.1 * (full[ALICE] - old[ALICE]), atol=1e-7)
+    half, more = bob(after(0.5)), bob(after(0.8))
+    assert all(map(np.array_equal, jax.tree.leaves(half), jax.tree.leaves(more)))
+    assert not all(map(np.array_equal, jax.tree.leaves(half), jax.tree.leaves(bob(params))))
+
+
+def test_cloning_that_fades_needs_to_know_bobs_success():
+    with pytest.raises(ValueError, match="cloning_fades needs the bob_shares of the world"):
+        begin(cloning_fades=True)

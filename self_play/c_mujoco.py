@@ -1,0 +1,85 @@
+"""The physics of a scene in C MuJoCo: `physics.cc`, called on a CPU from within a compiled program.
+
+It is built when the package is installed, against the MuJoCo that is there. If it was not built, `available` is False
+and every table is in MJX. A game's next state depends on its own numbers alone, to the bit, in any batch, in any
+program, on any number of threads.
+
+Letters: J joints of the gripper, L links of it with a sense of touch.
+"""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_batching import custom_vmap
+from jax.experimental.custom_partitioning import custom_partitioning
+from jax.sharding import NamedSharding, PartitionSpec
+
+from self_play.scene import Scene
+
+
+@functools.cache
+def available() -> bool:
+    """Whether the kernel was built, and for the MuJoCo that is installed."""
+    try:
+        import mujoco  # noqa: F401, first: the kernel needs its library, which this loads
+
+        from self_play import _physics  # pyrefly: ignore[missing-module-attribute]
+    except ImportError:
+        return False
+    jax.ffi.register_ffi_target("self_play_advance", _physics.advance, platform="cpu")
+    return True
+
+
+@functools.cache
+def pipeline(scene: Scene) -> tuple[Callable, Callable]:
+    """The physics of a scene, as `tabletop` has it: (begin, advance)."""
+    from mujoco import MjModel  # pyrefly: ignore[missing-module-attribute]
+
+    model = MjModel.from_xml_string(scene.mjcf)
+    objects, links = (
+        np.array([model.body(name).id for name in names], np.int64)
+        for names in ([f"object{i}" for i in range(scene.num_objects)], scene.touching)
+    )
+    settings = {"mjcf": scene.mjcf, "substeps": scene.substeps, "objects": objects, "links": links}
+
+    def call(q, qd, solver_state, controls):
+        touch = jax.ShapeDtypeStruct((*q.shape[:-1], len(objects), len(links)), bool)
+        results = *(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in (q, qd, solver_state)), touch
+        return tuple(jax.ffi.ffi_call("self_play_advance", results)(q, qd, solver_state, controls, **settings))
+
+    def begin(q):
+        return q, *2 * [jnp.zeros(model.nv, jnp.float32)]
+
+    return begin, _of_games(call)
+
+
+def _of_games(call):
+    """`call` under any `vmap`s; a mesh may split the axes that they add, because games never interact."""
+
+    def partition(mesh, operand_shapes, result_shapes):
+        front = len(result_shapes[0].shape) - 1
+        spec = (*result_shapes[0].sharding.spec, *[None] * front)[:front]
+        shard = NamedSharding(mesh, PartitionSpec(*spec))  # the axes of one game are whole
+        return mesh, call, (shard,) * len(result_shapes), (shard,) * len(operand_shapes)
+
+    split = custom_partitioning(call)
+    own = ("q", "v", "w", "u", "q2", "v2", "w2", "o", "l")  # the axes of one game, by name
+    split.def_partition(
+        partition,
+        sharding_rule="... q, ... v, ... w, ... u -> ... q2, ... v2, ... w2, ... o l",
+        need_replication_factors=own,
+    )
+    over = custom_vmap(lambda *arrays: split(*arrays))
+
+    @over.def_vmap
+    def rule(axis_size, is_mapped, *arrays):
+        every = [
+            array if mapped else jnp.broadcast_to(array, (axis_size, *array.shape))
+            for array, mapped in zip(arrays, is_mapped, strict=True)
+        ]
+        return over(*every), (True,) * 4
+
+    return over
