@@ -134,7 +134,6 @@ def holdout(
     def rates(task):
         of_task = holdouts.HOLDOUTS[task]
         table = holdouts.table_of(of_task, **settings)
-        key = _same_key()
 
         def rate(logit_scale):
             def act(seen):
@@ -142,7 +141,7 @@ def holdout(
                 return logit_scale * logits, memory
 
             limits = {"num_games": num_games, "bob_steps": bob_steps}
-            return holdouts.success_rate(table, of_task, act, key, **limits)
+            return holdouts.success_rate(table, of_task, act, _same_key(), **limits)
 
         return jax.lax.map(rate, jnp.array([1.0, 0.0]))  # one after the other: chance is over sooner
 

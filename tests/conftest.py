@@ -34,6 +34,22 @@ def reference():
     return load
 
 
+@pytest.fixture
+def physics(monkeypatch):
+    """physics("c") or physics("mjx"): what steps all tables from here on. C compiles in a moment, MJX in half a minute.
+
+    Where C was not built, MJX it is.
+    """
+
+    def physics(name):
+        from self_play import c_mujoco, tabletop
+
+        if name == "mjx" or c_mujoco.available():
+            monkeypatch.setattr(tabletop, "physics_of", lambda scene: name)
+
+    return physics
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget():
     """Programs of one file are of no use to the next, and take gigabytes."""

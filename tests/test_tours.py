@@ -89,7 +89,8 @@ def test_density(monkeypatch):
     assert len(tour["picture"].axes) == 3
 
 
-def test_holdouts(monkeypatch):
+def test_holdouts(monkeypatch, physics):
+    physics("c")
     some = {name: holdouts.HOLDOUTS[name] for name in ("far", "flip_1", "stack_2")}
     monkeypatch.setattr(holdouts, "HOLDOUTS", some)
     tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "self_play_holdouts.py"))
@@ -97,7 +98,8 @@ def test_holdouts(monkeypatch):
     assert pictures == [name.replace("_", " ") for name in some]
 
 
-def test_self_play(capsys):
+def test_self_play(capsys, physics):
+    physics("c")
     tour = shortened("self_play_puck", **{"EVERY = 128, 45, 5": "EVERY = 16, 3, 1"})
     assert [record["step"] for record in tour["records"]] == [1, 2, 3]
     assert all(0 <= record["eval/holdout_success"] <= 1 for record in tour["records"])
