@@ -1,0 +1,13 @@
+import pytest
+
+from self_play import c_mujoco, tabletop
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_physics():
+    """C steps tables whose physics is left to the rule: MJX compiles for half a minute. `test_c_mujoco` has the rule."""
+    rule = tabletop.physics_of
+    with pytest.MonkeyPatch.context() as patch:
+        if c_mujoco.available():
+            patch.setattr(tabletop, "physics_of", lambda scene: "c" if scene.physics == "auto" else rule(scene))
+        yield rule
