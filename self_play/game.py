@@ -171,8 +171,7 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
     reward = [jnp.where(resolved, alice_reward, 0.0), jnp.where(game.bobs_turn, bob_reward, 0.0)]
     ends = {"reward": jnp.stack(reward), "done": jnp.stack([over, bob_done]), "resolved": resolved}
     ends |= {"goal_valid": verdict.valid, "success": success, "goal": goal}
-    if game.kind is not None:
-        ends["kind"] = jnp.where(bob_done & (game.num_goals == 0), game.kind, -1)
+    ends["kind"] = None if game.kind is None else jnp.where(bob_done & (game.num_goals == 0), game.kind, -1)
     return _select(over, fresh, played), ends, is_sound(state)
 
 
@@ -182,10 +181,7 @@ def is_sound(tree: Any) -> jax.Array:
     Beyond it, squares would overflow in the moments that all games share.
     """
     floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
-    return jnp.stack([jnp.all(jnp.abs(leaf) <= _MAX_VALUE) for leaf in floats]).all()
-
-
-_MAX_VALUE = 1e10
+    return jnp.stack([jnp.all(jnp.abs(leaf) <= 1e10) for leaf in floats]).all()
 
 
 def _proposed_goal(table, game, now):

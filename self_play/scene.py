@@ -118,7 +118,7 @@ def blocks(
     a surface, one grasp and one more pair. For two blocks it is 1.7 times as fast as all 36. MJX alone knows it.
     step, finger_step: m, by which a full action moves the gripper's target, and a finger's, in a control step. leash:
     m, greatest distance of that target from the gripper. With steps of 2 cm and a leash of 5 cm a random Alice, who
-    begins as an exam does, moves the block in 0.7 % of her turns of 50 steps; with the defaults in 11 % of 100.
+    begins as an exam does, sets a valid goal in 0.7 % of turns of 50 steps; with the defaults in 11 % of 100.
     """
     checked = _checked(num_objects, min_objects, num_slots, substeps, timestep, half_size=half_size)
     contact_slots = 4 * num_objects + 12 if contact_slots is None else contact_slots

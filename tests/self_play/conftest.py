@@ -5,7 +5,7 @@ from self_play import c_mujoco, tabletop
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_physics():
-    """C steps tables whose physics is left to the rule: MJX compiles for half a minute. `test_c_mujoco` has the rule."""
+    """C steps the tables whose physics is left to the rule: MJX compiles for half a minute. -> the rule."""
     rule = tabletop.physics_of
     with pytest.MonkeyPatch.context() as patch:
         if c_mujoco.available():

@@ -134,8 +134,8 @@ def test_devices_share_the_games_without_a_word():
     subprocess.run(command, env=os.environ | {"XLA_FLAGS": flags}, check=True)
 
 
-def test_the_rule_of_the_physics(monkeypatch):
-    of = lambda mode, **settings: tabletop.physics_of(self_play.scene_of(mode, **settings))  # noqa: E731
+def test_the_rule_of_the_physics(quick_physics, monkeypatch):
+    of = lambda mode, **settings: quick_physics(self_play.scene_of(mode, **settings))  # noqa: E731
     assert (of("pucks"), of("blocks"), of("blocks", physics="mjx")) == ("mjx", "c", "mjx")
     assert of("pucks", physics="c") == "c"
     monkeypatch.setattr(c_mujoco, "available", lambda: False)
