@@ -148,11 +148,12 @@ def test_members_are_measured_together():
         return evaluation.measure_together(plan.evals, of_cell), evaluation.measure_together(apart.evals, of_cell)
 
     same, other = both()
-    assert same.keys() == other.keys() == {"agreement", "kl"}
-    assert same["agreement"] == 1
+    assert same.keys() == other.keys() == {"agreement", "kl", "weight_distance"}
+    assert (same["agreement"], same["weight_distance"]) == (1, 0)
     np.testing.assert_allclose(same["kl"], 0, atol=1e-6)
     assert other["agreement"] < 1
     assert other["kl"] > 0.01
+    assert other["weight_distance"] > 0.1
 
 
 @pytest.mark.usefixtures("data")
