@@ -17,6 +17,16 @@ NATIVE = Extension(
     language="c++",
     optional=True,
 )
+# The density model that shares one network over all pixels. It has no other form.
+SHARED_DENSITY = Extension(
+    "glns._shared_density",
+    ["glns/shared_density_native/module.cc"],
+    depends=[str(path) for path in sorted(Path("glns/shared_density_native").glob("*.h"))],
+    include_dirs=NATIVE.include_dirs,
+    extra_compile_args=NATIVE.extra_compile_args,
+    language="c++",
+    optional=True,
+)
 
 setup(
     name="collage",
@@ -28,7 +38,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=[f"{paper}{sub}" for paper in PAPERS for sub in ("", ".*")]),
     package_data={"blur": ["genomes/*.json"]},
-    ext_modules=[NATIVE],
+    ext_modules=[NATIVE, SHARED_DENSITY],
     install_requires=[
         "absl-py>=2",
         "brax>=0.14",
