@@ -1,7 +1,7 @@
 // Gated neurons with a Newton step.
 //
 // Neuron j is z_j = parent + w_j[c_j] . x and learns from its own log loss, w_j[c_j] += rate (target - p) M x /
-// (S + kDamping + x' M x): M is the inverse of the inputs' mean curvature, S the sum of p (1 - p) in that context. So it
+// (S + damping + x' M x): M is the inverse of the inputs' mean curvature, S the sum of p (1 - p) in that context. So it
 // is a step of Newton's method, if the curvature has one shape in all contexts. A joint neuron adds the rows of all
 // gates to one logit, and has one error.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace shared_density {
 
-constexpr float kDamping = 4, kRidge = 1e-3f, kLogitBound = 14;
+constexpr float kRidge = 1e-3f, kLogitBound = 14;
 
 // The inputs of a layer and their curvature.
 class Inputs {
@@ -92,12 +92,12 @@ class Layer {
       for (int64_t i = 0; i < inputs_.size(); i += kLanes) __builtin_prefetch(weights_ + row * inputs_.size() + i, 1);
     }
   }
-  void Learn(bool target, float rate) {
+  void Learn(bool target, float rate, float damping) {
     const float share = joint_ ? rate / rows_->size() : rate;
     for (size_t j = 0; j < rows_->size(); ++j) {
       const float p = Sigmoid(logits[joint_ ? 0 : j]);
       float& evidence = evidence_[(*rows_)[j]];
-      const float scale = share * (target - p) / (evidence + kDamping + inputs_.norm);
+      const float scale = share * (target - p) / (evidence + damping + inputs_.norm);
       Cpu().add(scale, inputs_.step.data(), weights_ + (*rows_)[j] * inputs_.size(), inputs_.size());
       evidence += p * (1 - p);
     }

@@ -5,25 +5,25 @@
 
 namespace shared_density {
 
-constexpr float kEasy = 3e-4f;  // a pixel that is as sure as this by its own counts is not given to the network
-constexpr float kGrowth = 1.6f;
-constexpr int64_t kLastRefit = 20000;
-constexpr int kStages = 5;
-constexpr std::array<int, 8> kSecond = {1, 3, 7, 8, 13, 15, 18, 20};
-constexpr std::array<int, 3> kThird = {0, 2, 14};
+constexpr float kCertain = 3e-4f;  // a pixel as certain as this by its own counts is not given to the network
+constexpr float kGrowth = 1.6f;  // the curvature is fitted again when so many times as many images have been seen,
+constexpr int64_t kLastRefit = 20000;  // until there are so many
+constexpr float kSeenBound = 6;  // of the logits of earlier pixels, as inputs
+constexpr int kStages = 4;
+constexpr std::array<int, 8> kSecond = {1, 3, 7, 8, 13, 15, 18, 20};  // the gates of the second layer
 
 struct Settings {
   int64_t height, width, max_contexts;
-  float rate, joint_rate, upper_rate, epsilon;
+  float rate, joint_rate, second_rate, damping, epsilon;
 };
 
 // The arrays of a state, in the order of the fields of shared_density.State.
 struct Arrays {
   int32_t* count;
-  uint16_t *counters, *easy;
+  uint16_t *counters, *certain;
   float *coarse_means, *coarse_mass, *fine_means, *fine_mass;
-  float* curvature[3][3];  // of the inputs of each layer: curvature, inverse, total
-  float* tables[5][2];     // of base, first, joint, second, third: weights, evidence
+  float* curvatures[2][3];   // of the inputs of each layer: sum, inverse, total
+  float* tables[kStages][2]; // of each stage: weights, evidence
   int64_t slots, coarse_parts, fine_parts;
 };
 
@@ -36,6 +36,12 @@ inline Contexts GateSizes(int64_t height, int64_t width, int64_t coarse, int64_t
 }
 inline int64_t SecondInputs(int64_t gates) { return (gates + 5 + kLanes - 1) / kLanes * kLanes; }
 
+// What the network saw, if asked for: inputs [P, kInputs], rows of the first layer's gates and of the second's [P, G].
+struct Trace {
+  float* inputs;
+  int32_t* rows;
+};
+
 class Model {
  public:
   Model(const Arrays& arrays, const Settings& settings)
@@ -45,51 +51,53 @@ class Model {
         counters_(arrays.counters, arrays.slots),
         coarse_(arrays.coarse_means, arrays.coarse_mass, arrays.coarse_parts),
         fine_(arrays.fine_means, arrays.fine_mass, arrays.fine_parts),
-        inputs_{MakeInputs(0, kInputs), MakeInputs(1, SecondInputs(gates_.sizes.size())), MakeInputs(2, kLanes)},
+        inputs_{MakeInputs(0, kInputs), MakeInputs(1, SecondInputs(gates_.sizes.size()))},
         base_(MakeLayer(0, 0, false)), first_(MakeLayer(1, 0, false)), joint_(MakeLayer(2, 0, true)),
-        second_(MakeLayer(3, 1, false)), third_(MakeLayer(4, 2, false)) {}
+        second_(MakeLayer(3, 1, false)) {}
 
-  // Walks over an image. -> its log loss by every stage in nats, the last that of the model. If `uniforms` are given,
-  // pixels that are not `known` are drawn. If `learn`, the model learns after each pixel.
-  std::array<double, kStages> Walk(float* image, bool learn, const float* uniforms, const float* known) {
+  // Walks over an image. -> its log loss by each stage in nats, the last that of the model. If `uniforms` are given,
+  // pixels that are not `known` are drawn. If `learns`, the model learns after each pixel.
+  std::array<double, kStages> Walk(float* image, bool learns, const float* uniforms, const float* known, Trace trace) {
     std::array<double, kStages> nats{};
     Canvas canvas(settings_.height, settings_.width);
     coarse_.Begin();
     fine_.Begin();
+    const float bound = Logit(1 - settings_.epsilon);
     const int64_t pixels = settings_.height * settings_.width;
     for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-      uint16_t* easy = arrays_.easy + 2 * (pixel << 4 | canvas.Bits(0, 4));
-      const float sure = Probability(easy);
-      const bool is_easy = std::min(sure, 1 - sure) < kEasy;
+      uint16_t* counts = arrays_.certain + 2 * (pixel << 4 | canvas.Bits(0, 4));
+      const float counted = Probability(counts);
+      const bool is_certain = std::min(counted, 1 - counted) < kCertain;
       std::array<float, kStages> logits;
-      if (is_easy) {
-        logits.fill(Logit(sure));
+      if (is_certain) {
+        logits.fill(Logit(counted));
       } else {
         logits = Predict(canvas, pixel);
+        if (trace.inputs) Copy(trace, pixel);
       }
-      const float bound = Logit(1 - settings_.epsilon), p = Sigmoid(Clip(logits.back(), bound));
+      const float p = Sigmoid(Clip(logits.back(), bound));
       if (uniforms && !known[pixel]) image[pixel] = uniforms[pixel] < p;
       const bool value = image[pixel];
       for (int s = 0; s < kStages; ++s) {
         nats[s] += std::log1p(std::exp(static_cast<double>(Clip(logits[s], bound)) * (value ? -1 : 1)));
       }
-      if (learn) {
-        if (!is_easy) LearnPixel(pixel, value);
-        Count(easy, value);
+      if (learns) {
+        if (!is_certain) LearnPixel(pixel, value);
+        Count(counts, value);
       }
       const float entropy = -p * std::log(p) - (1 - p) * std::log(1 - p);
-      canvas.Observe(value, Clip(logits.back(), 6), -std::log(value ? p : 1 - p) - entropy);
+      canvas.Observe(value, Clip(logits.back(), kSeenBound), -std::log(value ? p : 1 - p) - entropy);
       coarse_.Observe(pixel, value);
       fine_.Observe(pixel, value);
     }
-    if (learn) LearnImage(image, pixels);
+    if (learns) LearnImage(image, pixels);
     return nats;
   }
 
  private:
   Inputs MakeInputs(int space, int64_t size) {
-    float** curvature = arrays_.curvature[space];
-    return Inputs(curvature[0], curvature[1], curvature[2], size);
+    float** of = arrays_.curvatures[space];
+    return Inputs(of[0], of[1], of[2], size);
   }
   Layer MakeLayer(int table, int space, bool joint) {
     return Layer(arrays_.tables[table][0], arrays_.tables[table][1], inputs_[space], joint);
@@ -104,70 +112,55 @@ class Model {
     view.fine_part = fine_.Best();
     Contexts gates;
     AddContexts(view, arrays_.coarse_parts, arrays_.fine_parts, gates);
-    rows_.clear();
-    second_rows_.clear();
-    third_rows_.clear();
-    int64_t start = 0;
-    std::vector<int64_t> within;
-    for (size_t g = 0; g < gates.contexts.size(); ++g) {
-      within.push_back(gates.contexts[g] % gates_.sizes[g]);
-      if (g) rows_.push_back(start + within[g]);
-      if (g) start += gates_.sizes[g];
-    }
+    FindRows(gates);
     first_.Prefetch(rows_);
     joint_.Prefetch(rows_);
-    Select(kSecond, within, second_rows_);
-    Select(kThird, within, third_rows_);
     AddInputs(view, inputs_[0]);
     inputs_[0].Prepare();
-    base_.Predict(base_rows_, 0);
-    const float base = base_.logits[0];
+    const float base = base_.Predict(base_rows_, 0)[0];
     first_.Predict(rows_, base);
-    joint_.Predict(rows_, base);
+    const float joint = joint_.Predict(rows_, base)[0];
     Inputs& second = inputs_[1];
     second.Begin();
-    second.Add(1);
-    second.Add(base);
-    second.Add(joint_.logits[0]);
-    second.Add(view.coarse);
-    second.Add(view.fine);
+    for (float logit : {1.f, base, joint, view.coarse, view.fine}) second.Add(logit);
     for (float logit : first_.logits) second.Add(logit);
     second.Prepare();
-    second_.Predict(second_rows_, joint_.logits[0]);
-    Inputs& third = inputs_[2];
-    third.Begin();
-    third.Add(1);
-    third.Add(base);
-    third.Add(joint_.logits[0]);
-    for (float logit : second_.logits) third.Add(logit);
-    third.Prepare();
-    third_.Predict(third_rows_, second_.Mean());
-    return {base, first_.Mean(), joint_.logits[0], second_.Mean(), third_.Mean()};
+    second_.Predict(second_rows_, joint);
+    return {base, first_.Mean(), joint, second_.Mean()};
   }
 
-  template <size_t N>
-  void Select(const std::array<int, N>& chosen, const std::vector<int64_t>& within, std::vector<int64_t>& rows) {
+  // The rows that the contexts select: of all gates but the first, and of those of the second layer.
+  void FindRows(const Contexts& gates) {
+    rows_.clear();
+    second_rows_.clear();
     int64_t start = 0;
-    for (int gate : chosen) {
-      rows.push_back(start + within[gate]);
-      start += gates_.sizes[gate];
+    for (size_t g = 1; g < gates.contexts.size(); ++g) {
+      rows_.push_back(start + gates.contexts[g] % gates_.sizes[g]);
+      start += gates_.sizes[g];
     }
+    start = 0;
+    for (int g : kSecond) {
+      second_rows_.push_back(start + gates.contexts[g] % gates_.sizes[g]);
+      start += gates_.sizes[g];
+    }
+  }
+
+  void Copy(Trace trace, int64_t pixel) const {
+    std::copy(inputs_[0].x.begin(), inputs_[0].x.end(), trace.inputs + pixel * kInputs);
+    int32_t* rows = trace.rows + pixel * (rows_.size() + second_rows_.size());
+    std::copy(second_rows_.begin(), second_rows_.end(), std::copy(rows_.begin(), rows_.end(), rows));
   }
 
   void LearnPixel(int64_t pixel, bool value) {
     const int64_t every = std::min<int64_t>(16, 1 + *arrays_.count / 16);
     if (*arrays_.count < kLastRefit && (pixel + 7 * *arrays_.count) % every == 0) {
-      const float means[3] = {joint_.logits[0], joint_.logits[0], second_.Mean()};
-      for (int space = 0; space < 3; ++space) {
-        const float p = Sigmoid(means[space]);
-        inputs_[space].Accumulate(p * (1 - p) + 1e-4f);
-      }
+      const float p = Sigmoid(joint_.logits[0]);
+      for (Inputs& inputs : inputs_) inputs.Accumulate(p * (1 - p) + 1e-4f);
     }
-    base_.Learn(value, settings_.rate);
-    first_.Learn(value, settings_.rate);
-    joint_.Learn(value, settings_.joint_rate);
-    second_.Learn(value, settings_.upper_rate);
-    third_.Learn(value, settings_.upper_rate);
+    base_.Learn(value, settings_.rate, settings_.damping);
+    first_.Learn(value, settings_.rate, settings_.damping);
+    joint_.Learn(value, settings_.joint_rate, settings_.damping);
+    second_.Learn(value, settings_.second_rate, settings_.damping);
     counters_.Learn(value);
   }
 
@@ -188,9 +181,9 @@ class Model {
   Contexts gates_;
   Counters counters_;
   Mixture coarse_, fine_;
-  Inputs inputs_[3];
-  Layer base_, first_, joint_, second_, third_;
-  std::vector<int64_t> base_rows_{0}, rows_, second_rows_, third_rows_;
+  Inputs inputs_[2];
+  Layer base_, first_, joint_, second_;
+  std::vector<int64_t> base_rows_{0}, rows_, second_rows_;
 };
 
 }  // namespace shared_density

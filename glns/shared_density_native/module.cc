@@ -2,7 +2,8 @@
 
 #include <Python.h>
 
-#include <string>
+#include <cstring>
+#include <vector>
 
 #include "model.h"
 #include "xla/ffi/api/ffi.h"
@@ -13,53 +14,67 @@ namespace {
 
 using namespace shared_density;
 
-// images [B, H, W], uniforms and known [H, W] (used if draws), then the arrays of a state -> nats [stages, B], images,
-// and if it learns the arrays again.
-ffi::Error Run(ffi::RemainingArgs args, ffi::RemainingRets rets, int64_t max_contexts, double rate, double joint_rate,
-               double upper_rate, double epsilon, bool learns, bool draws) {
-  constexpr size_t kFront = 3, kLeaves = 26;
-  if (args.size() != kFront + kLeaves || rets.size() != (learns ? 2 + kLeaves : 2)) {
-    return ffi::Error::InvalidArgument("glns: a state of the shared density has 26 arrays");
-  }
-  const auto images = *args.get<ffi::AnyBuffer>(0);
-  const auto shape = images.dimensions();
-  void* leaves[kLeaves];
-  for (size_t i = 0; i < kLeaves; ++i) {
-    const auto leaf = *args.get<ffi::AnyBuffer>(kFront + i);
-    leaves[i] = leaf.untyped_data();
-    if (!learns) continue;
-    void* to = (*rets.get<ffi::AnyBuffer>(2 + i))->untyped_data();
-    if (to != leaves[i]) std::copy_n(static_cast<char*>(leaves[i]), leaf.size_bytes(), static_cast<char*>(to));
-    leaves[i] = to;
-  }
+constexpr size_t kFront = 3, kBack = 4, kLeaves = 21;  // operands and results beside the state, arrays of a state
+
+// The arrays of a state, and what they say of sizes, from buffers in the order of shared_density.State.
+Arrays ArraysOf(const std::vector<ffi::AnyBuffer>& operands, void* const* leaves) {
   Arrays arrays{};
   size_t next = 0;
   arrays.count = static_cast<int32_t*>(leaves[next++]);
   arrays.counters = static_cast<uint16_t*>(leaves[next++]);
-  arrays.easy = static_cast<uint16_t*>(leaves[next++]);
+  arrays.certain = static_cast<uint16_t*>(leaves[next++]);
   for (float** of : {&arrays.coarse_means, &arrays.coarse_mass, &arrays.fine_means, &arrays.fine_mass}) {
     *of = static_cast<float*>(leaves[next++]);
   }
-  for (auto& space : arrays.curvature) {
+  for (auto& space : arrays.curvatures) {
     for (float*& of : space) of = static_cast<float*>(leaves[next++]);
   }
   for (auto& table : arrays.tables) {
     for (float*& of : table) of = static_cast<float*>(leaves[next++]);
   }
-  arrays.slots = args.get<ffi::AnyBuffer>(kFront + 1)->dimensions()[1];
-  arrays.coarse_parts = args.get<ffi::AnyBuffer>(kFront + 4)->element_count();
-  arrays.fine_parts = args.get<ffi::AnyBuffer>(kFront + 6)->element_count();
+  arrays.slots = operands[kFront + 1].dimensions()[1];
+  arrays.coarse_parts = operands[kFront + 4].element_count();
+  arrays.fine_parts = operands[kFront + 6].element_count();
+  return arrays;
+}
 
-  const Settings settings{shape[1], shape[2], max_contexts, static_cast<float>(rate), static_cast<float>(joint_rate),
-                          static_cast<float>(upper_rate), static_cast<float>(epsilon)};
-  Model model(arrays, settings);
-  float* nats = (*rets.get<ffi::AnyBuffer>(0))->typed_data<float>();
-  float* drawn = (*rets.get<ffi::AnyBuffer>(1))->typed_data<float>();
-  std::copy_n(images.typed_data<float>(), images.element_count(), drawn);
-  const float* uniforms = draws ? args.get<ffi::AnyBuffer>(1)->typed_data<float>() : nullptr;
-  const float* known = draws ? args.get<ffi::AnyBuffer>(2)->typed_data<float>() : nullptr;
+// images [B, H, W], uniforms and known [H, W] (used if it draws), the arrays of a state -> nats [stages, B], images,
+// inputs and rows (see Trace; without elements if nobody asks for them), and if it learns the arrays again.
+ffi::Error Run(ffi::RemainingArgs args, ffi::RemainingRets rets, int64_t max_contexts, double rate, double joint_rate,
+               double second_rate, double damping, double epsilon, bool learns, bool draws) {
+  if (args.size() != kFront + kLeaves || rets.size() != kBack + (learns ? kLeaves : 0)) {
+    return ffi::Error::InvalidArgument("glns: the state of a shared density has 21 arrays");
+  }
+  std::vector<ffi::AnyBuffer> operands, results;
+  for (size_t i = 0; i < args.size(); ++i) operands.push_back(*args.get<ffi::AnyBuffer>(i));
+  for (size_t i = 0; i < rets.size(); ++i) results.push_back(**rets.get<ffi::AnyBuffer>(i));
+  void* leaves[kLeaves];
+  for (size_t i = 0; i < kLeaves; ++i) {
+    const ffi::AnyBuffer& leaf = operands[kFront + i];
+    leaves[i] = leaf.untyped_data();
+    if (!learns) continue;
+    void* to = results[kBack + i].untyped_data();
+    if (to != leaves[i]) std::memcpy(to, leaves[i], leaf.size_bytes());
+    leaves[i] = to;
+  }
+  const auto shape = operands[0].dimensions();
+  const auto real = [](double value) { return static_cast<float>(value); };
+  Model model(ArraysOf(operands, leaves),
+              {shape[1], shape[2], max_contexts, real(rate), real(joint_rate), real(second_rate), real(damping),
+               real(epsilon)});
+  float* nats = results[0].typed_data<float>();
+  float* images = results[1].typed_data<float>();
+  std::copy_n(operands[0].typed_data<float>(), operands[0].element_count(), images);
+  const float* uniforms = draws ? operands[1].typed_data<float>() : nullptr;
+  const float* known = draws ? operands[2].typed_data<float>() : nullptr;
+  Trace trace{};
+  const bool traces = results[2].element_count();
   for (int64_t b = 0; b < shape[0]; ++b) {
-    const auto of_stages = model.Walk(drawn + b * shape[1] * shape[2], learns, uniforms, known);
+    if (traces) {
+      trace = {results[2].typed_data<float>() + b * (results[2].element_count() / shape[0]),
+               results[3].typed_data<int32_t>() + b * (results[3].element_count() / shape[0])};
+    }
+    const auto of_stages = model.Walk(images + b * shape[1] * shape[2], learns, uniforms, known, trace);
     for (int s = 0; s < kStages; ++s) nats[s * shape[0] + b] = of_stages[s];
   }
   return ffi::Error::Success();
@@ -72,23 +87,24 @@ XLA_FFI_DEFINE_HANDLER(kRun, Run,
                            .Attr<int64_t>("max_contexts")
                            .Attr<double>("rate")
                            .Attr<double>("joint_rate")
-                           .Attr<double>("upper_rate")
+                           .Attr<double>("second_rate")
+                           .Attr<double>("damping")
                            .Attr<double>("epsilon")
                            .Attr<bool>("learns")
                            .Attr<bool>("draws"));
 
-// shapes(height, width, coarse, fine, max_contexts) -> counters, inputs of the layers (3), rows of the tables (5)
+// shapes(height, width, coarse, fine, max_contexts) -> counters, inputs of both layers, rows of the stages' tables,
+// gates of both layers
 PyObject* Shapes(PyObject*, PyObject* args) {
-  long height, width, coarse, fine, max_contexts;
-  if (!PyArg_ParseTuple(args, "lllll", &height, &width, &coarse, &fine, &max_contexts)) return nullptr;
+  long long height, width, coarse, fine, max_contexts, rows = 0, second = 0;
+  if (!PyArg_ParseTuple(args, "LLLLL", &height, &width, &coarse, &fine, &max_contexts)) return nullptr;
   const Contexts gates = GateSizes(height, width, coarse, fine, max_contexts);
-  int64_t rows = 0, second = 0, third = 0;
-  for (size_t g = 1; g < gates.sizes.size(); ++g) rows += gates.sizes[g];
+  const long long size = gates.sizes.size();
+  for (long long g = 1; g < size; ++g) rows += gates.sizes[g];
   for (int gate : kSecond) second += gates.sizes[gate];
-  for (int gate : kThird) third += gates.sizes[gate];
-  return Py_BuildValue("l(lll)(lllll)", long{kCounters}, long{kInputs}, static_cast<long>(SecondInputs(gates.sizes.size())),
-                       long{kLanes}, 1L, static_cast<long>(rows), static_cast<long>(rows), static_cast<long>(second),
-                       static_cast<long>(third));
+  return Py_BuildValue("i(LL)(iLLL)L", kCounters, static_cast<long long>(kInputs),
+                       static_cast<long long>(SecondInputs(size)), 1, rows, rows, second,
+                       size - 1 + static_cast<long long>(kSecond.size()));
 }
 
 PyMethodDef methods[] = {{"shapes", Shapes, METH_VARARGS, "The shapes of a state."}, {nullptr, nullptr, 0, nullptr}};
