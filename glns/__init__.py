@@ -6,6 +6,7 @@ Learners, each a function of settings that returns (init, update, predict):
     density     the density of binary images, pixel by pixel
     bandit      contextual bandits, by a GLN for each arm
     State       what `learner` has learned
+    shared_density.learner  the density of binary images by one network for all pixels, in native code
 Networks:
     network     layers of gated neurons, and how they learn a stream
     context     gates: half-spaces, and the branches of dendritic neurons
@@ -43,6 +44,7 @@ from glns import (
     pixels,
     regression,
     reward_tree,
+    shared_density,
     standardise,
     switching,
     visits,
@@ -73,6 +75,7 @@ __all__ = [
     "regression",
     "regressor",
     "reward_tree",
+    "shared_density",
     "standardise",
     "switching",
     "visits",

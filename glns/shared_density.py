@@ -9,7 +9,7 @@ took many nats; LOG.md has the numbers:
   start at 1 / F;
 - the step is Newton's: w_j[c_j] += rate (target - p) M x / (S + damping + x' M x), M the inverse of the mean curvature
   p (1 - p) x x' of the layer's inputs, S the sum of p (1 - p) in that context; no weight is clipped;
-- a joint neuron adds the rows of all gates to one logit;
+- a joint neuron adds the rows of all gates to one logit; the last neuron is such a one, on the outputs of the others;
 - inputs are counters of templates (Veness 2017, section 6), shared by all pixels, and also the raw pixels nearby, the
   logits of earlier pixels, statistics of the image so far, and the predictions of two online mixtures of products of
   Bernoullis. Gates are functions of these in place of half-spaces;
@@ -20,7 +20,7 @@ Letters: B batch, H height, W width, P = H W pixels, F inputs, R rows of weights
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ from glns.density_estimation import check_binary
 try:
     from glns import _shared_density as native  # pyrefly: ignore[missing-module-attribute]
 except ImportError:
-    native = None
+    native: Any = None
 else:
     jax.ffi.register_ffi_target("glns_shared_density", native.run, platform="cpu")
 
@@ -76,12 +76,12 @@ class State(NamedTuple):
     tables: tuple[Table, ...]  # of each stage
 
 
-def shared_density(
+def learner(
     *,
     rate: float = 1.0,
     joint_rate: float = 2.0,
-    second_rate: float = 1.0,
-    damping: float = 30.0,
+    second_rate: float = 1.5,
+    damping: float = 100.0,
     parts: tuple[int, int] = (32, 512),
     num_slots: int = 1 << 20,
     max_contexts: int = 8192,
@@ -94,7 +94,8 @@ def shared_density(
     image is a ValueError; if it is traced, the metrics and the log-likelihoods are NaN. The metric `nats`, an image's
     mean log loss, is prequential, and so are `nats_STAGE` of the stages before the last.
 
-    rate, joint_rate, second_rate: 1 is Newton's step; that of the joint neuron is divided by the number of gates.
+    rate, joint_rate, second_rate: 1 is Newton's step; those of the joint neurons, the last two, are
+      divided by the number of gates.
     damping: of the step, in the unit of the sum of p (1 - p).
     parts: of the two mixtures, multiples of 16.
     num_slots: of a counter, which templates share by a hash.
@@ -102,6 +103,7 @@ def shared_density(
     epsilon: probabilities are kept within [epsilon, 1 - epsilon].
     Raises ValueError where the native code was not built, or the default device is not a CPU.
     """
+    _check_native()
     settings.check_positive(rate=rate, joint_rate=joint_rate, second_rate=second_rate, damping=damping)
     settings.check_counts(1, 1 << 24, num_slots=num_slots)
     settings.check_counts(1, 1 << 16, max_contexts=max_contexts)
@@ -114,20 +116,20 @@ def shared_density(
     return partial(_init, tuple(parts), num_slots, max_contexts), partial(_update, walk), partial(_predict, walk)
 
 
-def stages(state: State, images: jax.Array, **given: float) -> jax.Array:
+def stages(state: State, images: jax.Array, **given: Any) -> jax.Array:
     """The log-likelihood of images under each of STAGES, in nats. images [B, H, W] -> [N, B].
 
-    given: epsilon and max_contexts, as in `shared_density`.
+    given: epsilon and max_contexts, as in `learner`.
     """
     return -_walk(state, check_binary(images)[0], rule=_frozen(**given))[0]
 
 
-def sample(key: jax.Array, state: State, shape: tuple[int, int], **given: float) -> jax.Array:
+def sample(key: jax.Array, state: State, shape: tuple[int, int], **given: Any) -> jax.Array:
     """Draws an image, pixel by pixel. -> [H, W] of zeros and ones. The key is consumed; given: as in `stages`."""
     return inpaint(key, state, jnp.zeros(shape), jnp.zeros(shape, bool), **given)
 
 
-def inpaint(key: jax.Array, state: State, image: jax.Array, known: jax.Array, **given: float) -> jax.Array:
+def inpaint(key: jax.Array, state: State, image: jax.Array, known: jax.Array, **given: Any) -> jax.Array:
     """Draws the unknown pixels in raster order, each from the pixels before it; pixels after it have no effect.
 
     image [H, W], known [H, W] bool -> [H, W], equal to `image` where known. The key is consumed; given: as in `stages`.
@@ -149,7 +151,7 @@ def _init(parts, num_slots, max_contexts, key, example):
     """All weights and counts are 0; the mixtures' means are drawn. The key is consumed."""
     _check_native()
     _, height, width = example[0].shape
-    num_counters, inputs, rows, _ = native.shapes(height, width, *parts, max_contexts)
+    num_counters, inputs, _, num_rows = native.shapes(height, width, *parts, max_contexts)
     zeros, num_pixels = partial(jnp.zeros, dtype=jnp.float32), height * width
     means = (
         jax.random.uniform(k_means, (num_pixels, number), jnp.float32, 0.1, 0.3)
@@ -164,7 +166,7 @@ def _init(parts, num_slots, max_contexts, key, example):
         curvatures=tuple(Curvature(zeros((dim, dim)), jnp.eye(dim, dtype=jnp.float32), zeros(())) for dim in inputs),
         tables=tuple(
             Table(zeros((number, dim)), zeros(number))
-            for number, dim in zip(rows, (first, first, first, second), strict=True)
+            for number, dim in zip((1, *3 * [num_rows]), (first, first, first, second), strict=True)
         ),
     )
 
@@ -186,8 +188,8 @@ def _check_state(state, images, max_contexts):
         if (leaf.shape, leaf.dtype) != (right.shape, right.dtype):
             height, width = images.shape[1:]
             raise ValueError(
-                f"the state's {leaf.dtype} {list(leaf.shape)} should be {right.dtype} {list(right.shape)} for images of "
-                f"{height} x {width} with max_contexts {max_contexts}; init makes such a state"
+                f"the state's {leaf.dtype} {list(leaf.shape)} should be {right.dtype} {list(right.shape)} for images "
+                f"of {height} x {width} with max_contexts {max_contexts}; init makes such a state"
             )
 
 
@@ -202,7 +204,7 @@ def _walk(state, images, drawing=None, *, rule, learns=False, traces=False):
     leaves, tree = jax.tree.flatten(state)
     height, width = images.shape[1:]
     parts = (len(part.mass) for part in state.mixtures)
-    *_, num_gates = native.shapes(height, width, *parts, rule["max_contexts"])
+    _, _, num_gates, _ = native.shapes(height, width, *parts, rule["max_contexts"])
     traced = (len(images), height * width) if traces else (0, 0)
     uniforms, known = drawing or (jnp.zeros((1, 1)), jnp.zeros((1, 1)))
     results = [

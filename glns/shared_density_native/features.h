@@ -13,8 +13,8 @@ constexpr int kLogits = 24;  // of earlier pixels
 struct View {
   const Canvas& canvas;
   float counters[kCounters];
-  float coarse, fine;                 // logits of the small and the large mixture
-  int64_t coarse_part, fine_part;     // their likeliest parts
+  float coarse, fine, soft;        // logits of the small and the large mixture, and of the latter by a softer posterior
+  int64_t coarse_part, fine_part;  // their likeliest parts
 };
 
 class Contexts {
@@ -72,6 +72,16 @@ inline void AddContexts(const View& view, int64_t coarse_parts, int64_t fine_par
   for (int k = -4; k <= 5; ++k) above = 2 * above + canvas.PixelAt(-1, k);
   gates.Add(above << 2 | canvas.PixelAt(0, -1) << 1 | canvas.PixelAt(0, -2), 1 << 12);
   gates.Add((Part(canvas.LogitOf(0), -6, 6, 8) * 8 + Part(canvas.LogitOf(1), -6, 6, 8)) << 4 | nearest(4), 64 << 4);
+  gates.Add((row * 14 / height * 16 + Part(view.fine, -6, 6, 16)) << 5 | nearest(5), 14 * 16 << 5);
+  gates.Add((view.coarse_part * 7 + row * 7 / height) << 5 | nearest(5), coarse_parts * 7 << 5);
+  gates.Add((Part(view.coarse, -6, 6, 12) * 12 + Part(view.counters[3], -6, 6, 12)) << 5 | nearest(5), 144 << 5);
+  gates.Add(Part(view.counters[9], -6, 6, 16) << 8 | Part(view.counters[2], -6, 6, 16) << 4 | Part(view.counters[17], -6, 6, 16), 1 << 12);
+  gates.Add(Part(canvas.slant(), -1, 1, 16) << 8 | nearest(8), 16 << 8);
+  gates.Add((Part(canvas.from_first(), 0, 20, 10) * 8 + Part(canvas.thickness(), 1, 4, 8)) << 5 | nearest(5), 80 << 5);
+  gates.Add(canvas.Bits(24, 12), 1 << 12);
+  gates.Add((Part(canvas.LogitOf(2), -6, 6, 10) * 10 + Part(canvas.LogitOf(3), -6, 6, 10)) << 5 | nearest(5), 100 << 5);
+  gates.Add(pair * 16 + Part(view.counters[8], -6, 6, 16), pairs * 16);
+  gates.Add(view.fine_part * 16 + Part(view.counters[5], -6, 6, 16), fine_parts * 16);
 }
 
 inline void AddInputs(const View& view, Inputs& inputs) {
@@ -79,8 +89,7 @@ inline void AddInputs(const View& view, Inputs& inputs) {
   inputs.Begin();
   inputs.Add(1);
   for (float logit : view.counters) inputs.Add(logit);
-  inputs.Add(view.coarse);
-  inputs.Add(view.fine);
+  for (float logit : {view.coarse, view.fine, view.soft}) inputs.Add(logit);
   for (float statistic : {canvas.thickness() / 4, canvas.ink() / 50, canvas.surprise() / 10, canvas.from_first() / 10,
                           canvas.from_left() / 10, canvas.from_right() / 10, canvas.slant(), canvas.from_mean() / 5,
                           std::abs(canvas.from_mean()) / 5, canvas.row() * 1.f / canvas.height(),
@@ -90,6 +99,6 @@ inline void AddInputs(const View& view, Inputs& inputs) {
   for (int k = 0; k < kLogits; ++k) inputs.Add(canvas.LogitOf(k));
   for (int k = 0; k < kWindow; ++k) inputs.Add(canvas.Pixel(k));
 }
-constexpr int64_t kInputs = (1 + kCounters + 2 + 11 + kLogits + kWindow + kLanes - 1) / kLanes * kLanes;
+constexpr int64_t kInputs = (1 + kCounters + 3 + 11 + kLogits + kWindow + kLanes - 1) / kLanes * kLanes;
 
 }  // namespace shared_density

@@ -13,7 +13,8 @@ constexpr float kSeedMass = 1.5f;
 
 class Mixture {
  public:
-  Mixture(float* means, float* mass, int64_t parts) : means_(means), mass_(mass), parts_(parts), posterior_(parts) {}
+  Mixture(float* means, float* mass, int64_t parts)
+      : means_(means), mass_(mass), parts_(parts), posterior_(parts), roots_(parts) {}
 
   void Begin() {
     std::copy_n(mass_, parts_, posterior_.begin());
@@ -22,6 +23,12 @@ class Mixture {
     for (float& weight : posterior_) weight /= total;
   }
   float Predict(int64_t pixel) const { return Cpu().dot(posterior_.data(), means_ + pixel * parts_, parts_); }
+  // By the square roots of the posterior, which is too sure: pixels of a part depend on each other.
+  float PredictSoftly(int64_t pixel) {
+    float total = 0;
+    for (int64_t k = 0; k < parts_; ++k) total += roots_[k] = std::sqrt(posterior_[k]);
+    return Cpu().dot(roots_.data(), means_ + pixel * parts_, parts_) / total;
+  }
   int64_t Best() const { return std::max_element(posterior_.begin(), posterior_.end()) - posterior_.begin(); }
   void Observe(int64_t pixel, bool value) {
     const float total = Cpu().reweigh(posterior_.data(), means_ + pixel * parts_, value, parts_);
@@ -45,7 +52,7 @@ class Mixture {
  private:
   float *means_, *mass_;  // [pixels, parts], [parts]
   int64_t parts_;
-  std::vector<float> posterior_;
+  std::vector<float> posterior_, roots_;
 };
 
 }  // namespace shared_density

@@ -10,7 +10,6 @@ constexpr float kGrowth = 1.6f;  // the curvature is fitted again when so many t
 constexpr int64_t kLastRefit = 20000;  // until there are so many
 constexpr float kSeenBound = 6;  // of the logits of earlier pixels, as inputs
 constexpr int kStages = 4;
-constexpr std::array<int, 8> kSecond = {1, 3, 7, 8, 13, 15, 18, 20};  // the gates of the second layer
 
 struct Settings {
   int64_t height, width, max_contexts;
@@ -30,13 +29,13 @@ struct Arrays {
 inline Contexts GateSizes(int64_t height, int64_t width, int64_t coarse, int64_t fine, int64_t max_contexts) {
   Contexts gates;
   Canvas canvas(height, width);
-  AddContexts(View{canvas, {}, 0, 0, 0, 0}, coarse, fine, gates);
+  AddContexts(View{canvas, {}, 0, 0, 0, 0, 0}, coarse, fine, gates);
   for (int64_t& size : gates.sizes) size = std::min(size, max_contexts);
   return gates;
 }
 inline int64_t SecondInputs(int64_t gates) { return (gates + 5 + kLanes - 1) / kLanes * kLanes; }
 
-// What the network saw, if asked for: inputs [P, kInputs], rows of the first layer's gates and of the second's [P, G].
+// What the network saw, if asked for: inputs [P, kInputs] and the row of each gate [P, G].
 struct Trace {
   float* inputs;
   int32_t* rows;
@@ -53,7 +52,7 @@ class Model {
         fine_(arrays.fine_means, arrays.fine_mass, arrays.fine_parts),
         inputs_{MakeInputs(0, kInputs), MakeInputs(1, SecondInputs(gates_.sizes.size()))},
         base_(MakeLayer(0, 0, false)), first_(MakeLayer(1, 0, false)), joint_(MakeLayer(2, 0, true)),
-        second_(MakeLayer(3, 1, false)) {}
+        second_(MakeLayer(3, 1, true)) {}
 
   // Walks over an image. -> its log loss by each stage in nats, the last that of the model. If `uniforms` are given,
   // pixels that are not `known` are drawn. If `learns`, the model learns after each pixel.
@@ -104,10 +103,12 @@ class Model {
   }
 
   std::array<float, kStages> Predict(const Canvas& canvas, int64_t pixel) {
-    View view{canvas, {}, 0, 0, 0, 0};
+    View view{canvas, {}, 0, 0, 0, 0, 0};
     counters_.Predict(canvas, view.counters);
-    view.coarse = Logit(Clip(coarse_.Predict(pixel) - 0.5f, 0.4995f) + 0.5f);
-    view.fine = Logit(Clip(fine_.Predict(pixel) - 0.5f, 0.4995f) + 0.5f);
+    const auto logit = [](float p) { return Logit(std::min(std::max(p, 5e-4f), 1 - 5e-4f)); };
+    view.coarse = logit(coarse_.Predict(pixel));
+    view.fine = logit(fine_.Predict(pixel));
+    view.soft = logit(fine_.PredictSoftly(pixel));
     view.coarse_part = coarse_.Best();
     view.fine_part = fine_.Best();
     Contexts gates;
@@ -115,6 +116,7 @@ class Model {
     FindRows(gates);
     first_.Prefetch(rows_);
     joint_.Prefetch(rows_);
+    second_.Prefetch(rows_);
     AddInputs(view, inputs_[0]);
     inputs_[0].Prepare();
     const float base = base_.Predict(base_rows_, 0)[0];
@@ -125,30 +127,22 @@ class Model {
     for (float logit : {1.f, base, joint, view.coarse, view.fine}) second.Add(logit);
     for (float logit : first_.logits) second.Add(logit);
     second.Prepare();
-    second_.Predict(second_rows_, joint);
-    return {base, first_.Mean(), joint, second_.Mean()};
+    return {base, first_.Mean(), joint, second_.Predict(rows_, joint)[0]};
   }
 
-  // The rows that the contexts select: of all gates but the first, and of those of the second layer.
+  // The rows that the contexts select, of all gates but the first.
   void FindRows(const Contexts& gates) {
     rows_.clear();
-    second_rows_.clear();
     int64_t start = 0;
     for (size_t g = 1; g < gates.contexts.size(); ++g) {
       rows_.push_back(start + gates.contexts[g] % gates_.sizes[g]);
-      start += gates_.sizes[g];
-    }
-    start = 0;
-    for (int g : kSecond) {
-      second_rows_.push_back(start + gates.contexts[g] % gates_.sizes[g]);
       start += gates_.sizes[g];
     }
   }
 
   void Copy(Trace trace, int64_t pixel) const {
     std::copy(inputs_[0].x.begin(), inputs_[0].x.end(), trace.inputs + pixel * kInputs);
-    int32_t* rows = trace.rows + pixel * (rows_.size() + second_rows_.size());
-    std::copy(second_rows_.begin(), second_rows_.end(), std::copy(rows_.begin(), rows_.end(), rows));
+    std::copy(rows_.begin(), rows_.end(), trace.rows + pixel * rows_.size());
   }
 
   void LearnPixel(int64_t pixel, bool value) {
@@ -183,7 +177,7 @@ class Model {
   Mixture coarse_, fine_;
   Inputs inputs_[2];
   Layer base_, first_, joint_, second_;
-  std::vector<int64_t> base_rows_{0}, rows_, second_rows_;
+  std::vector<int64_t> base_rows_{0}, rows_;
 };
 
 }  // namespace shared_density

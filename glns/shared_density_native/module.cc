@@ -93,18 +93,15 @@ XLA_FFI_DEFINE_HANDLER(kRun, Run,
                            .Attr<bool>("learns")
                            .Attr<bool>("draws"));
 
-// shapes(height, width, coarse, fine, max_contexts) -> counters, inputs of both layers, rows of the stages' tables,
-// gates of both layers
+// shapes(height, width, coarse, fine, max_contexts) -> counters, inputs of both layers, gates, their rows
 PyObject* Shapes(PyObject*, PyObject* args) {
-  long long height, width, coarse, fine, max_contexts, rows = 0, second = 0;
+  long long height, width, coarse, fine, max_contexts, rows = 0;
   if (!PyArg_ParseTuple(args, "LLLLL", &height, &width, &coarse, &fine, &max_contexts)) return nullptr;
   const Contexts gates = GateSizes(height, width, coarse, fine, max_contexts);
-  const long long size = gates.sizes.size();
-  for (long long g = 1; g < size; ++g) rows += gates.sizes[g];
-  for (int gate : kSecond) second += gates.sizes[gate];
-  return Py_BuildValue("i(LL)(iLLL)L", kCounters, static_cast<long long>(kInputs),
-                       static_cast<long long>(SecondInputs(size)), 1, rows, rows, second,
-                       size - 1 + static_cast<long long>(kSecond.size()));
+  const long long num_gates = gates.sizes.size() - 1;
+  for (long long g = 1; g <= num_gates; ++g) rows += gates.sizes[g];
+  return Py_BuildValue("i(LL)LL", kCounters, static_cast<long long>(kInputs),
+                       static_cast<long long>(SecondInputs(num_gates + 1)), num_gates, rows);
 }
 
 PyMethodDef methods[] = {{"shapes", Shapes, METH_VARARGS, "The shapes of a state."}, {nullptr, nullptr, 0, nullptr}};
