@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from glns import settings
 from glns.density_estimation import check_binary
@@ -111,8 +112,7 @@ def learner(
     if len(parts) != 2 or not all(settings.is_count(number, 16, 4096) and number % 16 == 0 for number in parts):
         raise ValueError(f"parts must be two multiples of 16 from 16 to 4096, got {parts!r}")
     rates = {"rate": rate, "joint_rate": joint_rate, "second_rate": second_rate, "damping": damping}
-    rule = {**{name: float(value) for name, value in rates.items()}, "epsilon": float(epsilon)}
-    walk = partial(_walk, rule={**rule, "max_contexts": max_contexts})
+    walk = partial(_walk, rule={**rates, "epsilon": epsilon, "max_contexts": max_contexts})
     return partial(_init, tuple(parts), num_slots, max_contexts), partial(_update, walk), partial(_predict, walk)
 
 
@@ -141,10 +141,8 @@ def inpaint(key: jax.Array, state: State, image: jax.Array, known: jax.Array, **
 
 def _frozen(*, epsilon: float = 1e-5, max_contexts: int = 8192):
     """The settings of a walk that does not learn."""
-    return dict.fromkeys(("rate", "joint_rate", "second_rate", "damping"), 1.0) | {
-        "epsilon": float(epsilon),
-        "max_contexts": max_contexts,
-    }
+    unused = dict.fromkeys(("rate", "joint_rate", "second_rate", "damping"), 1.0)
+    return {**unused, "epsilon": epsilon, "max_contexts": max_contexts}
 
 
 def _init(parts, num_slots, max_contexts, key, example):
@@ -217,7 +215,8 @@ def _walk(state, images, drawing=None, *, rule, learns=False, traces=False):
     aliases = {3 + i: 4 + i for i in range(len(leaves))} if learns else {}
     call = jax.ffi.ffi_call("glns_shared_density", results, input_output_aliases=aliases, vmap_method="sequential")
     stream = (array.astype(jnp.float32) for array in (images, uniforms, known))
-    nats, drawn, inputs, rows, *learned = call(*stream, *leaves, learns=learns, draws=drawing is not None, **rule)
+    numbers = {name: value if name == "max_contexts" else np.float32(value) for name, value in rule.items()}
+    nats, drawn, inputs, rows, *learned = call(*stream, *leaves, learns=learns, draws=drawing is not None, **numbers)
     return nats, drawn, (inputs, rows), tree.unflatten(learned) if learns else None
 
 

@@ -40,8 +40,8 @@ Arrays ArraysOf(const std::vector<ffi::AnyBuffer>& operands, void* const* leaves
 
 // images [B, H, W], uniforms and known [H, W] (used if it draws), the arrays of a state -> nats [stages, B], images,
 // inputs and rows (see Trace; without elements if nobody asks for them), and if it learns the arrays again.
-ffi::Error Run(ffi::RemainingArgs args, ffi::RemainingRets rets, int64_t max_contexts, double rate, double joint_rate,
-               double second_rate, double damping, double epsilon, bool learns, bool draws) {
+ffi::Error Run(ffi::RemainingArgs args, ffi::RemainingRets rets, int64_t max_contexts, float rate, float joint_rate,
+               float second_rate, float damping, float epsilon, bool learns, bool draws) {
   if (args.size() != kFront + kLeaves || rets.size() != kBack + (learns ? kLeaves : 0)) {
     return ffi::Error::InvalidArgument("glns: the state of a shared density has 21 arrays");
   }
@@ -58,10 +58,8 @@ ffi::Error Run(ffi::RemainingArgs args, ffi::RemainingRets rets, int64_t max_con
     leaves[i] = to;
   }
   const auto shape = operands[0].dimensions();
-  const auto real = [](double value) { return static_cast<float>(value); };
   Model model(ArraysOf(operands, leaves),
-              {shape[1], shape[2], max_contexts, real(rate), real(joint_rate), real(second_rate), real(damping),
-               real(epsilon)});
+              {shape[1], shape[2], max_contexts, rate, joint_rate, second_rate, damping, epsilon});
   float* nats = results[0].typed_data<float>();
   float* images = results[1].typed_data<float>();
   std::copy_n(operands[0].typed_data<float>(), operands[0].element_count(), images);
@@ -85,11 +83,11 @@ XLA_FFI_DEFINE_HANDLER(kRun, Run,
                            .RemainingArgs()
                            .RemainingRets()
                            .Attr<int64_t>("max_contexts")
-                           .Attr<double>("rate")
-                           .Attr<double>("joint_rate")
-                           .Attr<double>("second_rate")
-                           .Attr<double>("damping")
-                           .Attr<double>("epsilon")
+                           .Attr<float>("rate")
+                           .Attr<float>("joint_rate")
+                           .Attr<float>("second_rate")
+                           .Attr<float>("damping")
+                           .Attr<float>("epsilon")
                            .Attr<bool>("learns")
                            .Attr<bool>("draws"));
 
