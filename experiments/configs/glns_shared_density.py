@@ -7,11 +7,11 @@ DIR holds binarized_mnist_train.amat and its two companions, _valid and _test. T
 The papers' GLN, a network a pixel, is `glns_density`; `glns/shared_density.py` says what differs.
 
 variant  images to learn from, to test on   seconds  eval/nats, one seed
-online   60,000, once; 10,000
-part     6,000 of them, once; 1,000
-smoke    60; 10
+online   60,000, once; 10,000                  1774  82.1
+smoke    60, a tiny model; 10                    34
 
-eval/nats is of frozen weights, per image; the paper has 80.74.
+eval/nats is of frozen weights, per image; the paper has 80.74. Seconds are of one core shared with other programs; it
+takes 12 minutes of CPU time, two evaluations included, and 2.2 GB.
 """
 
 from ml_collections import ConfigDict
@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 def get_config(variant: str = "online") -> ConfigDict:
     """The config of a variant."""
-    variants = {"online": (60000, 10000, 1000), "part": (6000, 1000, 500), "smoke": (60, 10, 30)}
+    variants = {"online": (60000, 10000, 1000), "smoke": (60, 10, 30)}
     if variant not in variants:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
     num_train, num_test, batch_size = variants[variant]
