@@ -10,7 +10,7 @@ BIN := .venv/bin
 .PHONY: install run test bench dist
 install: .venv/installed
 
-.venv/installed: setup.py constraints.txt glns/native.cc glns/walk.h native/threads.h self_play/physics.cc
+.venv/installed: setup.py constraints.txt glns/native.cc glns/walk.h native/threads.h self_play/physics.cc $(wildcard glns/shared_density_native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'

@@ -25,8 +25,14 @@ def native(module: str, source: str, *, include_dirs: tuple = (), **settings) ->
 
 
 def kernels() -> list[Extension]:
-    """The Bernoulli neuron; and C MuJoCo, if MuJoCo's own package is there, which has its headers and its library."""
-    made = [native("glns._native", "glns/native.cc", depends=["glns/walk.h", "native/threads.h"])]
+    """The Bernoulli neuron, the shared density, and C MuJoCo where its package is, which has headers and a library."""
+    density = "glns/shared_density_native"
+    made = [
+        native("glns._native", "glns/native.cc", depends=["glns/walk.h", "native/threads.h"]),
+        native(
+            "glns._shared_density", f"{density}/module.cc", depends=[str(path) for path in HERE.glob(f"{density}/*.h")]
+        ),
+    ]
     mujoco = find_spec("mujoco")
     folder = Path(mujoco.origin).parent if mujoco and mujoco.origin else HERE
     for library in sorted(folder.glob("libmujoco.*"))[:1]:  # found again by its name: Python has loaded it by then

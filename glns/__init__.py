@@ -7,6 +7,7 @@ Learners, each a function of settings that returns (init, update, predict):
     bandit      contextual bandits, by a GLN for each arm
     State       what `learner` has learned
     ROBUST      settings of `learner` for people who tune nothing
+    shared_density.learner  the density of binary images by one network for all pixels, in native code
 Networks:
     network     layers of gated neurons, and how they learn a stream
     context     gates: half-spaces, and the branches of dendritic neurons
@@ -46,6 +47,7 @@ from glns import (
     pixels,
     regression,
     reward_tree,
+    shared_density,
     standardise,
     switching,
     visits,
@@ -79,6 +81,7 @@ __all__ = [
     "regression",
     "regressor",
     "reward_tree",
+    "shared_density",
     "standardise",
     "switching",
     "visits",

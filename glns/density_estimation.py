@@ -138,7 +138,7 @@ def _by_pixel(model, counts, layers):
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
     del key
-    images, is_binary = _binary(model.divide(batch[0], None))
+    images, is_binary = check_binary(model.divide(batch[0], None))
     t = state.count + 1 + jnp.arange(len(images))
     rates = jnp.minimum(model.learning_rate, model.learning_rate_decay / t)
     side, targets = jax.vmap(pixels.bits, out_axes=1)(images), images.reshape(len(images), -1).T
@@ -158,7 +158,7 @@ def _update(model, key, state, batch):
     return State(state.count + len(images), state.patterns, *_by_pixel(model, counts, layers)), metrics
 
 
-def _binary(images: Any) -> tuple[jax.Array, Any]:
+def check_binary(images: Any) -> tuple[jax.Array, Any]:
     """Images of any dtype as numbers, and whether all are zeros and ones. Raises ValueError if not, unless traced."""
     images = jnp.asarray(images, float)
     is_binary = jnp.all((images == 0) | (images == 1))
@@ -176,7 +176,7 @@ def _predict(model, state, images):
         logits = of_pixels(state.counts, state.layers, pixels.bits(image))
         return _log_likelihood(logits, image.reshape(-1), model.rule).sum()
 
-    images, is_binary = _binary(images)
+    images, is_binary = check_binary(images)
     return jnp.where(is_binary, jax.lax.map(one, images, batch_size=_BLOCK), jnp.nan)
 
 

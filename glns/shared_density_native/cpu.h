@@ -1,0 +1,64 @@
+// kernels.h for the kind of CPU that this is, and small mathematics.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace shared_density {
+
+constexpr int64_t kLanes = 16, kMaxInputs = 512;
+using Line __attribute__((vector_size(64), aligned(4), may_alias)) = float;
+inline __attribute__((always_inline)) Line& At(float* place) { return *reinterpret_cast<Line*>(place); }
+inline __attribute__((always_inline)) const Line& At(const float* place) {
+  return *reinterpret_cast<const Line*>(place);
+}
+
+struct Kernels {
+  float (*dot)(const float*, const float*, int64_t);
+  void (*add)(float, const float*, float*, int64_t);
+  void (*multiply)(const float*, const float*, float*, int64_t);
+  float (*reweigh)(float*, const float*, bool, int64_t);
+  void (*approach)(float*, const float*, float, float, int64_t);
+};
+
+namespace any_cpu {
+#define TARGET
+#include "kernels.h"
+}  // namespace any_cpu
+
+#if defined(__x86_64__) && defined(__linux__)
+namespace avx2 {
+#define TARGET __attribute__((target("avx2,fma")))
+#include "kernels.h"
+}  // namespace avx2
+namespace avx512 {
+#define TARGET __attribute__((target("avx2,fma,avx512f,avx512dq,avx512vl")))
+#include "kernels.h"
+}  // namespace avx512
+
+inline Kernels KernelsOfThisCpu() {
+  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                          __builtin_cpu_supports("avx512vl");
+  return has_avx2 && has_avx512 ? avx512::AllKernels() : has_avx2 ? avx2::AllKernels() : any_cpu::AllKernels();
+}
+#else
+inline Kernels KernelsOfThisCpu() { return any_cpu::AllKernels(); }
+#endif
+
+inline const Kernels& Cpu() {
+  static const Kernels kernels = KernelsOfThisCpu();
+  return kernels;
+}
+
+inline float Sigmoid(float logit) { return 1 / (1 + std::exp(-logit)); }
+inline float Logit(float p) { return std::log(p / (1 - p)); }
+inline float Clip(float x, float bound) { return std::min(std::max(x, -bound), bound); }
+// Which of `size` equal parts of [low, high] holds x; the outer parts are unbounded.
+inline int64_t Part(float x, float low, float high, int64_t size) {
+  const float part = (x - low) / (high - low) * size;
+  return part < 0 ? 0 : part >= size ? size - 1 : static_cast<int64_t>(part);
+}
+
+}  // namespace shared_density
