@@ -49,7 +49,7 @@ def get_config(variant: str = "one") -> ConfigDict:
         "seed": 0,
         "num_seeds": 1,
         "num_steps": of["num_steps"],
-        "log_every": max(1, of["num_steps"] // 36),
+        "log_every": max(1, of["num_steps"] // 60),
         "eval_every": max(1, of["num_steps"] // 12),
         "checkpoint_every": max(1, of["num_steps"] // 12),
         "log_metrics": (
