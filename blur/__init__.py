@@ -1,6 +1,6 @@
 """Meta-Learning Bidirectional Update Rules (Sandler et al. 2021, arXiv 2104.04657): a genome in place of backprop."""
 
-from blur import evolution, genome, images, network, pretrained, rule, serialize, toys
+from blur import changes, evolution, genome, images, network, optimisers, pretrained, rule, serialize, toys
 from blur.genome import Genome, backprop_genome, delta_genome, perturbed_backprop_genome, random_genome
 from blur.inner_learner import State, learner
 from blur.inner_run import adapt, map_tasks, unroll
@@ -17,6 +17,7 @@ __all__ = [
     "adapt",
     "backprop_genome",
     "backprop_rule",
+    "changes",
     "delta_genome",
     "evolution",
     "genome",
@@ -26,6 +27,7 @@ __all__ = [
     "map_tasks",
     "meta_learner",
     "network",
+    "optimisers",
     "perturbed_backprop_genome",
     "pretrained",
     "random_genome",

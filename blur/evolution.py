@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from blur import network
 from blur import rule as rules
 from blur.cma_es import Strategy, strategy
+from blur.genome import check_genomes
 from blur.inner_run import learn_task, undivided
 from blur.rule import Rule
 from blur.settings import check_counts, check_labels, check_numbers, check_sizes, loud
@@ -68,6 +69,7 @@ def learner(
     check_numbers(above=0.0, std=std, scale=scale)
     rules.check(rule)
     shapes = jax.eval_shape(init_genome, jax.random.key(0))
+    check_genomes(shapes, len(sizes))
     settings = _Settings(init_genome, sizes, rule, strategy(shapes, population, std), num_held_out, scale, divide)
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 

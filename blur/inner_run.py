@@ -12,18 +12,18 @@ import jax.numpy as jnp
 
 from blur import network
 from blur.genome import Genome
-from blur.network import Synapses
+from blur.network import Layers, Remembering, Synapses
 from blur.rule import Rule
 
 
 def unroll(
     genome: Genome | Sequence[Genome],
-    synapses: tuple[Synapses, ...],
+    synapses: Layers,
     inputs: jax.Array,
     targets: jax.Array,
     *,
     rule: Rule,
-) -> tuple[tuple[Synapses, ...], jax.Array]:
+) -> tuple[tuple[Synapses | Remembering, ...], jax.Array]:
     """Learns S batches, one step each. inputs [S, B, D], targets [S, B, M] in {0, 1} -> (synapses, logits [S, B, M]).
 
     The logits of a batch are computed before the batch is learned. For a gradient, only the synapses before each step
@@ -37,6 +37,7 @@ def unroll(
         synapses, logits, carry = network.step(genome, state[0], *batch, rule=rule, carry=state[1])
         return (synapses, carry), logits
 
+    synapses = network.with_memory(genome, synapses, rule=rule)
     carry = network.init_carry(synapses, inputs.shape[1], _num_states(genome), rule=rule)
     (synapses, _), logits = jax.lax.scan(step, (synapses, carry), (inputs, targets))
     return synapses, logits
@@ -51,7 +52,7 @@ def learn_task(
     *,
     rule: Rule,
     scale: float = 1.0,
-) -> tuple[tuple[Synapses, ...], jax.Array]:
+) -> tuple[tuple[Synapses | Remembering, ...], jax.Array]:
     """`unroll` for a fresh network. inputs [S, B, D], labels [S, B] -> (synapses, logits [S, B, M]).
 
     sizes: neurons in each layer, the last M. scale: see `network.init`. The key draws the synapses and is consumed.
