@@ -3,7 +3,7 @@
 from blur import changes, evolution, genome, images, network, optimisers, pretrained, rule, serialize, toys
 from blur.genome import Genome, backprop_genome, delta_genome, perturbed_backprop_genome, random_genome
 from blur.inner_learner import State, learner
-from blur.inner_run import adapt, map_tasks, unroll
+from blur.inner_run import adapt, learn_task, map_tasks, unroll
 from blur.learned import learned_genome
 from blur.meta import meta_learner
 from blur.rule import Rule, backprop_rule
@@ -22,6 +22,7 @@ __all__ = [
     "evolution",
     "genome",
     "images",
+    "learn_task",
     "learned_genome",
     "learner",
     "map_tasks",

@@ -5,7 +5,8 @@
 
 import jax.numpy as jnp
 
-from blur.genome import Age, Genome, backprop_genome
+from blur.genome import Age, Genome, Norm, backprop_genome
+from blur.rule import Rule, backprop_rule
 from blur.settings import check_numbers
 
 
@@ -25,6 +26,22 @@ def momentum_genome(
         age = Age(jnp.asarray(log_steps, jnp.float32), jnp.asarray(power, jnp.float32))
     synapse = genome.synapse._replace(momentum=jnp.asarray(momentum, jnp.float32), age=age)
     return Genome(genome.neuron, synapse)
+
+
+def lasting(
+    learning_rate: float = 0.3, momentum: float = 0.6, log_steps: float = 3.0, power: float = 1.0, last: float = 0.5
+) -> tuple[Genome, Rule]:
+    """A genome and its rule that go on learning: Muon on exact gradients, with a rate that shrinks with age.
+
+    last: the rate of the last layer, in units of that of the others. Chosen on MNIST.
+    Hidden layers are normalised, without a part of that in the gradient; so are inputs; the last layer is not. Made by
+    hand, and the start of what `experiments/configs/blur_lasting.py:meta` evolves.
+    """
+    genome = momentum_genome(learning_rate, momentum, log_steps=log_steps, power=power)
+    neuron = genome.neuron._replace(forward_norm=Norm(jnp.zeros(2, jnp.float32), jnp.ones(2, jnp.float32)))
+    synapse = genome.synapse._replace(last=jnp.asarray(last, jnp.float32))
+    options = {"change_norm": "orthogonal", "normalise_inputs": True, "normalise_last": False}
+    return Genome(neuron, synapse), backprop_rule("relu")._replace(**options)
 
 
 def adam_genome(learning_rate: float, momentum: float = 0.9, squares: float = 0.999) -> Genome:

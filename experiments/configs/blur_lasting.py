@@ -1,0 +1,128 @@
+"""A rule that goes on learning: error feedback, orthogonalised changes that shrink with age (not in Sandler 2021).
+
+python -m launch.train --config=experiments/configs/blur_lasting.py:64 --workdir=runs/lasting --data_dir=KMNIST
+"""
+
+from ml_collections import ConfigDict
+
+TESTS = {"64": (64,), "64_64": (64, 64), "64_64_64": (64, 64, 64), "256": (256,), "smoke": (8,)}
+AT = (10, 20, 50, 100, 200, 500, 1000)
+RATES = {"sgd": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0), "adam": (0.001, 0.003, 0.01, 0.03), "muon": (0.01, 0.03, 0.1, 0.3)}
+# Backpropagation as a rule, as `blur.backprop_rule("relu")`, and what is made of the gradient.
+RULE = {
+    "name": "blur",
+    "activation": "relu_slope",
+    "backward_activation": "linear",
+    "last_activation": "linear_slope",
+    "backward_update": "multiplicative_second_state",
+    "symmetric": True,
+    "single_state": True,
+    "feedback": "cross_entropy",
+    "change_norm": "orthogonal",
+    "normalise_inputs": True,
+    "normalise_last": False,
+}
+
+
+def get_config(variant: str = "64") -> ConfigDict:
+    """The config of a variant."""
+    if variant not in (*TESTS, "meta"):
+        raise ValueError(f"no variant {variant!r}; there are {', '.join((*TESTS, 'meta'))}")
+    return _meta() if variant == "meta" else _test(variant)
+
+
+def _meta() -> ConfigDict:
+    """Evolution from the genome made by hand: several networks, kinds of tasks and numbers of steps."""
+    digits, mnist = tuple(range(10)), tuple(range(10, 20))
+    families = {
+        "digits": {"name": "images", "side": 10, "classes": digits},
+        "mnist": {"name": "images", "side": 10, "classes": mnist},
+        "projected": {"name": "images", "side": 10, "classes": mnist, "project": True},
+        "modes": {"name": "blobs", "num_classes": 10, "num_modes": 8, "dim": 100, "std": 0.8},
+    }
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": 1,
+            "num_steps": 400,
+            "log_every": 20,
+            "eval_every": 200,
+            "checkpoint_every": 20,
+            "log_metrics": ("train/accuracy", "train/std", "eval/mnist/accuracy_at_1000"),
+            "evals": {
+                "endurance": {
+                    "families": {name: families[name] for name in ("mnist", "projected")},
+                    "sizes": (64, 10),
+                    "rule": RULE,
+                    "batch_size": 64,
+                    "num_draws": 2,
+                    "steps": AT,
+                }
+            },
+            "artifacts": ("genome",),
+            "data": {"name": "digits_and_idx", "side": 10, "crop": 4},
+            "world": {"name": "tasks", "families": families, "unroll": 503, "batch_size": 64},
+            "learner": {
+                "name": "blur_evolution",
+                "init_genome": {"name": "warm", "genome": "muon"},
+                "rule": RULE,
+                "sizes": ((64, 10), (32, 32, 10), (32, 32, 32, 10)),
+                "population": 16,
+                "num_held_out": 4,
+                "std": 0.05,
+                "relative": True,
+                "shortest": 20,
+                "along": True,
+            },
+        }
+    )
+
+
+def _test(variant: str) -> ConfigDict:
+    """The evolved genome, the one made by hand, SGD, Adam and Muon at many rates, on the same batches."""
+    hidden, smoke = TESTS[variant], variant == "smoke"
+    net = {"name": "mlp", "features": hidden, "num_classes": 10}
+
+    def sgd(tx):
+        return {"name": "sgd", "net": net, "tx": tx}
+
+    rates = {name: of_name[-1:] if smoke else of_name for name, of_name in RATES.items()}
+    transforms = {
+        f"sgd_{rate:g}{suffix}": {"name": "sgd", "learning_rate": rate, "momentum": momentum}
+        for momentum, suffix in ((0.0, ""), (0.9, "_momentum"))
+        for rate in rates["sgd"]
+    }
+    transforms |= {f"adam_{rate:g}": {"name": "adam", "learning_rate": rate} for rate in rates["adam"]}
+    transforms |= {f"muon_{rate:g}": {"name": "optax.contrib:muon", "learning_rate": rate} for rate in rates["muon"]}
+    baselines = {name.replace(".", "_"): sgd(tx) for name, tx in transforms.items()}
+    baselines["hand"] = {"name": "blur", "genome": "muon", "sizes": (*hidden, 10)}
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": 2 if smoke else 3,
+            "num_steps": 4 if smoke else 1000,
+            "log_every": 2 if smoke else 10,
+            "eval_every": 2 if smoke else 10,
+            "checkpoint_every": 4 if smoke else 1000,
+            "log_metrics": ("eval/test_error", "eval/hand/test_error", "eval/synapses_rms"),
+            "evals": ("classification", "synapses"),
+            "analyses": {"race": {"first": 2 if smoke else 200, "at": (2, 4) if smoke else AT}},
+            "figures": ("race",),
+            "data": {
+                "name": "idx",
+                "num_train": 60 if smoke else 8000,
+                "num_test": 50 if smoke else 1000,
+                "side": 14,
+                "standardise": True,
+            },
+            "world": {"name": "real", "batch_size": 32 if smoke else 128},
+            "learner": {"name": "blur", "genome": "muon" if smoke else "lasting", "sizes": (*hidden, 10)},
+            "baselines": baselines,
+        }
+    )
+
+
+def sweep(add) -> None:
+    """One to three hidden layers, and a wider one."""
+    for variant in ("64", "64_64", "64_64_64", "256"):
+        add(variant)
