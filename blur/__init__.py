@@ -2,6 +2,7 @@
 
 from blur import changes, evolution, genome, images, network, optimisers, pretrained, rule, serialize, toys
 from blur.genome import Genome, backprop_genome, delta_genome, perturbed_backprop_genome, random_genome
+from blur.gradient_transform import gradient_transformation
 from blur.inner_learner import State, learner
 from blur.inner_run import adapt, learn_task, map_tasks, unroll
 from blur.learned import learned_genome
@@ -21,6 +22,7 @@ __all__ = [
     "delta_genome",
     "evolution",
     "genome",
+    "gradient_transformation",
     "images",
     "learn_task",
     "learned_genome",

@@ -4,7 +4,6 @@ Letters: B batch, D inputs, F families, S batches of a task, T tasks, n samples 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -72,7 +71,10 @@ def tasks(
 
 
 def _check_widths(names, families, data):
-    of_family = [jax.eval_shape(partial(family, num_samples=1), jax.random.key(0), data)[0] for family in families]
+    def inputs_of(family):
+        return jax.eval_shape(lambda key, data: family(key, data, 1)[0], jax.random.key(0), data)
+
+    of_family = [inputs_of(family) for family in families]
     if len({inputs.shape for inputs in of_family}) > 1:
         widths = ", ".join(f"{name} {inputs.shape[1]}" for name, inputs in zip(names, of_family, strict=True))
         raise ValueError(f"the inputs of all families must have one width, one network learns them; got {widths}")

@@ -41,7 +41,7 @@ def adaptation(
     NAME_accuracy is the mean of these families.
     """
     _, init, draw = blur.tasks(
-        list(families.values()), unroll=unroll, batch_size=batch_size, num_tasks=num_draws * len(families)
+        families, view.test, unroll=unroll, batch_size=batch_size, num_tasks=num_draws * len(families)
     )
     key = _same_key()
     _, tasks = draw(key, view.test, init(key, view.test), None)
