@@ -52,7 +52,7 @@ def test_it_is_the_rule_in_somebodys_network():
         layer = learned["params"][f"Dense_{i}"]
         np.testing.assert_allclose(layer["kernel"], of_layer.forward[0, :-1], atol=1e-5)
         np.testing.assert_allclose(layer["bias"], of_layer.forward[0, -1], atol=1e-5)
-    assert loss(learned) < 0.5 * loss(params)
+    assert loss(learned) < 0.7 * loss(params)
 
 
 def test_other_parameters_are_matrices_of_their_own():

@@ -66,6 +66,12 @@ def test_what_is_missing_has_its_default():
     assert rule == Rule(symmetric=True)
 
 
+def test_an_activation_of_ones_own_is_named():
+    rule = Rule(activation="jax.nn:gelu")
+    _, got, _ = blur.serialize.loads(blur.serialize.dumps(GENOMES["plain"], rule, NOTE))
+    assert blur.rule.resolve(blur.rule.ACTIVATIONS, got.activation) is jax.nn.gelu
+
+
 def test_the_first_version_is_read():
     content = json.loads(blur.serialize.dumps(GENOMES["plain"], Rule(), NOTE))
     content["version"] = 1
