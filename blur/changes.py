@@ -78,11 +78,11 @@ def remembers(synapse: Synapse, change_norm: str) -> bool:
 
 
 def aged(synapse: Synapse, age: jax.Array) -> Synapse:
-    """The genes at an age: η̃, and the distance of f̃ from 1, shrink alike. So a gate above 1 no longer explodes."""
+    """The genes at an age: η̃, and how far f̃ is below 1, shrink alike. f̃ above 1 counts as 1: synapses would explode."""
     if synapse.age is None:
         return synapse
     shrunk = (1 + age / jnp.exp(synapse.age.log_steps)) ** -synapse.age.power
-    return synapse._replace(update=shrunk * synapse.update, keep=1 + shrunk * (synapse.keep - 1))
+    return synapse._replace(update=shrunk * synapse.update, keep=1 + shrunk * jnp.minimum(synapse.keep - 1, 0))
 
 
 def of_unit_rate(synapse: Synapse) -> Synapse:

@@ -116,7 +116,7 @@ def _update(settings, key, state, batch):
     k_ask, k_tell, k_synapses = jax.random.split(key, 3)
     k_shared = jax.random.fold_in(k_synapses, len(batch.labels))  # a child beside the tasks' own
     genomes, asked = ask(k_ask, settings.divide(state.strategy, None))
-    each = settings.divide(_in_units(genomes, state.units), "population")
+    each = settings.divide(jax.vmap(_in_units, (0, None))(genomes, state.units), "population")
     keys, tasks = settings.divide((jax.random.split(k_synapses, len(batch.labels)), batch), "tasks")
     shared = _shared(settings, k_shared, batch)
     fitness = jax.vmap(partial(_fitness, settings, keys, tasks, shared))(each)

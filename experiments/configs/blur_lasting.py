@@ -43,9 +43,9 @@ def _meta() -> ConfigDict:
         {
             "seed": 0,
             "num_seeds": 1,
-            "num_steps": 200,
+            "num_steps": 120,
             "log_every": 10,
-            "eval_every": 200,
+            "eval_every": 60,
             "checkpoint_every": 10,
             "log_metrics": ("train/accuracy", "train/std", "eval/mnist/accuracy_at_1000"),
             "evals": {
@@ -60,7 +60,7 @@ def _meta() -> ConfigDict:
             },
             "artifacts": ("genome",),
             "data": {"name": "digits_and_idx", "side": 10, "crop": 4},
-            "world": {"name": "tasks", "families": families, "unroll": 403, "batch_size": 64},
+            "world": {"name": "tasks", "families": families, "unroll": 603, "batch_size": 64},
             "learner": {
                 "name": "blur_evolution",
                 "init_genome": {"name": "warm", "genome": "muon"},
@@ -68,9 +68,9 @@ def _meta() -> ConfigDict:
                 "sizes": ((64, 10), (32, 32, 10)),
                 "population": 10,
                 "num_held_out": 4,
-                "std": 0.05,
+                "std": 0.03,
                 "relative": True,
-                "shortest": 20,
+                "shortest": 50,
                 "along": True,
             },
         }

@@ -78,10 +78,11 @@ def test_a_destination_receives_about_one(change_norm, shape):
 
 
 def test_age_by_hand():
-    """(1 + 6 / 3)^-2 = 1 / 9, of the rate and of the gate's distance from 1."""
-    genes = blur.backprop_genome(0.9).synapse._replace(keep=jnp.array(1.9), age=Age(jnp.log(3.0), jnp.array(2.0)))
+    """(1 + 6 / 3)^-2 = 1 / 9, of the rate and of how far the gate is below 1; above, it is 1."""
+    genes = blur.backprop_genome(0.9).synapse._replace(keep=jnp.array(0.1), age=Age(jnp.log(3.0), jnp.array(2.0)))
     old = changes.aged(genes, jnp.array(6))
-    np.testing.assert_allclose([old.update, old.keep], [-0.1, 1.1], rtol=1e-6)
+    np.testing.assert_allclose([old.update, old.keep], [-0.1, 0.9], rtol=1e-6)
+    assert changes.aged(genes._replace(keep=jnp.array(1.9)), jnp.array(6)).keep == 1
 
 
 def test_synapses_count_their_steps_and_begin_at_any_age(batch):
