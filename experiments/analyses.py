@@ -56,8 +56,9 @@ def race(records: Records, *, first: int = 50, at: Sequence[int] = ()) -> dict[s
     min_margin                                    its accuracy minus the best baseline's, where that is least
     at                                            more steps N, and best_KIND_accuracy_at_N of the baselines KIND_..
 
-    A seed in which the learner diverged is left out; where there are any, num_diverged says how many. A baseline is out
-    of the race from where it diverged in any seed.
+    Without an evaluation in the first steps only those of `at` are there. A seed in which the learner diverged is left
+    out; where there are any, num_diverged says how many. A baseline is out of the race from where it diverged in any
+    seed.
     """
     if not records.baselines:
         raise ValueError("a race needs baselines")
@@ -71,6 +72,8 @@ def race(records: Records, *, first: int = 50, at: Sequence[int] = ()) -> dict[s
     own, *others = (1 - curve(records, "test_error", name)[1][:, chosen].mean(axis=0) for name in everyone)
     baselines = np.where(np.isnan(others), -np.inf, others)
     margin = own - baselines.max(axis=0)
+    if not chosen.any():
+        return diverged | _at(records, at)
     numbers = {
         f"accuracy_at_{first}": own[-1],
         f"best_baseline_accuracy_at_{first}": baselines[:, -1].max(),
@@ -79,8 +82,8 @@ def race(records: Records, *, first: int = 50, at: Sequence[int] = ()) -> dict[s
         "frac_steps_ahead": (margin > 0).mean(),
         "min_margin": margin.min(),
     }
-    numbers |= _at(records, at)
-    return diverged | {name: float(number) for name, number in numbers.items() if np.isfinite(number)}
+    numbers = {name: float(number) for name, number in numbers.items() if np.isfinite(number)}
+    return diverged | numbers | _at(records, at)
 
 
 def _at(records: Records, at: Sequence[int]) -> dict[str, float]:
@@ -95,7 +98,7 @@ def _at(records: Records, at: Sequence[int]) -> dict[str, float]:
         best = np.where(np.isnan(means), -np.inf, means).max(axis=0)
         prefix = f"best_{kind}_" if kind else ""
         numbers |= {f"{prefix}accuracy_at_{step}": best[steps == step][0] for step in at if (steps == step).any()}
-    return numbers
+    return {name: float(number) for name, number in numbers.items() if np.isfinite(number)}
 
 
 def stopping(records: Records, real: str, threshold: float) -> tuple[np.ndarray, np.ndarray]:

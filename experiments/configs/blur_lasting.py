@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 TESTS = {"64": (64,), "64_64": (64, 64), "64_64_64": (64, 64, 64), "256": (256,), "smoke": (8,)}
 AT = (10, 20, 50, 100, 200, 500, 1000)
-RATES = {"sgd": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0), "adam": (0.001, 0.003, 0.01, 0.03), "muon": (0.01, 0.03, 0.1, 0.3)}
+RATES = {"sgd": (0.03, 0.1, 0.3, 1.0), "adam": (0.003, 0.01, 0.03), "muon": (0.03, 0.1, 0.3)}
 # Backpropagation as a rule, as `blur.backprop_rule("relu")`, and what is made of the gradient.
 RULE = {
     "name": "blur",
