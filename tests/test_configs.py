@@ -29,6 +29,7 @@ DATA_DIRS = {
     "binarized_mnist": DATA / "binarized_mnist",
     "cifar10": DATA / "cifar10",
     "cifar5m": DATA / "cifar5m",
+    "digits_and_idx": DATA / "mnist",
     "idx": DATA / "mnist",
     "permuted": DATA / "mnist",
     "sarcos": DATA / "sarcos",
