@@ -106,7 +106,7 @@ def _test(variant: str) -> ConfigDict:
             "log_metrics": ("eval/test_error", "eval/hand/test_error", "eval/synapses_rms"),
             "evals": ("classification", "synapses"),
             "analyses": {"race": {"first": 2 if smoke else 200, "at": (2, 4) if smoke else AT}},
-            "figures": ("race",),
+            "figures": {"race": {"log_from": 1 if smoke else 10}},
             "data": {
                 "name": "idx",
                 "num_train": 60 if smoke else 8000,
