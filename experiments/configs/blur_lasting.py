@@ -1,6 +1,30 @@
 """A rule that goes on learning: error feedback, orthogonalised changes that shrink with age (not in Sandler 2021).
 
-python -m launch.train --config=experiments/configs/blur_lasting.py:64 --workdir=runs/lasting --data_dir=KMNIST
+    python -m launch.train --config=experiments/configs/blur_lasting.py:64 --workdir=runs/lasting --data_dir=KMNIST
+
+DIR holds IDX files, as of `blur_mnist`; the genome `muon` was made by hand, with five settings compared on MNIST, and
+its structure was chosen on KMNIST. `evolved` is what evolution made of it on MNIST, projected digits and blobs.
+
+variant   hidden neurons, set       accuracy at steps 10, 20, 50, 100, 200, 500, 1000
+64        64, KMNIST: muon          @KM
+          evolved                   @KE
+          best SGD of each step     @KS
+          best Adam                 @KA
+          best Muon of optax        @KO
+          64, notMNIST: muon        @NM
+          evolved                   @NE
+          best SGD                  @NS
+          best Adam                 @NA
+          best Muon of optax        @NO
+64_64     64, 64                    -
+64_64_64  64, 64, 64                @3
+256       256                       -
+meta      evolution, 120 generations in 12 minutes; leaves genome.json, shipped as `evolved`
+smoke     8, 4 steps
+
+Means of 3 seeds on 1000 test images of 14 x 14 pixels, standardised for all; 8000 train images, batches of 128. The
+best are of 8 settings of SGD, 4 rates from 0.03 to 1 with and without momentum, and of 3 rates of Adam and of Muon. A
+dash: not measured.
 """
 
 from ml_collections import ConfigDict
