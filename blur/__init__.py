@@ -1,9 +1,10 @@
 """Meta-Learning Bidirectional Update Rules (Sandler et al. 2021, arXiv 2104.04657): a genome in place of backprop."""
 
-from blur import evolution, genome, images, network, pretrained, rule, serialize, toys
+from blur import changes, evolution, genome, images, network, optimisers, pretrained, rule, serialize, toys
 from blur.genome import Genome, backprop_genome, delta_genome, perturbed_backprop_genome, random_genome
+from blur.gradient_transform import gradient_transformation
 from blur.inner_learner import State, learner
-from blur.inner_run import adapt, map_tasks, unroll
+from blur.inner_run import adapt, learn_task, map_tasks, unroll
 from blur.learned import learned_genome
 from blur.meta import meta_learner
 from blur.rule import Rule, backprop_rule
@@ -17,15 +18,19 @@ __all__ = [
     "adapt",
     "backprop_genome",
     "backprop_rule",
+    "changes",
     "delta_genome",
     "evolution",
     "genome",
+    "gradient_transformation",
     "images",
+    "learn_task",
     "learned_genome",
     "learner",
     "map_tasks",
     "meta_learner",
     "network",
+    "optimisers",
     "perturbed_backprop_genome",
     "pretrained",
     "random_genome",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 
 
 class Strategy(NamedTuple):
@@ -26,7 +27,8 @@ def strategy(like: Any, population: int, std: float) -> Strategy:
     from evosax.algorithms.distribution_based.cma_es import CMA_ES
 
     with _of_evosax():
-        engine = CMA_ES(population, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like))
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
+        engine, unravel = CMA_ES(population, zeros), ravel_pytree(zeros)[1]
         params = engine.default_params.replace(std_init=jnp.asarray(std, jnp.float32))
 
     @_of_evosax()
@@ -46,7 +48,7 @@ def strategy(like: Any, population: int, std: float) -> Strategy:
         _, state = engine.ask(k_engine, state, params)
         noise = jax.random.normal(k_noise, (population, len(state.mean)))
         genes = state.mean[None] + state.std * noise @ (state.B * state.D[None]) @ state.B.T
-        return jax.vmap(engine._unravel_solution)(genes), state
+        return jax.vmap(unravel)(genes), state
 
     @_of_evosax()
     def tell(key, state, genomes, fitness):

@@ -3,7 +3,7 @@
 The paper's superscripts are indices: `forward[c, d]` is ν^{cd}. Letters: K states of a neuron (and of a synapse).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,8 +29,15 @@ class Neuron(NamedTuple):
     backward_norm: Norm | None = None  # None: the backward pass does not normalise
 
 
+class Age(NamedTuple):
+    """How changes shrink with the number t of steps taken: by (1 + t / τ)^-p. Not in the paper, see `blur.changes`."""
+
+    log_steps: jax.Array  # [] log τ, in steps
+    power: jax.Array  # [] p
+
+
 class Synapse(NamedTuple):
-    """The genes of synapses: eq. 7."""
+    """The genes of synapses: eq. 7. Of those after `rescale` the paper has none, see `blur.changes`."""
 
     pre: jax.Array  # [K, K] ν̃, from state e of the source to channel c
     post: jax.Array  # [K, K] μ̃, from state d of the destination to channel c
@@ -39,6 +46,10 @@ class Synapse(NamedTuple):
     oja: jax.Array | None = None  # [] multiplier of Oja's term; None: no term
     saturation: jax.Array | None = None  # [] α, or the published code's epsilon + |saturation|; None: no saturation
     rescale: jax.Array | None = None  # [] norm of normalised synapses; None: 1
+    age: Age | None = None  # None: every step changes as much as the first
+    momentum: jax.Array | None = None  # [] what a step keeps of the sum of changes so far; None: nothing
+    squares: jax.Array | None = None  # [] what a step keeps of the mean of their squares; `Rule.change_norm` "adam"
+    last: jax.Array | None = None  # [] η̃ of the last layer, in units of that of the others; None: 1
 
 
 class Genome(NamedTuple):
@@ -47,6 +58,22 @@ class Genome(NamedTuple):
     neuron: Neuron
     synapse: Synapse
     forward_synapse: Synapse | None = None  # genes of an update after the forward pass; None: no such update
+
+
+def check_genomes(genome: Any, num_layers: int) -> tuple[Genome, ...]:
+    """One genome for all layers, or one for each, as a tuple. Shapes will do. ValueError where they do not fit."""
+    genomes = (genome,) if isinstance(genome, Genome) else genome
+    if not isinstance(genomes, tuple | list) or not all(isinstance(genes, Genome) for genes in genomes):
+        raise ValueError(
+            f"a genome must be a blur.Genome, or a tuple of one for each layer; got {type(genome).__name__}"
+        )
+    if len(genomes) not in (1, num_layers):
+        raise ValueError(f"there must be 1 genome or {num_layers}, one a layer; got {len(genomes)}")
+    if len({genes.neuron.forward.shape for genes in genomes}) > 1:
+        raise ValueError("the genomes of all layers must have the same number of states")
+    if len(genomes[0].neuron.forward) < 2:
+        raise ValueError("a neuron needs at least 2 states: the label goes to the second")
+    return tuple(genomes)
 
 
 def backprop_genome(learning_rate: float) -> Genome:
@@ -80,8 +107,8 @@ def random_genome(
     check_numbers(**{name: gene for name, gene in genes.items() if gene is not None})
     forward, backward, pre, post = jax.random.normal(key, (4, num_states, num_states), jnp.float32)
     one = jnp.ones((), jnp.float32)
-    options = [None if gene is None else jnp.asarray(gene, jnp.float32) for gene in (oja, saturation)]
-    synapse = Synapse(pre, post, one, synapse_update * one, *options)
+    of_oja, of_saturation = (None if gene is None else jnp.asarray(gene, jnp.float32) for gene in (oja, saturation))
+    synapse = Synapse(pre, post, one, synapse_update * one, of_oja, of_saturation)
     return Genome(Neuron(forward, backward, one, one, *_norms(normalise, num_states)), synapse)
 
 

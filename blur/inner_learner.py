@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from blur import network
 from blur import rule as rules
-from blur.genome import Genome
+from blur.genome import Genome, check_genomes
 from blur.rule import Rule
 from blur.settings import check_counts, check_genes, check_labels, check_numbers, check_sizes, loud
 
@@ -21,7 +21,7 @@ class State(NamedTuple):
     """A network, and the number of its steps."""
 
     count: jax.Array  # [] int32, steps taken
-    synapses: tuple[network.Synapses, ...]
+    synapses: tuple[network.Synapses | network.Remembering, ...]
     carry: tuple[jax.Array, ...] = ()  # [K, B, N] for each layer, the neurons; () unless `Rule.keep_neurons`
 
 
@@ -59,8 +59,9 @@ def learner(
     Labels are whole numbers from 0 to M - 1. Others are refused with a ValueError; under jit, where they are not known,
     the metrics of their batch are NaN.
     """
-    genomes = (genome,) if isinstance(genome, Genome) else tuple(genome)
-    _check(genomes, sizes)
+    check_sizes(sizes)
+    genomes = check_genomes(genome, len(sizes))
+    check_genes(genomes[0] if len(genomes) == 1 else genomes)
     check_numbers(above=0.0, scale=scale)
     check_counts(supervised_every=supervised_every)
     if random_labels_after is not None:
@@ -77,6 +78,7 @@ def _init(settings, key, example):
     genomes, sizes, rule, scale, _, _ = settings
     num_states = len(genomes[0].neuron.forward)
     synapses = network.init(key, x[0].size, sizes, num_states, rule=rule, scale=scale)
+    synapses = network.with_memory(genomes, synapses, rule=rule)
     return State(jnp.zeros((), jnp.int32), synapses, network.init_carry(synapses, len(x), num_states, rule=rule))
 
 
@@ -113,14 +115,3 @@ def _metrics(log_p: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
     of_label = jnp.take_along_axis(log_p, labels[:, None], axis=-1)[:, 0]
     error = (log_p.argmax(-1) != labels).mean(dtype=jnp.float32)
     return {"loss": -of_label.mean(), "error": error, "soft_error": 1 - jnp.exp(of_label).mean()}
-
-
-def _check(genomes, sizes):
-    check_sizes(sizes)
-    check_genes(genomes[0] if len(genomes) == 1 else genomes)
-    if len(genomes) not in (1, len(sizes)):
-        raise ValueError(f"there must be 1 genome or {len(sizes)}, one a layer; got {len(genomes)}")
-    if len({genes.neuron.forward.shape for genes in genomes}) > 1:
-        raise ValueError("the genomes of all layers must have the same number of states")
-    if len(genomes[0].neuron.forward) < 2:
-        raise ValueError("a neuron needs at least 2 states: the label goes to the second")

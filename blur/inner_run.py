@@ -12,23 +12,24 @@ import jax.numpy as jnp
 
 from blur import network
 from blur.genome import Genome
-from blur.network import Synapses
+from blur.network import Layers, Remembering, Synapses
 from blur.rule import Rule
 
 
 def unroll(
     genome: Genome | Sequence[Genome],
-    synapses: tuple[Synapses, ...],
+    synapses: Layers,
     inputs: jax.Array,
     targets: jax.Array,
     *,
     rule: Rule,
-) -> tuple[tuple[Synapses, ...], jax.Array]:
+    horizon: jax.Array | None = None,
+) -> tuple[tuple[Synapses | Remembering, ...], jax.Array]:
     """Learns S batches, one step each. inputs [S, B, D], targets [S, B, M] in {0, 1} -> (synapses, logits [S, B, M]).
 
     The logits of a batch are computed before the batch is learned. For a gradient, only the synapses before each step
     are stored, and the reverse sweep repeats the step. That is faster than storing more, and a long run fits into
-    memory.
+    memory. horizon: [] learn only so many batches; the logits of the others are 0. None: all.
     """
     chex.assert_rank([inputs, targets], 3)
 
@@ -37,8 +38,18 @@ def unroll(
         synapses, logits, carry = network.step(genome, state[0], *batch, rule=rule, carry=state[1])
         return (synapses, carry), logits
 
+    synapses = network.with_memory(genome, synapses, rule=rule)
+
+    def step_to_horizon(state, batch):
+        t, batch = batch
+        return jax.lax.cond(t < horizon, step, lambda state, batch: (state, jnp.zeros_like(batch[1])), state, batch)
+
     carry = network.init_carry(synapses, inputs.shape[1], _num_states(genome), rule=rule)
-    (synapses, _), logits = jax.lax.scan(step, (synapses, carry), (inputs, targets))
+    if horizon is None:
+        (synapses, _), logits = jax.lax.scan(step, (synapses, carry), (inputs, targets))
+    else:
+        batches = jnp.arange(len(inputs), dtype=jnp.int32), (inputs, targets)
+        (synapses, _), logits = jax.lax.scan(step_to_horizon, (synapses, carry), batches)
     return synapses, logits
 
 
@@ -51,13 +62,15 @@ def learn_task(
     *,
     rule: Rule,
     scale: float = 1.0,
-) -> tuple[tuple[Synapses, ...], jax.Array]:
+    horizon: jax.Array | None = None,
+) -> tuple[tuple[Synapses | Remembering, ...], jax.Array]:
     """`unroll` for a fresh network. inputs [S, B, D], labels [S, B] -> (synapses, logits [S, B, M]).
 
     sizes: neurons in each layer, the last M. scale: see `network.init`. The key draws the synapses and is consumed.
     """
     synapses = network.init(key, inputs.shape[-1], sizes, _num_states(genome), rule=rule, scale=scale)
-    return unroll(genome, synapses, inputs, jax.nn.one_hot(labels, sizes[-1], dtype=jnp.float32), rule=rule)
+    targets = jax.nn.one_hot(labels, sizes[-1], dtype=jnp.float32)
+    return unroll(genome, synapses, inputs, targets, rule=rule, horizon=horizon)
 
 
 def adapt(

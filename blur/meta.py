@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from blur import rule as rules
+from blur.genome import check_genomes
 from blur.inner_run import adapt, map_tasks, undivided
 from blur.rule import Rule
 from blur.settings import check_counts, check_labels, check_numbers, check_sizes, loud
@@ -88,6 +89,7 @@ def meta_learner(
     if not callable(learning_rate):
         check_numbers(0.0, learning_rate=learning_rate)
     rules.check(rule)
+    check_genomes(jax.eval_shape(init_genome, jax.random.key(0)), len(sizes))
     tx = optax.chain(optax.clip_by_global_norm(clip), optax.adam(learning_rate))
     sequential = sequential and divide is undivided
     settings = _Settings(

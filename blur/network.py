@@ -10,8 +10,9 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from blur import changes
 from blur import rule as rules
-from blur.genome import Genome
+from blur.genome import Genome, Norm
 from blur.rule import Rule
 
 
@@ -20,6 +21,17 @@ class Synapses(NamedTuple):
 
     forward: jax.Array  # [C, N + 1, M], the bias last
     backward: jax.Array | None = None  # [C, M, N]; None if symmetric, and above the inputs, which never change
+
+
+class Remembering(NamedTuple):
+    """`Synapses` whose genes keep something from step to step."""
+
+    forward: jax.Array  # as in `Synapses`
+    backward: jax.Array | None
+    memory: changes.Memory
+
+
+Layers = Sequence[Synapses] | Sequence[Synapses | Remembering]
 
 
 def init(
@@ -47,7 +59,21 @@ def init(
     )
 
 
-def init_carry(synapses: Sequence[Synapses], batch_size: int, num_states: int, *, rule: Rule) -> tuple[jax.Array, ...]:
+def with_memory(
+    genome: Genome | Sequence[Genome], synapses: Layers, *, rule: Rule, age: jax.Array | int = 0
+) -> tuple[Synapses | Remembering, ...]:
+    """The synapses, with a memory where the genes need one and there is none. age: [] steps that count as taken."""
+
+    def layer(of_layer, genes):
+        if isinstance(of_layer, Remembering) or not changes.remembers(genes.synapse, rule.change_norm):
+            return of_layer
+        state = changes.transformation(genes.synapse, rule.change_norm).init((of_layer.forward, of_layer.backward))
+        return Remembering(of_layer.forward, of_layer.backward, changes.Memory(jnp.asarray(age, jnp.int32), state))
+
+    return tuple(layer(*pair) for pair in zip(synapses, _of_layers(genome, synapses, rule), strict=True))
+
+
+def init_carry(synapses: Layers, batch_size: int, num_states: int, *, rule: Rule) -> tuple[jax.Array, ...]:
     """The carry of the first `step`: all neurons at 0, in the shapes of `forward`; () unless `Rule.keep_neurons`."""
     if not rule.keep_neurons:
         return ()
@@ -58,7 +84,7 @@ def init_carry(synapses: Sequence[Synapses], batch_size: int, num_states: int, *
 
 def forward(
     genome: Genome | Sequence[Genome],
-    synapses: Sequence[Synapses],
+    synapses: Layers,
     inputs: jax.Array,
     *,
     rule: Rule,
@@ -71,8 +97,11 @@ def forward(
     carry: the states of all layers before the pass; () if they are 0.
     """
     chex.assert_rank(inputs, 2)
-    genomes = _of_layers(genome, synapses)
+    genomes = _of_layers(genome, synapses, rule)
     neurons = [jnp.asarray(inputs, synapses[0].forward.dtype)[None]]
+    if rule.normalise_inputs:
+        one = jnp.ones(1, neurons[0].dtype)
+        neurons = [rules.normalise(neurons[0], Norm(0 * one, one))]
     for i, (of_layer, genes) in enumerate(zip(synapses, genomes, strict=True)):
         activation = rule.last_activation if i == len(synapses) - 1 else rule.activation
         weights = rules.read(of_layer.forward, genes.synapse, rule)
@@ -83,7 +112,7 @@ def forward(
 
 def backward(
     genome: Genome | Sequence[Genome],
-    synapses: Sequence[Synapses],
+    synapses: Layers,
     neurons: Sequence[jax.Array],
     targets: jax.Array,
     *,
@@ -93,11 +122,11 @@ def backward(
 
     neurons: as `forward` returns them. targets [B, M] in {0, 1}.
     """
-    genomes = _of_layers(genome, synapses)
+    genomes = _of_layers(genome, synapses, rule)
     targets = jnp.asarray(targets, neurons[-1].dtype)
     after = [rules.resolve(rules.FEEDBACKS, rule.feedback)(neurons[-1], targets)]
     for i in reversed(range(1, len(synapses))):
-        up, down = synapses[i]
+        up, down, *_ = synapses[i]
         down = up[:, :-1].swapaxes(1, 2) if down is None else down
         weights = rules.read(down, genomes[i].synapse, rule)
         after.insert(0, rules.backward(genomes[i].neuron, neurons[i], after[0], weights, rule))
@@ -106,19 +135,20 @@ def backward(
 
 def learn(
     genome: Genome | Sequence[Genome],
-    synapses: Sequence[Synapses],
+    synapses: Layers,
     below: Sequence[jax.Array],
     above: Sequence[jax.Array],
     *,
     rule: Rule,
     after: str = "backward",
-) -> tuple[Synapses, ...]:
+) -> tuple[Synapses | Remembering, ...]:
     """The synapses after one update, which uses the neurons of the layers below and above each of them.
 
     below, above: the states of all layers; the same twice, unless `Rule.forward_below`.
     after: the pass that the update follows. After "forward" the genes are `Genome.forward_synapse`; a layer without
       such genes does not change.
     """
+    units = {}  # of unit rate, one for the same genes
     mixes = {}  # one mix for the same genes and states, so that its gradient is computed once
 
     def mixed(synapse, states):
@@ -127,33 +157,49 @@ def learn(
             mixes[which] = rules.mixed(synapse, states, rule)
         return mixes[which]
 
-    def layer(i, genes):
-        synapse = genes.synapse if after == "backward" else genes.forward_synapse
-        up, down = synapses[i]
-        if synapse is None:
-            return synapses[i]
+    def sums(synapse, i):
+        """What eq. 7 sums for a layer's forward and backward synapses, and their destinations; None where are none."""
         pre_above, post_above = mixed(synapse, above[i + 1])
         if i == 0:
-            return Synapses(rules.learn(synapse, up, below[0], post_above, rule, source="inputs"), down)
+            return (rules.change(synapse, below[0], post_above, source="inputs"), None), (post_above, None)
         pre_below, post_below = mixed(synapse, below[i])
-        up = rules.learn(synapse, up, pre_below, post_above, rule, source="below")
-        if down is not None:
-            down = rules.learn(synapse, down, pre_above, post_below, rule, source="above")
-        return Synapses(up, down)
+        up = rules.change(synapse, pre_below, post_above, source="below")
+        down = None if synapses[i].backward is None else rules.change(synapse, pre_above, post_below, source="above")
+        return (up, down), (post_above, post_below)
 
-    return tuple(layer(i, genes) for i, genes in enumerate(_of_layers(genome, synapses)))
+    def layer(i, genes):
+        synapse = genes.synapse if after == "backward" else genes.forward_synapse
+        if synapse is None:
+            return synapses[i]
+        up, down = synapses[i].forward, synapses[i].backward
+        memory = getattr(synapses[i], "memory", None)
+        if after == "forward" or not changes.remembers(synapse, rule.change_norm):
+            received, posts = sums(synapse, i)
+        elif memory is not None:
+            unit = units.setdefault(id(synapse), changes.of_unit_rate(synapse))
+            received, posts = sums(unit, i)
+            synapse, received, memory = changes.apply(synapse, memory, received, rule.change_norm)
+        else:
+            raise ValueError("these genes keep something from step to step: give the synapses a memory, `with_memory`")
+        up = rules.learn(synapse, up, posts[0], received[0], rule)
+        (_, of_down), (_, below_it) = received, posts
+        if down is not None and of_down is not None and below_it is not None:
+            down = rules.learn(synapse, down, below_it, of_down, rule)
+        return Synapses(up, down) if memory is None else Remembering(up, down, memory)
+
+    return tuple(layer(i, genes) for i, genes in enumerate(_of_layers(genome, synapses, rule)))
 
 
 def step(
     genome: Genome | Sequence[Genome],
-    synapses: Sequence[Synapses],
+    synapses: Layers,
     inputs: jax.Array,
     targets: jax.Array,
     *,
     rule: Rule,
     supervised: jax.Array | bool = True,
     carry: Sequence[jax.Array] = (),
-) -> tuple[tuple[Synapses, ...], jax.Array, tuple[jax.Array, ...]]:
+) -> tuple[tuple[Synapses | Remembering, ...], jax.Array, tuple[jax.Array, ...]]:
     """One step: forward, feedback, backward, update. -> (synapses, logits [B, M] of the forward pass, carry).
 
     genome: one for all layers, or one for each. inputs [B, D], targets [B, M] in {0, 1}.
@@ -176,5 +222,13 @@ def step(
     return synapses, neurons[-1][0], carry
 
 
-def _of_layers(genome, synapses):
-    return (genome,) * len(synapses) if isinstance(genome, Genome) else tuple(genome)
+def _of_layers(genome, synapses, rule):
+    """The genome of each layer; the last one as the rule and its genes say."""
+    genomes = (genome,) * len(synapses) if isinstance(genome, Genome) else tuple(genome)
+    neuron, synapse, forward_synapse = genomes[-1]
+    if not rule.normalise_last:
+        neuron = neuron._replace(forward_norm=None)
+    if synapse.last is not None:
+        synapse = synapse._replace(update=synapse.last * synapse.update)
+    is_apart = not rule.normalise_last or synapse.last is not None
+    return (*genomes[:-1], Genome(neuron, synapse, forward_synapse)) if is_apart else genomes

@@ -18,6 +18,8 @@ def mix(transform: jax.Array, states: jax.Array) -> jax.Array:
 
     A loop over states, and one product for its gradient: XLA takes ten times as long for products of few rows.
     """
+    if transform.shape[1] != len(states):
+        raise ValueError(f"a transform of {transform.shape[1]} states cannot mix {len(states)}")
     mixed = transform[:, 0, None, None] * states[None, 0]
     for d in range(1, len(states)):
         mixed += transform[:, d, None, None] * states[None, d]

@@ -8,6 +8,7 @@ Letters: B batch, C channels of a synapse (K, or 1 where synapses have a single 
 N sources.
 """
 
+import pkgutil
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from blur import products
+from blur.changes import CHANGE_NORMS
 from blur.genome import Neuron, Norm, Synapse
 
 _NORM_EPSILON = 1e-9  # of synapse normalisation, as in the published code; of activation normalisation, ours
@@ -45,7 +47,8 @@ SATURATIONS = {  # (weights before, weights after, saturation) -> weights
 OJA_FORMS = {  # (weights [C, N, M], post [C, B, M], change [C, N, M], rate []) -> terms whose sum over N shrinks w_ij
     "activations": lambda weights, post, change, rate: rate * post**2,  # noqa: ARG005  Oja's own; the published default
     # The terms of eq. 8. The paper found the first to dominate. Its factor in eq. 8 is 1 - f̃, which is 0 at f̃ = 1; ours
-    # is the published code's, |η̃|, with which the term always shrinks.
+    # is the published code's, |η̃|, with which the term always shrinks. Ours sums over the synapses of one direction,
+    # the published code also over blocks of its square that no pass uses (9e-3 of difference in its case oja_weights).
     "synapses": lambda weights, post, change, rate: rate * weights**2,  # noqa: ARG005
     "hebbian": lambda weights, post, change, rate: weights * change,  # noqa: ARG005  change is η̃ Σ (ν̃ a) (μ̃ a)
 }
@@ -62,13 +65,23 @@ def label_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
 
 
 def cross_entropy_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1 becomes the gradient of the mean cross-entropy over the batch. State 0 holds the logits. K = 2."""
-    return jnp.stack([last[0], (jax.nn.softmax(last[0]) - targets) / len(targets)])
+    """State 1 becomes the gradient of the mean cross-entropy over the batch; states 2 and above become 0.
+
+    State 0 holds the logits.
+    """
+    return _with_error(last, (jax.nn.softmax(last[0]) - targets) / len(targets))
 
 
 def mse_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1 becomes the gradient of the mean of ½ |state 0 - targets|² over the batch. State 1 holds σ'. K = 2."""
-    return jnp.stack([last[0], (last[0] - targets) * last[1] / len(targets)])
+    """State 1 becomes the gradient of the mean of ½ |state 0 - targets|² over the batch; states 2 and above become 0.
+
+    State 1 holds σ'.
+    """
+    return _with_error(last, (last[0] - targets) * last[1] / len(targets))
+
+
+def _with_error(last, error):
+    return jnp.concatenate([last[:1], error[None], jnp.zeros_like(last[2:])])
 
 
 FEEDBACKS = {"label": label_feedback, "cross_entropy": cross_entropy_feedback, "mse": mse_feedback}
@@ -86,8 +99,8 @@ ACTIVATIONS |= {f"{name}_slope": partial(with_slope, activation) for name, activ
 class Rule(NamedTuple):
     """The options of an update rule, as opposed to its numbers, the genome (§3 and §4.5).
 
-    A field that chooses a function holds a name of the function's table, or the function itself. A rule of names and
-    flags alone is a JSON object.
+    A field that chooses a function holds a name of the function's table, "package.module:function", or the function
+    itself. A rule of names and flags alone is a JSON object.
 
     activation, backward_activation, last_activation: from ACTIVATIONS. For the hidden layers in the forward and in the
       backward pass, and for the last layer in the forward pass.
@@ -101,6 +114,9 @@ class Rule(NamedTuple):
     saturation: from SATURATIONS. Used if the genome has the gene.
     oja: from OJA_FORMS. Used if the genome has the gene.
     feedback: from FEEDBACKS, (last [K, B, M], targets [B, M]) -> last. Applied between the passes.
+    change_norm: from `changes.CHANGE_NORMS`. What of the sum in eq. 7 a synapse receives.
+    normalise_inputs: a batch of inputs is given the mean 0 and the deviation 1, over examples and inputs together.
+    normalise_last: if the genome normalises, so is the last layer, in the forward pass.
     """
 
     activation: str | Callable = "tanh"
@@ -116,6 +132,9 @@ class Rule(NamedTuple):
     saturation: str | Callable = "exp"
     oja: str | Callable = "activations"
     feedback: str | Callable = "label"
+    change_norm: str = "none"
+    normalise_inputs: bool = False
+    normalise_last: bool = True
 
 
 _CHOICES = {
@@ -128,6 +147,7 @@ _CHOICES = {
     "saturation": SATURATIONS,
     "oja": OJA_FORMS,
     "feedback": FEEDBACKS,
+    "change_norm": CHANGE_NORMS,
 }
 
 
@@ -135,15 +155,23 @@ def check(rule: Rule) -> None:
     """Raises ValueError for an unknown name, and for fields that exclude each other."""
     for name, table in _CHOICES.items():
         choice = getattr(rule, name)
-        if not callable(choice) and choice not in table:
+        if callable(choice) or choice in table:
+            continue
+        if not (isinstance(table, dict) and table is not CHANGE_NORMS and isinstance(choice, str) and ":" in choice):
             raise ValueError(f"{name} must be one of {', '.join(table)}; got {choice!r}")
+        try:
+            pkgutil.resolve_name(choice)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ValueError(f"{name}: no {choice} ({error})") from error
     if rule.symmetric and rule.synapse_norm == "stored":
         raise ValueError("symmetric synapses cannot be stored normalised: each direction has norms of its own")
 
 
 def resolve(table: dict[str, Callable], choice: str | Callable) -> Callable:
-    """The function for a field of a `Rule`, which holds its name in `table`, or the function itself."""
-    return table[choice] if isinstance(choice, str) else choice
+    """The function for a field of a `Rule`: its name in `table`, "package.module:function", or the function itself."""
+    if not isinstance(choice, str):
+        return choice
+    return table[choice] if choice in table else pkgutil.resolve_name(choice)
 
 
 def backprop_rule(activation: str | Callable, loss: str = "cross_entropy") -> Rule:
@@ -222,25 +250,28 @@ def mixed(synapse: Synapse, states: jax.Array, rule: Rule) -> tuple[jax.Array, j
     return products.mix(transform, states), products.mix(synapse.post[:channels], states)
 
 
-def learn(
-    synapse: Synapse, weights: jax.Array, pre: jax.Array, post: jax.Array, rule: Rule, *, source: str
-) -> jax.Array:
-    """The synapses after their update: eq. 7 summed over the batch, then Oja's term, saturation and activation.
+def change(synapse: Synapse, pre: jax.Array, post: jax.Array, *, source: str) -> jax.Array:
+    """η̃ Σ (ν̃ a) (μ̃ a), the sum of eq. 7, also over the batch. -> [C, N, M].
 
-    weights [C, N, M] -> [C, N, M]. pre [C, B, N], post [C, B, M]: sources and destinations, from `mixed`.
-    source: "above"; "below": weights have one more row than pre, the bias; "inputs": likewise, and pre is the inputs
+    pre [C, B, N], post [C, B, M]: sources and destinations, from `mixed`.
+    source: "above"; "below": the result has one more row than pre, the bias; "inputs": likewise, and pre is the inputs
       themselves, [1, B, N].
+    """
+    if source == "above":
+        return jnp.matmul(pre.swapaxes(1, 2), post)
+    transform = synapse.update * synapse.pre[:, : len(post)].T
+    if source == "inputs":
+        return products.input_change(transform[:, 0], transform.sum(1), pre, post)
+    return products.change(pre, transform.sum(1), post)
+
+
+def learn(synapse: Synapse, weights: jax.Array, post: jax.Array, change: jax.Array, rule: Rule) -> jax.Array:
+    """The synapses after their update: eq. 7, then Oja's term, saturation and activation.
+
+    weights [C, N, M], post [C, B, M], change [C, N, M] -> [C, N, M].
     """
     if rule.synapse_norm == "stored":
         weights = read(weights, synapse, rule)
-    if source == "above":
-        change = jnp.matmul(pre.swapaxes(1, 2), post)
-    else:
-        transform = synapse.update * synapse.pre[:, : len(weights)].T
-        if source == "inputs":
-            change = products.input_change(transform[:, 0], transform.sum(1), pre, post)
-        else:
-            change = products.change(pre, transform.sum(1), post)
     learned = synapse.keep * weights + change
     if synapse.oja is not None:
         shrink = resolve(OJA_FORMS, rule.oja)(weights, post, change, jnp.abs(synapse.update))

@@ -1,10 +1,10 @@
 """A genome as JSON text, for files. The text is independent of the widths of any network.
 
-    {"format": "blur genome", "version": 1, "note": {..}, "rule": {..}, "genome": {"neuron": {..}, "synapse": {..}, ..}}
+    {"format": "blur genome", "version": 2, "note": {..}, "rule": {..}, "genome": {"neuron": {..}, "synapse": {..}, ..}}
 
 `rule` has the fields of a `Rule` by name; `genome` has those of a `Genome`, matrices row by row, or is a list with one
 genome for each layer. `note` has texts by name that tell people what made the genome. A field with a default may be
-missing, so old texts stay readable when options are added. null is an option that is off.
+missing, so texts of version 1, which have fewer, are read as well. null is an option that is off.
 """
 
 import json
@@ -17,16 +17,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from blur import rule as rules
-from blur.genome import Genome, Neuron, Norm, Synapse
+from blur.genome import Age, Genome, Neuron, Norm, Synapse
 from blur.rule import Rule
 
-_FORMAT, _VERSION = "blur genome", 1
+_FORMAT, _VERSION = "blur genome", 2
 _PARTS = {
     "neuron": Neuron,
     "synapse": Synapse,
     "forward_synapse": Synapse,
     "forward_norm": Norm,
     "backward_norm": Norm,
+    "age": Age,
 }
 _RANKS = {"forward": 2, "backward": 2, "pre": 2, "post": 2, "mean": 1, "deviation": 1}  # the others are numbers
 
@@ -39,7 +40,8 @@ def dumps(genome: Genome | Sequence[Genome], rule: Rule, note: Mapping[str, str]
     for name, choice in rule._asdict().items():
         if callable(choice):
             raise ValueError(
-                f"a genome's file names what its rule does, but {name} is a function; name it in blur.rule"
+                f"a genome's file names what its rule does, but {name} is a function; "
+                'name it in the rule, as "package.module:function"'
             )
     content = {
         "format": _FORMAT,
@@ -63,8 +65,8 @@ def loads(text: str) -> tuple[Genome | tuple[Genome, ...], Rule, dict[str, str]]
         raise ValueError(f"not a whole JSON text: {error}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise ValueError(f'not a genome: it has no "format": "{_FORMAT}"')
-    if content.get("version") != _VERSION:
-        raise ValueError(f"a genome of version {content.get('version')}; this program reads version {_VERSION}")
+    if content.get("version") not in (1, _VERSION):
+        raise ValueError(f"a genome of version {content.get('version')}; this program reads versions 1 and {_VERSION}")
     _check_names("the text", content, ("format", "version", "note", "rule", "genome"))
     rule = _rule(content["rule"])
     if not isinstance(content["genome"], list):

@@ -44,8 +44,11 @@ def check_genes(genome: Any) -> None:
 def check_labels(labels: jax.Array, num_classes: int) -> jax.Array:
     """Whether all labels are classes, 0 .. num_classes - 1. -> [] bool. Raises ValueError if not and labels are known.
 
-    Under jit labels are not known: a learner then makes its metrics NaN, see `loud`.
+    Labels that are no whole numbers are refused always. Under jit labels are not known: a learner then makes its
+    metrics NaN, see `loud`.
     """
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise ValueError(f"labels must be whole numbers, the indices of classes; got {labels.dtype}")
     are_classes = ((labels >= 0) & (labels < num_classes)).all()
     if not isinstance(are_classes, jax.core.Tracer) and not are_classes:
         raise ValueError(

@@ -3,7 +3,7 @@
 Letters: B batch, D inputs, F families, S batches of a task, T tasks, n samples of a task.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -28,7 +28,7 @@ class Stream(NamedTuple):
 
 
 def tasks(
-    families: Sequence[Callable],
+    families: Mapping[str, Callable] | Sequence[Callable],
     data: Any = (),
     *,
     unroll: int,
@@ -40,15 +40,20 @@ def tasks(
 
     families: pure functions (key, data, num_samples) -> (inputs [n, D], labels [n]). A call draws one task, and n
       samples of it. Task i of a stream depends on (seed, i) alone, and comes from family i mod len(families).
+      All have inputs of one width, else ValueError; a mapping gives them the names by which it says so.
     num_tasks: T, a multiple of the number of families. None: one task from each.
     divide: see `inner_run.undivided`. Every device draws all tasks: families differ, and learners divide them.
     """
-    num_tasks = len(families) if num_tasks is None else num_tasks
     if not families:
         raise ValueError("families must be at least one, got none")
+    names = tuple(families) if isinstance(families, Mapping) else range(len(families))
+    families = tuple(families.values()) if isinstance(families, Mapping) else families
+    num_tasks = len(families) if num_tasks is None else num_tasks
     check_counts(num_tasks=num_tasks, unroll=unroll, batch_size=batch_size)
     if num_tasks % len(families):
         raise ValueError(f"num_tasks must be a multiple of the number of families, got {num_tasks} of {len(families)}")
+
+    _check_widths(names, families, data)
 
     def init(key, data):
         del data
@@ -63,6 +68,16 @@ def tasks(
         return Stream(state.count + num_tasks, state.seed), divide(Tasks(inputs, labels), None)
 
     return data, init, draw
+
+
+def _check_widths(names, families, data):
+    def inputs_of(family):
+        return jax.eval_shape(lambda key, data: family(key, data, 1)[0], jax.random.key(0), data)
+
+    of_family = [inputs_of(family) for family in families]
+    if len({inputs.shape for inputs in of_family}) > 1:
+        widths = ", ".join(f"{name} {inputs.shape[1]}" for name, inputs in zip(names, of_family, strict=True))
+        raise ValueError(f"the inputs of all families must have one width, one network learns them; got {widths}")
 
 
 def _from_families(families, keys, data, num_samples):

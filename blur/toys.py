@@ -65,16 +65,26 @@ def two_moon(key: jax.Array, data: Any, num_samples: int, *, noise: float = 0.1)
 
 
 def blobs(
-    key: jax.Array, data: Any, num_samples: int, *, num_classes: int = 5, std: float = 0.1
+    key: jax.Array,
+    data: Any,
+    num_samples: int,
+    *,
+    num_classes: int = 5,
+    std: float = 0.1,
+    dim: int = 2,
+    num_modes: int = 1,
 ) -> tuple[jax.Array, jax.Array]:
-    """One normal blob for each class; each task draws the centres uniformly in the square. The key is consumed."""
+    """num_modes normal blobs for each class; each task draws the centres uniformly in [-1, 1]^dim. The key is consumed.
+
+    The published code has the plane and one mode.
+    """
     del data
-    check_counts(num_classes=num_classes)
+    check_counts(num_classes=num_classes, dim=dim, num_modes=num_modes)
     check_numbers(0.0, std=std)
     k_centres, k_label, k_noise = jax.random.split(key, 3)
-    centres = jax.random.uniform(k_centres, (num_classes, 2), jnp.float32, minval=-1.0)
-    labels = jax.random.randint(k_label, (num_samples,), 0, num_classes, jnp.int32)
-    return centres[labels] + std * jax.random.normal(k_noise, (num_samples, 2), jnp.float32), labels
+    centres = jax.random.uniform(k_centres, (num_classes * num_modes, dim), jnp.float32, minval=-1.0)
+    modes = jax.random.randint(k_label, (num_samples,), 0, num_classes * num_modes, jnp.int32)
+    return centres[modes] + std * jax.random.normal(k_noise, (num_samples, dim), jnp.float32), modes % num_classes
 
 
 FAMILIES = {**{name: partial(region, inside) for name, inside in REGIONS.items()}, "two_moon": two_moon, "blobs": blobs}

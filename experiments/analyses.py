@@ -47,16 +47,18 @@ def gap(
     return {name: float(value) for name, value in numbers.items() if np.isfinite(value)}
 
 
-def race(records: Records, *, first: int = 50) -> dict[str, float]:
+def race(records: Records, *, first: int = 50, at: Sequence[int] = ()) -> dict[str, float]:
     """How a learner compares with its baselines over the first steps, by test accuracy; means over seeds.
 
     accuracy_at_N, best_baseline_accuracy_at_N    after `first` steps, N; the best baseline of that step
     mean_accuracy, best_baseline_mean_accuracy    over steps 1 to N; the best baseline's
     frac_steps_ahead                              the fraction of these steps in which it is above every baseline
     min_margin                                    its accuracy minus the best baseline's, where that is least
+    at                                            more steps N, and best_KIND_accuracy_at_N of the baselines KIND_..
 
-    A seed in which the learner diverged is left out; where there are any, num_diverged says how many. A baseline is out
-    of the race from where it diverged in any seed.
+    Without an evaluation in the first steps only those of `at` are there. A seed in which the learner diverged is left
+    out; where there are any, num_diverged says how many. A baseline is out of the race from where it diverged in any
+    seed.
     """
     if not records.baselines:
         raise ValueError("a race needs baselines")
@@ -70,6 +72,8 @@ def race(records: Records, *, first: int = 50) -> dict[str, float]:
     own, *others = (1 - curve(records, "test_error", name)[1][:, chosen].mean(axis=0) for name in everyone)
     baselines = np.where(np.isnan(others), -np.inf, others)
     margin = own - baselines.max(axis=0)
+    if not chosen.any():
+        return diverged | _at(records, at)
     numbers = {
         f"accuracy_at_{first}": own[-1],
         f"best_baseline_accuracy_at_{first}": baselines[:, -1].max(),
@@ -78,7 +82,23 @@ def race(records: Records, *, first: int = 50) -> dict[str, float]:
         "frac_steps_ahead": (margin > 0).mean(),
         "min_margin": margin.min(),
     }
-    return diverged | {name: float(number) for name, number in numbers.items() if np.isfinite(number)}
+    numbers = {name: float(number) for name, number in numbers.items() if np.isfinite(number)}
+    return diverged | numbers | _at(records, at)
+
+
+def _at(records: Records, at: Sequence[int]) -> dict[str, float]:
+    """The accuracy at some steps, of the learner and, at each, of the best baseline of each kind; means over seeds."""
+    kinds: dict[str, list[str]] = {}
+    for name in records.baselines:
+        kinds.setdefault(name.split("_")[0], []).append(name)
+    numbers = {}
+    for kind, names in ({"": [""]} | kinds).items():
+        steps, _ = curve(records, "test_error")
+        means = np.stack([1 - curve(records, "test_error", name)[1].mean(axis=0) for name in names])
+        best = np.where(np.isnan(means), -np.inf, means).max(axis=0)
+        prefix = f"best_{kind}_" if kind else ""
+        numbers |= {f"{prefix}accuracy_at_{step}": best[steps == step][0] for step in at if (steps == step).any()}
+    return {name: float(number) for name, number in numbers.items() if np.isfinite(number)}
 
 
 def stopping(records: Records, real: str, threshold: float) -> tuple[np.ndarray, np.ndarray]:

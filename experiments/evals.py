@@ -42,7 +42,7 @@ def adaptation(
     NAME_accuracy is the mean of these families.
     """
     _, init, draw = blur.tasks(
-        list(families.values()), unroll=unroll, batch_size=batch_size, num_tasks=num_draws * len(families)
+        families, view.test, unroll=unroll, batch_size=batch_size, num_tasks=num_draws * len(families)
     )
     key = _same_key()
     _, tasks = draw(key, view.test, init(key, view.test), None)
@@ -54,6 +54,55 @@ def adaptation(
             raise ValueError(f"groups.{group}: no family {unknown[0]!r}; there are {', '.join(families)}")
         accuracies[f"{group}_accuracy"] = jnp.stack([of_family[name] for name in members]).mean()
     return accuracies
+
+
+def endurance(
+    view: View,
+    *,
+    families: Mapping[str, Callable],
+    sizes: Sequence[int],
+    batch_size: int,
+    num_draws: int,
+    rule: blur.Rule = blur.Rule(),  # noqa: B008
+    scale: float = 1.0,
+    steps: Sequence[int] = (10, 20, 50, 100, 200, 500, 1000),
+) -> dict[str, jax.Array]:
+    """Whether networks go on learning by a genome that is being learned, long after the steps that it is learned on.
+
+    LABEL/accuracy_at_N: on a batch that is not yet learned, after N steps. LABEL/synapses_rms: the root mean square of
+    the synapses after the last step. Means over num_draws tasks of each family, the same in every eval.
+    families: label -> family. sizes, rule, scale: of the networks, see `blur.learner`. steps: in ascending order.
+    """
+    genome, last = blur.learned_genome(view.learner), steps[-1]
+
+    def of_task(family, key):
+        k_task, k_synapses = jax.random.split(key)
+        inputs, labels = family(k_task, view.test, (last + 1) * batch_size)
+        inputs, labels = inputs.reshape(last + 1, batch_size, -1), labels.reshape(last + 1, batch_size)
+        synapses, logits = blur.learn_task(k_synapses, genome, inputs, labels, sizes, rule=rule, scale=scale)
+        return (logits.argmax(-1) == labels)[jnp.array(steps)].mean(axis=-1), _rms(synapses)
+
+    metrics = {}
+    for label, family in families.items():
+        keys = jax.random.split(_same_key(), num_draws)
+        accuracies, rms = jax.lax.map(lambda key, family=family: of_task(family, key), keys)
+        at = dict(zip(steps, accuracies.mean(axis=0), strict=True))
+        metrics |= {f"{label}/accuracy_at_{step}": accuracy for step, accuracy in at.items()}
+        metrics[f"{label}/synapses_rms"] = rms.mean()
+    return metrics
+
+
+def synapses(view: View) -> dict[str, jax.Array]:
+    """synapses_rms: the root mean square of all synapses of a network that learns by a genome."""
+    if not hasattr(view.learner, "synapses"):
+        return {}
+    return {"synapses_rms": _rms(view.learner.synapses)}
+
+
+def _rms(synapses):
+    """Of forward and backward synapses alike."""
+    weights = [leaf for of_layer in synapses for leaf in of_layer[:2] if leaf is not None]
+    return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in weights) / sum(leaf.size for leaf in weights))
 
 
 def agreement(one: View, other: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:

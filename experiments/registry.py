@@ -73,18 +73,20 @@ _GENOMES = {
     "backprop": "blur:perturbed_backprop_genome",
     "delta": "blur:delta_genome",
     "random": "blur:random_genome",
+    "warm": "experiments.learners:warm_genome",
 }
 _DATA = _in(
     "experiments.data",
-    *("bandit", "binarized_mnist", "cifar10", "cifar5m", "csv", "deformed_digits", "digits", "drifting", "gaussians"),
+    *("bandit", "binarized_mnist", "cifar10", "cifar5m", "csv", "deformed_digits", "digits", "digits_and_idx"),
+    *("drifting", "gaussians"),
     *("idx", "none", "npz", "permuted", "sarcos", "shapes", "teacher", "uci", "uci_regression"),
 )
 _WORLDS = _in("experiments.worlds", "bandit", "ideal", "paired", "permuted", "real", "self_play", "tasks")
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
 _EVALS = _in(
     "experiments.evals",
-    *("adaptation", "agreement", "classification", "density", "holdout", "regression", "regret", "retention"),
-    "training",
+    *("adaptation", "agreement", "classification", "density", "endurance", "holdout", "regression", "regret"),
+    *("retention", "synapses", "training"),
 )
 _FIGURES = _in("experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter")
 

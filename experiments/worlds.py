@@ -117,7 +117,7 @@ def tasks(
 ) -> bootstrap.World:
     """Tasks of these families, for learners of genomes: `blur.tasks`."""
     settings = {"unroll": unroll, "batch_size": batch_size, "num_tasks": num_tasks, "divide": divide}
-    return bootstrap.World(*blur.tasks(list(families.values()), tuple(in_memory(data, "tasks")), **settings))
+    return bootstrap.World(*blur.tasks(families, tuple(in_memory(data, "tasks")), **settings))
 
 
 def self_play(data: Any, *, divide: Callable = bootstrap.undivided, **settings: Any) -> bootstrap.World:

@@ -19,6 +19,7 @@ DATA = Path(os.environ.get("COLLAGE_DATA_ROOT", HERE.parent / "shared" / "data")
 DATA_DIRS = {
     "bandit": "bandit",
     "binarized_mnist": "binarized_mnist",
+    "digits_and_idx": "mnist",
     "idx": "mnist",
     "permuted": "mnist",
     "sarcos": "sarcos",

@@ -31,6 +31,7 @@ DATA_DIRS = {
     "cifar10": DATA / "cifar10",
     "cifar5m": DATA / "cifar5m",
     "csv": DATA / "streams",
+    "digits_and_idx": DATA / "mnist",
     "idx": DATA / "mnist",
     "permuted": DATA / "mnist",
     "sarcos": DATA / "sarcos",

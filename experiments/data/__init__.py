@@ -5,6 +5,7 @@ from experiments.data.binarized import binarized_mnist as binarized_mnist
 from experiments.data.cifar import cifar10 as cifar10
 from experiments.data.cifar5m_shards import cifar5m as cifar5m
 from experiments.data.csv_table import csv as csv
+from experiments.data.digit_sets import digits_and_idx as digits_and_idx
 from experiments.data.drifting_streams import drifting as drifting
 from experiments.data.folder import default_dir as default_dir
 from experiments.data.folder import required as required

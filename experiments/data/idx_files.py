@@ -24,13 +24,14 @@ def idx(
     side: int | None = None,
     num_train: int | None = None,
     num_test: int | None = None,
+    standardise: bool = False,
 ) -> Data:
     """MNIST or any set in its IDX files (`train-images-idx3-ubyte`, .gz or not, and its three companions).
 
     deskew: centres and straightens every image (`bootstrap.images.deskew`). gradients: then x are its oriented
     gradients [n, O, H / 4, W / 4] in place of its pixels (`bootstrap.images.oriented_gradients`). side: cuts `crop`
     pixels from every edge and resizes the rest to side x side (`blur.images.resized`). num_train, num_test: only the
-    first ones.
+    first ones. standardise: the train pixels, all together, have the mean 0 and the deviation 1.
     """
     folder = required(data_dir)
     train, test = (_idx_part(folder, prefix) for prefix in ("train", "t10k"))
@@ -44,6 +45,9 @@ def idx(
     if side is not None:
         of_all = jax.jit(partial(blur.images.resized, side=side, crop=crop))
         train, test = (Part(np.asarray(of_all(part.x)), part.y) for part in (train, test))
+    if standardise:
+        mean, deviation = train.x.mean(), train.x.std()
+        train, test = (Part((part.x - mean) / deviation, part.y) for part in (train, test))
     return Data(train, test)
 
 

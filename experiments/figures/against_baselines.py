@@ -11,12 +11,14 @@ from experiments.figures.legends import counted, learners, legend, literal
 from experiments.records import Records, curve
 
 
-def race(runs: Mapping[str, Records]) -> Figure:
+def race(runs: Mapping[str, Records], *, log_from: int | None = None) -> Figure:
     """The test accuracy of a learner (red) and of its baselines (blue) over the steps, one panel a run.
 
     Means over seeds; the learner's band is from the least to the greatest. Baselines are in the order of their numbers,
     so darker the greater the rate, and dashed with momentum. With a genome and SGD at many rates it is figure 6 of
     Sandler 2021.
+
+    log_from: the first step of a logarithmic axis; what is 0.2 below the learner's worst accuracy there is cut off.
     """
     if lone := [label for label, records in runs.items() if not records.baselines]:
         raise ValueError(f"a race needs baselines, and {lone[0]} has none")
@@ -35,6 +37,9 @@ def race(runs: Mapping[str, Records]) -> Figure:
         range_band(axes, steps, 1 - errors, color="tab:red", linewidth=2, label=names[own])
         title = f"{literal(label)}\nmean of {counted([len(errors)])}"
         axes.set(xlabel="step", title=title, xlim=(0, steps[-1] or None))
+        if log_from is not None and (steps >= log_from).any():
+            least = np.nanmin(1 - mean(errors)[steps >= log_from]) - 0.2
+            axes.set(xscale="log", xlim=(log_from, steps[-1]), ylim=(max(0, least), None))
         axes.grid(alpha=0.3)
         if axes is panels[-1] or not same:
             axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))

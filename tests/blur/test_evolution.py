@@ -12,6 +12,7 @@ import bootstrap
 from blur.rule import Rule
 
 SIZES, POPULATION, RULE = (6, 2), 8, Rule(last_activation="linear")
+STEP = jax.jit(lambda *args: blur.network.step(*args, rule=RULE))
 BEGIN = jax.tree_util.Partial(blur.delta_genome, num_states=2, normalise="none")
 
 
@@ -136,3 +137,40 @@ def test_a_state_is_arrays_without_nan_that_keep_their_form(run, tasks):
 def test_refusals(settings, message):
     with pytest.raises(ValueError, match=message):
         bootstrap.begin(jax.random.key(0), learner(**settings), WORLD)
+
+
+def test_networks_horizons_and_the_whole_way(tasks):
+    """A generation of two networks: fitness along the way by plain steps, to a horizon below the longest."""
+    networks = ((4, 2), SIZES)
+    settings = {"rule": RULE, "population": 4, "num_held_out": 2, "shortest": 2, "along": True, "relative": True}
+    init, update, _ = blur.evolution.learner(BEGIN, networks, **(settings | {"std": 1e-6}))
+    state = init(jax.random.key(0), tasks)
+    np.testing.assert_array_equal(state.units.neuron.keep, 1)
+    assert state.units.synapse.pre.min() == np.float32(0.1)
+    update = jax.jit(update)
+    seen = set()
+    for seed in range(6):
+        _, metrics = update(jax.random.key(seed), state, tasks)
+        possible = {
+            (sizes, horizon): along(state.mean, seed, tasks, sizes, horizon) for sizes in networks for horizon in (2, 3)
+        }
+        (which,) = [key for key, value in possible.items() if abs(value - metrics["best_accuracy"]) < 1e-6]
+        seen.add(which)
+    assert len({sizes for sizes, _ in seen}) == len({horizon for _, horizon in seen}) == 2
+
+
+def along(genome, seed, tasks, sizes, horizon):
+    """Accuracy before each step to the horizon, and then on what is held out, weighted by 1 / (t + 10)."""
+    of_tasks = []
+    keys = jax.random.split(jax.random.split(jax.random.key(seed), 3)[2], len(tasks.labels))
+    for k_task, inputs, labels in zip(keys, tasks.inputs, tasks.labels, strict=True):
+        synapses, accuracies = blur.network.init(k_task, 2, sizes, 2, rule=RULE), []
+        for x, y in zip(inputs[:horizon], labels[:horizon], strict=True):
+            synapses, logits, _ = STEP(genome, synapses, x, jax.nn.one_hot(y, 2))
+            accuracies.append(np.mean(logits.argmax(-1) == y))
+        held_out = [
+            STEP(genome, synapses, x, jax.nn.one_hot(y, 2))[1].argmax(-1)
+            for x, y in zip(inputs[3:], labels[3:], strict=True)
+        ]
+        of_tasks.append([*accuracies, np.mean(np.array(held_out) == labels[3:])])
+    return np.average(np.mean(of_tasks, axis=0), weights=1 / (np.arange(horizon + 1) + 10))

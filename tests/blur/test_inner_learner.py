@@ -117,6 +117,12 @@ def test_other_types_of_arrays_give_the_same(batch):
         chex.assert_trees_all_equal_dtypes(got, expected)
 
 
+def test_labels_that_are_no_whole_numbers(batch):
+    init, update, _ = make()
+    with pytest.raises(ValueError, match="labels must be whole numbers, the indices of classes; got float32"):
+        update(jax.random.key(2), init(jax.random.key(1), batch), (batch[0], batch[1].astype(jnp.float32)))
+
+
 @pytest.mark.parametrize("label", [-1, N])
 def test_labels_that_are_no_classes(batch, label):
     """Refused where they are known; under jit no metric is a number."""
@@ -132,6 +138,9 @@ def test_labels_that_are_no_classes(batch, label):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"genome": {"neuron": 1}}, "a genome must be a blur.Genome, or a tuple of one for each layer; got dict"),
+        ({"rule": Rule(activation="math:nope")}, "activation: no math:nope "),
+        ({"rule": Rule(change_norm="math:sin")}, "change_norm must be one of none, .*; got 'math:sin'"),
         ({"sizes": ()}, "sizes must be positive and end in the number of classes, at least 2; got \\(\\)"),
         ({"sizes": (4, 1)}, "sizes must be positive and end in the number of classes"),
         ({"genome": (blur.backprop_genome(0.1),) * 3}, "there must be 1 genome or 2, one a layer; got 3"),

@@ -237,6 +237,14 @@ def test_learns_to_learn():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        (
+            {
+                "init_genome": lambda key: jax.tree.map(
+                    lambda gene: gene[:1, :1] if gene.ndim else gene, blur.backprop_genome(0.1)
+                )
+            },
+            "a neuron needs at least 2 states",
+        ),
         ({"sizes": (4, 1)}, "sizes must be positive and end in the number of classes, at least 2; got \\(4, 1\\)"),
         ({"population": 0}, "population must be a whole number of at least 1, got 0"),
         ({"synchronise_every": 0}, "synchronise_every must be a whole number of at least 1, got 0"),

@@ -13,7 +13,7 @@ import bootstrap
 from experiments import data
 
 # The least test accuracy on digits after 20 steps of 128, of a (64, 10) network. Guessing is 0.1.
-LEAST = {"backprop": 0.3, "cmaes": 0.55, "digits": 0.88, "mnist": 0.85, "toy": 0.3}
+LEAST = {"backprop": 0.3, "cmaes": 0.55, "digits": 0.88, "evolved": 0.85, "mnist": 0.85, "muon": 0.9, "toy": 0.3}
 
 
 @pytest.fixture(params=blur.pretrained.names())
@@ -25,7 +25,7 @@ def test_it_is_whole_and_says_what_made_it(name):
     genome, rule, note = blur.pretrained.load(name)
     assert blur.serialize.dumps(genome, rule, note) == (blur.pretrained._FOLDER / f"{name}.json").read_text()
     assert note["command"]
-    if name != "backprop":
+    if name not in ("backprop", "muon"):
         assert note["command"].startswith("python -m launch.train --config=experiments/configs/")
         assert json.loads(note["config"])["learner"]["sizes"]
 
@@ -34,6 +34,13 @@ def test_backprop_is_the_one_in_the_code():
     genome, rule, _ = blur.pretrained.load("backprop")
     chex.assert_trees_all_equal(genome, blur.backprop_genome(0.1))
     assert rule == blur.backprop_rule("relu")
+
+
+def test_muon_is_the_one_in_the_code():
+    genome, rule, note = blur.pretrained.load("muon")
+    by_hand, of_hand = blur.optimisers.lasting()
+    chex.assert_trees_all_equal(genome, by_hand)
+    assert (rule, note["command"]) == (of_hand, "blur.optimisers.lasting()")
 
 
 def test_it_teaches(name):

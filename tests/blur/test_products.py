@@ -44,3 +44,8 @@ def test_is_its_plain_form(name):
     cotangent = jnp.array(rng.normal(size=expected.shape), jnp.float32)
     gradients = [jax.vjp(f, *args)[1](cotangent) for f in (getattr(products, name), PLAIN[name])]
     chex.assert_trees_all_close(*gradients, rtol=1e-5, atol=1e-5)
+
+
+def test_states_that_a_transform_has_no_gene_for():
+    with pytest.raises(ValueError, match="a transform of 3 states cannot mix 2"):
+        products.mix(jnp.ones((3, 3)), jnp.ones((2, 4, 5)))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import blur
-from blur.genome import Norm
+from blur.genome import Age, Norm
 from blur.rule import Rule
 
 NOTE = {"command": "python -m nothing"}
@@ -21,6 +21,8 @@ def everything(seed=0, num_states=3):
     norm = Norm(jnp.linspace(0, 0.1, num_states), jnp.full(num_states, 1 / 3))
     neuron = genome.neuron._replace(forward_norm=norm, backward_norm=norm)
     synapse = genome.synapse._replace(oja=jnp.array(1e-7), saturation=jnp.array(3.0), rescale=jnp.array(-0.7))
+    age = Age(jnp.array(3.1), jnp.array(0.7))
+    synapse = synapse._replace(age=age, momentum=jnp.array(0.9), squares=jnp.array(0.99), last=jnp.array(0.3))
     return blur.Genome(neuron, synapse, genome.synapse)
 
 
@@ -57,11 +59,29 @@ def test_a_row_of_a_matrix_is_a_line():
 
 def test_what_is_missing_has_its_default():
     content = json.loads(blur.serialize.dumps(blur.backprop_genome(0.1), Rule(symmetric=True), NOTE))
-    content["rule"] = {"symmetric": True}
+    content["rule"], content["version"] = {"symmetric": True}, 1
     del content["genome"]["neuron"]["forward_norm"], content["genome"]["forward_synapse"]
     genome, rule, _ = blur.serialize.loads(json.dumps(content))
     chex.assert_trees_all_equal(genome, blur.backprop_genome(0.1))
     assert rule == Rule(symmetric=True)
+
+
+def test_an_activation_of_ones_own_is_named():
+    rule = Rule(activation="jax.nn:gelu")
+    _, got, _ = blur.serialize.loads(blur.serialize.dumps(GENOMES["plain"], rule, NOTE))
+    assert blur.rule.resolve(blur.rule.ACTIVATIONS, got.activation) is jax.nn.gelu
+
+
+def test_the_first_version_is_read():
+    content = json.loads(blur.serialize.dumps(GENOMES["plain"], Rule(), NOTE))
+    content["version"] = 1
+    for name in ("age", "momentum", "squares", "last"):
+        del content["genome"]["synapse"][name]
+    for name in ("change_norm", "normalise_inputs", "normalise_last"):
+        del content["rule"][name]
+    genome, rule, _ = blur.serialize.loads(json.dumps(content))
+    chex.assert_trees_all_equal(genome, GENOMES["plain"])
+    assert rule == Rule()
 
 
 def set_to(value, *path):
@@ -86,7 +106,7 @@ def remove(*path):
 
 DAMAGES = {
     "another format": (set_to("weights", "format"), 'not a genome: it has no "format": "blur genome"'),
-    "another version": (set_to(2, "version"), "a genome of version 2; this program reads version 1"),
+    "another version": (set_to(3, "version"), "a genome of version 3; this program reads versions 1 and 2"),
     "no rule": (remove("rule"), "the text lacks rule"),
     "more": (set_to(1, "extra"), "the text has the unknown field extra"),
     "no gate": (remove("genome", "synapse", "keep"), "genome.synapse lacks keep"),

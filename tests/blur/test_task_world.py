@@ -1,5 +1,7 @@
 """The World of tasks: which task comes when, and what a batch of them is."""
 
+from functools import partial
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -51,6 +53,10 @@ def test_a_task_depends_on_its_place_in_the_stream_alone():
         ({"num_tasks": 3}, "num_tasks must be a multiple of the number of families, got 3 of 2"),
         ({"families": []}, "families must be at least one, got none"),
         ({"unroll": 0}, "unroll must be a whole number of at least 1, got 0"),
+        (
+            {"families": {"plane": blur.toys.two_moon, "space": partial(blur.toys.blobs, dim=3)}},
+            "the inputs of all families must have one width, one network learns them; got plane 2, space 3",
+        ),
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
     ],
 )

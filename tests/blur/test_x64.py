@@ -21,6 +21,16 @@ GENOME = partial(blur.random_genome, num_states=2, normalise="both", oja=0.1, sa
 LEARNERS = {
     "meta": blur.meta_learner(GENOME, (4, 2), rule=RULE, population=2),
     "evolution": blur.evolution.learner(partial(blur.delta_genome, num_states=3), (4, 2), population=4, num_held_out=1),
+    "networks": blur.evolution.learner(
+        lambda key: blur.optimisers.lasting()[0],
+        ((4, 2), (3, 2)),
+        rule=blur.optimisers.lasting()[1],
+        population=4,
+        num_held_out=1,
+        relative=True,
+        shortest=1,
+        along=True,
+    ),
 }
 
 
@@ -53,6 +63,12 @@ def test_meta_learners_trace(name, families):
 @pytest.mark.parametrize("settings", [{}, {"random_labels_after": 1, "supervised_every": 2, "rule": RULE}])
 def test_a_genome_at_work_traces(settings):
     learner = blur.learner(GENOME(jax.random.key(0)), (4, 2), **settings)
+    assert_the_same(learner, bootstrap.real(*map(jnp.array, IMAGES), batch_size=7), jax.eval_shape)
+
+
+def test_a_genome_with_a_memory_traces():
+    genome, rule = blur.optimisers.lasting()
+    learner = blur.learner(genome, (4, 2), rule=rule)
     assert_the_same(learner, bootstrap.real(*map(jnp.array, IMAGES), batch_size=7), jax.eval_shape)
 
 

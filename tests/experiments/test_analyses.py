@@ -132,6 +132,10 @@ def test_race_by_hand():
     }
     of_run = Records(lines, baselines=("sgd_1", "sgd_2"))
     assert analyses.race(of_run, first=2) == pytest.approx(expected)
+    at = {"accuracy_at_1": 0.6, "accuracy_at_2": 0.8, "best_sgd_accuracy_at_1": 0.5, "best_sgd_accuracy_at_2": 0.9}
+    assert analyses.race(of_run, first=2, at=(1, 2, 9)) == pytest.approx(expected | at)
+    late = Records([{**line, "step": 3 + line["step"]} for line in lines], baselines=("sgd_1", "sgd_2"))
+    assert analyses.race(late, first=2, at=(4,)) == pytest.approx({"accuracy_at_4": 0.6, "best_sgd_accuracy_at_4": 0.5})
     with pytest.raises(ValueError, match="a race needs baselines"):
         analyses.race(of_run._replace(baselines=()))
 

@@ -1,0 +1,75 @@
+"""The last step of a rule for anybody's network: what its genes make of a gradient, as an optax transformation.
+
+A genome whose sum in eq. 7 is a gradient (Sandler 2021, §3.1) differs from SGD in what a synapse receives of it: see
+`blur.changes`. That needs no network of ours.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from blur import changes
+from blur.genome import Genome
+from blur.rule import Rule
+
+
+def gradient_transformation(genome: Genome, rule: Rule, *, last: str | None = None) -> optax.GradientTransformation:
+    """The momentum, norm, age, rate and gate of a genome's synapses, for parameters of any network.
+
+        genome, rule, _ = blur.pretrained.load("muon")
+        tx = blur.gradient_transformation(genome, rule, last="Dense_2")
+
+    It is the rule, to rounding, in a network without normalisation and for a genome with the transforms of
+    `backprop_genome`; transforms and norms of neurons have no part in it. last: the name of the module that gives the
+    logits, for the gene `last`. `update` takes the parameters as well, as `optax.adamw` does.
+
+    A kernel [.., N, M] and the bias [M] beside it are one matrix, as the synapses of a layer are; any other parameter
+    is one by itself.
+    """
+
+    def init(params):
+        matrices = _matrices(params)
+        state = changes.transformation(genome.synapse, rule.change_norm).init(matrices)
+        return changes.Memory(jnp.zeros((), jnp.int32), state)
+
+    def update(updates, state, params=None):
+        if params is None:
+            raise ValueError("update also takes the parameters: tx.update(gradient, state, params)")
+        old, received, memory = changes.apply(genome.synapse, state, _matrices(updates), rule.change_norm)
+
+        def of_leaf(path, leaf):
+            layer, rows = _place(updates, path)
+            rate = genome.synapse.last if genome.synapse.last is not None and last in layer else 1.0
+            change = received[layer][0, rows].reshape(leaf.shape)
+            return (rate * change + (old.keep - 1) * leaf).astype(leaf.dtype)
+
+        return jax.tree.map_with_path(of_leaf, params), memory
+
+    return optax.GradientTransformation(init, update)
+
+
+def _matrices(tree: Any) -> dict[tuple[str, ...], jax.Array]:
+    """Each layer's parameters as [1, N, M], the bias last; by the names that lead to them."""
+    rows: dict[tuple[str, ...], list] = {}
+    for path, leaf in sorted(jax.tree.leaves_with_path(tree), key=lambda pair: _name(pair[0][-1]) == "bias"):
+        layer, _ = _place(tree, path)
+        rows.setdefault(layer, []).append(leaf.reshape(-1, leaf.shape[-1] if leaf.ndim else 1))
+    return {layer: jnp.concatenate(of_layer)[None] for layer, of_layer in rows.items()}
+
+
+def _place(tree: Any, path: tuple) -> tuple[tuple[str, ...], slice]:
+    """The layer that a parameter belongs to, and its rows in it."""
+    *above, own = map(_name, path)
+    for key in path[:-1]:
+        tree = tree[key.key] if isinstance(tree, Mapping) else None
+    is_pair = isinstance(tree, Mapping) and set(tree) == {"kernel", "bias"} and tree["kernel"].ndim > 1
+    if not is_pair:
+        return (*above, own), slice(None)
+    return tuple(above), slice(-1, None) if own == "bias" else slice(None, -1)
+
+
+def _name(key: Any) -> str:
+    return jax.tree_util.keystr((key,), simple=True)

@@ -1,0 +1,80 @@
+"""The optax transformation: it is the rule in a network of flax; other parameters; it learns in a loop of optax."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import blur
+from blur import network
+
+X = jnp.array(np.random.default_rng(0).normal(size=(9, 5)), jnp.float32)
+Y = jnp.arange(9) % 3
+
+
+class Net(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        x = nn.relu(nn.Dense(7)(x))
+        return nn.Dense(3)(x)
+
+
+def loss(params, net=Net()):  # noqa: B008
+    return optax.softmax_cross_entropy_with_integer_labels(net.apply(params, X), Y).mean()
+
+
+def test_it_is_the_rule_in_somebodys_network():
+    """Four steps of the genome made by hand, without its norms, and with a gate that forgets."""
+    genome, rule = blur.optimisers.lasting()
+    genome = genome._replace(
+        neuron=genome.neuron._replace(forward_norm=None), synapse=genome.synapse._replace(keep=jnp.array(0.9))
+    )
+    rule = rule._replace(normalise_inputs=False)
+    params = Net().init(jax.random.key(1), X)
+    layers = [params["params"][f"Dense_{i}"] for i in range(2)]
+    synapses = [network.Synapses(jnp.vstack([layer["kernel"], layer["bias"]])[None]) for layer in layers]
+    synapses = network.with_memory(genome, synapses, rule=rule)
+    tx = blur.gradient_transformation(genome, rule, last="Dense_1")
+
+    @jax.jit
+    def steps(params, synapses):
+        state = tx.init(params)
+        for _ in range(4):
+            updates, state = tx.update(jax.grad(loss)(params), state, params)
+            params = optax.apply_updates(params, updates)
+            synapses, _, _ = network.step(genome, synapses, X, jax.nn.one_hot(Y, 3), rule=rule)
+        return params, synapses
+
+    learned, expected = steps(params, synapses)
+    for i, of_layer in enumerate(expected):
+        layer = learned["params"][f"Dense_{i}"]
+        np.testing.assert_allclose(layer["kernel"], of_layer.forward[0, :-1], atol=1e-5)
+        np.testing.assert_allclose(layer["bias"], of_layer.forward[0, -1], atol=1e-5)
+    assert loss(learned) < 0.7 * loss(params)
+
+
+def test_other_parameters_are_matrices_of_their_own():
+    """Kernels of convolutions, vectors, numbers; each receives a change of the length that its destinations get."""
+    params = {
+        "conv": {"kernel": jnp.ones((2, 2, 3, 4)), "bias": jnp.ones(4)},
+        "scale": jnp.ones(5),
+        "gain": jnp.ones(()),
+    }
+    genome, rule = blur.optimisers.lasting(learning_rate=0.1)
+    tx = blur.gradient_transformation(genome, rule)
+    gradient = jax.tree.map(lambda leaf: jnp.cos(jnp.arange(leaf.size, dtype=jnp.float32)).reshape(leaf.shape), params)
+    updates, state = tx.update(gradient, tx.init(params), params)
+    assert jax.tree.map(jnp.shape, updates) == jax.tree.map(jnp.shape, params)
+    assert state.age == 1
+    joined = jnp.vstack([updates["conv"]["kernel"].reshape(12, 4), updates["conv"]["bias"]])
+    # Newton-Schulz leaves singular values of 0.6 to 1.3
+    assert 0.6 < jnp.linalg.svd(joined / 0.1, compute_uv=False)[0] < 1.3
+    assert 0.06 < jnp.abs(updates["gain"]) < 0.13
+
+
+def test_it_needs_the_parameters():
+    tx = blur.gradient_transformation(*blur.optimisers.lasting())
+    with pytest.raises(ValueError, match="also takes the parameters"):
+        tx.update({"w": jnp.ones((2, 2))}, tx.init({"w": jnp.ones((2, 2))}))
