@@ -6,6 +6,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Also of what builds the kernels, which must be for the versions that run them. The second is the name from pip 25.3 on.
+CONSTRAINED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 
 .PHONY: install run test bench dist
 install: .venv/installed
@@ -13,7 +15,7 @@ install: .venv/installed
 .venv/installed: setup.py constraints.txt glns/native.cc glns/walk.h native/threads.h self_play/physics.cc $(wildcard glns/shared_density_native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(CONSTRAINED) $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 run: install
