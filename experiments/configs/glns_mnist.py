@@ -19,18 +19,15 @@ from ml_collections import ConfigDict
 
 def get_config(variant: str = "online") -> ConfigDict:
     """The config of a variant."""
-    slow_last = {"learning_rate": (0.0003, *[0.01] * 127), "offset_scale": 1.0}  # the first is the last neuron's
-    variants = {  # gradients, feature_scale, images, settings that are not the paper's
-        "online": (True, 30.0, (60000, 10000), {}),
-        "pixels": (False, 6.0, (60000, 10000), {}),
-        "slow_last": (False, 6.0, (60000, 10000), slow_last | {"num_half_spaces": 6}),
-        "kmnist": (False, 6.0, (8000, 2000), slow_last | {"num_half_spaces": 8}),
-        "smoke": (True, 30.0, (240, 240), {}),
+    variants = {  # gradients, feature_scale, images
+        "online": (True, 30.0, (60000, 10000)),
+        "pixels": (False, 6.0, (60000, 10000)),
+        "smoke": (True, 30.0, (240, 240)),
     }
     if variant not in variants:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
-    gradients, feature_scale, (num_train, num_test), changed = variants[variant]
-    batch_size = 50 if variant == "kmnist" else 60
+    gradients, feature_scale, (num_train, num_test) = variants[variant]
+    batch_size = 60
     num_steps = num_train // batch_size
     return ConfigDict(
         {
@@ -44,7 +41,7 @@ def get_config(variant: str = "online") -> ConfigDict:
             "evals": ("classification",),
             "data": {
                 "name": "idx",
-                "deskew": variant != "kmnist",
+                "deskew": True,
                 "gradients": gradients,
                 "num_train": num_train,
                 "num_test": num_test,
@@ -65,7 +62,6 @@ def get_config(variant: str = "online") -> ConfigDict:
                 "clip_rule": "margin",
                 "shared_gates": True,
                 "aggregation": "last",
-            }
-            | changed,
+            },
         }
     )
