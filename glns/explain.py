@@ -52,7 +52,7 @@ def explain(
     if mixture is None:
         return Map(weights[-1], biases[-1], clipped)
     dot = partial(jnp.matmul, precision="highest")
-    logit, parts = jax.value_and_grad(switching.mix, 1)(mixture.log_weights, dot(weights, inputs) + biases)
+    logit, parts = jax.value_and_grad(switching.mix, 1)(jnp.exp(mixture.log_weights), dot(weights, inputs) + biases)
     weights = dot(parts, weights)
     return Map(weights, logit - dot(weights, inputs), clipped)
 

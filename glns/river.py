@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.base import clone
 
 from glns import estimator as estimators
-from glns.estimator import inputs
+from glns.estimator import explanations, inputs
 
 try:
     from river import base
@@ -104,6 +104,18 @@ class Classifier(_Classifier):
         """The most likely label; None before the first."""
         of_labels = self.predict_proba_one(x)
         return max(of_labels, key=of_labels.__getitem__, default=None)
+
+    def explain_one(self, x: dict) -> dict:
+        """What the prediction goes by: label -> {feature: derivative of the label's log-probability}.
+
+        Of all features so far, missing ones too; the feature of a category is ("=", name, value). Empty before the
+        first example. See `glns.estimator.explanations.Map`.
+        """
+        if self._columns.width == 0:
+            return {}
+        weights = explanations.explain(self._estimator, _rows(self._columns.row(x)[0])).weights[0].tolist()
+        of_labels = zip(self._estimator.classes_.tolist(), weights, strict=True)
+        return {label: dict(zip(self._columns.places, of_label, strict=False)) for label, of_label in of_labels}
 
 
 class Regressor(_Regressor):

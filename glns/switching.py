@@ -40,8 +40,8 @@ def learn(mixture: Mixture, log_likelihoods: jax.Array, counted: jax.Array | Non
     """Updates the weights by the likelihoods of a stream.
 
     log_likelihoods [T, M]: log of the probability that neuron k gave to the target of example t; counted [T] bool:
-    False for an example that is to change nothing -> the mixture, and the log-weights [T, M] to predict each example
-    with, which depend on the examples before it alone.
+    False for an example that is to change nothing -> the mixture, and the weights [T, M] to predict each example with,
+    which depend on the examples before it alone.
 
     Only the ratios of an example's likelihoods count, so its greatest is set to 1. Then no sum vanishes, for no weight
     is less than 1 / (t (M - 1)), and the recurrence needs no logarithm.
@@ -62,13 +62,25 @@ def learn(mixture: Mixture, log_likelihoods: jax.Array, counted: jax.Array | Non
 
     stream = likelihoods, floors, (t * (m - 1) - 1) * floors, counted
     weights, before = jax.lax.scan(step, jnp.exp(mixture.log_weights), stream)
-    return Mixture(seen[-1], jnp.log(weights)), jnp.log(before)
+    return Mixture(seen[-1], jnp.log(weights)), before
 
 
-def mix(log_weights: jax.Array, logits: jax.Array) -> jax.Array:
-    """The mixture's prediction of a bit. log_weights [M], the neurons' logits [M] -> logit []."""
-    one, zero = (jax.nn.logsumexp(log_weights + jax.nn.log_sigmoid(z)) for z in (logits, -logits))
-    return one - zero
+def mix(weights: jax.Array, logits: jax.Array) -> jax.Array:
+    """The mixture's prediction of a bit. weights [M] that sum to 1, the neurons' logits [M] -> logit [].
+
+    It costs one exponential for each neuron. Where all logits have one sign, the least size of them is taken out of
+    both sums of probabilities, so that neither vanishes, however large they are.
+    """
+    positive = logits >= 0
+    sizes = jnp.where(positive, logits, -logits)
+    one_sign = jnp.all(positive) | ~jnp.any(positive)
+    shift = jax.lax.stop_gradient(jnp.where(one_sign, jnp.min(sizes), 0.0))  # any shift gives the same logit
+    small = jnp.exp(shift - sizes)
+    likely = 1 / (1 + small * jnp.exp(-shift))  # the sigmoid of a size; `small * likely` is the rest, e**shift times
+    one, zero = (
+        jnp.log(jnp.sum(weights * jnp.where(which, likely, small * likely))) for which in (positive, ~positive)
+    )
+    return one - zero + jnp.where(positive[0], shift, -shift)
 
 
 def aggregate(mixture: Mixture | None, logits: Sequence[jax.Array]) -> jax.Array:
@@ -78,7 +90,7 @@ def aggregate(mixture: Mixture | None, logits: Sequence[jax.Array]) -> jax.Array
     """
     if mixture is None:
         return logits[-1][:, 0]
-    return jax.vmap(mix, in_axes=(None, 0))(mixture.log_weights, jnp.concatenate(logits, axis=-1))
+    return jax.vmap(mix, in_axes=(None, 0))(jnp.exp(mixture.log_weights), jnp.concatenate(logits, axis=-1))
 
 
 def learn_aggregate(
@@ -102,7 +114,7 @@ def learn_aggregate(
     of_targets = (2 * targets - 1)[:, None] * clip(of_neurons, rule)
     log_likelihoods = jax.nn.log_sigmoid(of_targets)
     if weights is None:
-        mixture, log_weights = learn(mixture, log_likelihoods)
+        mixture, of_examples = learn(mixture, log_likelihoods)
     else:
-        mixture, log_weights = learn(mixture, weights[:, None] * log_likelihoods, weights > 0)
-    return mixture, jax.vmap(mix)(log_weights, of_neurons)
+        mixture, of_examples = learn(mixture, weights[:, None] * log_likelihoods, weights > 0)
+    return mixture, jax.vmap(mix)(of_examples, of_neurons)

@@ -1,5 +1,6 @@
 """The tours run from beginning to end, some of them shortened, and say what they say."""
 
+import importlib.util
 import os
 import runpy
 from pathlib import Path
@@ -35,6 +36,7 @@ def test_there_are_tours():
         "glns_digits",
         "self_play_holdouts",
         "self_play_puck",
+        "streams",
     ]
 
 
@@ -110,3 +112,19 @@ def test_self_play(capsys, physics):
     assert all(0 <= record["eval/holdout_success"] <= 1 for record in tour["records"])
     assert len(tour["picture"].axes) == 3
     assert capsys.readouterr().out.count("m away, of which Bob reaches") == len(tour["records"])
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_streams(installed, monkeypatch, capsys):
+    """The map turns around with the stream; without river the tour says what is missing."""
+    if not installed:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    elif importlib.util.find_spec("river") is None:
+        pytest.skip("river, which is optional, is not installed")
+    tour = shortened("streams", **{"NUM_ROWS = 4000": "NUM_ROWS = 1200"})
+    for name, sign in {"first bit": 1, "second bit": 1, "second number": -1}.items():
+        assert sign * tour["before"][name] > 0 > sign * tour["after"][name]
+    assert np.mean(tour["right"]["GLN"]) > 0.75
+    assert set(tour["right"]) == {"GLN", "forest"} - (set() if installed else {"forest"})
+    assert len(tour["picture"].axes) == 1
+    assert ("pip install 'river" in capsys.readouterr().out) != installed

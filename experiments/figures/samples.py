@@ -50,6 +50,18 @@ def distributions(samples: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figur
     return figure
 
 
+def prequential(right: Mapping[str, Sequence[bool]]) -> Figure:
+    """The accuracy over a stream, each row predicted before it was learned. right: model -> [n], in 40 windows."""
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    for label, of_model in right.items():
+        windows = np.array_split(np.asarray(of_model, float), 40)
+        axes.plot(np.cumsum([len(window) for window in windows]), [window.mean() for window in windows], label=label)
+    axes.set(xlabel="rows", ylabel="accuracy of the last rows", ylim=(0, 1))
+    axes.legend(loc="lower right")
+    return figure
+
+
 def plane(tasks: Mapping[str, tuple[Any, Any]]) -> Figure:
     """Tasks in the plane, a panel each. tasks: name -> points [n, 2] and their classes [n]."""
     rows = -(-len(tasks) // 5)

@@ -36,6 +36,16 @@ def test_it_is_the_estimator_one_by_one(learned):
     assert learned.predict_one(ROWS[0]) == max(learned.predict_proba_one(ROWS[0]).items(), key=lambda pair: pair[1])[0]
 
 
+def test_it_explains_by_name(learned):
+    """A label's weights are the derivatives that the estimator has."""
+    weights = learned.explain_one(ROWS[0])
+    assert list(weights) == learned._estimator.classes_.tolist()
+    expected = learned._estimator.explain(X[:1]).weights[0, 1]
+    np.testing.assert_allclose([weights["right"][name] for name in "abcd"], expected, rtol=1e-6)
+    assert np.any(expected)
+    assert _classifier().explain_one(ROWS[0]) == {}
+
+
 def test_before_the_first_example():
     assert _classifier().predict_proba_one({"a": 1}) == {}
     assert _classifier().predict_one({"a": 1}) is None
@@ -85,7 +95,8 @@ def test_rivers_checks(kind, monkeypatch):
     checks, datasets = pytest.importorskip("river.checks"), pytest.importorskip("river.datasets")
     stream = datasets.Phishing() if kind is Classifier else datasets.TrumpApproval()
     monkeypatch.setattr(checks, "_yield_datasets", lambda model, scale=1: [list(stream.take(25))])
-    model = kind(getattr(estimators, kind.__name__)(**SMALL), seed=0)
+    least = {"sizes": (1,), "num_half_spaces": 1} | ({"aggregation": "last"} if kind is Classifier else {})
+    model = kind(getattr(estimators, kind.__name__)(**least), seed=0)
     for check in checks.yield_checks(model):
         if check.__name__ != "check_learn_many_matches_learn_one":  # needs pandas
             check(model.clone())

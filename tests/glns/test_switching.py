@@ -33,8 +33,8 @@ def of_all_sequences(likelihoods):
 def test_it_is_the_mixture_over_all_sequences(tolerance, num_neurons, time):
     likelihoods = np.random.default_rng(0).uniform(0.01, 0.99, size=(time, num_neurons))
     logs = jnp.array(np.log(likelihoods))
-    _, log_weights = switching.learn(switching.init(num_neurons), logs)
-    ours = jnp.cumprod(jnp.exp(jax.nn.logsumexp(log_weights + logs, axis=-1)))
+    _, weights = switching.learn(switching.init(num_neurons), logs)
+    ours = jnp.cumprod((weights * jnp.exp(logs)).sum(axis=-1))
     np.testing.assert_allclose(ours, of_all_sequences(likelihoods), rtol=tolerance, atol=0)
 
 
@@ -46,8 +46,8 @@ def test_learning_in_parts_changes_nothing(tolerance):
         mixture, parts = switching.init(4), []
         learn = jax.jit(switching.learn)
         for part in np.split(logs, 448 // size):
-            mixture, log_weights = learn(mixture, part)
-            parts.append(log_weights)
+            mixture, weights = learn(mixture, part)
+            parts.append(weights)
         np.testing.assert_allclose(np.concatenate(parts), of_whole, rtol=0, atol=1e3 * tolerance)
         np.testing.assert_allclose(mixture.log_weights, whole.log_weights, rtol=0, atol=1e3 * tolerance)
         assert mixture.count == 448
@@ -57,16 +57,16 @@ def test_weights_stay_normalised_and_finite():
     """Ten thousand examples in float32, among them such as give some or all neurons next to no probability."""
     rng = np.random.default_rng(0)
     logs = -rng.exponential(size=(10_000, 30)) * 10 ** rng.uniform(-3, 4, size=(10_000, 1))
-    mixture, log_weights = switching.learn(switching.init(30), jnp.array(logs, jnp.float32))
-    np.testing.assert_allclose(jnp.exp(log_weights).sum(-1), 1, rtol=1e-4)
+    mixture, weights = switching.learn(switching.init(30), jnp.array(logs, jnp.float32))
+    np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-4)
     assert np.all(np.isfinite(mixture.log_weights))
 
 
 def test_two_neurons_by_hand():
     # M = 2: after one example the kept share, 1 * 2 - 1 - 1, is 0. After the second, with likelihoods 0.9 and 0.3, the
     # posterior is (3/4, 1/4) and u = 1/3 + (2 * 2 - 2 - 1) / 3 * posterior = (7/12, 5/12).
-    mixture, log_weights = switching.learn(switching.init(2), jnp.log(jnp.array([[0.2, 0.8], [0.9, 0.3]])))
-    np.testing.assert_allclose(jnp.exp(log_weights), [[0.5, 0.5], [0.5, 0.5]], rtol=1e-6)
+    mixture, weights = switching.learn(switching.init(2), jnp.log(jnp.array([[0.2, 0.8], [0.9, 0.3]])))
+    np.testing.assert_allclose(weights, [[0.5, 0.5], [0.5, 0.5]], rtol=1e-6)
     np.testing.assert_allclose(jnp.exp(mixture.log_weights), [7 / 12, 5 / 12], rtol=1e-6)
 
 
@@ -75,17 +75,32 @@ def test_it_follows_the_best_neuron_as_it_changes():
     best = np.repeat([2, 0, 3], 100)
     likelihoods = np.where(np.arange(4) == best[:, None], 0.9, 0.4)
     logs = jnp.log(jnp.array(likelihoods, jnp.float32))
-    _, log_weights = switching.learn(switching.init(4), logs)
-    weight_of_best = np.exp(log_weights)[np.arange(300), best]
+    _, weights = switching.learn(switching.init(4), logs)
+    weight_of_best = np.asarray(weights)[np.arange(300), best]
     assert np.all(weight_of_best.reshape(3, 100)[:, 20:] > 0.9)
-    loss = -jax.nn.logsumexp(log_weights + logs, axis=-1).sum()
+    loss = -jnp.log((weights * jnp.exp(logs)).sum(axis=-1)).sum()
     assert 0 < loss - 300 * -np.log(0.9) < 3 * (np.log(4) + np.log(300))
 
 
 def test_mixing_by_hand():
     # 0.25 * 0.8 + 0.75 * 0.4 = 0.5, logit 0.
     logits = jnp.log(jnp.array([0.8 / 0.2, 0.4 / 0.6]))
-    assert switching.mix(jnp.log(jnp.array([0.25, 0.75])), logits) == pytest.approx(0, abs=1e-6)
+    assert switching.mix(jnp.array([0.25, 0.75]), logits) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("low", [-1.0, 0.0, 1.0])
+@pytest.mark.parametrize("size", [0.0, 1e-3, 1.0, 80.0, 1e4])
+def test_mixing_logits_of_any_size(size, low):
+    """Of both signs and of one, against logarithms of sums in float64; and the derivative, at 0 too."""
+    rng = np.random.default_rng(0)
+    z, weights = size * (rng.uniform(size=6) + 0.75 * low - 0.5), rng.dirichlet(np.ones(6))
+    logs = [np.log(weights) - np.logaddexp(0, sign * z) for sign in (-1, 1)]
+    one, zero = (np.logaddexp.reduce(of_sign) for of_sign in logs)
+    logit, slope = jax.value_and_grad(switching.mix, 1)(*(jnp.array(part, jnp.float32) for part in (weights, z)))
+    np.testing.assert_allclose(logit, one - zero, rtol=1e-5, atol=1e-6)
+    p = 1 / (1 + np.exp(np.minimum(z, 500))), 1 / (1 + np.exp(-np.maximum(z, -500)))
+    expected = np.exp(logs[0] - one) * p[0] + np.exp(logs[1] - zero) * p[1]
+    np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_one_neuron_is_no_mixture():

@@ -9,6 +9,7 @@ import pytest
 
 import glns
 from experiments import data
+from glns import estimator, river
 from launch.suites import prequential, streams
 
 
@@ -49,6 +50,20 @@ def test_a_gln_predicts_each_row_before_it_learns_it(monkeypatch):
     assert num_bytes == sum(leaf.nbytes for leaf in jax.tree.leaves(state))
 
 
+@pytest.mark.parametrize(("model", "late"), [("estimator_chunks", 64), ("estimator_rows", 41)])
+def test_an_estimator_predicts_rows_before_it_learns_them(model, late, monkeypatch):
+    """Another label of row 40 changes predictions from row `late` on, and none before."""
+    small = {"sizes": (3, 1), "num_half_spaces": 1}
+    monkeypatch.setattr(streams, "Classifier", partial(estimator.Classifier, **small))
+    monkeypatch.setattr(streams, "OneByOne", partial(river.Classifier, estimator.Classifier(**small)))
+    x, y = data.drifting(None, stream="sea", num_rows=70, num_test=1).train
+    other = np.where(np.arange(70) == 40, 1 - y, y)
+    (one, _, num_bytes), (changed, _, _) = (streams.MODELS[model](x, labels, 2) for labels in (y, other))
+    np.testing.assert_array_equal(one[:late], changed[:late])
+    assert np.all(one[late:] != changed[late:])
+    assert num_bytes > 0
+
+
 def test_a_line_is_left_out_for_want_of_what_it_needs(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.delenv("COLLAGE_DATA", raising=False)
@@ -61,7 +76,7 @@ def test_a_line_is_left_out_for_want_of_what_it_needs(monkeypatch):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("river") is None, reason="river, which is optional, is not installed")
-@pytest.mark.parametrize("model", [name for name in streams.MODELS if name != "gln"])
+@pytest.mark.parametrize("model", [name for name in streams.MODELS if name not in streams._OURS])
 def test_rivers_models_are_measured(model):
     x, y = data.drifting(None, stream="led", num_rows=300, num_test=1).train
     line = streams.measure(streams.MODELS[model], x, y, 10)
