@@ -68,7 +68,7 @@ def test_a_mapping_under_any_key_is_built_where_its_name_is_a_function():
         ("learner", {"sizes": (1,)}, "learner: say by `name` which one; got None"),
         ("world", {"name": "real", "batchsize": 3}, "world 'real': .*unexpected keyword argument 'batchsize'"),
         ("world", {"name": "real"}, "world 'real': needs batch_size; give them in the config"),
-        ("learner", {"name": "sgd", "net": {"name": "x"}, "tx": {}}, r"no learner\.net named 'x'; there are alexnet, cnn"),
+        ("learner", {"name": "sgd", "net": {"name": "x"}, "tx": {}}, r"no learner\.net named 'x'; there are alexnet"),
         ("evals", {"name": "training", "batch": 1}, "evals 'training': got an unexpected keyword argument 'batch'"),
         (
             "figures",
