@@ -123,7 +123,7 @@ def test_a_key_that_is_none_takes_a_value(folder, tmp_path):
     [
         ("--config.learner.name=mine:nobody", "learner 'mine:nobody': module 'mine' has no attribute 'nobody'"),
         ("--config.learner.name=yours:learner", "learner 'yours:learner': No module named 'yours'"),
-        ("--config.learner.net.name=Net", "no learner.net named 'Net'; there are cnn"),
+        ("--config.learner.net.name=Net", "no learner.net named 'Net'; there are alexnet"),
         ("--config.evals=('mine:data',)", "evals.mine:data 'mine:data': needs n; give them in the config"),
     ],
 )
