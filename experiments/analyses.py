@@ -91,9 +91,8 @@ def _at(records: Records, at: Sequence[int]) -> dict[str, float]:
     kinds: dict[str, list[str]] = {}
     for name in records.baselines:
         kinds.setdefault(name.split("_")[0], []).append(name)
-    numbers = {}
+    numbers, (steps, _) = {}, curve(records, "test_error")
     for kind, names in ({"": [""]} | kinds).items():
-        steps, _ = curve(records, "test_error")
         means = np.stack([1 - curve(records, "test_error", name)[1].mean(axis=0) for name in names])
         best = np.where(np.isnan(means), -np.inf, means).max(axis=0)
         prefix = f"best_{kind}_" if kind else ""

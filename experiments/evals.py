@@ -5,6 +5,7 @@ An eval with the setting `members` gets a view of each of these, (view, view, ..
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -85,7 +86,7 @@ def endurance(
     metrics = {}
     for label, family in families.items():
         keys = jax.random.split(_same_key(), num_draws)
-        accuracies, rms = jax.lax.map(lambda key, family=family: of_task(family, key), keys)
+        accuracies, rms = jax.lax.map(partial(of_task, family), keys)
         at = dict(zip(steps, accuracies.mean(axis=0), strict=True))
         metrics |= {f"{label}/accuracy_at_{step}": accuracy for step, accuracy in at.items()}
         metrics[f"{label}/synapses_rms"] = rms.mean()

@@ -147,17 +147,21 @@ def _by_class(model, layers, mixture, counts):
 def _update(model, key, state, batch):
     """Learns a batch. -> state, metrics."""
     state, log_probabilities = _learn_batch(model, key, state, batch)
-    _, labels, *weights = model.divide(batch, None)
+    _, labels, weights = _read(model, batch)
+    return state, _metrics(log_probabilities, labels, weights)
+
+
+def _read(model, batch):
+    """-> x [B, ..], labels [B], weights [B] or None."""
+    x, labels, *weights = model.divide(batch, None)
     labels = settings.labels_below(model.num_classes, labels=labels)
-    return state, _metrics(log_probabilities, labels, jnp.asarray(weights[0], float) if weights else None)
+    return x, labels, jnp.asarray(weights[0], float) if weights else None
 
 
 def _learn_batch(model, key, state, batch):
     """Learns a batch. -> state, the log-probabilities [B, N] before each example."""
     del key
-    x, labels, *of_examples = model.divide(batch, None)
-    labels = settings.labels_below(model.num_classes, labels=labels)
-    weights = jnp.asarray(of_examples[0], float) if of_examples else None
+    x, labels, weights = _read(model, batch)
     counted = None if weights is None else weights > 0
     moments, inputs = model.features.learn(state.moments, _flat(x), counted)
     targets = model.divide(jax.nn.one_hot(labels, model.num_classes, axis=0), "classes")

@@ -4,7 +4,6 @@ import functools
 import math
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +11,7 @@ import numpy as np
 
 import bootstrap
 from experiments import Plan, build
-from launch import devices, execution, machine, measures, progress
+from launch import devices, execution, machine, measures, progress, reading
 from launch import mesh as meshes
 from launch.clock import Clock
 from launch.execution import Execution
@@ -83,7 +82,7 @@ def programs(
     advance = _advance(setup, call, (placed, replicated))
     kept, resume, abstract_run = _kept(setup, shapes, placed)
 
-    read_rows = world.read_rows and _ahead(world.read_rows)
+    read_rows = world.read_rows and reading.ahead(world.read_rows)
 
     def advance_members(step, run, num_steps):
         stage, rows = _stage(plan, step), data
@@ -168,20 +167,6 @@ def _place_data(setup: Setup, arrays: Any) -> Any:
         return jax.device_put(arrays, meshes.replicated(setup.mesh))
     arrays = jax.tree.map(lambda leaf: leaf[setup.filled], arrays)
     return jax.device_put(arrays, meshes.member_sharding(setup.mesh))
-
-
-def _ahead(read_rows: Callable) -> Callable:
-    """The same, while in a thread the rows are read that as many steps would take after these."""
-    pool, waiting = ThreadPoolExecutor(1), {}
-
-    def read(data, step, num_steps):
-        rows = waiting.pop((step, num_steps), None)
-        found = rows.result() if rows else read_rows(data, step, num_steps)
-        waiting.clear()
-        waiting[step + num_steps, num_steps] = pool.submit(read_rows, data, step + num_steps, num_steps)
-        return found
-
-    return read
 
 
 def _kept(setup: Setup, shapes: bootstrap.Run, placed: Any) -> tuple[Callable, Callable, bootstrap.Run]:

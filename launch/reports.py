@@ -32,10 +32,10 @@ def page(folders: Sequence[Path], *, every: float | None = None) -> str:
     parts = [
         f"<h1>{_text(', '.join(runs.records))}</h1>",
         "<h2>Numbers</h2>",
-        _table(tables.rows_of_text(tables.table([workdirs[label] for label in runs.records]))),
+        _table(tables.rows_of_text(tables.of_runs(runs, workdirs))),
         "<h2>Curves</h2>",
         _curves(runs),
-        *(_about(label, workdirs[label]) for label in runs.records),
+        *(_about(label, workdirs[label], runs) for label in runs.records),
     ]
     head = f'<meta charset="utf-8"><title>{_text(", ".join(runs.records))}</title>{refresh}<style>{_STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(parts) + "\n</body></html>\n"
@@ -50,15 +50,15 @@ def _curves(runs: plots.Runs) -> str:
         return _pictures(paths)
 
 
-def _about(label: str, workdir: Path) -> str:
+def _about(label: str, workdir: Path, runs: plots.Runs) -> str:
     """What a run is, how far it is, what it took, and the pictures that it left."""
-    launches, config = documents.read_launches(workdir), documents.read_config(workdir)
-    finished, last = folder.finished_steps(workdir) == config["num_steps"], (launches or [{}])[-1]
+    config, step = runs.configs[label], runs.records[label].lines[-1]["step"]
+    launches, last = documents.read_launches(workdir), documents.last_launch(workdir)
+    finished = folder.finished_steps(workdir) == config["num_steps"]
     of_end = documents.read_summary(workdir) if finished else {}
-    left = documents.read_records(workdir)[-1]
     state = "finished" if finished else "stopped" if last.get("stopped") else "not finished"
     known = {
-        "state": f"{state}, step {left['step']} of {config['num_steps']}, {config['num_seeds']} seeds",
+        "state": f"{state}, step {step} of {config['num_steps']}, {config['num_seeds']} seeds",
         "stopped at": None if finished else last.get("stopped"),
         "diverged": ", ".join(f"{one['member']} seed {one['seed']}" for one in of_end.get("diverged_at", ())),
         "seconds": f"{of_end['wall_seconds']:.0f}, of them {of_end['compile_seconds']:.0f} compiling" if of_end else "",

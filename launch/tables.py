@@ -40,13 +40,18 @@ def table(folders: Sequence[Path], names: Sequence[str] | None = None, sort: str
 
     sort: the metric to sort by. Raises UserError where a folder is no run, or where no run has a metric.
     """
-    runs = plots.read(folders)
+    return of_runs(plots.read(folders), plots.labels(folders), names, sort)
+
+
+def of_runs(
+    runs: plots.Runs, workdirs: Mapping[str, Path], names: Sequence[str] | None = None, sort: str | None = None
+) -> list[Row]:
+    """The same, of runs that are read already. workdirs: their folders, by label."""
     configs = {
         (label, cell): grid.merged(_own(config), changes, f"grid.{cell}")
         for label, config in runs.configs.items()
         for cell, changes in (config.get("grid") or {"": {}}).items()
     }
-    workdirs = plots.labels(folders)
     finished = {
         label: folder.finished_steps(workdirs[label]) == config["num_steps"] for label, config in runs.configs.items()
     }

@@ -65,13 +65,10 @@ def physics_of(scene: Scene) -> str:
     "auto" is C where that is faster, for free bodies on a CPU: one core steps a block six times as fast in C as in
     MJX, but a puck 0.7 times (`launch.bench`). C knows no other device, and needs a kernel that is built at install.
     """
-    works = jax.default_backend() == "cpu" and c_mujoco.available()
+    on_cpu = jax.default_backend() == "cpu"
+    works = on_cpu and c_mujoco.available()
     if scene.physics == "c" and not works:
-        why = (
-            "was not built: install a C++ compiler and the package again"
-            if jax.default_backend() == "cpu"
-            else "is for CPUs"
-        )
+        why = "was not built: install a C++ compiler and the package again" if on_cpu else "is for CPUs"
         raise ValueError(f"physics='c' {why}; or set physics='mjx'")
     if scene.physics == "auto":
         return "c" if works and not scene.planar else "mjx"

@@ -12,13 +12,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state, compute_class_weight
 
 from glns.classification import learner
-from glns.estimator import explanations, fitting, growth, inputs, storage, units
+from glns.estimator import fitting, growth, inputs, units
+from glns.estimator.fitted import Fitted
 from glns.estimator.programs import programs
 from glns.robust import ROBUST
 from glns.settings import check_counts
 
 
-class Classifier(ClassifierMixin, BaseEstimator):
+class Classifier(Fitted, ClassifierMixin, BaseEstimator):
     """One-vs-all Bernoulli GLNs (Veness 2019), learned exactly online: see `glns.learner`.
 
     `partial_fit` learns the samples in the order given; splitting them over several calls changes nothing. `fit` starts
@@ -144,27 +145,6 @@ class Classifier(ClassifierMixin, BaseEstimator):
         fitting.check_fitted(self)
         return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
 
-    def explain(self, X) -> explanations.Map:
-        """The local linear map of each log-probability: see `explanations.Map`."""
-        fitting.check_fitted(self)
-        return explanations.explain(self, inputs.read(self, X, self._categories, reset=False))
-
-    @property
-    def feature_importances_(self) -> np.ndarray:
-        """See `explanations.importances`. [features], they sum to 1."""
-        fitting.check_fitted(self)
-        return explanations.importances(self)
-
-    def save(self, path: Any) -> None:
-        """Writes a fitted model to one file, without pickle. Functions and random generators cannot be saved."""
-        fitting.check_fitted(self)
-        storage.save(self, path)
-
-    @classmethod
-    def load(cls, path: Any) -> "Classifier":
-        """The model that `save` wrote. Raises ValueError for any other file."""
-        return storage.load(cls, path)
-
     def _predict(self, rows):
         """Log-probabilities [n, N]."""
         log_p = fitting.predict(self, self._programs().predict, rows)[:, self._slots].astype(float)
@@ -173,8 +153,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def _jacobian(self, rows):
         """d log-probabilities / d the learner's features, [n, N, D]."""
-        programs = self._programs(implementation="scan")  # the others have no derivative
-        of_slots = fitting.predict(self, programs.jacobian, rows)[:, self._slots].astype(float)
+        of_slots = fitting.predict(self, self._programs().jacobian, rows)[:, self._slots].astype(float)
         p = np.exp(self._predict(rows))
         return of_slots - np.einsum("nk,nkd->nd", p, of_slots)[:, None]
 

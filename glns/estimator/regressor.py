@@ -12,7 +12,8 @@ from scipy.special import ndtri
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 
-from glns.estimator import explanations, fitting, inputs, storage, units
+from glns.estimator import fitting, inputs, units
+from glns.estimator.fitted import Fitted
 from glns.estimator.independent import independent
 from glns.estimator.programs import programs
 from glns.gaussian import Rule
@@ -20,7 +21,7 @@ from glns.regression import regressor
 from glns.settings import check_between, check_counts
 
 
-class Regressor(RegressorMixin, BaseEstimator):
+class Regressor(Fitted, RegressorMixin, BaseEstimator):
     """A Gaussian GLN (Budden 2020) for each target, learned exactly online: see `glns.regressor`.
 
     X, `fit`, `partial_fit` and sample_weight are those of `Classifier`; y is [n], or [n, K] for K targets, each learned
@@ -121,27 +122,6 @@ class Regressor(RegressorMixin, BaseEstimator):
         mean, std = self._read_and_predict(X)
         half = std * [_quantile(scores[~np.isnan(scores)], coverage) for scores in np.asarray(self.state_.scores)]
         return self._shaped(mean - half), self._shaped(mean + half)
-
-    def explain(self, X) -> explanations.Map:
-        """The local linear map of each mean: see `explanations.Map`."""
-        fitting.check_fitted(self)
-        return explanations.explain(self, inputs.read(self, X, self._categories, reset=False))
-
-    @property
-    def feature_importances_(self) -> np.ndarray:
-        """See `explanations.importances`. [features], they sum to 1."""
-        fitting.check_fitted(self)
-        return explanations.importances(self)
-
-    def save(self, path: Any) -> None:
-        """Writes a fitted model to one file, without pickle. Random generators cannot be saved."""
-        fitting.check_fitted(self)
-        storage.save(self, path)
-
-    @classmethod
-    def load(cls, path: Any) -> "Regressor":
-        """The model that `save` wrote. Raises ValueError for any other file."""
-        return storage.load(cls, path)
 
     def _read_and_predict(self, X):
         fitting.check_fitted(self)
