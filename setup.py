@@ -86,6 +86,7 @@ setup(
             "pyrefly>=1",
             "pytest>=8",
             "pytest-xdist>=3.6",
+            "river>=0.23",
             "ruff>=0.12",
         ],
     },
