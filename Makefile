@@ -1,5 +1,5 @@
 # make install   .venv with everything, pinned by constraints.txt
-# make run       the main job: four runs on digits, one figure, one table; then Alice teaches Bob to push a puck
+# make run       the main job: the four papers in some minutes, runs/collage/collage.png and a table of their numbers
 # make test      lint, types, layers and the whole test suite
 # make bench     every benchmark suite
 # make dist      builds wheel and sdist, with a compiler and without, and learns with each outside the checkout
@@ -19,10 +19,8 @@ install: .venv/installed
 	@touch $@
 
 run: install
-	$(BIN)/python -m launch.sweep --config=experiments/configs/glns_digits.py --workdir=runs/glns_digits
-	$(BIN)/python -m launch.sweep --config=experiments/configs/sgd_digits.py --workdir=runs/sgd_digits
-	$(BIN)/python -m launch.plot runs/glns_digits/real runs/glns_digits/ideal runs/sgd_digits/real runs/sgd_digits/ideal --out=runs/figures
-	$(BIN)/python -m launch.train --config=experiments/configs/self_play_puck.py:quick --workdir=runs/self_play_quick
+	$(BIN)/python -m launch.sweep --config=experiments/configs/collage.py --workdir=runs/collage
+	$(BIN)/python -m launch.collage runs/collage
 
 test: install
 	$(BIN)/ruff check
@@ -38,3 +36,4 @@ bench: install
 	$(BIN)/python -m launch.bench --suite=bootstrap
 	$(BIN)/python -m launch.bench --suite=blur
 	$(BIN)/python -m launch.bench --suite=self_play
+	$(BIN)/python -m launch.bench --suite=scaling

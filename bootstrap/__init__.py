@@ -2,7 +2,7 @@
 
 The frame: `Learner`, `World`, `Run`, `begin`, `advance`; `beside` lets baselines learn beside a learner.
 Worlds: `real`, `ideal`, `paired` (both, from one stream, as of the `rows` of arrays), `fed` (of rows read as they are
-needed), `permuted` (a sequence of tasks), `bandits.world`.
+needed), `in_order` (rows as they stand), `permuted` (a sequence of tasks), `bandits.world`.
 Learners of any net (`Net`, `nets`): `sgd.learner`, `ewc.learner`, `regression.learner`, `bandits.neural`; and
 `bandits.linear`.
 Samples: `distributions`, `augment`, `images`.
@@ -28,7 +28,7 @@ from bootstrap.baselines import beside
 from bootstrap.core import Learner, Run, World, advance, begin, undivided
 from bootstrap.nets import Net
 from bootstrap.reading import fed
-from bootstrap.rows import rows
+from bootstrap.rows import in_order, rows
 from bootstrap.scoring import scores
 from bootstrap.tasks import permuted
 from bootstrap.worlds import UNLIMITED, ideal, paired, real
@@ -50,6 +50,7 @@ __all__ = [
     "gap",
     "ideal",
     "images",
+    "in_order",
     "nets",
     "paired",
     "permuted",

@@ -5,7 +5,7 @@ returns writes the file after the last step.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 
 import blur
 import bootstrap
+import glns
 import self_play
 from experiments import registry
 
@@ -25,6 +26,7 @@ class Context(NamedTuple):
     learner: bootstrap.Learner
     run: bootstrap.Run  # shapes and dtypes of the run
     command: str  # that of this launch
+    test: Any = None  # the data's test part; of splits, with a leading axis of them
 
 
 class Artifact(NamedTuple):
@@ -48,6 +50,38 @@ def genome(context: Context) -> Artifact:
         return {"genome.json": blur.serialize.dumps(blur.learned_genome(run.learner), rule, note)}
 
     return Artifact(("genome.json",), write)
+
+
+_OF_FEATURES = ("feature_epsilon", "feature_scale", "standardised", "shared_gates")
+
+
+def saliency(context: Context, *, classes: Sequence[int] = range(10)) -> Artifact:
+    """saliency.json: the first test image of each class, and what in it speaks for that class to a GLN.
+
+    images, maps [M, H, W]: gray levels, and logits for each unit of these (Veness 2019, §4), by the rule that clips
+    nothing; labels [M]. Of a network of Bernoulli neurons with half-spaces, as `glns.learner` makes by itself.
+    """
+    settings = context.config["learner"]
+    if settings["name"] != "glns" or "gate" in settings or np.ndim(context.test[0]) != 3:
+        raise ValueError("saliency.json is of the learner 'glns', without a gate of its own, and of images [n, H, W]")
+    x, y = (np.asarray(array) for array in context.test[:2])
+    if missing := [k for k in classes if k not in y]:
+        raise ValueError(f"artifacts.saliency.classes: no test image is of class {missing[0]}")
+    offsets = {"offset_scale": settings["offset_scale"]} if "offset_scale" in settings else {}
+    explain = partial(
+        glns.explain.saliency,
+        rule=glns.bernoulli.Rule(epsilon=1e-30),
+        gate=glns.context.half_spaces(settings["num_half_spaces"], **offsets),
+        **{key: settings[key] for key in _OF_FEATURES if key in settings},
+    )
+
+    def write(run):
+        images = x[[int(np.argmax(y == k)) for k in classes]]
+        weights = jax.jit(jax.vmap(partial(explain, run.learner)))(images).weights
+        maps = [np.asarray(of_image)[k].tolist() for of_image, k in zip(weights, classes, strict=True)]
+        return {"saliency.json": json.dumps({"images": images.tolist(), "maps": maps, "labels": list(classes)})}
+
+    return Artifact(("saliency.json",), write)
 
 
 def episode(context: Context, *, num_frames: int = 300) -> Artifact:

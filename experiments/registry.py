@@ -79,15 +79,16 @@ _DATA = _in(
     "experiments.data",
     *("bandit", "binarized_mnist", "cifar10", "cifar5m", "csv", "deformed_digits", "digits", "digits_and_idx"),
     *("drifting", "gaussians"),
-    *("idx", "none", "npz", "permuted", "sarcos", "shapes", "teacher", "uci", "uci_regression"),
+    *("idx", "none", "npz", "permuted", "permuted_digits", "sarcos", "shapes", "teacher", "uci", "uci_regression"),
 )
-_WORLDS = _in("experiments.worlds", "bandit", "ideal", "paired", "permuted", "real", "self_play", "tasks")
+_WORLDS = _in("experiments.worlds", "bandit", "ideal", "in_order", "paired", "permuted", "real", "self_play", "tasks")
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
 _EVALS = _in(
     "experiments.evals",
     *("adaptation", "agreement", "classification", "density", "endurance", "holdout", "regression", "regret"),
     *("retention", "synapses", "training"),
 )
+_ARTIFACTS = _in("experiments.artifacts", "episode", "genome", "payoff", "saliency")
 _FIGURES = _in("experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter")
 
 KINDS: dict[str, Kind] = {  # by the key under which a config names one
@@ -111,7 +112,7 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
     # What is measured, concluded, kept and drawn.
     "evals": Kind("view", _EVALS, later=True, many=True),
     "analyses": Kind("records", _in("experiments.analyses", "gap", "race"), later=True, many=True),
-    "artifacts": Kind("context", _in("experiments.artifacts", "episode", "genome", "payoff"), later=True, many=True),
+    "artifacts": Kind("context", _ARTIFACTS, later=True, many=True),
     "figures": Kind("runs", _FIGURES, later=True, many=True),
 }
 

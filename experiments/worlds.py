@@ -27,6 +27,11 @@ def ideal(data: Any, *, sampler: Callable, batch_size: int) -> bootstrap.World:
     return _with_numbers(bootstrap.ideal(sampler, tuple(in_memory(data, "ideal")), batch_size=batch_size))
 
 
+def in_order(data: Any, *, batch_size: int) -> bootstrap.World:
+    """The samples as they stand in the data, which is their order in time: `bootstrap.in_order`."""
+    return _with_numbers(bootstrap.in_order(*in_memory(data, "in_order"), batch_size=batch_size))
+
+
 def _with_numbers(world: bootstrap.World) -> bootstrap.World:
     """The world, its pixels in bytes as numbers, as the test samples are."""
 

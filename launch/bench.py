@@ -1,6 +1,7 @@
 """Benchmarks: our rate against a plain baseline's, and against what the machine could do.
 
-    python -m launch.bench --suite=glns|bootstrap|blur|self_play|streams [--only=SUBSTRING] [--repeats=5] [--json=FILE]
+    python -m launch.bench --suite=glns|bootstrap|blur|self_play|scaling|streams [--only=SUBSTRING] [--repeats=5]
+        [--json=FILE]
 
 A line of the table has
 
@@ -16,7 +17,8 @@ state that stays in the cache may beat the bandwidth, and so the floor.
 
 Each program is compiled and warmed up untimed, and a timing lasts until its results are there.
 
-The suite `streams` compares how well and how fast online classifiers learn: see `launch.suites.streams`.
+The suite `scaling` compares sizes of one program, see `launch.suites.scaling`, and `streams` how well and how fast
+online classifiers learn, see `launch.suites.streams`.
 """
 
 import json
@@ -79,8 +81,8 @@ def main(argv: list[str]) -> None:
     names = suites.streams.names() if streams else [benchmark.name for benchmark in benchmarks]
     chosen = [name for name in names if _ONLY.value in name]
     if not chosen:
-        there = ", ".join(names)
-        raise cli.UserError(f"no line of suite {_SUITE.value} contains {_ONLY.value!r}; its lines are {there}")
+        there = ", ".join(dict.fromkeys("/".join(name.split("/")[:2]) for name in names))
+        raise cli.UserError(f"no line of suite {_SUITE.value} contains {_ONLY.value!r}; its lines begin with {there}")
     path = pathlib.Path(_JSON.value) if _JSON.value else None
     if path:
         _check_writable(path)

@@ -64,6 +64,7 @@ class PolicyInput(NamedTuple):
     goal: jax.Array  # [N, H] Bob's goal; zero in Alice's turn
     memory: jax.Array | None  # [2, M]; None: zeros of the size that the player needs, or kept elsewhere (`Memories`)
     is_past: jax.Array  # [2] bool, the player is a past version
+    time: jax.Array  # [] of the turn so far, in hundreds of control steps
 
 
 class Transition(NamedTuple):
@@ -102,6 +103,7 @@ class Rules(NamedTuple):
     past_prob: float = 0.0  # probability that one player of an episode, Alice or Bob, is a past version
     demonstrations: str = "failed"  # or "valid": also of goals that Bob reached (the paper's ablation, figure 9)
     goal_source: str = "alice"  # or another of episodes.SOURCES; then nothing depends on Alice's turns
+    bob_persists: bool = False  # Bob tries a goal after one at which he failed; in the paper his episode is over
     bob_shares: str | None = None  # one of starts.SHARES: Bob's gripper begins an episode on a path to an object
     alice_grasps: float | None = None  # Alice's begins at an object, and grasps it in this share of her episodes
 
@@ -131,7 +133,8 @@ def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
 def observe(table: Tabletop, game: Game) -> PolicyInput:
     """The input of the player whose turn it is. Alice never sees a goal."""
     goal = table.observe_goal(table.poses(game.state), game.goal, game.state.mask)
-    return PolicyInput(table.observe(game.state), jnp.where(game.bobs_turn, goal, 0.0), game.memory, game.is_past)
+    time = game.count.astype(jnp.float32) / 100
+    return PolicyInput(table.observe(game.state), jnp.where(game.bobs_turn, goal, 0.0), game.memory, game.is_past, time)
 
 
 def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Game) -> tuple[Game, dict, jax.Array]:
@@ -164,7 +167,7 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
         bobs_turn=to_bob | (game.bobs_turn & ~bob_done),
         count=jnp.where(to_bob | resolved, 0, count),
         num_goals=num_goals,
-        bob_active=game.bob_active & (success | ~bob_done),
+        bob_active=game.bob_active & (success | ~bob_done | rules.bob_persists),
         at_goal=jnp.where(to_bob, table.reached(table.poses(next_state), goal, mask), at_goal),
     )
     alice_reward = _alice_reward(rules, verdict, success, jnp.where(success, count, max_steps))

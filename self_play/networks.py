@@ -23,6 +23,7 @@ class Inputs(NamedTuple):
     objects: jax.Array  # [N, F]
     goal: jax.Array  # [N, H], zero for Alice
     mask: jax.Array  # [N] bool
+    time: jax.Array  # [2] of the turn so far: for the policy, 0 for Bob's, and for the value
 
 
 def memory_size(lstm_size: int) -> int:
@@ -44,13 +45,14 @@ class Torso(nn.Module):
     scale: float  # of the last layer's initial weights
 
     @nn.compact
-    def __call__(self, inputs, memory):
-        """(Inputs [..], memory [.., M / 2]) -> (outputs [.., num_outputs], memory)."""
+    def __call__(self, inputs, time, memory):
+        """(Inputs [..], time [.., 0 or 1], memory [.., M / 2]) -> (outputs [.., num_outputs], memory)."""
         each = nn.Dense(self.embedding)(jnp.concatenate([inputs.objects, inputs.goal], axis=-1))
         here = inputs.mask[..., None]
         pooled = jnp.max(jnp.where(here, each, -jnp.inf), axis=-2)
         pooled = jnp.where(jnp.any(here, axis=-2), pooled, 0.0)
-        x = nn.relu(jnp.concatenate([pooled, nn.Dense(self.embedding)(inputs.gripper)], axis=-1))
+        own = nn.Dense(self.embedding)(jnp.concatenate([inputs.gripper, time], axis=-1))
+        x = nn.relu(jnp.concatenate([pooled, own], axis=-1))
         for width in self.widths:
             x = nn.relu(nn.Dense(width)(x))
         if self.lstm_size:
@@ -64,13 +66,15 @@ class Torso(nn.Module):
 class Player(nn.Module):
     """A policy and a value, which share no parameters.
 
-    A memory of None, at the start of an episode, is one of zeros.
+    A memory of None, at the start of an episode, is one of zeros. With `sees_time` both values and Alice's policy see
+    how far the turn is; Bob's policy never does, for exams are longer.
     """
 
     num_dimensions: int  # A
     embedding: int = 64
     widths: Sequence[int] = (64,)
     lstm_size: int = 0
+    sees_time: bool = False
 
     @nn.compact
     def __call__(self, inputs, memory):
@@ -81,8 +85,9 @@ class Player(nn.Module):
         num_outputs = self.num_dimensions * NUM_BINS
         policy = Torso(self.embedding, self.widths, self.lstm_size, num_outputs, 0.01, name="policy")
         value = Torso(self.embedding, self.widths, self.lstm_size, 1, 1.0, name="value")
-        logits, of_policy = policy(inputs, of_policy)
-        values, of_value = value(inputs, of_value)
+        times = [inputs.time[..., i : i + self.sees_time] for i in range(2)]
+        logits, of_policy = policy(inputs, times[0], of_policy)
+        values, of_value = value(inputs, times[1], of_value)
         logits = logits.reshape(*logits.shape[:-1], self.num_dimensions, NUM_BINS)
         return logits, values[..., 0], jnp.concatenate([of_policy, of_value], axis=-1)
 

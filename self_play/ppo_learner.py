@@ -49,6 +49,7 @@ def learner(
     widths: Sequence[int] = (64,),
     lstm_size: int = 0,
     bptt_length: int = 1,
+    sees_time: bool = False,
     discount: float = 0.998,
     gae_lambda: float = 0.95,
     clip: float = 0.2,
@@ -58,7 +59,7 @@ def learner(
     cloning_clip: float | None = 0.2,
     cloning_fades: bool = False,
     alice_rate: float = 1.0,
-    learning_rate: float = 3e-4,
+    learning_rate: float | Callable = 3e-4,
     max_norm: float = 0.5,
     sample_reuse: int = 3,
     num_minibatches: int = 4,
@@ -69,12 +70,12 @@ def learner(
 ) -> tuple[Callable, Callable, Callable]:
     """Asymmetric self-play: (init, update, predict) of a Learner for `arena`. Defaults: of Table 2, where it has them.
 
-    embedding, widths, lstm_size: see `networks`. bptt_length: L, 1 without memory; it divides 1 + num_steps of the
-      world, which has the same lstm_size and bptt_length. clip to entropy_weight: PPO's. cloning_weight, cloning_clip:
-      see `cloning`; a weight of 0 is PPO alone. cloning_fades: the weight falls to 0 as Bob's success from his
-      easiest start rises to a half (`starts`; of a world with bob_shares): an Alice who is still near random pins him
-      to her noise. alice_rate: her learning rate as a fraction of Bob's; a slow Alice keeps her goals diverse.
-    max_norm: of a player's gradient; the paper names none.
+    embedding, widths, lstm_size, sees_time: see `networks`. bptt_length: L, 1 without memory; it divides 1 + num_steps
+      of the world, which has the same lstm_size and bptt_length. clip to entropy_weight: PPO's. cloning_weight,
+      cloning_clip: see `cloning`; a weight of 0 is PPO alone. cloning_fades: the weight falls to 0 as Bob's success
+      from his easiest start rises to a half (`starts`; of a world with bob_shares): an Alice who is still near random
+      pins him to her noise. alice_rate: her learning rate as a fraction of Bob's; a slow Alice keeps her goals diverse.
+    learning_rate: Adam's, or a schedule of it over minibatches. max_norm: of a player's gradient; the paper names none.
     sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
       A step is Alice's or Bob's, so about half of a player's sequences are empty.
     pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.
@@ -89,12 +90,12 @@ def learner(
     check_numbers(above=0.0, high=1.0, sequence_fraction=sequence_fraction)
     check_numbers(above=0.0, clip=clip, max_norm=max_norm)
     weights = {"value_weight": value_weight, "entropy_weight": entropy_weight, "cloning_weight": cloning_weight}
-    check_numbers(**weights, learning_rate=learning_rate)
+    check_numbers(**weights, **({} if callable(learning_rate) else {"learning_rate": learning_rate}))
     check_numbers(above=0.0, alice_rate=alice_rate)
     if cloning_clip is not None:
         check_numbers(cloning_clip=cloning_clip)
     settings = Settings(
-        network={"embedding": embedding, "widths": tuple(widths), "lstm_size": lstm_size},
+        network={"embedding": embedding, "widths": tuple(widths), "lstm_size": lstm_size, "sees_time": sees_time},
         returns={"bptt_length": bptt_length, "discount": discount, "gae_lambda": gae_lambda},
         coefs=LossCoefs(clip, value_weight, entropy_weight, cloning_weight, cloning_clip),
         cloning_fades=cloning_fades,
@@ -112,7 +113,8 @@ def _init(settings, key, example):
     _check_batch(settings, example)
     first, action = jax.tree.map(lambda x: jnp.zeros(x.shape[2:], x.dtype), (steps.policy_input, steps.action))
     gripper, objects, mask = first.observation
-    inputs, player = Inputs(gripper, objects, first.goal, mask), Player(len(action), **settings.network)
+    inputs = Inputs(gripper, objects, first.goal, mask, jnp.zeros(2, jnp.float32))
+    player = Player(len(action), **settings.network)
     params = jax.vmap(lambda key: player.init(key, inputs, None))(jax.random.split(key, 2))
     pool_size, _ = settings.pool
     pool = init_pool(params, pool_size) if pool_size else None

@@ -57,7 +57,9 @@ def inputs_of(normalizers: Normalizers, policy_input: PolicyInput, goal: jax.Arr
     gripper, objects, mask = policy_input.observation
     raw = (normalizers.gripper, gripper), (normalizers.objects, objects), (normalizers.goal, goal)
     gripper, objects, goal = (jnp.clip(normalize(moments, x), -BOUND, BOUND) for moments, x in raw)
-    return Inputs(gripper, objects, jnp.where(who == BOB, goal, 0.0), mask)
+    time = policy_input.time
+    times = jnp.stack([jnp.where(who == BOB, 0.0, time), time], axis=-1)
+    return Inputs(gripper, objects, jnp.where(who == BOB, goal, 0.0), mask, times)
 
 
 def prepare(

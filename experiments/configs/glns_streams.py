@@ -63,7 +63,7 @@ def get_config(variant: str = "sea") -> ConfigDict:
             "checkpoint_every": num_steps,
             "log_metrics": ("train/error", "train/loss"),
             "data": data,
-            "world": {"name": "paired", "batch_size": batch_size, "num_samples": num_rows},
+            "world": {"name": "in_order", "batch_size": batch_size},
             "learner": {"name": "glns", "num_classes": num_classes, **glns.ROBUST},
         }
     )

@@ -45,6 +45,7 @@ def get_config(variant: str = "one") -> ConfigDict:
     of = _VARIANTS[variant]
     smoke, lstm_size = variant == "smoke", of.get("lstm_size", 0)
     bptt_length = 16 if lstm_size else 1
+    epochs, num_minibatches = 3, 4 if smoke else 12
     config: dict[str, Any] = {
         "seed": 0,
         "num_seeds": 1,
@@ -80,6 +81,7 @@ def get_config(variant: str = "one") -> ConfigDict:
             "alice_steps": 4 if smoke else 40,
             "bob_steps": 4 if smoke else 80,
             "max_goals": 2,
+            "bob_persists": True,
             "bob_shares": "success",
             "alice_grasps": 0.8,
             "lstm_size": lstm_size,
@@ -91,9 +93,10 @@ def get_config(variant: str = "one") -> ConfigDict:
             "widths": (128, 128),
             "lstm_size": lstm_size,
             "bptt_length": bptt_length,
-            "learning_rate": 3e-4 if lstm_size else 1e-3,
-            "sample_reuse": 3,
-            "num_minibatches": 4 if smoke else 12,
+            "learning_rate": 3e-4 if lstm_size else _falling(1e-3, epochs * num_minibatches * of["num_steps"]),
+            "sees_time": True,
+            "sample_reuse": epochs,
+            "num_minibatches": num_minibatches,
             "sequence_fraction": 0.6,
             "cloning_weight": 0.5,
             "cloning_fades": True,
@@ -103,3 +106,14 @@ def get_config(variant: str = "one") -> ConfigDict:
         },
     }
     return ConfigDict(config)
+
+
+def _falling(rate: float, num_steps: int) -> dict[str, Any]:
+    """A schedule: the rate for half of the steps, from where it falls to a tenth in a straight line."""
+    return {
+        "name": "optax:linear_schedule",
+        "init_value": rate,
+        "end_value": rate / 10,
+        "transition_begin": num_steps // 2,
+        "transition_steps": num_steps - num_steps // 2,
+    }

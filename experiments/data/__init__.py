@@ -24,6 +24,7 @@ from experiments.data.kinds import check as check
 from experiments.data.no_data import none as none
 from experiments.data.npz_arrays import npz as npz
 from experiments.data.permuted_images import permuted as permuted
+from experiments.data.permuted_images import permuted_digits as permuted_digits
 from experiments.data.sklearn_digits import digits as digits
 from experiments.data.uci_splits import sarcos as sarcos
 from experiments.data.uci_splits import uci_regression as uci_regression

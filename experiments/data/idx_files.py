@@ -12,7 +12,7 @@ import numpy as np
 import blur
 from bootstrap import images
 from experiments.data.folder import required
-from experiments.data.kinds import Data, Part
+from experiments.data.kinds import Data, Part, standardised
 
 
 def idx(
@@ -31,7 +31,7 @@ def idx(
     deskew: centres and straightens every image (`bootstrap.images.deskew`). gradients: then x are its oriented
     gradients [n, O, H / 4, W / 4] in place of its pixels (`bootstrap.images.oriented_gradients`). side: cuts `crop`
     pixels from every edge and resizes the rest to side x side (`blur.images.resized`). num_train, num_test: only the
-    first ones. standardise: the train pixels, all together, have the mean 0 and the deviation 1.
+    first ones. standardise: see `kinds.standardised`.
     """
     folder = required(data_dir)
     train, test = (_idx_part(folder, prefix) for prefix in ("train", "t10k"))
@@ -45,10 +45,7 @@ def idx(
     if side is not None:
         of_all = jax.jit(partial(blur.images.resized, side=side, crop=crop))
         train, test = (Part(np.asarray(of_all(part.x)), part.y) for part in (train, test))
-    if standardise:
-        mean, deviation = train.x.mean(), train.x.std()
-        train, test = (Part((part.x - mean) / deviation, part.y) for part in (train, test))
-    return Data(train, test)
+    return standardised(Data(train, test)) if standardise else Data(train, test)
 
 
 def _first(part: Part, number: int | None, name: str) -> Part:

@@ -160,6 +160,12 @@ def as_numbers(x: Any) -> Any:
     return x.astype(np.float32) / np.float32(127.5) - 1 if x.dtype == np.uint8 else x
 
 
+def standardised(data: Data) -> Data:
+    """All numbers of the train part together have mean 0 and deviation 1; the test part is measured with these."""
+    mean, deviation = data.train.x.mean(), data.train.x.std()
+    return Data(*(part._replace(x=(part.x - mean) / deviation) for part in data))
+
+
 def _parts(data: Any) -> Mapping[str, Part]:
     """The arrays of samples in memory, by name; those of all splits together."""
     match data:

@@ -6,7 +6,8 @@ import numpy as np
 
 from experiments.data.held_out import check_seed
 from experiments.data.idx_files import idx
-from experiments.data.kinds import Data, Part
+from experiments.data.kinds import Data, Part, standardised
+from experiments.data.sklearn_digits import digits
 
 
 class Tasks(NamedTuple):
@@ -22,14 +23,19 @@ def permuted(data_dir: str | None, *, num_tasks: int, permutation_seed: int = 0,
 
     Pixels are standardised by one mean and one deviation, those of all training pixels: the same in every task.
     """
+    return _tasks(idx(data_dir, **settings), num_tasks, permutation_seed)
+
+
+def permuted_digits(data_dir: str | None, *, num_tasks: int, permutation_seed: int = 0, **settings: Any) -> Data:
+    """As `permuted`, of `digits`. settings: those of `digits`."""
+    return _tasks(digits(data_dir, **settings), num_tasks, permutation_seed)
+
+
+def _tasks(data: Data, num_tasks: int, seed: int) -> Data:
     if num_tasks < 1:
         raise ValueError(f"data.num_tasks must be at least 1, got {num_tasks}")
-    check_seed(permutation_seed, "permutation_seed")
-    data = idx(data_dir, **settings)
-    mean, deviation = data.train.x.mean(), data.train.x.std()
-    train, test = (
-        Part((part.x.reshape(len(part.x), -1) - mean) / deviation, part.y) for part in (data.train, data.test)
-    )
-    rng, pixels = np.random.default_rng(permutation_seed), np.arange(train.x.shape[1], dtype=np.int32)
+    check_seed(seed, "permutation_seed")
+    train, test = (Part(part.x.reshape(len(part.x), -1), part.y) for part in standardised(data))
+    rng, pixels = np.random.default_rng(seed), np.arange(train.x.shape[1], dtype=np.int32)
     permutations = np.stack([pixels, *(rng.permutation(pixels) for _ in range(num_tasks - 1))])
     return Data(Tasks(*train, permutations), Tasks(*test, permutations))  # pyrefly: ignore  # a Part and more

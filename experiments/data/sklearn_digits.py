@@ -9,13 +9,20 @@ from sklearn.model_selection import train_test_split
 
 import blur
 from experiments.data.held_out import check_seed
-from experiments.data.kinds import Data, Part
+from experiments.data.kinds import Data, Part, standardised
 
 
-def digits(data_dir: str | None, *, train_fraction: float = 0.75, split_seed: int = 0, side: int | None = None) -> Data:
+def digits(
+    data_dir: str | None,
+    *,
+    train_fraction: float = 0.75,
+    split_seed: int = 0,
+    side: int | None = None,
+    standardise: bool = False,
+) -> Data:
     """scikit-learn's 1797 embedded digits, 8 x 8 pixels, split at random with equal shares of every class.
 
-    side: then they are resized to side x side pixels (`blur.images.resized`).
+    side: then they are resized to side x side pixels (`blur.images.resized`). standardise: see `kinds.standardised`.
     """
     del data_dir
     if not 0 < train_fraction < 1:
@@ -29,7 +36,8 @@ def digits(data_dir: str | None, *, train_fraction: float = 0.75, split_seed: in
     x_train, x_test, y_train, y_test = train_test_split(
         x, y, train_size=train_fraction, random_state=split_seed, stratify=y
     )
-    return Data(Part(x_train, y_train), Part(x_test, y_test))
+    data = Data(Part(x_train, y_train), Part(x_test, y_test))
+    return standardised(data) if standardise else data
 
 
 def embedded() -> Part:

@@ -4,7 +4,7 @@ Bodies are seen from afar, without perspective, the farthest drawn first.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,16 +41,26 @@ def arena(runs: Mapping[str, Records], *, num_pictures: int = 8) -> Figure:
     Of the goals that Bob tried, the first that he reached; if none, the first. Without any, the film's beginning.
     """
     frames = json.loads(next(iter(runs.values())).artifact("episode.json"))
-    turns, ends = _turns(np.array(frames["bobs_turn"]), np.array(frames["resolved"])), np.array(frames["success"])
-    shown = next((turn for turn in turns if ends[turn[1][-1]]), turns[0] if turns else None)
-    rows = {"Alice": shown[0], "Bob": shown[1]} if shown else {"Alice": range(min(len(ends), 100))}
+    rows = turns(frames)
     figure = Figure(figsize=(1.9 * num_pictures, 1.75 * len(rows)), layout="constrained")
     panels = figure.subplots(len(rows), num_pictures, squeeze=False)
     for (name, steps), row in zip(rows.items(), panels, strict=True):
-        for step, axes in zip(np.linspace(steps[0], steps[-1], num_pictures).round().astype(int), row, strict=True):
-            draw(axes, _bodies(frames, step))
-            axes.set_title(f"{name}, step {step - steps[0]}", fontsize="small")
+        strip(row, frames, steps, name)
     return figure
+
+
+def turns(frames: Mapping) -> dict[str, Sequence[int]]:
+    """The frames of the turns that `arena` shows, by the name of the player."""
+    of_goals, ends = _turns(np.array(frames["bobs_turn"]), np.array(frames["resolved"])), np.array(frames["success"])
+    shown = next((turn for turn in of_goals if ends[turn[1][-1]]), of_goals[0] if of_goals else None)
+    return {"Alice": shown[0], "Bob": shown[1]} if shown else {"Alice": range(min(len(ends), 100))}
+
+
+def strip(row: Sequence[Axes], frames: Mapping, steps: Sequence[int], name: str) -> None:
+    """Draws some frames of a turn from its first to its last, one in each of the axes."""
+    for step, axes in zip(np.linspace(steps[0], steps[-1], len(row)).round().astype(int), row, strict=True):
+        draw(axes, _bodies(frames, step))
+        axes.set_title(f"{name}, step {step - steps[0]}", fontsize="small")
 
 
 def holdouts(tasks: Mapping[str, tuple], *, columns: int = 6) -> Figure:

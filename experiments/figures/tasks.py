@@ -20,12 +20,12 @@ def retention(runs: Mapping[str, Records], *, steps_per_task: int) -> Figure:
     last, counts = 0, set()
     for run, records in runs.items():
         for member, called in learners(records).items():
-            steps, kept, seen = _accuracies(records, member, steps_per_task)
-            label = legend(f"{run}, {called}" if len(runs) > 1 else called, kept)
-            of_first.plot(steps, mean(kept), label=label, marker=".")
+            steps, first, seen = kept(records, member, steps_per_task)
+            label = legend(f"{run}, {called}" if len(runs) > 1 else called, first)
+            of_first.plot(steps, mean(first), label=label, marker=".")
             of_seen.plot(steps, mean(seen), label=label, marker=".")
             last = max(last, steps[-1])
-            counts.add(len(kept))
+            counts.add(len(first))
     of_first.set_title(f"the first task, mean of {counted(counts)}")
     of_seen.set_title("mean of the tasks seen so far")
     for axes in (of_first, of_seen):
@@ -38,8 +38,11 @@ def retention(runs: Mapping[str, Records], *, steps_per_task: int) -> Figure:
     return figure
 
 
-def _accuracies(records: Records, member: str, steps_per_task: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """-> steps [E] after the first, accuracies [S, E] on the first task and, their mean, on the tasks begun so far."""
+def kept(records: Records, member: str, steps_per_task: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a member keeps of tasks in a row, after the first step.
+
+    -> steps [E], accuracies [S, E] on the first task and, their mean, on the tasks begun so far.
+    """
     steps, first = curve(records, "task_1/test_error", member)
     begun = steps > 0
     num_seen = -(-steps[begun] // steps_per_task)

@@ -1,11 +1,11 @@
 """The benchmark suites: each line compares a program with a plain one that learns the same thing.
 
-`streams` is another kind of table: see there.
+`scaling` compares sizes of one program, and `streams` is another kind of table: see there.
 """
 
 from collections.abc import Callable, Iterator
 
-from launch.suites import blur, bootstrap, glns, self_play, streams
+from launch.suites import blur, bootstrap, glns, scaling, self_play, streams
 from launch.suites.benchmark import Benchmark, Comparison, Program, clock
 
 __all__ = ["SUITES", "Benchmark", "Comparison", "Program", "clock", "streams"]
@@ -15,4 +15,5 @@ SUITES: dict[str, Callable[[], Iterator[Benchmark]]] = {
     "bootstrap": bootstrap.benchmarks,
     "blur": blur.benchmarks,
     "self_play": self_play.benchmarks,
+    "scaling": scaling.benchmarks,
 }

@@ -88,7 +88,7 @@ def _c(name: str, num_games: int) -> Comparison:
     in_c = roll(None)[:, substeps - 1, 1 : 1 + model.nq]  # after one control step: later, contact is chaotic
     chex.assert_trees_all_close(np.asarray(after), in_c, atol=2e-3)
     count = _STEPS * num_games * substeps
-    return Comparison(bare_tables(table, states, actions, count), Program(roll, None, count), *_floor(model))
+    return Comparison(bare_tables(table, states, actions, count), Program(roll, None, count), *floor(model))
 
 
 def _pipelines(name: str, physics: str) -> Comparison:
@@ -96,8 +96,8 @@ def _pipelines(name: str, physics: str) -> Comparison:
     table, in_mjx = table_of(name, physics), table_of(name, "mjx")
     states, actions = states_and_actions(table, 256)
     count = _STEPS * 256 * table.scene.substeps
-    floor = _floor(MjModel.from_xml_string(table.scene.mjcf))
-    return Comparison(bare_tables(table, states, actions, count), bare_tables(in_mjx, states, actions, count), *floor)
+    least = floor(MjModel.from_xml_string(table.scene.mjcf))
+    return Comparison(bare_tables(table, states, actions, count), bare_tables(in_mjx, states, actions, count), *least)
 
 
 def _brax(name: str, theirs: str, num_games: int, num_steps: int) -> Comparison:
@@ -120,7 +120,7 @@ def _brax(name: str, theirs: str, num_games: int, num_steps: int) -> Comparison:
     model = MjModel.from_xml_string(table.scene.mjcf)
     ours = bare_tables(table, states, actions, _STEPS * num_games * table.scene.substeps)
     count = num_steps * num_games * env._n_frames
-    return Comparison(ours, Program(lambda _: step(begun, pushes), None, count), *_floor(model))
+    return Comparison(ours, Program(lambda _: step(begun, pushes), None, count), *floor(model))
 
 
 def _game(name: str, num_games: int) -> Comparison:
@@ -140,7 +140,7 @@ def _game(name: str, num_games: int) -> Comparison:
     for _ in range(8):  # until the games are at all places
         carry = play(carry)
     actions, count = _random_actions(table, num_games), _STEPS * num_games
-    operations, traffic = _floor(MjModel.from_xml_string(table.scene.mjcf))
+    operations, traffic = floor(MjModel.from_xml_string(table.scene.mjcf))
     bare = bare_tables(table, carry[0][0].games.state, actions, count)
     return Comparison(
         Program(play, carry, count), bare, table.scene.substeps * operations, table.scene.substeps * traffic
@@ -182,7 +182,7 @@ def _train(name: str, line: str, num_games: int) -> Comparison:
         baseline = Program(lambda pair: play(pair[0]), (run, None), count)
     else:
         baseline = bare_tables(table, run.world.games.state, _random_actions(table, num_games), _STEPS * num_games)
-    operations, traffic = _floor(MjModel.from_xml_string(table.scene.mjcf))
+    operations, traffic = floor(MjModel.from_xml_string(table.scene.mjcf))
     return Comparison(
         Program(train, run, count), baseline, table.scene.substeps * operations, table.scene.substeps * traffic
     )
@@ -225,7 +225,7 @@ def _targets(table, states, actions):
     return targets, positions[0]
 
 
-def _floor(model: MjModel) -> tuple[float, float]:
+def floor(model: MjModel) -> tuple[float, float]:
     """Operations and bytes of one physics step of one table."""
     pairs = model.nnumeric and int(model.numeric_data[0])  # slots of contacts
     rows = 4 * pairs if pairs else (model.ngeom - 1) * (model.ngeom - 2) // 2  # a pyramid each, or none: one row a pair

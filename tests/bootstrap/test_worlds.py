@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bootstrap import UNLIMITED, ideal, paired, real, rows
+from bootstrap import UNLIMITED, ideal, in_order, paired, real, rows
 from bootstrap.worlds import epoch_order
 
 LENGTH = 30_000
@@ -242,3 +242,12 @@ def test_more_samples_than_rows_are_refused():
     np.testing.assert_array_equal(np.sort(numbers), np.tile(np.arange(100), (2, 1)))
     with pytest.raises(ValueError, match="equally many"):
         rows(x, y[:-1])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_rows_in_order_are_shown_as_they_stand(seed):
+    """Also where the batch size does not divide them, and from the first again."""
+    x, y = np.arange(5.0), np.arange(5, dtype=np.int32)
+    shown, labels = draw_batches(in_order(x, y, batch_size=3), 4, seed)
+    np.testing.assert_array_equal(shown.ravel(), np.arange(12) % 5)
+    np.testing.assert_array_equal(labels.ravel(), np.arange(12) % 5)

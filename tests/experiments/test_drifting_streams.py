@@ -1,9 +1,12 @@
 """Drifting streams: their labels by the published rules, and what drifts."""
 
+import jax
 import numpy as np
 import pytest
 
+import experiments
 from experiments import data
+from experiments.configs import glns_streams
 from experiments.data import drifting_streams
 
 
@@ -61,3 +64,14 @@ def test_the_test_part_comes_next_and_a_seed_is_a_stream():
 def test_wrong_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         data.drifting(None, **settings)
+
+
+def test_the_config_shows_rows_in_the_order_of_time():
+    """Also to a second seed: a shuffled stream has no drift."""
+    world = experiments.build.first(experiments.plan(glns_streams.get_config("smoke").to_dict())).world
+    x, _ = data.drifting(None, **{k: v for k, v in glns_streams.STREAMS["sea"][0].items() if k != "name"}).train
+    for seed in (0, 1):
+        state = world.init(jax.random.key(seed), world.data)
+        state, (first, _) = world.draw(None, world.data, state, None)
+        _, (second, _) = world.draw(None, world.data, state, None)
+        np.testing.assert_array_equal(np.concatenate([first, second]), x[:64])

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import experiments
+from experiments import registry
+from experiments.data import Data, Part
 from launch import devices, programs
 from launch.clock import Clock
 from self_play import goals, observations, tabletop
@@ -19,6 +21,21 @@ from self_play import goals, observations, tabletop
 _BLOBS = {"name": "gaussians", "num_inputs": 16, "num_classes": 8, "separation": 2.0, "num_test": 4}
 _GLN = {"name": "glns", "num_classes": 2, "sizes": (64, 32, 1), "num_half_spaces": 4}
 _RANDOM = {"name": "random", "num_states": 2, "normalise": "both"}
+
+
+def _data(*shape, target):
+    """24 inputs of this shape, all zeros and ones; target: of each, numbers [24, ..]."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(2, size=(24, *shape)).astype(np.float32)
+    part = Part(x, target(rng))
+    return lambda data_dir: Data(part, part)
+
+
+registry.KINDS["data"].names |= {
+    "bits": _data(4, 4, target=lambda rng: rng.integers(2, size=24).astype(np.int32)),
+    "numbers": _data(16, target=lambda rng: rng.normal(size=(24, 1)).astype(np.float32)),
+    "rewards": _data(16, target=lambda rng: rng.uniform(size=(24, 8)).astype(np.float32)),
+}
 
 
 def _config(learner, world, data="none"):
@@ -48,6 +65,19 @@ CONFIGS = {
         64,
     ),
     **{f"glns/{form}": _samples(_GLN | {"implementation": form}, 16) for form in ("native", "gram", "pallas")},
+    "glns/density": _config(
+        {"name": "glns_density", "sizes": (4, 1), "num_patterns": 8, "pattern_bits": 4, "context_bits": 2},
+        {"name": "real", "batch_size": 12},
+        "bits",
+    ),
+    "glns/regressor": _config(
+        {"name": "glns_regressor", "sizes": (64, 32, 1), "num_half_spaces": 4},
+        {"name": "real", "batch_size": 12},
+        "numbers",
+    ),
+    "glns/bandit": _config(
+        {"name": "glns_bandit", "num_arms": 8, "sizes": (8, 1), "num_half_spaces": 2}, {"name": "bandit"}, "rewards"
+    ),
     "blur_meta": _tasks(
         {"name": "blur_meta", "init_genome": _RANDOM, "sizes": (64, 2), "population": 4, "sequential": False}, 2
     ),

@@ -17,9 +17,8 @@ MASK = np.array([True, True, False, True])
 def steps():
     """Inputs of seven steps, four slots."""
     shapes = (5,), (4, 3), (4, 2)
-    return Inputs(
-        *(jnp.array(RNG.normal(size=(NUM_STEPS, *shape)), jnp.float32) for shape in shapes), jnp.tile(MASK, (7, 1))
-    )
+    arrays = [jnp.array(RNG.normal(size=(NUM_STEPS, *shape)), jnp.float32) for shape in (*shapes, (2,))]
+    return Inputs(*arrays[:3], jnp.tile(MASK, (7, 1)), arrays[3])
 
 
 @functools.cache
@@ -41,7 +40,7 @@ def outputs(inputs, memory=MEMORY, lstm_size=LSTM):
 
 def test_the_order_of_the_objects_does_not_count():
     order = np.array([3, 2, 0, 1])
-    swapped = Inputs(INPUTS.gripper, *(leaf[:, order] for leaf in INPUTS[1:]))
+    swapped = Inputs(INPUTS.gripper, *(leaf[:, order] for leaf in INPUTS[1:4]), INPUTS.time)
     for a, b in zip(outputs(INPUTS), outputs(swapped), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     mixed = INPUTS._replace(goal=INPUTS.goal[:, order])  # another's goal does count
@@ -107,3 +106,15 @@ def test_without_memory_steps_are_apart():
     expected = outputs(INPUTS, MEMORY[:, :0], 0)
     np.testing.assert_allclose(logits, expected[0], rtol=1e-5)
     np.testing.assert_allclose(values, expected[1], rtol=1e-5)
+
+
+def test_time_is_seen_by_the_policy_and_by_the_value_apart_and_only_if_asked():
+    blind, seeing = (Player(2, 8, (6,), sees_time=sees) for sees in (False, True))
+    later = [INPUTS._replace(time=INPUTS.time.at[:, i].add(1.0)) for i in range(2)]
+    for built, differs in ((blind, [(False, False)] * 2), (seeing, [(True, False), (False, True)])):
+        params = built.init(jax.random.key(0), INPUTS, None)
+        before = built.apply(params, INPUTS, None)[:2]
+        for inputs, which in zip(later, differs, strict=True):
+            after = built.apply(params, inputs, None)[:2]
+            changed = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+            assert tuple(changed) == which

@@ -1,0 +1,165 @@
+"""Six runs in a few minutes, two of them GLNs, that show what the four papers are about.
+
+    python -m launch.sweep --config=experiments/configs/collage.py --workdir=runs/collage
+    python -m launch.collage runs/collage
+
+variant    what
+stream     a GLN on 20,480 rows whose classes are swapped halfway, beside a linear model and an SGD network
+digits     one pass over 1347 digits; what it saw in ten others
+tasks      four tasks in a row, digits with other permutations of their pixels, beside SGD and EWC
+rule       a rule in place of backpropagation, for 1000 batches of digits, beside SGD, Adam and an earlier genome
+worlds     1000 deformed digits again and again, or ever new ones: a GLN, SGD, and the rule
+puck       Alice and Bob: `self_play_puck:quick`
+smoke      `worlds`, cut to 4 steps
+
+`small` after a name, as in stream_small, is for trying it: a few steps, which show nothing.
+No data set is needed: the digits are scikit-learn's. Nothing that is shown was chosen on what it is shown on, but for
+the settings of `digits`, and the rates of SGD and Adam, of which the best is meant.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+import bootstrap
+import glns
+from experiments.configs import self_play_puck
+from experiments.records import member
+
+_MLP = {"name": "mlp", "features": (64,), "num_classes": 10}
+_GLN = {
+    "name": "glns",
+    "num_classes": 10,
+    "sizes": (50, 25, 1),
+    "num_half_spaces": 4,
+    "offset_scale": 0.05,
+    "learning_rate": 0.03,
+    "learning_rate_decay": 100.0,
+    "feature_epsilon": 1 / 16,
+}
+_RATES = {"sgd": (0.03, 0.1, 0.3, 1.0), "adam": (0.003, 0.01, 0.03)}
+
+
+def get_config(variant: str = "worlds") -> ConfigDict:
+    """The config of a part, or of its small form."""
+    parts = {"stream": _stream, "digits": _digits, "tasks": _tasks, "rule": _rule, "worlds": _worlds, "puck": _puck}
+    name = {"smoke": "worlds_small"}.get(variant, variant)
+    part, small = name.removesuffix("_small"), name.endswith("_small")
+    if part not in parts:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join((*parts, 'smoke'))}, and PART_small")
+    return ConfigDict(parts[part](small))
+
+
+def sweep(add) -> None:
+    """All six."""
+    for name in ("stream", "digits", "tasks", "rule", "worlds", "puck"):
+        add(name)
+
+
+def _steps(num_steps: int, log_every: int, num_seeds: int = 3) -> dict[str, Any]:
+    return {
+        "seed": 0,
+        "num_seeds": num_seeds,
+        "num_steps": num_steps,
+        "log_every": log_every,
+        "eval_every": log_every,
+        "checkpoint_every": num_steps,
+    }
+
+
+def _sgd(net: dict, name: str, rate: float, **settings: Any) -> dict:
+    return {"name": "sgd", "net": net, "tx": {"name": name, "learning_rate": rate, **settings}}
+
+
+def _stream(small: bool) -> dict:
+    num_rows = 640 if small else 20_480
+    network, line = ({**_MLP, "features": features, "num_classes": 2} for features in ((64,), ()))
+    return {
+        **_steps(num_rows // 32, num_rows // 32 // 20),
+        "log_metrics": ("train/error", "train/linear/error", "train/network/error"),
+        "data": {"name": "drifting", "stream": "mixed", "num_rows": num_rows, "seed": 0},
+        "world": {"name": "in_order", "batch_size": 32},
+        "learner": {"name": "glns", "num_classes": 2, **glns.ROBUST},
+        "baselines": {"linear": _sgd(line, "adam", 0.01), "network": _sgd(network, "adam", 0.01)},
+    }
+
+
+def _digits(small: bool) -> dict:
+    return {
+        **_steps(20 if small else 1347, 10 if small else 449, num_seeds=5),
+        "log_metrics": ("eval/test_error",),
+        "evals": ("classification",),
+        "artifacts": ("saliency",),
+        "data": {"name": "digits"},
+        "world": {"name": "real", "batch_size": 1},
+        "learner": _GLN,
+    }
+
+
+def _tasks(small: bool) -> dict:
+    samples_per_task = 40 if small else 2690
+    steps_per_task = samples_per_task // 10
+    sgd = _sgd({**_MLP, "features": (200, 100)}, "sgd", 0.03)
+    return {
+        **_steps(4 * steps_per_task, steps_per_task),
+        "log_metrics": ("eval/retention", "eval/sgd/retention", "eval/ewc/retention"),
+        "evals": ("retention",),
+        "figures": {"retention": {"steps_per_task": steps_per_task}},
+        "data": {"name": "permuted_digits", "num_tasks": 4},
+        "world": {"name": "permuted", "samples_per_task": samples_per_task, "batch_size": 10},
+        "learner": {**_GLN, "learning_rate": 0.01, "standardised": False},
+        "baselines": {"sgd": sgd, "ewc": sgd | {"name": "ewc", "strength": 30.0, "consolidate_every": steps_per_task}},
+    }
+
+
+def _rule(small: bool) -> dict:
+    baselines = {
+        f"{name}_{rate:g}{'_momentum' if momentum else ''}".replace(".", "_"): _sgd(
+            _MLP, name, rate, **({"momentum": momentum} if momentum else {})
+        )
+        for name, momentum in (("sgd", 0.0), ("sgd", 0.9), ("adam", 0.0))
+        for rate in _RATES[name]
+    }
+    at = (10, 100, 1000)
+    return {
+        **_steps(20 if small else 1000, 10),
+        "log_metrics": ("eval/test_error", "eval/earlier/test_error"),
+        "evals": ("classification",),
+        "analyses": {"race": {"first": 20 if small else 200, "at": at[:1] if small else at}},
+        "figures": {"race": {"log_from": 10}},
+        "data": {"name": "digits", "standardise": True},
+        "world": {"name": "real", "batch_size": 128},
+        "learner": {"name": "blur", "genome": "muon", "sizes": (64, 10)},
+        "baselines": {**baselines, "earlier": {"name": "blur", "genome": "mnist", "sizes": (64, 10)}},
+    }
+
+
+def _worlds(small: bool) -> dict:
+    num_samples = 64 if small else 1000
+    learners = ("", "sgd", "rule")
+    pairs = {name: (member("real", name), member("ideal", name)) for name in learners}
+    return {
+        **_steps(4 if small else 1000, 2 if small else 10),
+        "evals_per_decade": 12,
+        "log_metrics": ("eval/real/test_soft_error", "eval/ideal/test_soft_error"),
+        "evals": ("classification", "training"),
+        "analyses": {"gap": {"pairs": pairs}},
+        "figures": {"pair": {"learners": learners}},
+        "prefetch": 2 if small else 10,
+        "data": {"name": "deformed_digits", "size": 8, "num_test": 1000},
+        "world": {"name": "paired", "batch_size": 64, "num_samples": num_samples},
+        "grid": {
+            "real": {"world": {"num_samples": num_samples}},
+            "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
+        },
+        "learner": {**_GLN, "shared_gates": True},
+        "baselines": {
+            "sgd": _sgd({**_MLP, "features": (256, 256)}, "sgd", 0.1, momentum=0.9),
+            "rule": {"name": "blur", "genome": "muon", "sizes": (256, 256, 10)},
+        },
+    }
+
+
+def _puck(small: bool) -> dict:
+    config = self_play_puck.get_config("smoke" if small else "quick").to_dict()
+    return config | ({"artifacts": ("episode",), "figures": {"arena": {}}} if small else {})
