@@ -72,7 +72,7 @@ def _sgd(net: dict, name: str, rate: float, **settings: Any) -> dict:
 
 
 def _stream(small: bool) -> dict:
-    num_rows = 640 if small else 20_480
+    num_rows = 2560 if small else 20_480
     network, line = ({**_MLP, "features": features, "num_classes": 2} for features in ((64,), ()))
     return {
         **_steps(num_rows // 32, num_rows // 32 // 20),
@@ -86,7 +86,7 @@ def _stream(small: bool) -> dict:
 
 def _digits(small: bool) -> dict:
     return {
-        **_steps(20 if small else 1347, 10 if small else 449, num_seeds=5),
+        **_steps(400 if small else 1347, 200 if small else 449, num_seeds=5),
         "log_metrics": ("eval/test_error",),
         "evals": ("classification",),
         "artifacts": ("saliency",),
@@ -97,7 +97,7 @@ def _digits(small: bool) -> dict:
 
 
 def _tasks(small: bool) -> dict:
-    samples_per_task = 40 if small else 2690
+    samples_per_task = 400 if small else 2690
     steps_per_task = samples_per_task // 10
     sgd = _sgd({**_MLP, "features": (200, 100)}, "sgd", 0.03)
     return {

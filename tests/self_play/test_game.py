@@ -116,7 +116,7 @@ def episode(steps, rules, log):
                 if success:
                     break
             row["done"] = [False, True]
-        alive = alive and success
+        alive = alive and (success or rules.bob_persists)
         won = 5 * (not success)
         if rules.alice_reward == "timestep":
             won = 0.01 * max(0, (taken if success else most) - rules.alice_steps)
@@ -126,9 +126,12 @@ def episode(steps, rules, log):
 
 
 OPTIONS = Rules(3, 2, 3, "own", "timestep", 0.5)
+PERSISTS = Rules(7, 3, 3, "own", bob_persists=True)
 
 
-@pytest.mark.parametrize("rules", [Rules(7, 3, 3, "own"), Rules(7, 3, 3, "alice"), Rules(5, 3, 1, "own"), OPTIONS])
+@pytest.mark.parametrize(
+    "rules", [Rules(7, 3, 3, "own"), Rules(7, 3, 3, "alice"), Rules(5, 3, 1, "own"), OPTIONS, PERSISTS]
+)
 def test_the_game_is_algorithm_2(rules):
     (batch,), _ = play(rules)
     outcomes = set()
@@ -156,7 +159,8 @@ def test_the_game_is_algorithm_2(rules):
     # episodes of one goal nobody gets out of the area.
     in_area = {(0.0, False, False), (6.0, False, True), (1.0, True, True)}
     later = {(3.0, False, True), (-2.0, True, True), (6.0, False, False), (3.0, False, False)}
-    assert outcomes == in_area | (later if rules.max_goals > 1 else set()), outcomes
+    expected = in_area | (later if rules.max_goals > 1 else set())
+    assert outcomes == {way for way in expected if way[2] or not way[0] or not rules.bob_persists}, outcomes
 
 
 def steps_of(batches):
@@ -238,9 +242,13 @@ def test_what_is_seen_and_remembered():
     assert not steps.policy_input.goal[~steps.bobs_turn].any()
     assert steps.policy_input.goal[steps.bobs_turn].any()
     memory = np.zeros((NUM_GAMES, 2 * NUM_STEPS, 2, 2))  # before each step
+    turn = np.zeros((NUM_GAMES, 2 * NUM_STEPS))  # its steps so far
     for i, t in np.ndindex(NUM_GAMES, 2 * NUM_STEPS - 1):
         who = int(steps.bobs_turn[i, t])
         memory[i, t + 1] = 0 if steps.done[i, t, ALICE] else memory[i, t] + np.diag(np.eye(2)[who])
+        ends = steps.done[i, t].any() or steps.resolved[i, t] or steps.bobs_turn[i, t + 1] != steps.bobs_turn[i, t]
+        turn[i, t + 1] = 0 if ends else turn[i, t] + 1
+    np.testing.assert_allclose(100 * steps.policy_input.time, turn, atol=1e-5)
     for i, batch in enumerate(batches):  # it is kept where a sequence begins, and at the rollout's first step
         np.testing.assert_array_equal(batch.memory[:, 1:], memory[:, i * NUM_STEPS :][:, 12:NUM_STEPS:13])
         np.testing.assert_array_equal(batch.start_memory, memory[:, i * NUM_STEPS])
