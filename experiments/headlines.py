@@ -1,6 +1,6 @@
 """The numbers that the runs of `experiments/configs/collage.py` are about, beside those of the papers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from experiments.analyses import gap
 from experiments.records import Records, curve, member
 
-AT = (10, 100, 1000)  # steps at which the rule is compared
+AT = (10, 100, 1000)  # steps at which the genome is compared
 
 
 class Headline(NamedTuple):
@@ -23,7 +23,7 @@ class Headline(NamedTuple):
 
 def headlines(runs: Mapping[str, Records]) -> list[Headline]:
     """All lines. runs: by part of the config."""
-    return [*_glns(runs), *_blur(runs["rule"]), *_bootstrap(runs["worlds"]), *_self_play(runs["puck"])]
+    return [*_glns(runs), *_blur(runs["genome"]), *_bootstrap(runs["worlds"]), *_self_play(runs["puck"])]
 
 
 def _glns(runs: Mapping[str, Records]) -> list[Headline]:
@@ -65,14 +65,14 @@ def _blur(records: Records) -> list[Headline]:
     return [
         Headline(
             "blur",
-            f"accuracy at steps {_listed(AT)}",
+            f"the genome `muon`, test accuracy at steps {_listed(AT)}",
             f"{_listed(own)}; best SGD or Adam of each step {_listed(best)}",
             "curves: ahead of SGD for most of 100 steps",
             bool(np.all(own > best - 0.01)),
         ),
         Headline(
             "blur",
-            "an earlier genome, which the loss never touched",
+            "a genome of the paper's kind, at the same steps",
             _listed(earlier),
             "nothing after step 100",
             own[-1] > earlier[-1],
@@ -86,14 +86,14 @@ def _accuracies(records: Records, names: Sequence[str], steps: np.ndarray) -> np
     return np.max([1 - curve(records, "test_error", name)[1].mean(axis=0)[places] for name in names], axis=0)
 
 
-def _listed(values: Sequence[float]) -> str:
+def _listed(values: Iterable[float]) -> str:
     return " ".join(f"{value:.3f}" if isinstance(value, float) else str(value) for value in values)
 
 
 def _bootstrap(records: Records) -> list[Headline]:
-    pairs = {name or "gln": (member("real", name), member("ideal", name)) for name in ("sgd", "", "rule")}
+    pairs = {name or "gln": (member("real", name), member("ideal", name)) for name in ("sgd", "", "genome")}
     found, lines = gap(records, pairs=pairs), []
-    for name, called in (("sgd", "SGD"), ("gln", "GLN"), ("rule", "rule")):
+    for name, called in (("sgd", "SGD"), ("gln", "GLN"), ("genome", "genome")):
         of = {key.removeprefix(f"{name}/"): value for key, value in found.items() if key.startswith(f"{name}/")}
         width = f" ± {of['bootstrap_error_high'] - of['bootstrap_error']:.3f}" if "bootstrap_error_high" in of else ""
         lines.append(

@@ -12,7 +12,7 @@ from experiments import headlines
 from experiments.figures import collage as drawn
 from launch import cli, folder, plots
 
-PARTS = ("stream", "digits", "tasks", "rule", "worlds", "puck")
+PARTS = ("stream", "digits", "tasks", "genome", "worlds", "puck")
 
 
 def main(argv: list[str]) -> int:

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, Rectangle
 
 _TINTS = ("#CFE3F2", "#FCEFD0", "#CFEBE1", "#F6DDCF", "#EDDCE6", "#E4E4E4")
 
@@ -35,8 +35,7 @@ def states(axes: Axes) -> None:
                 axes.plot((left, right), (y, z), color="0.85", zorder=0)
     for x, heights in layers:
         for y in heights:
-            axes.add_patch(Circle((x, y), 0.062, facecolor="#0072B2"))
-            axes.add_patch(Circle((x + 0.03, y - 0.03), 0.062, facecolor="#D55E00"))
+            axes.scatter((x, x + 0.035), (y, y - 0.035), s=320, color=("#0072B2", "#D55E00"), zorder=2)
     _arrow(axes, (0.12, 0.95), (0.88, 0.95), "#0072B2")
     _arrow(axes, (0.88, 0.05), (0.12, 0.05), "#D55E00")
     axes.text(0.5, 0.99, "what it saw", color="#0072B2", ha="center", fontsize=10)
