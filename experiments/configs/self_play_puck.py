@@ -103,6 +103,7 @@ def get_config(variant: str = "puck") -> ConfigDict:
     if variant == "quick":
         config["artifacts"], config["figures"] = ("episode",), {"arena": {}, "curriculum": {}}
     if variant == "smoke":
+        config["artifacts"] = {"episode": {"num_frames": 20}, "payoff": {"num_games": 2, "num_steps": 20}}
         config["world"] |= {"num_steps": 16, "alice_steps": 4, "bob_steps": 4}
         config["evals"]["holdout"]["bob_steps"] = 2
     return ConfigDict(config)

@@ -46,7 +46,7 @@ class Paper(NamedTuple):
 def collage(runs: Mapping[str, Records]) -> Figure:
     """All four papers: the idea of each in a sketch, and what two or three runs show. runs: by part of the config."""
     figure = Figure(figsize=(15, 12.4), layout="constrained")
-    for rows, paper in zip(np.ravel(figure.subfigures(len(PAPERS), 1, hspace=0.03)), PAPERS.values(), strict=True):
+    for rows, paper in zip(_parts(figure, len(PAPERS), 1, hspace=0.03), PAPERS.values(), strict=True):
         rows.suptitle(f"{paper.title}: {paper.idea}", fontsize=13, fontweight="bold", x=0.01, ha="left")
         _row(rows, paper, runs)
     return figure
@@ -57,7 +57,7 @@ def page(runs: Mapping[str, Records], *, paper: str, headlines: Sequence[Headlin
     of = PAPERS[paper]
     figure = Figure(figsize=(15, 7.2), layout="constrained")
     heights = (1.3, 3.4, 0.5 + 0.42 * (1 + len(headlines)))
-    top, middle, bottom = np.ravel(figure.subfigures(3, 1, height_ratios=heights))
+    top, middle, bottom = _parts(figure, 3, 1, height_ratios=heights)
     top.text(0.01, 0.8, of.title, fontsize=20, fontweight="bold", va="center")
     top.text(0.01, 0.5, f"{of.idea[0].upper()}{of.idea[1:]}. {of.source}", fontsize=12, va="center")
     top.text(0.01, 0.18, of.rule, fontsize=13, va="center")
@@ -75,10 +75,15 @@ def page(runs: Mapping[str, Records], *, paper: str, headlines: Sequence[Headlin
     return figure
 
 
+def _parts(figure: Figure | SubFigure, rows: int, columns: int, **settings: Any) -> list[SubFigure]:
+    parts: Any = figure.subfigures(rows, columns, **settings)
+    return list(parts)
+
+
 def _row(figure: SubFigure, paper: Paper, runs: Mapping[str, Records]) -> None:
     """The sketch of a paper, then its panels."""
     widths = (0.75, *(panel.width for panel in paper.panels))
-    sketch, *parts = np.ravel(figure.subfigures(1, len(widths), width_ratios=widths))
+    sketch, *parts = _parts(figure, 1, len(widths), width_ratios=widths)
     paper.sketch(sketch.subplots())
     for part, panel in zip(parts, paper.panels, strict=True):
         part.suptitle(panel.title, fontsize=11)
