@@ -89,7 +89,9 @@ _EVALS = _in(
     *("retention", "synapses", "training"),
 )
 _ARTIFACTS = _in("experiments.artifacts", "episode", "genome", "payoff", "saliency")
-_FIGURES = _in("experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter")
+_FIGURES = _in(
+    "experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter", "wave"
+)
 
 KINDS: dict[str, Kind] = {  # by the key under which a config names one
     # Who learns.

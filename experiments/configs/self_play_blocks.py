@@ -25,7 +25,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 _VARIANTS: dict[str, dict[str, Any]] = {
-    "one": {"num_steps": 720, "num_games": 32, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
+    "one": {"num_steps": 900, "num_games": 32, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
     "two": {"num_steps": 1440, "num_games": 32, "num_blocks": 2, "tasks": ("push_1", "push_2", "stack_2")},
     "gpu": {
         "num_steps": 3000,
@@ -69,7 +69,7 @@ def get_config(variant: str = "one") -> ConfigDict:
             }
         },
         "artifacts": () if smoke else ("episode",),
-        "figures": {"curriculum": {}} if smoke else {"arena": {}, "curriculum": {}},
+        "figures": {"curriculum": {}} if smoke else {"arena": {}, "curriculum": {}, "wave": {}},
         "data": {"name": "none"},
         "world": {
             "name": "self_play",

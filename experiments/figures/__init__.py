@@ -11,6 +11,7 @@ from experiments.figures.legends import by_number as by_number
 from experiments.figures.scenes import arena as arena
 from experiments.figures.self_play import curriculum as curriculum
 from experiments.figures.self_play import payoff as payoff
+from experiments.figures.self_play import wave as wave
 from experiments.figures.tasks import adaptation as adaptation
 from experiments.figures.tasks import retention as retention
 from experiments.figures.worlds import fan as fan

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.figures.learning_curves import range_band
+from experiments.figures.learning_curves import mean, range_band
 from experiments.figures.legends import counted, literal, words
 from experiments.records import Records, curve
+from self_play.starts import NUM_KINDS
 
 _PANELS = {  # title -> the metrics in it
     "how often": ("valid_goals", "bob_success", "demo_fraction"),
@@ -36,6 +37,25 @@ def curriculum(runs: Mapping[str, Records]) -> Figure:
             axes.legend(fontsize="small")
         _, values = curve(records, "holdout_success")
         row[0].set_ylabel(f"{literal(label)}\nmean and range of {counted([len(values)])}")
+    return figure
+
+
+def wave(runs: Mapping[str, Records]) -> Figure:
+    """Bob's running success by where his gripper began, over the updates: it moves outward from grasping to the exam's.
+
+    Of worlds with bob_shares, see `self_play.starts`; means over seeds, a panel for each run.
+    """
+    figure = Figure(figsize=(8, 2.6 * len(runs)), layout="constrained")
+    panels, image = figure.subplots(len(runs), 1, squeeze=False)[:, 0], None
+    for axes, (label, records) in zip(panels, runs.items(), strict=True):
+        rows = [curve(records, f"start_success_{kind}", kind="train") for kind in range(NUM_KINDS)]
+        steps, success = rows[0][0], np.stack([mean(values) for _, values in rows])
+        image = axes.imshow(
+            success, vmin=0, vmax=1, cmap="viridis", aspect="auto", extent=(0, steps[-1], NUM_KINDS - 0.5, -0.5)
+        )
+        axes.set_yticks([0, 2, 4, NUM_KINDS - 1], ["grasping", "over it", "leaving it", "as in the exam"])
+        axes.set(xlabel="update", title=f"{literal(label)}, {counted([len(rows[0][1])])}")
+    figure.colorbar(image, ax=list(panels), label="success")
     return figure
 
 
