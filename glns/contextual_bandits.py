@@ -143,11 +143,11 @@ def _init(model, key, example):
     for copies in (reward_tree.num_nodes(model.tree_depth), num_arms):
         draw = jax.vmap(draw, in_axes=None, out_axes=_axes(model), axis_size=copies)
     counts = jnp.zeros((num_arms, sum(model.sizes), model.net["gate"].num_contexts), jnp.int32)
+    pulls = model.divide(jnp.zeros(num_arms, jnp.int32), "arms")  # the outermost axis, so it is named first
     layers, linear = draw(key), None
     if model.ridge is not None:
         linear = jax.vmap(lambda _: least_squares.init(dim, model.ridge))(jnp.arange(num_arms))
         layers = _start_as_regression(layers)
-    pulls = jnp.zeros(num_arms, jnp.int32)
     return State(pulls, standardise.init(dim), *_by_arm(model, layers, counts, linear))
 
 

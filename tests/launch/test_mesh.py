@@ -95,7 +95,8 @@ def test_eight_devices_share_the_work_of_one_seed(on_eight, name):
     one, eight = on_one("glns/gram" if name in forms else name), on_eight[name]
     assert one["collectives"] == []
     assert eight["metrics"] == pytest.approx(one["metrics"], rel=1e-4, abs=1e-6)
-    assert eight["flops"] <= one["flops"] / 6
+    # Of a bandit the work of the native kernel is not counted, and each device breaks ties among all arms.
+    assert eight["flops"] <= one["flops"] / (4 if name == "glns/bandit" else 6)
     found = eight["collectives"]
     inside = [(kind, size) for kind, size, depth in found if depth > 1]
     if name == "self_play":  # in the loop over minibatches: numbers of steps, of which losses are means, and a gradient
