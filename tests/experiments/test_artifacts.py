@@ -1,12 +1,14 @@
-"""Artifacts of self-play: what a run leaves of its players. Films and cross-play are tested in tests/self_play."""
+"""Artifacts: what a run leaves of its learners. Films and cross-play are tested in tests/self_play."""
 
 import json
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import bootstrap
+import glns
 import self_play
 from experiments import artifacts
 from experiments.artifacts import Context
@@ -43,3 +45,25 @@ def test_another_world_has_no_episode(context):
     config = {**context.config, "world": {"name": "real", "batch_size": 3}}
     with pytest.raises(ValueError, match="this artifact is of a world of self-play"):
         artifacts.episode(context._replace(config=config))
+
+
+def test_saliency_is_of_the_first_image_of_each_class_and_sums_to_its_logit():
+    x = np.random.default_rng(0).uniform(size=(6, 2, 3)).astype(np.float32)
+    y = np.array([1, 0, 0, 1, 2, 2], np.int32)
+    settings = {"num_classes": 3, "sizes": (4, 1), "num_half_spaces": 2, "offset_scale": 0.1, "standardised": False}
+    learner = bootstrap.Learner(*glns.learner(**settings))
+    state = learner.init(jax.random.key(0), (x, y))
+    for i in range(5):
+        state, _ = learner.update(jax.random.key(i), state, (x, y))
+    run = bootstrap.Run(0, state, None)
+    context = Context({"learner": {"name": "glns", **settings}}, learner, run, "", (x, y))
+    written = json.loads(artifacts.saliency(context, classes=(0, 1, 2)).write(run)["saliency.json"])
+    np.testing.assert_array_equal(written["images"], x[[1, 0, 4]])
+    gate, rule = glns.context.half_spaces(2, offset_scale=0.1), glns.bernoulli.Rule(epsilon=1e-30)
+    expected = glns.explain.saliency(state, x[4], rule=rule, gate=gate, standardised=False).weights[2]
+    np.testing.assert_allclose(written["maps"][2], expected, rtol=1e-6)
+    assert np.abs(expected).max() > 0
+    with pytest.raises(ValueError, match="no test image is of class 3"):
+        artifacts.saliency(context, classes=(3,))
+    with pytest.raises(ValueError, match="of the learner 'glns', without a gate of its own, and of images"):
+        artifacts.saliency(context._replace(test=(x[:, 0], y)))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from experiments import evals, figures
-from experiments.data import check, permuted
+from experiments.data import check, digits, permuted, permuted_digits
 from experiments.evals import View
 from experiments.records import Records
 
@@ -80,3 +80,11 @@ def test_the_figure_counts_the_tasks_seen_so_far():
     of_first, of_seen = (axes.get_lines()[0] for axes in figure.axes)
     np.testing.assert_allclose(of_first.get_xydata(), [[5, 0.8], [10, 0.9], [15, 0.6]])
     np.testing.assert_allclose(of_seen.get_xydata(), [[5, 0.8], [10, 0.9], [15, 0.7]])
+
+
+def test_permuted_digits_are_the_standardised_digits_in_other_orders():
+    data, plain = permuted_digits(None, num_tasks=3), digits(None, standardise=True)
+    np.testing.assert_array_equal(data.train.x, plain.train.x.reshape(-1, 64))
+    np.testing.assert_array_equal(data.test.y, plain.test.y)
+    np.testing.assert_allclose((plain.train.x.mean(), plain.train.x.std()), (0, 1), atol=1e-5)
+    assert data.train.permutations.shape == (3, 64)

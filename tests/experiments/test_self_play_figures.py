@@ -58,3 +58,12 @@ def test_a_payoff_shows_each_number_where_it_belongs():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "7"]
     image = axes.images[0].get_array()
     np.testing.assert_allclose(image[0, 1], 0.25)
+
+
+def test_a_wave_has_a_row_for_each_start_and_a_column_for_each_record():
+    lines = [{"step": step, **{f"train/start_success_{k}": step / 10 - k / 100 for k in range(9)}} for step in (1, 2)]
+    figure = figures.wave({"a": Records(lines)})
+    axes = figure.axes[0]
+    np.testing.assert_allclose(axes.images[0].get_array()[8], [0.02, 0.12])
+    assert axes.images[0].get_array().shape == (9, 2)
+    assert [label.get_text() for label in axes.get_yticklabels()][-1] == "as in the exam"

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -312,6 +313,17 @@ def test_cloning_fades_and_alice_is_slow():
     half, more = bob(after(0.5)), bob(after(0.8))
     assert all(map(np.array_equal, jax.tree.leaves(half), jax.tree.leaves(more)))
     assert not all(map(np.array_equal, jax.tree.leaves(half), jax.tree.leaves(bob(params))))
+
+
+def test_a_rate_may_fall():
+    """A schedule counts minibatches: of an update that begins after the last one, nothing is learned."""
+    (state, draw, _), rate = games(), {"learning_rate": lambda step: jnp.where(step < 1, 1e-3, 0.0)}
+    learned, (_, batch) = begin(**rate), draw(jax.random.key(3), state, None)
+    once = jax.jit(settle(**rate)[1])
+    first = once(jax.random.key(4), learned, batch)[0]
+    second = once(jax.random.key(5), first, batch)[0]
+    assert differ(first, learned, BOB, "policy")
+    chex.assert_trees_all_equal(second.params, first.params)
 
 
 def test_cloning_that_fades_needs_to_know_bobs_success():
