@@ -229,7 +229,7 @@ def rollout(
     num_fresh = num_steps // rules.alice_steps + 1
     starts = jax.vmap(jax.vmap(reset_fn))(jax.random.split(k_fresh, (num_games, num_fresh)))
     # All at once: in the loop, random numbers would cost as much as everything else that is not physics.
-    uniforms = jax.random.uniform(k_act, (num_steps, num_games, len(table.scene.scale)), jnp.float32)
+    uniforms = jax.random.uniform(k_act, (num_steps, num_games, table.scene.num_dimensions), jnp.float32)
 
     def one(carry, step_of_all):
         (games, used, memories), (number, uniforms) = carry, step_of_all

@@ -102,7 +102,7 @@ def setup(
     _check(rules, num_games=num_games, num_steps=num_steps, bptt_length=bptt_length)
     check_counts(0, num_tasks=num_tasks, lstm_size=lstm_size)
     table = tabletop.build(scene_of(mode, **settings))
-    if table.scene.planar and (rules.bob_shares, rules.alice_grasps) != (None, None):
+    if not table.scene.robot.has_fingers and (rules.bob_shares, rules.alice_grasps) != (None, None):
         raise ValueError("bob_shares and alice_grasps are of a gripper with fingers: set mode='blocks'")
     return Setup(table, rules, num_games, num_steps, num_tasks, networks.memory_size(lstm_size), bptt_length)
 
@@ -187,7 +187,7 @@ def _padding(table, one):
     two = jnp.zeros(2, jnp.float32)
     no = jnp.zeros((), bool)
     goal = table.poses(one.state)
-    action = jnp.zeros(len(table.scene.scale), jnp.int32)
+    action = jnp.zeros(table.scene.num_dimensions, jnp.int32)
     kind = None if one.kind is None else jnp.int32(-1)
     return Transition(game.observe(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal, kind)
 
@@ -223,7 +223,7 @@ def _set_aside(steps, bobs_turn):
 
 def _random_policy(table):
     def act(policy_input):
-        shape = (policy_input.memory.shape[0], 2, len(table.scene.scale), NUM_BINS)
+        shape = (policy_input.memory.shape[0], 2, table.scene.num_dimensions, NUM_BINS)
         return jnp.zeros(shape, jnp.float32), policy_input.memory
 
     return act

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import goals, holdouts, scene
+from self_play import goals, holdouts, scene, tabletop
 from self_play.game import BOB
 from self_play.goals import Poses
 from self_play.holdouts import HOLDOUTS, Holdout
@@ -23,54 +23,58 @@ from self_play.tabletop import random_places
 
 PUCKS = ["uniform", "far"]
 BLOCKS = ["pick_and_place_3", "flip_2", "stack_4", "domino", "rearrange", "chess"]  # the most of each kind
+UNSEEN = ["push_unseen", "pick_and_place_unseen", "stack_unseen"]
 
 
 @functools.cache
 def some_goals(name):
-    """-> (scene, starts, goals, verdicts), four of each, in NumPy."""
+    """-> (scene, starts, goals, verdicts, masks), four of each, in NumPy."""
     task = HOLDOUTS[name]
-    built = scene.scene_of(task.mode, task.num_objects)
-    symmetries, mask = goals.symmetries_of(task.symmetry), jnp.ones(built.num_objects, bool)
+    built = scene.scene_of(task.mode, task.num_objects, **task.settings)
+    symmetries = tabletop.symmetries_of(built)
 
     def one(key):
         k_start, k_goal = jax.random.split(key)
-        start = random_places(built, k_start)[1]
-        goal = task.goal(k_goal, built, start)
-        return start, goal, goals.judge(start, goal, mask, symmetries, table=built.table, area=built.area)
+        _, start, mask = random_places(built, k_start)
+        goal = task.goal(k_goal, built, start, mask)
+        where = {"table": built.table.top, "area": built.table.area}
+        return start, goal, goals.judge(start, goal, mask, symmetries, **where), mask
 
     drawn = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(1), 4))
     return built, *jax.tree.map(np.array, drawn)
 
 
-@pytest.mark.parametrize("name", PUCKS + BLOCKS)
+@pytest.mark.parametrize("name", PUCKS + BLOCKS + UNSEEN)
 def test_a_goal_is_in_reach_and_not_reached_yet(name):
-    built, _, goal, verdict = some_goals(name)
+    built, _, goal, verdict, mask = some_goals(name)
     assert np.all(np.stack(verdict))
     np.testing.assert_allclose(np.linalg.norm(goal.rotation, axis=-1), 1.0, atol=1e-6)
-    assert goal.position[:, :, 2].min() > built.height - 1e-6
+    assert np.min((goal.position[:, :, 2] - np.float32(built.heights))[mask[:, : built.num_objects]]) > -1e-6
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("name", BLOCKS + UNSEEN)
 def test_a_goal_is_a_place_of_rest(name):
     """Blocks put at their goals stay there for a second, the one that is to be held in the air apart."""
-    built, _, goal, _ = some_goals(name)
+    built, _, goal, _, mask = some_goals(name)
     model = mujoco.MjModel.from_xml_string(built.mjcf)
     joints = np.array([0.9, 0.9, 0.3, 0.0, 0.0, 0.0])  # aside
-    for position, rotation in zip(*goal, strict=True):
+    for position, rotation, here in zip(*goal, mask, strict=True):
+        position[~here, 0] = 1 + np.arange(np.sum(~here))  # aside
         data = mujoco.MjData(model)
         data.qpos[:] = np.concatenate([joints, np.concatenate([position, rotation], axis=-1).ravel()])
         data.ctrl[:] = joints
         mujoco.mj_step(model, data, 100)
         now = data.qpos[6:].reshape(-1, 7)
-        lifted = int(name.startswith("pick_and_place"))
-        assert np.abs(now[lifted:, :3] - position[lifted:]).max() < 1e-3
-        assert np.abs(np.sum(now[lifted:, 3:] * rotation[lifted:], axis=-1)).min() > 1 - 1e-4
-        if lifted:
-            assert now[0, 2] < position[0, 2] - 0.01
+        lifted = np.argmax(here) if name.startswith("pick_and_place") else None
+        rests = np.flatnonzero(here & (np.arange(len(here)) != lifted))
+        assert np.all(np.abs(now[rests, :3] - position[rests]) < 1e-3)
+        assert np.all(np.abs(np.sum(now[rests, 3:] * rotation[rests], axis=-1)) > 1 - 1e-4)
+        if lifted is not None:
+            assert now[lifted, 2] < position[lifted, 2] - 0.01
 
 
 def test_flips_are_quarter_turns_over_an_edge():
-    _, starts, goal, _ = some_goals("flip_2")
+    _, starts, goal, _, _ = some_goals("flip_2")
     np.testing.assert_allclose(goal.position, starts.position)
     turn = jax.vmap(goals.rotation_to, in_axes=(0, 0, None))
     vectors = np.array(turn(starts.rotation[:, 0], goal.rotation[:, 0], goals.symmetries_of("none")))
@@ -111,7 +115,7 @@ def test_success_is_counted_as_in_the_paper(steps, breaks, rate):
     A game of four that breaks at once is one goal of 16, and not solved, wherever its object is.
     """
     far = Holdout(
-        "pucks", 1, lambda key, scene, now: now._replace(position=now.position + jnp.array([[0.43, 0.0, 0.0]]))
+        "pucks", 1, lambda key, scene, now, mask: now._replace(position=now.position + jnp.array([[0.43, 0.0, 0.0]]))
     )
 
     def act(policy_input):

@@ -237,7 +237,7 @@ def test_past_versions_act_where_they_are_asked():
 
 def test_bob_learns_from_alice_alone():
     """He is never shown a task of the holdout, and solves it: goals 11 to 21 cm away, in eight steps."""
-    task = Holdout("pucks", 1, lambda key, scene, now: _elsewhere(key, now))
+    task = Holdout("pucks", 1, lambda key, scene, now, mask: _elsewhere(key, now))
     state, draw, _ = games()
     learned, predict = begin(), settle()[2]
 
@@ -257,7 +257,7 @@ def test_bob_learns_from_alice_alone():
 
 def test_an_exam_needs_no_memory_size():
     """A player with memory begins a holdout with one of zeros."""
-    task = Holdout("pucks", 1, lambda key, scene, now: _elsewhere(key, now))
+    task = Holdout("pucks", 1, lambda key, scene, now, mask: _elsewhere(key, now))
     predict, memories = settle(3)[2], []
 
     def act(learned, policy_input):
