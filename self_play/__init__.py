@@ -1,6 +1,20 @@
 """Asymmetric self-play for robotic manipulation (OpenAI et al. 2021, arXiv 2101.04882): Alice sets goals for Bob."""
 
-from self_play import cross_play, game, goals, holdouts, objects, observations, opponents, robots, scene, tabletop, world
+from self_play import (
+    cross_play,
+    exams,
+    game,
+    goals,
+    holdouts,
+    objects,
+    observations,
+    opponents,
+    oracles,
+    robots,
+    scene,
+    tabletop,
+    world,
+)
 from self_play.cross_play import play_versions, versions_of
 from self_play.films import render_frames
 from self_play.objects import Object
@@ -25,6 +39,7 @@ __all__ = [
     "arm",
     "compose",
     "cross_play",
+    "exams",
     "frames_of",
     "game",
     "goals",
@@ -34,6 +49,7 @@ __all__ = [
     "objects",
     "observations",
     "opponents",
+    "oracles",
     "play_versions",
     "record",
     "render_frames",

@@ -1,11 +1,12 @@
-"""Holdout tasks, on which Bob is evaluated but never trained (OpenAI et al. 2021, §5.2, B.6), with equal blocks, and with shapes never seen.
+"""Holdout tasks, on which Bob is evaluated but never trained (OpenAI et al. 2021, §5.2, B.6).
+
+Their objects are equal blocks; those of the tasks `_unseen` are of shapes that the training family does not have.
 
 A sampler of goals: (key, scene, Poses of the objects, mask [N]) -> Poses, one goal. The key is consumed.
 
 Letters: see `game`.
 """
 
-import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,12 +14,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import game, tabletop
-from self_play.game import BOB
+from self_play import oracles, tabletop
 from self_play.goals import Poses, multiply
 from self_play.objects import UNSEEN
 from self_play.scene import Scene, scene_of
-from self_play.settings import check_counts
 from self_play.tabletop import Tabletop, random_places
 
 
@@ -30,6 +29,7 @@ class Holdout(NamedTuple):
     goal: Callable  # a sampler of goals
     num_goals: int = 5  # of an episode
     settings: Mapping[str, Any] = MappingProxyType({})  # of its scene
+    oracle: Callable | None = None  # a Bob who knows how, see `oracles`
 
 
 MIN_DISTANCE = 0.06  # m from an object to its goal, as in the published environment; rare goals here are nearer
@@ -107,10 +107,7 @@ def chess(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
 
 
 _UNSEEN = {"shapes": UNSEEN, "shape_seed": 1}  # one of each shape, of which some are on the table
-HOLDOUTS = {
-    "uniform": Holdout("pucks", 1, push),
-    "far": Holdout("pucks", 1, push_far),
-    "two": Holdout("pucks", 2, push),
+_BLOCKS = {
     **{f"push_{n}": Holdout("blocks", n, push) for n in range(1, 9)},
     **{f"pick_and_place_{n}": Holdout("blocks", n, pick_and_place) for n in range(1, 4)},
     **{f"flip_{n}": Holdout("blocks", n, flip, settings={"symmetry": "none"}) for n in range(1, 3)},
@@ -122,81 +119,14 @@ HOLDOUTS = {
     "pick_and_place_unseen": Holdout("blocks", 1, pick_and_place, settings=_UNSEEN),
     "stack_unseen": Holdout("blocks", 2, stack, settings=_UNSEEN),
 }
+HOLDOUTS = {
+    "uniform": Holdout("pucks", 1, push, oracle=oracles.pusher),
+    "far": Holdout("pucks", 1, push_far, oracle=oracles.pusher),
+    "two": Holdout("pucks", 2, push),
+    **{name: task._replace(oracle=oracles.gripper) for name, task in _BLOCKS.items()},
+}
 
 
 def table_of(task: Holdout, **settings: Any) -> Tabletop:
     """The tabletop of a task. settings: of its scene, where the task says nothing."""
     return tabletop.build(scene_of(task.mode, task.num_objects, **{**settings, **task.settings}))
-
-
-class Trial(NamedTuple):
-    """Bob alone with a task, in one game."""
-
-    game: game.Game  # in which it is always Bob's turn
-    num_tried: jax.Array  # [] int32, goals begun
-    num_solved: jax.Array  # [] int32
-    over: jax.Array  # [] bool, Bob has failed, or solved all
-
-
-def success_rate(
-    table: Tabletop, task: Holdout, act: Callable, key: jax.Array, *, num_games: int, bob_steps: int
-) -> jax.Array:
-    """The fraction of goals that Bob solves. He gets up to `num_goals` in a game, and none after a failure (A.3).
-
-    A game whose physics is not sound (`game.is_sound`) is a failure.
-
-    act: see `game.rollout`. It is asked once with a memory of None, to learn the memory's shape. bob_steps: for each
-    object, see `game.Rules`. The key is consumed.
-    """
-    check_counts(num_games=num_games, bob_steps=bob_steps)
-    k_reset, k_goal, k_act = jax.random.split(key, 3)
-
-    def begin(key, reset_key):
-        start = game.EpisodeStart(table.reset(reset_key), jnp.zeros(2, bool), None)
-        one = game.begin(table, start, memory_size=0)._replace(bobs_turn=jnp.ones((), bool))
-        return _next_goal(table, task, Trial(one, jnp.int32(0), jnp.int32(0), jnp.zeros((), bool)), key)
-
-    def inputs(trials):
-        return jax.vmap(functools.partial(game.observe, table))(trials.game)
-
-    def step(carry):
-        trials, t = carry
-        logits, memory = act(inputs(trials))
-        keys = jax.random.split(jax.random.fold_in(k_act, t), num_games)
-        action = jax.vmap(jax.random.categorical)(keys, logits[:, BOB]).astype(jnp.int32)
-        goal_keys = jax.random.split(jax.random.fold_in(k_goal, t + 1), num_games)
-        return jax.vmap(functools.partial(_step, table, task, bob_steps))(trials, action, memory, goal_keys), t + 1
-
-    keys = jax.random.split(jax.random.fold_in(k_goal, 0), num_games), jax.random.split(k_reset, num_games)
-    trials = jax.vmap(begin)(*keys)
-    _, memory = jax.eval_shape(lambda: act(inputs(trials)._replace(memory=None)))
-    memory = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), memory)
-    trials = trials._replace(game=trials.game._replace(memory=memory))
-    trials, _ = jax.lax.while_loop(lambda carry: ~jnp.all(carry[0].over), step, (trials, jnp.int32(0)))
-    return jnp.sum(trials.num_solved, dtype=jnp.float32) / jnp.sum(trials.num_tried)
-
-
-def _step(table, task, bob_steps, trial, action, memory, key):
-    """One control step of Bob's."""
-    one = trial.game
-    state, count = table.step(one.state, action), one.count + 1
-    limit = bob_steps * jnp.sum(state.mask)
-    success = (
-        ~trial.over
-        & game.is_sound(state)
-        & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
-    )
-    num_solved = trial.num_solved + success
-    over = trial.over | (~success & (count >= limit)) | (num_solved >= task.num_goals)
-    after = Trial(one._replace(state=state, count=count, memory=memory), trial.num_tried, num_solved, over)
-    following = _next_goal(table, task, after, key)
-    return jax.tree.map(lambda a, b: jnp.where(success & ~over, a, b), following, after)
-
-
-def _next_goal(table, task, trial, key):
-    now = table.poses(trial.game.state)
-    goal = task.goal(key, table.scene, now, trial.game.state.mask)
-    empty = table.scene.num_slots - goal.position.shape[0]
-    goal = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, empty), (0, 0))), goal)
-    one = trial.game._replace(goal=goal, count=jnp.int32(0))
-    return trial._replace(game=one, num_tried=trial.num_tried + 1)

@@ -56,9 +56,10 @@ def arena(runs: Mapping[str, Records], *, num_pictures: int = 8) -> Figure:
 
 
 def holdouts(tasks: Mapping[str, tuple], *, columns: int = 6) -> Figure:
-    """Holdout tasks, a panel each: where objects are, and a goal as ghosts. name -> (Scene, Poses, Poses of the goal, mask).
+    """Holdout tasks, a panel each: where objects are, and a goal as ghosts.
 
-    Each object has its colour, and a block's upper side at the start is pale.
+    tasks: name -> (Scene, Poses, Poses of the goal, mask). Each object has its colour, and a
+    block's upper side at the start is pale.
     """
     rows = -(-len(tasks) // columns)
     figure = Figure(figsize=(2 * columns, 1.9 * rows), layout="constrained")

@@ -38,5 +38,5 @@ picture = scenes.holdouts(tasks)
 picture
 
 # %% [markdown]
-# `picture.savefig("experiments/gallery/holdouts.png")` keeps it. `holdouts.success_rate` lets a Bob try: up to five
+# `picture.savefig("experiments/gallery/holdouts.png")` keeps it. `exams.success_rate` lets a Bob try: up to five
 # goals a game, none after a failure, as in the paper (A.3).

@@ -65,7 +65,9 @@ def test_three_sides_of_a_block_are_seen():
     assert [len(axes.patches) - 2 for axes in figure.axes[:3]] == [2 * 2 * 3, 2 * 2, 2 * 2]
 
 
-@pytest.mark.parametrize(("shape", "size"), [("Cylinder", [0.05, 0.1]), ("Capsule", [0.05, 0.1]), ("Ellipsoid", [0.1] * 3)])
+@pytest.mark.parametrize(
+    ("shape", "size"), [("Cylinder", [0.05, 0.1]), ("Capsule", [0.05, 0.1]), ("Ellipsoid", [0.1] * 3)]
+)
 def test_a_round_shape_is_as_large_as_it_is(shape, size):
     """Seen from afar along its own axis: a disc."""
     axes, size = Figure().subplots(), np.array(size)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import goals, holdouts, networks, scene, world
+from self_play import exams, goals, networks, scene, world
 from self_play.game import ALICE, BOB, Rules
 from self_play.goals import Poses
 from self_play.holdouts import Holdout
@@ -244,7 +244,7 @@ def test_bob_learns_from_alice_alone():
     @jax.jit
     def rate(learned):
         act = functools.partial(predict, learned)
-        return holdouts.success_rate(toy_table(), task, act, jax.random.key(0), num_games=64, bob_steps=8)
+        return exams.success_rate(toy_table(), task, act, jax.random.key(0), num_games=64, bob_steps=8)
 
     rates = [rate(learned)]
     for i in range(150):
@@ -267,7 +267,7 @@ def test_an_exam_needs_no_memory_size():
 
     def rate(learned):
         act_now = functools.partial(act, learned)
-        return holdouts.success_rate(toy_table(), task, act_now, jax.random.key(0), num_games=4, bob_steps=2)
+        return exams.success_rate(toy_table(), task, act_now, jax.random.key(0), num_games=4, bob_steps=2)
 
     assert 0 <= jax.jit(rate)(begin(3)) <= 1
     (first, _), *others = memories
