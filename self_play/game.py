@@ -101,7 +101,8 @@ class Rules(NamedTuple):
     alice_reward: str = "success"  # or "timestep", of Sukhbaatar et al. (C.2)
     past_prob: float = 0.0  # probability that one player of an episode, Alice or Bob, is a past version
     demonstrations: str = "failed"  # or "valid": also of goals that Bob reached (the paper's ablation, figure 9)
-    goal_source: str = "alice"  # or another of episodes.SOURCES; then nothing depends on Alice's turns
+    goal_source: str | Callable = "alice"  # or another of episodes.SOURCES, or a sampler of goals as `holdouts` has
+    # them; then nothing depends on Alice's turns
     bob_shares: str | None = None  # one of starts.SHARES: Bob's gripper begins an episode on a path to an object
     alice_grasps: float | None = None  # Alice's begins at an object, and grasps it in this share of her episodes
 

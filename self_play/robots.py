@@ -86,6 +86,13 @@ def drive_of(robot: Robot, model: Any) -> Drive:
     actuated = [int(model.actuator_trnid[i, 0]) for i in range(model.nu) if model.actuator_trntype[i] == 0]
     if len(actuated) < model.nu or sorted(actuated) != list(range(model.njnt)):
         raise ValueError("each joint of a robot needs one position actuator of its own, and there may be no others")
+    sites, bodies = (
+        [each(i).name for i in range(n)] for each, n in ((model.site, model.nsite), (model.body, model.nbody))
+    )
+    if robot.tool not in sites and not robot.cartesian:
+        raise ValueError(f"tool: no site {robot.tool!r} in the robot's MJCF; there are {', '.join(sites)}")
+    if unknown := [name for name in robot.touching if name not in bodies]:
+        raise ValueError(f"touching: no body {unknown[0]!r} in the robot's MJCF; there are {', '.join(bodies[1:])}")
     joints = [names.index(move[0]) for move in robot.moves]
     limits = [tuple(map(float, model.jnt_range[j])) if model.jnt_limited[j] else (-1e3, 1e3) for j in joints]
     low, high = (given or tuple(limit[i] for limit in limits) for i, given in enumerate((robot.low, robot.high)))
