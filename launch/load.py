@@ -31,8 +31,9 @@ def load(run: str | Path, *, seed: int = 0, data_dir: str | None = None) -> tupl
         compute = programs(plan, config["seed"], config["num_seeds"], Clock())
         setup = self_play.setup(**{key: value for key, value in config["world"].items() if key != "name"})
     folder = workdir / "checkpoints"
-    any_step = lambda step: True  # noqa: E731
-    found = folder.is_dir() and checkpoints.newest(checkpoints.open_folder(folder), compute.abstract_run, any_step)
+    found = folder.is_dir() and checkpoints.newest(
+        checkpoints.open_folder(folder), compute.abstract_run, lambda _: True
+    )
     if not found:
         raise cli.UserError(f"{workdir} has no checkpoint yet")
     experiment, kept = build.first(plan), jax.tree.map(lambda leaf: leaf[seed], found[0])

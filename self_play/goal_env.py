@@ -42,7 +42,9 @@ class GoalEnv(gymnasium.Env):
         check_counts(max_steps=max_steps)
         of_task: Any = holdouts.HOLDOUTS[task] if isinstance(task, str) else task
         table = holdouts.table_of(of_task, **settings)
-        self._max_steps, self._state, self._goal, self._count = max_steps, None, None, 0
+        self._max_steps, self._count = max_steps, 0
+        self._state: Any = None
+        self._goal: Any = None
         self._reset = jax.jit(lambda seed: _begin(table, of_task, jax.random.key(seed)))
         self._step = jax.jit(lambda state, action: (state := table.step(state, action), _see(table, state)))
         every = jnp.ones(table.scene.num_slots, bool)

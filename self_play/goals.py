@@ -90,7 +90,8 @@ def symmetries_of(*names: str) -> Symmetries:
     axes = [_ROUND.get(name, np.zeros(3)) for name in names]
     balls = [name == "sphere" for name in names]
     has_round = any(balls) or np.any(axes)
-    arrays = [np.float32(rotations), np.float32(axes), np.array(balls)] if has_round else [np.float32(rotations)]
+    arrays = [np.array(rotations, np.float32)]
+    arrays += [np.array(axes, np.float32), np.array(balls)] if has_round else []
     alike = len(set(names)) == 1
     return Symmetries(*(jnp.asarray(array[0] if alike else array) for array in arrays))
 

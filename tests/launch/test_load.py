@@ -51,7 +51,7 @@ def test_a_player_acts_as_it_has_learned(run):
 
 def test_what_cannot_be_loaded_is_said(run, tmp_path, monkeypatch):
     folder, _ = run
-    with pytest.raises(cli.UserError, match="seed must be 0 to 1: .* has as many; got 2"):
+    with pytest.raises(cli.UserError, match=r"seed must be 0 to 1: .* has as many; got 2"):
         load(folder, seed=2)
     monkeypatch.setattr(
         "launch.load.documents",
