@@ -7,7 +7,7 @@ import jax
 
 import experiments
 import self_play
-from experiments import build
+from experiments import build, registry
 from launch import checkpoints, cli, documents
 from launch.clock import Clock
 from launch.programs import programs
@@ -29,7 +29,7 @@ def load(run: str | Path, *, seed: int = 0, data_dir: str | None = None) -> tupl
     with cli.user_errors(Exception):
         plan = experiments.plan(config, data_dir)
         compute = programs(plan, config["seed"], config["num_seeds"], Clock())
-        setup = self_play.setup(**{key: value for key, value in config["world"].items() if key != "name"})
+        setup = registry.build("world", {**config["world"], "name": "self_play:setup"})
     folder = workdir / "checkpoints"
     found = folder.is_dir() and checkpoints.newest(
         checkpoints.open_folder(folder), compute.abstract_run, lambda _: True
