@@ -110,7 +110,8 @@ def test_a_table_and_a_source_of_goals_of_ones_own():
     table = tabletop.build(scene.pucks(2, min_objects=1, num_slots=3))._replace(step=lambda state, action: state)
     settings = {"alice_steps": 2, "bob_steps": 2, "max_goals": 2}
     _, init, draw = self_play.arena(num_games=8, num_steps=20, table=table, goal_source=aside, **settings)
-    state, batch = jax.jit(lambda key: draw(key, (), init(key, ()), None))(jax.random.key(0))
+    begun = jax.jit(lambda key: init(key, ()))(jax.random.key(0))
+    state, batch = jax.jit(lambda key, begun: draw(key, (), begun, None))(jax.random.key(1), begun)
     assert jax.tree.leaves(state.games.state.q)[0].shape == (8, 6)
     steps = jax.tree.map(np.array, batch.transitions)
     number = np.array(state.games.preset_goals.position)
