@@ -77,16 +77,16 @@ def _on_path(table, rules, episodes, key, start):
 
 def _draw_goals(table, rules, distance_ratio, key, state):
     """The goals of an episode, each from the one before: a sampler's, or on the way to a random place."""
-    keys = jax.random.split(key, rules.max_goals)
     empty = table.scene.num_slots - table.scene.num_objects
 
-    def sampled(now, key):
-        goal = rules.goal_source(key, table.scene, now, state.mask)
+    def sampled(now, i):
+        goal = rules.goal_source(jax.random.fold_in(key, i), table.scene, now, state.mask)
         goal = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, table.scene.num_slots - len(leaf)), (0, 0))), goal)
         return goal, goal
 
     if callable(rules.goal_source):
-        return jax.lax.scan(sampled, table.poses(state), keys)[1]
+        return jax.lax.scan(sampled, table.poses(state), jnp.arange(rules.max_goals))[1]
+    keys = jax.random.split(key, rules.max_goals)
     places = jax.vmap(lambda key: random_places(table.scene, key)[1])(keys)
     places = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, 0), (0, empty), (0, 0))), places)
 

@@ -42,6 +42,7 @@ def pusher(policy_input: PolicyInput) -> jax.Array:
 
 
 OPEN, SHUT = 0.044, 0.0  # places of a finger
+GAIN = 1.2  # of what is left to do, a step; half a bin is 4 mm then
 STEP, TURN, FINGER_STEP = 0.05, 0.15, 0.004  # of a full action, see `scene.blocks`
 
 
@@ -69,7 +70,7 @@ def _gripper(hand, objects, mask, goal):
     )
     told = hand[11:16]  # target - joint
     turn, fingers = turn - told[3], fingers - hand[5] - told[4]
-    return jnp.concatenate([0.4 * (move - told[:3]) / STEP, 0.4 * turn[None] / TURN, fingers[None] / FINGER_STEP])
+    return jnp.concatenate([GAIN * (move - told[:3]) / STEP, GAIN * turn[None] / TURN, fingers[None] / FINGER_STEP])
 
 
 def _grasp(hand, one):
@@ -101,14 +102,14 @@ def _tip(hand, one, goal):
     to = one[15:18]
     along, beside = to[:2] @ ahead, to[0] * axis[0] + to[1] * axis[1]
     behind = to[:2] - 0.065 * ahead
-    height = to[2] + 0.029
+    height = to[2] + 0.031
     in_lane = (jnp.abs(beside) < 0.012) & (along > 0.0) & (along < 0.09)
-    is_low = jnp.abs(height) < 0.01
+    is_near = in_lane & (jnp.abs(height) < 0.025)
     rises = (to[2] > -0.07) & ~in_lane
     there = jnp.append(jnp.where(rises, 0.0, behind), to[2] + 0.1)
     down = jnp.append(jnp.where(along > 0.05, behind, 0.0), height)
-    push = jnp.append(0.02 * ahead + beside * axis, height)
-    move = jnp.where(in_lane & is_low, push, jnp.where(in_lane & (along > 0.05), down, there))
+    push = jnp.append(jnp.where(jnp.abs(height) < 0.008, 0.01, 0.0) * ahead + beside * axis, height)
+    move = jnp.where(is_near, push, jnp.where(in_lane & (along > 0.05), down, there))
     return move, _turn_to(hand, one), jnp.asarray(SHUT)
 
 

@@ -136,7 +136,8 @@ class Own(nn.Module):
 
 def test_a_network_of_ones_own():
     table = tabletop.build(scene.pucks())._replace(step=lambda state, action: state)
-    _, init, draw = self_play.arena(num_games=4, num_steps=7, table=table, alice_steps=2, bob_steps=2)
+    settings = {"alice_steps": 2, "bob_steps": 2, "goal_source": holdouts.push}
+    _, init, draw = self_play.arena(num_games=4, num_steps=7, table=table, **settings)
     begin, update, predict = self_play.learner(player=Own(), num_minibatches=1, sample_reuse=1)
 
     @jax.jit
