@@ -6,10 +6,10 @@ an object beyond the edge of the top counts as fallen (`goals.judge`), but stays
 Letters: A dimensions of an action, N objects.
 """
 
-import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from self_play import composition
 from self_play import objects as shapes_of
 from self_play.goals import MAX_ANGLE, MAX_DISTANCE, SYMMETRIES
 from self_play.objects import HALF_SIZE, Object
@@ -120,8 +120,8 @@ def blocks(
     Joints move the gripper instead of an arm; the paper's arm follows its tool, too (B.1). The paper's gripper can also
     tilt (B.2); ours cannot.
     num_objects: of cubes of half_size. With shapes, a family (`objects.SHAPES`), of which num_shapes objects are drawn
-    by shape_seed, at first num_objects of each (default: one of each shape, at least num_objects), it is the most that
-    a game has on its table: which of them these are is drawn at each reset.
+    by shape_seed (default: one of each, at least num_objects), it is the most that a game has on its table; which of
+    them those are is drawn at each reset.
     step, finger_step: m, by which a full action moves the gripper's target, and a finger's, in a control step. leash:
     m, greatest distance of that target from the gripper. With steps of 2 cm and a leash of 5 cm a random Alice, who
     begins as an exam does, sets a valid goal in 0.7 % of turns of 50 steps; with the defaults, 5 cm, 10 cm and 4 mm, in
@@ -196,8 +196,8 @@ def compose(
     if not planar:
         contact_slots = 4 * len(objects) + 12 if contact_slots is None else contact_slots
         check_counts(contact_slots=contact_slots)
-    drive = drive_of(robot, _robot_spec(robot).compile())
-    mjcf = _composed(robot, objects, table, planar, timestep, contact_slots)
+    drive = drive_of(robot, composition.spec_of(robot).compile())
+    mjcf = composition.composed(robot, objects, table.top, planar, timestep, contact_slots)
     scene = Scene(robot, objects, table, mjcf, drive, min_objects, max_objects, num_slots, planar, substeps, timestep)
     if scene.room < 0:
         raise ValueError(f"the largest object does not fit into a cell of {table.cell} m: make it smaller")
@@ -206,7 +206,8 @@ def compose(
 
 def with_ghosts(scene: Scene) -> str:
     """The MJCF text of a scene with a second, transparent copy of each object, which touches nothing: its goal."""
-    return _composed(scene.robot, scene.objects, scene.table, scene.planar, scene.timestep, None, ghosts=True)
+    of_scene = scene.robot, scene.objects, scene.table.top, scene.planar, scene.timestep
+    return composition.composed(*of_scene, contact_slots=None, ghosts=True)
 
 
 def _check_number(num_objects):
@@ -219,92 +220,3 @@ def _check_sizes(**sizes):
     for name, size in sizes.items():
         if not 0.01 <= size <= 0.04:
             raise ValueError(f"{name} must be 0.01 to 0.04 m, got {size}")
-
-
-def _robot_spec(robot):
-    from mujoco import MjSpec  # pyrefly: ignore[missing-module-attribute]
-
-    try:
-        if robot.mjcf.lstrip().startswith("<"):
-            return MjSpec.from_string(robot.mjcf)
-        spec = MjSpec.from_file(robot.mjcf)
-    except ValueError as error:
-        raise ValueError(f"MuJoCo cannot read the robot's MJCF: {' '.join(str(error).split())}") from error
-    folder = robot.mjcf.rpartition("/")[0] or "."  # the text of the scene lies in no folder
-    spec.meshdir, spec.texturedir = (
-        of_spec if of_spec.startswith("/") else f"{folder}/{of_spec}" for of_spec in (spec.meshdir, spec.texturedir)
-    )
-    return spec
-
-
-# The solver's tolerance. MuJoCo's default, 1e-8, takes about twice the iterations and is no better in float32. With 4
-# iterations pucks are where a converged solver puts them, to rounding; with 1 they are not, and with 2 two pucks are
-# not. A line search of 1 step is as exact for them, but slower.
-_SOLVER = {"tolerance": 1e-5, "iterations": 4}
-_FRICTION = (0.005, 1e-4)  # of turning and rolling
-
-
-@functools.cache
-def _composed(robot, objects, table, planar, timestep, contact_slots, ghosts=False):
-    """The MJCF text of the whole scene."""
-    from mujoco import mjtGeom  # pyrefly: ignore[missing-module-attribute]
-
-    spec = _robot_spec(robot)
-    for name, value in {**_SOLVER, "ls_iterations": 4 if planar else 8, "timestep": timestep}.items():
-        setattr(spec.option, name, value)
-    if contact_slots is not None:
-        spec.add_numeric(name="max_contact_points", data=[contact_slots])
-    spec.worldbody.add_light(pos=[0, 0, 2])
-    spec.worldbody.add_geom(
-        name="table",
-        type=mjtGeom.mjGEOM_PLANE,
-        size=[*table.top, 0.1],
-        rgba=[0.8, 0.8, 0.8, 1],
-        contype=int(not planar),
-        conaffinity=0,
-        **({} if planar else {"friction": [0.7, *_FRICTION]}),
-    )
-    for i, one in enumerate(objects):
-        _add(spec, f"object{i}", one, 0.1 * i, planar)
-    for i, one in enumerate(objects if ghosts else ()):
-        _add(spec, f"ghost{i}", one, 0.1 * i, planar, ghost=True)
-    spec.compile()
-    return spec.to_xml()
-
-
-def _add(spec, name, one, x, planar, ghost=False):
-    """Adds an object's body. Objects collide (2) with everything (7), pucks with each other and the pusher (1)."""
-    from mujoco import mjtGeom, mjtJoint  # pyrefly: ignore[missing-module-attribute]
-
-    is_puck = planar and not ghost
-    body = spec.worldbody.add_body(name=name, pos=[0 if is_puck else x, 0, one.half[2]])
-    if is_puck:
-        for axis, letter in enumerate("xy"):
-            along = [float(axis == i) for i in range(3)]
-            body.add_joint(name=f"{name}_{letter}", type=mjtJoint.mjJNT_SLIDE, axis=along, damping=0.4)
-    else:
-        body.add_freejoint()
-    weight = {"density": 1000.0} if one.mass is None else {"mass": one.mass / len(one.parts)}
-    collides = {"condim": 1} if planar else {"contype": 2, "conaffinity": 7, "friction": [one.friction, *_FRICTION]}
-    if ghost:
-        collides = {"contype": 0, "conaffinity": 0}
-    for part in one.parts:
-        shape = {"size": [*part.size, 0, 0][:3]}
-        if part.file:
-            mesh = f"{part.file} {part.size[0]}"
-            if mesh not in [known.name for known in spec.meshes]:
-                spec.add_mesh(name=mesh, file=part.file, scale=list(part.size))
-            shape = {"meshname": mesh}
-        rgba = [0.2, 0.7, 0.3, 0.35] if ghost else [*one.colour, 1]
-        body.add_geom(
-            type=mjtGeom(_GEOMS[part.type]),
-            pos=list(part.position),
-            quat=list(part.rotation),
-            rgba=rgba,
-            **shape,
-            **weight,
-            **collides,
-        )
-
-
-_GEOMS = {"sphere": 2, "capsule": 3, "ellipsoid": 4, "cylinder": 5, "box": 6, "mesh": 7}  # of mujoco.mjtGeom
