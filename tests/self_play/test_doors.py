@@ -135,24 +135,24 @@ class Own(nn.Module):
 
 
 def test_a_network_of_ones_own():
+    """It begins for both players, answers as it should, and an update keeps its shapes."""
     table = tabletop.build(scene.pucks())._replace(step=lambda state, action: state)
-    settings = {"alice_steps": 2, "bob_steps": 2, "goal_source": holdouts.push}
-    _, init, draw = self_play.arena(num_games=4, num_steps=7, table=table, **settings)
+    _, init, draw = self_play.arena(num_games=4, num_steps=7, table=table, alice_steps=2, bob_steps=2)
     begin, update, predict = self_play.learner(player=Own(), num_minibatches=1, sample_reuse=1)
-
-    @jax.jit
-    def train(key):
-        keys = jax.random.split(key, 5)
-        games = init(keys[0], ())
-        example = jax.tree.map(jnp.zeros_like, draw(keys[1], (), games, None)[1])
-        learned = begin(keys[2], example)
-        _, batch = draw(keys[3], (), games, functools.partial(predict, learned))
-        return learned, update(keys[4], learned, batch)[0]
-
-    before, after = train(jax.random.key(0))
-    kernel = before.params["params"]["Dense_0"]["kernel"]
-    assert kernel.shape == (2, 8 + 4, 23)
-    assert np.all(np.any(np.array(after.params["params"]["Dense_0"]["kernel"] != kernel), axis=(1, 2)))
+    keys = jax.random.split(jax.random.key(0), 4)
+    batch = jax.eval_shape(lambda: draw(keys[0], (), init(keys[1], ()), None)[1])
+    example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), batch)
+    learned = jax.jit(begin)(keys[2], example)
+    kernel = learned.params["params"]["Dense_0"]["kernel"]
+    assert kernel.shape == (2, 8 + 4, 2 * 11 + 1)
+    after, _ = jax.eval_shape(update, keys[3], learned, example)
+    assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, learned)
+    seen = jax.tree.map(lambda leaf: leaf[:, 1], example.transitions.policy_input)
+    seen = seen._replace(memory=jnp.zeros((4, 2, 0)), goal=jnp.ones_like(seen.goal))
+    logits, memory = predict(learned, seen)
+    assert memory.shape == (4, 2, 0)
+    assert not np.any(logits[:, 0])  # only the goal is not zero, and Alice sees none
+    assert np.all(np.any(np.array(logits[:, 1]) != 0, axis=(1, 2)))
 
 
 @pytest.fixture(scope="module")
