@@ -80,7 +80,9 @@ setup(
         "cuda13": ["jax[cuda13]>=0.10,<0.12"],
         "tpu": ["jax[tpu]>=0.10,<0.12"],
         "river": ["river>=0.23"],
+        "gym": ["gymnasium>=1.1"],
         "dev": [
+            "gymnasium>=1.1",
             "hypothesis>=6.150",
             "import-linter>=2.3",
             "pyrefly>=1",

@@ -130,8 +130,7 @@ def payoff(context: Context, *, num_games: int = 64, num_steps: int = 400) -> Ar
 
 def _setup(context: Context, **size: int) -> self_play.Setup:
     """The run's table and rules, and games of this size."""
-    settings: Any = {key: value for key, value in context.config["world"].items() if key != "name"}
     try:
-        return self_play.setup(**settings | size)
-    except TypeError as error:
+        return registry.build("world", {**context.config["world"], **size, "name": "self_play:setup"})
+    except ValueError as error:
         raise ValueError(f"this artifact is of a world of self-play ({error})") from error

@@ -14,7 +14,7 @@ import optax
 
 import blur
 import bootstrap
-from self_play import holdouts
+from self_play import exams, holdouts
 
 
 class View(NamedTuple):
@@ -168,37 +168,65 @@ def density(view: View) -> dict[str, jax.Array]:
 
 
 def holdout(
-    view: View, *, tasks: Sequence[str], num_games: int, bob_steps: int, **settings: Any
+    view: View, *, tasks: Sequence[str | holdouts.Holdout], num_games: int, bob_steps: int, **settings: Any
 ) -> dict[str, jax.Array]:
-    """The fraction of the goals of holdout tasks, never trained on, that Bob solves, and that chance solves.
+    """Exams: the goals of holdout tasks, never trained on, that Bob solves, beside what chance and an oracle solve.
 
-    predict: see the learner of `self_play`. tasks: names of self_play's HOLDOUTS. bob_steps: for each object.
-    settings: of the tasks' scenes. holdout_success is the mean of the tasks; of several, TASK_success is of one. Every
-    eval has the same first goals.
+    predict: see the learner of `self_play`. tasks: names of self_play's HOLDOUTS, or Holdouts of your own. bob_steps:
+    for each object. settings: of the tasks' scenes. holdout_success and holdout_success_random are the means of the
+    tasks. Every eval has the same first goals. For each task:
+
+      TASK_success              the fraction of goals that Bob solves
+      TASK_low, TASK_high       its 95 % interval (Wilson's; a goal tried counts as one draw)
+      TASK_random, TASK_oracle  of a random Bob, and of a script that knows how, where there is one
+      TASK_position             all objects were near their goals at once, however turned; where they turn
+      TASK_any_order            equal objects may take one another's goals; where there are equal ones
     """
-    unknown = [task for task in tasks if task not in holdouts.HOLDOUTS]
+    unknown = [task for task in tasks if isinstance(task, str) and task not in holdouts.HOLDOUTS]
     if unknown or not tasks:
         which = f"no holdout task {unknown[0]!r}" if unknown else "name some tasks"
         raise ValueError(f"{which}; there are {', '.join(holdouts.HOLDOUTS)}")
+    metrics, every = {}, []
+    for task in tasks:
+        name = task if isinstance(task, str) else getattr(task.goal, "__name__", "own")
+        of_task = holdouts.HOLDOUTS[task] if isinstance(task, str) else task
+        rates = _exam(view, of_task, settings, num_games=num_games, bob_steps=bob_steps)
+        every.append((rates["success"], rates["random"]))
+        metrics |= {f"{name}_{of}": rate for of, rate in rates.items()}
+    learned, random = jnp.stack([jnp.stack(rates) for rates in every]).mean(0)
+    return {"holdout_success": learned, "holdout_success_random": random, **metrics}
 
-    def rates(task):
-        of_task = holdouts.HOLDOUTS[task]
-        table = holdouts.table_of(of_task, **settings)
 
-        def rate(logit_scale):
-            def act(seen):
-                logits, memory = view.predict(seen)
-                return logit_scale * logits, memory
+def _exam(view, task, settings, **limits):
+    table = holdouts.table_of(task, **settings)
+    task = task._replace(oracle=None) if "robot" in settings else task  # it knows our own
 
-            limits = {"num_games": num_games, "bob_steps": bob_steps}
-            return holdouts.success_rate(table, of_task, act, _same_key(), **limits)
+    def examine(who):
+        def act(seen):
+            logits, memory = view.predict(seen)
+            logits = jnp.where(who == 0, logits, 0.0)
+            return logits if task.oracle is None else jnp.where(who == 2, task.oracle(seen), logits), memory
 
-        return jax.lax.map(rate, jnp.array([1.0, 0.0]))  # one after the other: chance is over sooner
+        return exams.examine(table, task, act, _same_key(), **limits)
 
-    of_tasks = {task: rates(task) for task in tasks}
-    learned, random = jnp.stack(list(of_tasks.values())).mean(0)
-    each = {f"{task}_success": rate for task, (rate, _) in of_tasks.items()} if len(tasks) > 1 else {}
-    return {"holdout_success": learned, "holdout_success_random": random, **each}
+    # One after the other: chance is over sooner.
+    result = jax.lax.map(examine, jnp.arange(2 if task.oracle is None else 3))
+    tried, solved, placed, any_order = (counts.astype(jnp.float32) for counts in result)
+    success, random, *oracle = solved / tried
+    low, high = _wilson(success, tried[0])
+    rates = {"success": success, "low": low, "high": high, "random": random}
+    rates |= {"oracle": oracle[0]} if oracle else {}
+    rates |= {} if table.scene.planar else {"position": placed[0] / tried[0]}
+    is_alike = len(set(table.scene.objects)) < table.scene.num_objects
+    return rates | ({"any_order": any_order[0] / tried[0]} if is_alike else {})
+
+
+def _wilson(rate, number):
+    """The 95 % interval of a rate that was measured on this number of draws."""
+    z = 1.959964
+    middle = (rate + z**2 / (2 * number)) / (1 + z**2 / number)
+    half = z * jnp.sqrt(rate * (1 - rate) / number + z**2 / (4 * number**2)) / (1 + z**2 / number)
+    return jnp.maximum(middle - half, 0.0), jnp.minimum(middle + half, 1.0)
 
 
 def _same_key() -> jax.Array:

@@ -81,6 +81,7 @@ _DATA = _in(
     *("drifting", "gaussians"),
     *("idx", "none", "npz", "permuted", "permuted_digits", "sarcos", "shapes", "teacher", "uci", "uci_regression"),
 )
+_GOALS = _in("self_play.holdouts", "flip", "pick_and_place", "push", "rearrange", "stack")
 _WORLDS = _in("experiments.worlds", "bandit", "ideal", "in_order", "paired", "permuted", "real", "self_play", "tasks")
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
 _EVALS = _in(
@@ -108,6 +109,7 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
     "world": Kind("data", _WORLDS),
     "sampler": Kind("key, data", {"deformed": "bootstrap.images:deformed"}, later=True),
     "augment": Kind("key, x", _AUGMENTATIONS, later=True, many=True),
+    "goal_source": Kind("key, scene, now, mask", _GOALS, later=True),
     "families": Kind(
         "key, data, num_samples", {"images": "blur.images:image_task", **blur.toys.FAMILIES}, later=True, many=True
     ),

@@ -1,33 +1,59 @@
 """Asymmetric self-play for robotic manipulation (OpenAI et al. 2021, arXiv 2101.04882): Alice sets goals for Bob."""
 
-from self_play import cross_play, game, goals, holdouts, observations, opponents, scene, tabletop, world
+from self_play import (
+    cross_play,
+    exams,
+    game,
+    goals,
+    holdouts,
+    objects,
+    observations,
+    opponents,
+    oracles,
+    robots,
+    scene,
+    tabletop,
+    world,
+)
 from self_play.cross_play import play_versions, versions_of
+from self_play.films import render_frames
+from self_play.objects import Object
 from self_play.page import html_page
 from self_play.ppo_learner import learner
 from self_play.recording import Recording, frames_of, record
-from self_play.scene import Scene, scene_of
-from self_play.tabletop import Tabletop, render_frames
+from self_play.robots import Robot, arm
+from self_play.scene import Scene, Table, compose, scene_of
+from self_play.tabletop import Tabletop
 from self_play.world import Batch, Setup, arena, setup
 
 __all__ = [
     "Batch",
+    "Object",
     "Recording",
+    "Robot",
     "Scene",
     "Setup",
+    "Table",
     "Tabletop",
     "arena",
+    "arm",
+    "compose",
     "cross_play",
+    "exams",
     "frames_of",
     "game",
     "goals",
     "holdouts",
     "html_page",
     "learner",
+    "objects",
     "observations",
     "opponents",
+    "oracles",
     "play_versions",
     "record",
     "render_frames",
+    "robots",
     "scene",
     "scene_of",
     "setup",

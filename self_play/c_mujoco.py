@@ -41,7 +41,7 @@ def pipeline(scene: Scene) -> tuple[Callable, Callable]:
     model = MjModel.from_xml_string(scene.mjcf)
     objects, links = (
         np.array([model.body(name).id for name in names], np.int64)
-        for names in ([f"object{i}" for i in range(scene.num_objects)], scene.touching)
+        for names in ([f"object{i}" for i in range(scene.num_objects)], scene.robot.touching)
     )
     settings = {"mjcf": scene.mjcf, "substeps": scene.substeps, "objects": objects, "links": links}
 

@@ -3,7 +3,8 @@
 In self-play Alice sets Bob's goals. What that is worth shows beside a Bob whose goals a sampler sets (OpenAI et al.
 2021, §5.1, C.1): uniform goals, drawn as the objects' first places are, or a curriculum, in which the objects go only a
 fraction of the way to such goals. The paper's curricula widen a dozen ranges as Bob improves; here only this fraction
-grows, the paper's goal_distance_ratio. What fresh goals are worth shows beside a finite set of episodes.
+grows, the paper's goal_distance_ratio. Any other source is a pure function, (key, scene, Poses now, mask) -> Poses of
+the next goal, as the holdout tasks have them. What fresh goals are worth shows beside a finite set of episodes.
 
 Letters: K tasks, N slots of objects.
 """
@@ -75,10 +76,18 @@ def _on_path(table, rules, episodes, key, start):
 
 
 def _draw_goals(table, rules, distance_ratio, key, state):
-    """The goals of an episode, each on the way from the one before to a random place."""
+    """The goals of an episode, each from the one before: a sampler's, or on the way to a random place."""
+    empty = table.scene.num_slots - table.scene.num_objects
+
+    def sampled(now, i):
+        goal = rules.goal_source(jax.random.fold_in(key, i), table.scene, now, state.mask)
+        goal = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, table.scene.num_slots - len(leaf)), (0, 0))), goal)
+        return goal, goal
+
+    if callable(rules.goal_source):
+        return jax.lax.scan(sampled, table.poses(state), jnp.arange(rules.max_goals))[1]
     keys = jax.random.split(key, rules.max_goals)
     places = jax.vmap(lambda key: random_places(table.scene, key)[1])(keys)
-    empty = table.scene.num_slots - table.scene.num_objects
     places = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, 0), (0, empty), (0, 0))), places)
 
     def one(now, place):

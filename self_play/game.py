@@ -102,7 +102,8 @@ class Rules(NamedTuple):
     alice_reward: str = "success"  # or "timestep", of Sukhbaatar et al. (C.2)
     past_prob: float = 0.0  # probability that one player of an episode, Alice or Bob, is a past version
     demonstrations: str = "failed"  # or "valid": also of goals that Bob reached (the paper's ablation, figure 9)
-    goal_source: str = "alice"  # or another of episodes.SOURCES; then nothing depends on Alice's turns
+    goal_source: str | Callable = "alice"  # or another of episodes.SOURCES, or a sampler of goals as `holdouts` has
+    # them; then nothing depends on Alice's turns
     bob_persists: bool = False  # Bob tries a goal after one at which he failed; in the paper his episode is over
     bob_shares: str | None = None  # one of starts.SHARES: Bob's gripper begins an episode on a path to an object
     alice_grasps: float | None = None  # Alice's begins at an object, and grasps it in this share of her episodes
@@ -232,7 +233,7 @@ def rollout(
     num_fresh = num_steps // rules.alice_steps + 1
     starts = jax.vmap(jax.vmap(reset_fn))(jax.random.split(k_fresh, (num_games, num_fresh)))
     # All at once: in the loop, random numbers would cost as much as everything else that is not physics.
-    uniforms = jax.random.uniform(k_act, (num_steps, num_games, len(table.scene.scale)), jnp.float32)
+    uniforms = jax.random.uniform(k_act, (num_steps, num_games, table.scene.num_dimensions), jnp.float32)
 
     def one(carry, step_of_all):
         (games, used, memories), (number, uniforms) = carry, step_of_all

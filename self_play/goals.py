@@ -43,17 +43,57 @@ def _cube() -> np.ndarray:
     return np.array([q / np.linalg.norm(q) for q in halves])
 
 
+def _square() -> np.ndarray:
+    """The 8 rotations of the cube that map its z axis to itself or its opposite [8, 4]."""
+    return np.array([q for q in _cube() if np.isclose(max(np.hypot(q[0], q[3]), np.hypot(q[1], q[2])), 1)])
+
+
+_HALF_TURNS = {axis: np.insert(np.eye(3)[i], 0, 0.0) for i, axis in enumerate("xyz")}
+_STAYS = np.array([1.0, 0.0, 0.0, 0.0])
+_ROUND = {f"cylinder_{axis}": np.eye(3)[i] for i, axis in enumerate("xyz")}  # the axis of each
+
 SYMMETRIES = {  # rotations that leave an object looking the same, by the name of the setting
-    "none": np.array([[1.0, 0.0, 0.0, 0.0]]),
+    "none": _STAYS[None],
     "cube": _cube(),
+    "square": _square(),  # a box that is square seen along z
+    "box": np.stack([_STAYS, *_HALF_TURNS.values()]),
+    "half_turn_y": np.stack([_STAYS, _HALF_TURNS["y"]]),
+    "half_turn_xy": np.stack([_STAYS, np.array([0.0, 0.5, 0.5, 0.0]) ** 0.5]),  # about the diagonal of x and y
+    "cylinder_x": np.stack([_STAYS, _HALF_TURNS["y"]]),  # and any turn about x
+    "cylinder_y": np.stack([_STAYS, _HALF_TURNS["z"]]),
+    "cylinder_z": np.stack([_STAYS, _HALF_TURNS["x"]]),
+    "sphere": _STAYS[None],  # and any turn
 }
 
 
-def symmetries_of(name: str) -> jax.Array:
-    """The symmetries of that name [S, 4]."""
-    if name not in SYMMETRIES:
-        raise ValueError(f"symmetry must be one of {', '.join(SYMMETRIES)}, got {name!r}")
-    return jnp.asarray(SYMMETRIES[name], jnp.float32)
+class Symmetries(NamedTuple):
+    """What an object's symmetries are, or those of several objects, with a leading axis [N]."""
+
+    rotations: jax.Array  # [S, 4]
+    axis: jax.Array | None = None  # [3] any turn about it is one, too; zero: none. None: nothing here is round
+    is_ball: jax.Array | None = None  # [] bool, any turn is one
+
+    @property
+    def in_axes(self) -> int | None:
+        """The axis of the objects, for a `vmap` over them; None if all are alike."""
+        return 0 if self.rotations.ndim == 3 else None
+
+
+def symmetries_of(*names: str) -> Symmetries:
+    """The symmetries of that name, or of objects with those names; without a leading axis if all names are equal."""
+    for name in names:
+        if name not in SYMMETRIES:
+            raise ValueError(f"symmetry must be one of {', '.join(SYMMETRIES)}, got {name!r}")
+    each = [SYMMETRIES[name] for name in names]
+    most = max(map(len, each))
+    rotations = [np.concatenate([some, np.repeat(_STAYS[None], most - len(some), axis=0)]) for some in each]
+    axes = [_ROUND.get(name, np.zeros(3)) for name in names]
+    balls = [name == "sphere" for name in names]
+    has_round = any(balls) or np.any(axes)
+    arrays = [np.array(rotations, np.float32)]
+    arrays += [np.array(axes, np.float32), np.array(balls)] if has_round else []
+    alike = len(set(names)) == 1
+    return Symmetries(*(jnp.asarray(array[0] if alike else array) for array in arrays))
 
 
 def multiply(p: jax.Array, q: jax.Array) -> jax.Array:
@@ -67,21 +107,49 @@ def conjugate(q: jax.Array) -> jax.Array:
     return q * jnp.array([1.0, -1.0, -1.0, -1.0], q.dtype)
 
 
-def rotation_to(start: jax.Array, goal: jax.Array, symmetries: jax.Array) -> jax.Array:
+def rotate(q: jax.Array, vector: jax.Array) -> jax.Array:
+    """A vector [3] turned by the rotation q [4]."""
+    return multiply(multiply(q, jnp.append(jnp.zeros((), q.dtype), vector)), conjugate(q))[1:]
+
+
+def rotation_to(start: jax.Array, goal: jax.Array, symmetries: Symmetries) -> jax.Array:
     """The smallest rotation from one orientation to another one, or to an orientation that looks like that one.
 
-    start [4], goal [4], symmetries [S, 4] -> rotation vector [3] in rad, axes of the world.
+    start [4], goal [4], symmetries of one object -> rotation vector [3] in rad, axes of the world.
     """
-    turns = jax.vmap(lambda symmetry: multiply(multiply(goal, symmetry), conjugate(start)))(symmetries)
+    goals = jax.vmap(lambda symmetry: multiply(goal, symmetry))(symmetries.rotations)
+    if symmetries.axis is not None:
+        goals = jax.vmap(_spun, in_axes=(None, 0, None))(start, goals, symmetries.axis)
+    turns = jax.vmap(lambda goal: multiply(goal, conjugate(start)))(goals)
     turn = turns[jnp.argmax(jnp.abs(turns[:, 0]))]
     turn = jnp.where(turn[0] < 0, -turn, turn)
     sine = jnp.linalg.norm(turn[1:])
-    return 2 * jnp.arctan2(sine, turn[0]) / jnp.where(sine > 0, sine, 1.0) * turn[1:]  # arctan2: exact at small angles
+    vector = 2 * jnp.arctan2(sine, turn[0]) / jnp.where(sine > 0, sine, 1.0) * turn[1:]  # exact at small angles
+    return vector if symmetries.is_ball is None else jnp.where(symmetries.is_ball, 0.0, vector)
 
 
-def distances(poses: Poses, goal: Poses, symmetries: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _spun(start, goal, axis):
+    """`goal` turned about the object's own axis so that it is nearest to `start`.
+
+    With d = start* goal, the real part of d times a turn by a about the axis u is d0 cos(a/2) - (d_v u) sin(a/2): it is
+    greatest where (cos, sin) = (d0, -d_v u) / their norm.
+    """
+    between = multiply(conjugate(start), goal)
+    cosine, sine = between[0], -jnp.dot(between[1:], axis)
+    norm = jnp.hypot(cosine, sine)
+    cosine = jnp.where(norm > 0, cosine, 1.0)
+    return multiply(goal, jnp.append(cosine, sine * axis) / jnp.where(norm > 0, norm, 1.0))
+
+
+def rotations_to(poses: Poses, goal: Poses, symmetries: Symmetries) -> jax.Array:
+    """Each object's smallest rotation to its goal [N, 3], see `rotation_to`."""
+    each = jax.vmap(rotation_to, in_axes=(0, 0, symmetries.in_axes))
+    return each(poses.rotation, goal.rotation, symmetries)
+
+
+def distances(poses: Poses, goal: Poses, symmetries: Symmetries) -> tuple[jax.Array, jax.Array]:
     """Each object's distance from its goal. -> (distance [N] m, angle [N] rad)."""
-    turns = jax.vmap(rotation_to, in_axes=(0, 0, None))(poses.rotation, goal.rotation, symmetries)
+    turns = rotations_to(poses, goal, symmetries)
     return jnp.linalg.norm(goal.position - poses.position, axis=-1), jnp.linalg.norm(turns, axis=-1)
 
 
@@ -89,7 +157,7 @@ def reached(
     poses: Poses,
     goal: Poses,
     mask: jax.Array,
-    symmetries: jax.Array,
+    symmetries: Symmetries,
     *,
     max_distance: float = MAX_DISTANCE,
     max_angle: float = MAX_ANGLE,
@@ -100,7 +168,7 @@ def reached(
 
 
 def judge(
-    start: Poses, goal: Poses, mask: jax.Array, symmetries: jax.Array, *, table: tuple, area: tuple, **thresholds
+    start: Poses, goal: Poses, mask: jax.Array, symmetries: Symmetries, *, table: tuple, area: tuple, **thresholds
 ) -> Verdict:
     """Judges the goal that Alice reached from `start` (A.1). thresholds: see `reached`.
 

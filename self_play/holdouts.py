@@ -1,22 +1,23 @@
-"""Holdout tasks, on which Bob is evaluated but never trained (OpenAI et al. 2021, §5.2, B.6), with equal blocks only.
+"""Holdout tasks, on which Bob is evaluated but never trained (OpenAI et al. 2021, §5.2, B.6).
 
-A sampler of goals: (key, scene, Poses of the objects) -> Poses, one goal. The key is consumed.
+Their objects are equal blocks; those of the tasks `_unseen` are of shapes that the training family does not have.
+
+A sampler of goals: (key, scene, Poses of the objects, mask [N]) -> Poses, one goal. The key is consumed.
 
 Letters: see `game`.
 """
 
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from self_play import game, tabletop
-from self_play.game import BOB
+from self_play import oracles, tabletop
 from self_play.goals import Poses, multiply
+from self_play.objects import UNSEEN
 from self_play.scene import Scene, scene_of
-from self_play.settings import check_counts
 from self_play.tabletop import Tabletop, random_places
 
 
@@ -27,169 +28,105 @@ class Holdout(NamedTuple):
     num_objects: int
     goal: Callable  # a sampler of goals
     num_goals: int = 5  # of an episode
-    symmetry: str = "cube"  # of the objects, a name of goals.SYMMETRIES; "none" where a block must be flipped
+    settings: Mapping[str, Any] = MappingProxyType({})  # of its scene
+    oracle: Callable | None = None  # a Bob who knows how, see `oracles`
 
 
 MIN_DISTANCE = 0.06  # m from an object to its goal, as in the published environment; rare goals here are nearer
 
 
-def push(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+def push(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
     """Every object at another place of the table, turned about its upright axis."""
     draws = jax.vmap(lambda key: random_places(scene, key)[1])(jax.random.split(key, 4))
     way = jnp.linalg.norm(draws.position - now.position[None, : scene.num_objects], axis=-1)
-    first = jnp.argmax(jnp.all(way > MIN_DISTANCE, axis=-1))
+    first = jnp.argmax(jnp.all((way > MIN_DISTANCE) | ~mask[None, : scene.num_objects], axis=-1))
     return jax.tree.map(lambda leaf: leaf[first], draws)
 
 
-def push_far(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+def push_far(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
     """Every object on the opposite side of the table's centre, 0.25 m from the centre."""
-    del key, scene
+    del key, scene, mask
     x, y = now.position[:, 0], now.position[:, 1]
     angle = jnp.arctan2(-y, -x)
     away = jnp.stack([0.25 * jnp.cos(angle), 0.25 * jnp.sin(angle), now.position[:, 2]], axis=-1)
     return Poses(away, now.rotation)
 
 
-def pick_and_place(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+def pick_and_place(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
     """A goal of `push`, but with the first object lifted by 0.05 to 0.2 m."""
     k_push, k_height = jax.random.split(key)
-    goal = push(k_push, scene, now)
+    goal = push(k_push, scene, now, mask)
     lift = jax.random.uniform(k_height, dtype=jnp.float32, minval=0.05, maxval=0.2)
-    return Poses(goal.position.at[0, 2].add(lift), goal.rotation)
+    return Poses(goal.position.at[jnp.argmax(mask), 2].add(lift), goal.rotation)
 
 
-def flip(key: jax.Array, scene: Scene, now: Poses) -> Poses:
-    """Every object at its place, turned by 90 degrees over one of its four lower edges."""
-    del scene
+def flip(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
+    """Every object at its place, turned by 90 degrees over one of its four lower edges. For cubes."""
+    del scene, mask
     edge = jax.random.randint(key, (), 0, 4, jnp.int32).astype(jnp.float32) * jnp.pi / 2
     half = jnp.sqrt(jnp.float32(0.5))
     turn = jnp.stack([half, half * jnp.cos(edge), half * jnp.sin(edge), jnp.zeros((), jnp.float32)])
     return Poses(now.position, jax.vmap(multiply, in_axes=(0, None))(now.rotation, turn))  # about its own edge
 
 
-def stack(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+def stack(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
     """One tower at a random place of the table: the first object at the bottom, the others in their order."""
-    goal = push(key, scene, now)
-    level = jnp.arange(scene.num_objects)
-    position = jnp.tile(goal.position[:1], (scene.num_objects, 1)).at[:, 2].add(2 * scene.height * level)
-    return Poses(position, jnp.tile(goal.rotation[:1], (scene.num_objects, 1)))
+    n, lowest = scene.num_objects, jnp.argmax(mask)
+    goal = push(key, scene, now, mask)
+    height = jnp.where(mask[:n], jnp.array(scene.heights, jnp.float32), 0.0)
+    position = jnp.tile(goal.position[lowest][None], (n, 1)).at[:, 2].set(2 * jnp.cumsum(height) - height)
+    return Poses(position, jnp.tile(goal.rotation[lowest][None], (n, 1)))
 
 
-def domino(key: jax.Array, scene: Scene, now: Poses) -> Poses:
-    """A row through the table's centre in a random direction, with gaps of 2 cm."""
-    del now
+def domino(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
+    """A row of blocks through the table's centre in a random direction, with gaps of 2 cm."""
+    del now, mask
+    n, height = scene.num_objects, scene.heights[0]
     half = jax.random.uniform(key, dtype=jnp.float32, maxval=jnp.pi)
-    along = (2 * scene.height + 0.02) * (jnp.arange(scene.num_objects, dtype=jnp.float32) - (scene.num_objects - 1) / 2)
-    flat = jnp.full(scene.num_objects, scene.height, jnp.float32)
+    along = (2 * height + 0.02) * (jnp.arange(n, dtype=jnp.float32) - (n - 1) / 2)
+    flat = jnp.full(n, height, jnp.float32)
     position = jnp.stack([along * jnp.cos(2 * half), along * jnp.sin(2 * half), flat], axis=-1)
     zero = jnp.zeros((), jnp.float32)
     rotation = jnp.stack([jnp.cos(half), zero, zero, jnp.sin(half)])
-    return Poses(position, jnp.tile(rotation[None], (scene.num_objects, 1)))
+    return Poses(position, jnp.tile(rotation[None], (n, 1)))
 
 
-def rearrange(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+def rearrange(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
     """Every object at the place of the next one."""
-    del key
+    del key, mask
     return jax.tree.map(lambda leaf: jnp.roll(leaf[: scene.num_objects], 1, axis=0), now)
 
 
-def chess(key: jax.Array, scene: Scene, now: Poses) -> Poses:
+def chess(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
     """One fixed goal: two rows that face each other."""
-    del key
+    del key, mask
     i = jnp.arange(scene.num_objects)
     x, y = 0.09 * (i // 2).astype(jnp.float32) - 0.135, jnp.where(i % 2 == 0, -0.14, jnp.float32(0.14))
     upright = jnp.zeros_like(now.rotation[: scene.num_objects]).at[:, 0].set(1.0)
-    return Poses(jnp.stack([x, y, jnp.full(scene.num_objects, scene.height, jnp.float32)], axis=-1), upright)
+    return Poses(jnp.stack([x, y, jnp.array(scene.heights, jnp.float32)], axis=-1), upright)
 
 
-HOLDOUTS = {
-    "uniform": Holdout("pucks", 1, push, symmetry="none"),
-    "far": Holdout("pucks", 1, push_far, symmetry="none"),
-    "two": Holdout("pucks", 2, push, symmetry="none"),
+_UNSEEN = {"shapes": UNSEEN, "shape_seed": 1}  # one of each shape, of which some are on the table
+_BLOCKS = {
     **{f"push_{n}": Holdout("blocks", n, push) for n in range(1, 9)},
     **{f"pick_and_place_{n}": Holdout("blocks", n, pick_and_place) for n in range(1, 4)},
-    **{f"flip_{n}": Holdout("blocks", n, flip, symmetry="none") for n in range(1, 3)},
+    **{f"flip_{n}": Holdout("blocks", n, flip, settings={"symmetry": "none"}) for n in range(1, 3)},
     **{f"stack_{n}": Holdout("blocks", n, stack) for n in range(2, 5)},
     "domino": Holdout("blocks", 5, domino),
     "rearrange": Holdout("blocks", 3, rearrange),
     "chess": Holdout("blocks", 8, chess, num_goals=1),
+    "push_unseen": Holdout("blocks", 1, push, settings=_UNSEEN),
+    "pick_and_place_unseen": Holdout("blocks", 1, pick_and_place, settings=_UNSEEN),
+    "stack_unseen": Holdout("blocks", 2, stack, settings=_UNSEEN),
+}
+HOLDOUTS = {
+    "uniform": Holdout("pucks", 1, push, oracle=oracles.pusher),
+    "far": Holdout("pucks", 1, push_far, oracle=oracles.pusher),
+    "two": Holdout("pucks", 2, push),
+    **{name: task._replace(oracle=oracles.gripper) for name, task in _BLOCKS.items()},
 }
 
 
 def table_of(task: Holdout, **settings: Any) -> Tabletop:
-    """The tabletop of a task. settings: of its scene."""
-    scene = scene_of(task.mode, task.num_objects, **settings)
-    return tabletop.build(scene._replace(symmetry=task.symmetry))
-
-
-class Trial(NamedTuple):
-    """Bob alone with a task, in one game."""
-
-    game: game.Game  # in which it is always Bob's turn
-    num_tried: jax.Array  # [] int32, goals begun
-    num_solved: jax.Array  # [] int32
-    over: jax.Array  # [] bool, Bob has failed, or solved all
-
-
-def success_rate(
-    table: Tabletop, task: Holdout, act: Callable, key: jax.Array, *, num_games: int, bob_steps: int
-) -> jax.Array:
-    """The fraction of goals that Bob solves. He gets up to `num_goals` in a game, and none after a failure (A.3).
-
-    A game whose physics is not sound (`game.is_sound`) is a failure.
-
-    act: see `game.rollout`. It is asked once with a memory of None, to learn the memory's shape. bob_steps: for each
-    object, see `game.Rules`. The key is consumed.
-    """
-    check_counts(num_games=num_games, bob_steps=bob_steps)
-    k_reset, k_goal, k_act = jax.random.split(key, 3)
-    limit = bob_steps * table.scene.num_objects
-
-    def begin(key, reset_key):
-        start = game.EpisodeStart(table.reset(reset_key), jnp.zeros(2, bool), None)
-        one = game.begin(table, start, memory_size=0)._replace(bobs_turn=jnp.ones((), bool))
-        return _next_goal(table, task, Trial(one, jnp.int32(0), jnp.int32(0), jnp.zeros((), bool)), key)
-
-    def inputs(trials):
-        return jax.vmap(functools.partial(game.observe, table))(trials.game)
-
-    def step(carry):
-        trials, t = carry
-        logits, memory = act(inputs(trials))
-        keys = jax.random.split(jax.random.fold_in(k_act, t), num_games)
-        action = jax.vmap(jax.random.categorical)(keys, logits[:, BOB]).astype(jnp.int32)
-        goal_keys = jax.random.split(jax.random.fold_in(k_goal, t + 1), num_games)
-        return jax.vmap(functools.partial(_step, table, task, limit))(trials, action, memory, goal_keys), t + 1
-
-    keys = jax.random.split(jax.random.fold_in(k_goal, 0), num_games), jax.random.split(k_reset, num_games)
-    trials = jax.vmap(begin)(*keys)
-    _, memory = jax.eval_shape(lambda: act(inputs(trials)._replace(memory=None)))
-    memory = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), memory)
-    trials = trials._replace(game=trials.game._replace(memory=memory))
-    trials, _ = jax.lax.while_loop(lambda carry: ~jnp.all(carry[0].over), step, (trials, jnp.int32(0)))
-    return jnp.sum(trials.num_solved, dtype=jnp.float32) / jnp.sum(trials.num_tried)
-
-
-def _step(table, task, limit, trial, action, memory, key):
-    """One control step of Bob's."""
-    one = trial.game
-    state, count = table.step(one.state, action), one.count + 1
-    success = (
-        ~trial.over
-        & game.is_sound(state)
-        & jnp.all(table.reached(table.poses(state), one.goal, state.mask) | ~state.mask)
-    )
-    num_solved = trial.num_solved + success
-    over = trial.over | (~success & (count >= limit)) | (num_solved >= task.num_goals)
-    after = Trial(one._replace(state=state, count=count, memory=memory), trial.num_tried, num_solved, over)
-    following = _next_goal(table, task, after, key)
-    return jax.tree.map(lambda a, b: jnp.where(success & ~over, a, b), following, after)
-
-
-def _next_goal(table, task, trial, key):
-    now = table.poses(trial.game.state)
-    goal = task.goal(key, table.scene, now)
-    empty = table.scene.num_slots - goal.position.shape[0]
-    goal = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, empty), (0, 0))), goal)
-    one = trial.game._replace(goal=goal, count=jnp.int32(0))
-    return trial._replace(game=one, num_tried=trial.num_tried + 1)
+    """The tabletop of a task. settings: of its scene, where the task says nothing."""
+    return tabletop.build(scene_of(task.mode, task.num_objects, **{**settings, **task.settings}))

@@ -97,13 +97,13 @@ def num_dimensions_of(params: Any) -> int:
     return params["params"]["policy"][HEAD]["bias"].shape[-1] // NUM_BINS
 
 
-def apply(player: Player, params: Any, inputs: Inputs, memory: jax.Array | None) -> Any:
+def apply(player: nn.Module, params: Any, inputs: Inputs, memory: jax.Array | None) -> Any:
     """One step of a player's networks -> (logits [.., A, NUM_BINS], value [..], memory [.., M])."""
     return player.apply(params, inputs, memory)
 
 
 def unroll(
-    player: Player, params: Any, inputs: Inputs, memory: jax.Array, restarts: jax.Array, policy_mask: jax.Array
+    player: nn.Module, params: Any, inputs: Inputs, memory: jax.Array, restarts: jax.Array, policy_mask: jax.Array
 ) -> Any:
     """A player's logits [L, A, NUM_BINS] and values [L] along a sequence. Gradients flow back through all of it.
 
@@ -113,7 +113,7 @@ def unroll(
     started from Bob's, is advanced; it is discarded when Bob acts again. The paper leaves open what Bob remembers of a
     demonstration.
     """
-    if not player.lstm_size:
+    if not memory.shape[-1]:
         return apply(player, params, inputs, None)[:2]
 
     def one(carry, step):

@@ -4,13 +4,15 @@ Letters: A dimensions of an action, F features of an object, G of the gripper, H
 gripper with a sense of touch, N slots of objects. Lengths in m, angles in rad, time in s; the table's top is z = 0.
 """
 
-from typing import NamedTuple
+import functools
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from self_play import goals
-from self_play.goals import Poses
+from self_play import coordinates
+from self_play.goals import Poses, Symmetries
+from self_play.robots import tool_pose
 from self_play.scene import Scene
 
 
@@ -34,82 +36,83 @@ class State(NamedTuple):
 class Observation(NamedTuple):
     """What both players observe. A slot without an object is zero."""
 
-    gripper: jax.Array  # [G] joints in m and rad, yaw as (cos, sin); their velocities; target - joint; smoothed action
-    objects: jax.Array  # [N, F] position, rotation, velocity, angular velocity, position - gripper's, touch
+    gripper: jax.Array  # [G] joints in m and rad, yaw as (cos, sin); their velocities; target - joint; smoothed action;
+    # of an arm the position of its tool and two axes of it come first
+    objects: jax.Array  # [N, F] position, rotation, velocity, angular velocity, position - tool's, touch
     mask: jax.Array  # [N] bool
 
 
 def poses(scene: Scene, state: State) -> Poses:
     """Poses of the objects; a slot without an object is zero."""
-    position, rotation, _, _ = _objects(scene, state)
-    return Poses(position, rotation)
+    motion = _motion(scene, state)
+    return Poses(motion.position, motion.rotation)
 
 
 def observe(scene: Scene, state: State) -> Observation:
-    """The observation of a state.
-
-    A rotation is two columns of its matrix, which are continuous; the paper's Euler angles are not. In the plane an
-    object is position, velocity, position - pusher's, each (x, y), and touch.
-    """
-    position, rotation, velocity, turning = _objects(scene, state)
-    joints, speeds = state.q[jnp.array(scene.joints)], state.qd[jnp.array(scene.joints)]
-    if scene.planar:
-        place = [joints]
-        objects = [position[:, :2], velocity[:, :2], position[:, :2] - joints[None]]
-    else:
-        place = [joints[:3], jnp.cos(joints[3:4]), jnp.sin(joints[3:4]), joints[4:]]
-        axes = jax.vmap(_axes)(rotation)
-        between_fingers = joints[None, :3] - jnp.array([[0.0, 0.0, scene.reach]], jnp.float32)
-        turning = jnp.einsum("nij,nj->ni", axes, turning)
-        objects = [position, axes[:, :, :2].reshape(-1, 6), velocity, turning, position - between_fingers]
+    """The observation of a state; see `coordinates` for what is seen of an object."""
+    along = jnp.array(scene.drive.joints)
+    joints, speeds = state.q[along], state.qd[along]
+    tool, seen = _tool(scene, state.q, joints)
+    place = [
+        jnp.stack([jnp.cos(joint), jnp.sin(joint)]) if i in _angles(scene) else joint[None]
+        for i, joint in enumerate(joints)
+    ]
+    objects = coordinates_of(scene).features(_motion(scene, state), tool)
     features = jnp.concatenate([*objects, state.touch.astype(jnp.float32)], axis=-1)
     smoothed = state.average / jnp.where(state.weight > 0, state.weight, 1.0)
-    gripper = jnp.concatenate([*place, speeds, state.target - joints, smoothed])
+    gripper = jnp.concatenate([*seen, *place, speeds, state.target - joints, smoothed])
     return Observation(gripper, jnp.where(state.mask[:, None], features, 0.0), state.mask)
 
 
 def positions(scene: Scene, gripper: jax.Array, now: Poses) -> jax.Array:
     """The positions q of a State, from an Observation's gripper [G] and the objects' poses."""
-    num_joints = len(scene.joints)
-    if scene.planar:
-        joints, objects = gripper[:num_joints], now.position[: scene.num_objects, :2]
-    else:
-        yaw = jnp.arctan2(gripper[4], gripper[3])
-        joints = jnp.concatenate([gripper[:3], yaw[None], gripper[5 : num_joints + 1]])
-        objects = jnp.concatenate(now, axis=-1)[: scene.num_objects]
-    return jnp.concatenate([joints[jnp.array(scene.actuated)], objects.ravel()])
+    joints, at = [], 9 if scene.robot.tool else 0
+    for i in range(scene.num_dimensions):
+        is_angle = i in _angles(scene)
+        joints.append(jnp.arctan2(gripper[at + 1], gripper[at]) if is_angle else gripper[at])
+        at += 1 + is_angle
+    objects = coordinates_of(scene).of_poses(jax.tree.map(lambda leaf: leaf[: scene.num_objects], now))
+    return jnp.concatenate([jnp.stack(joints)[jnp.array(scene.drive.driven_by)], objects.ravel()])
 
 
-def observe_goal(scene: Scene, symmetries: jax.Array, now: Poses, goal: Poses, mask: jax.Array) -> jax.Array:
-    """What Bob alone observes: each object's goal, absolute and relative. -> [N, H].
-
-    Position and rotation of the goal; goal's position - object's; the smallest rotation, as a vector, to an orientation
-    that looks like the goal's. In the plane only the positions.
-    """
-    way = goal.position - now.position
-    if scene.planar:
-        features = [goal.position[:, :2], way[:, :2]]
-    else:
-        turns = jax.vmap(goals.rotation_to, in_axes=(0, 0, None))(now.rotation, goal.rotation, symmetries)
-        features = [goal.position, jax.vmap(_axes)(goal.rotation)[:, :, :2].reshape(-1, 6), way, turns]
+def observe_goal(scene: Scene, symmetries: Symmetries, now: Poses, goal: Poses, mask: jax.Array) -> jax.Array:
+    """What Bob alone observes: each object's goal, absolute and relative, see `coordinates`. -> [N, H]."""
+    features = coordinates_of(scene).goal_features(now, goal, symmetries)
     return jnp.where(mask[:, None], jnp.concatenate(features, axis=-1), 0.0)
 
 
-def _objects(scene, state):
-    """-> positions [N, 3], rotations [N, 4], velocities [N, 3], angular velocities about the objects' axes [N, 3]."""
+def coordinates_of(scene: Scene) -> Any:
+    """How the objects of a scene move: one of `coordinates`."""
+    return coordinates.Plane if scene.planar else coordinates.Space
+
+
+def _angles(scene):
+    """The dimensions of an action that turn by more than a joint's range: the yaw of a Cartesian robot."""
+    return (3,) if scene.robot.cartesian == 4 else ()
+
+
+def _tool(scene, q, joints):
+    """-> (the tool's position [2 or 3], what the players are told of it)."""
+    robot = scene.robot
+    if robot.cartesian:
+        reach = jnp.array([0.0, 0.0, robot.reach], jnp.float32)[: min(robot.cartesian, 3)]
+        return joints[: min(robot.cartesian, 3)] - reach, []
+    position, rotation = _kinematics(scene)(q[: len(scene.drive.driven_by)])
+    return position, [position, coordinates.axes_of(rotation)[:, :2].ravel()]
+
+
+@functools.cache
+def _kinematics(scene):
+    from mujoco import MjModel  # pyrefly: ignore[missing-module-attribute]
+
+    return tool_pose(scene.robot, MjModel.from_xml_string(scene.mjcf))
+
+
+def _motion(scene, state):
+    """Where the objects are and how they move; a slot without one is zero."""
+    first = len(scene.drive.driven_by)
+    q, qd = (x[first:].reshape(scene.num_objects, -1) for x in (state.q, state.qd))
+    heights = jnp.array(scene.heights, jnp.float32)
+    motion = coordinates_of(scene).motion(q, qd, heights)
     empty = ((0, scene.num_slots - scene.num_objects), (0, 0))
-    q, qd = (x[len(scene.actuated) :].reshape(scene.num_objects, -1) for x in (state.q, state.qd))
-    if scene.planar:
-        height = jnp.full((scene.num_objects, 1), scene.height, jnp.float32)
-        upright = jnp.tile(jnp.array([1.0, 0.0, 0.0, 0.0], jnp.float32), (scene.num_objects, 1))
-        q, qd = jnp.concatenate([q, height, upright], axis=-1), jnp.pad(qd, ((0, 0), (0, 4)))
-    q, qd = jnp.pad(q, empty), jnp.pad(qd, empty)
-    return q[:, :3], q[:, 3:], qd[:, :3], qd[:, 3:]
-
-
-def _axes(q):
-    """The matrix of a rotation [4] -> [3, 3]; its columns are the turned axes."""
-    turned = jax.vmap(lambda axis: goals.multiply(goals.multiply(q, axis), goals.conjugate(q)))(
-        jnp.eye(4, dtype=jnp.float32)[1:]
-    )
-    return turned[:, 1:].T
+    return jax.tree.map(lambda leaf: jnp.pad(leaf, empty), motion)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
@@ -33,6 +34,7 @@ class Settings(NamedTuple):
     """The settings of `learner`, by what reads them."""
 
     network: dict[str, Any]  # `networks.Player`
+    player: nn.Module | None  # in its place
     returns: dict[str, Any]  # `training_data.prepare`
     coefs: LossCoefs
     cloning_fades: bool
@@ -66,6 +68,7 @@ def learner(
     sequence_fraction: float = 1.0,
     pool_size: int = 0,
     pool_every: int = 10,
+    player: nn.Module | None = None,
     divide: Callable = undivided,
 ) -> tuple[Callable, Callable, Callable]:
     """Asymmetric self-play: (init, update, predict) of a Learner for `arena`. Defaults: of Table 2, where it has them.
@@ -79,6 +82,8 @@ def learner(
     sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
       A step is Alice's or Bob's, so about half of a player's sequences are empty.
     pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.
+    player: a flax module of your own in place of `networks.Player`, whose call it must have, with as many logits as
+      actions have dimensions; embedding and widths do not count then, and lstm_size gives its memory's size.
     divide: see `parallel.undivided`. The axis is "sequences".
     """
     check_counts(**{f"widths[{i}]": width for i, width in enumerate(widths)}, embedding=embedding)
@@ -96,6 +101,7 @@ def learner(
         check_numbers(cloning_clip=cloning_clip)
     settings = Settings(
         network={"embedding": embedding, "widths": tuple(widths), "lstm_size": lstm_size, "sees_time": sees_time},
+        player=player,
         returns={"bptt_length": bptt_length, "discount": discount, "gae_lambda": gae_lambda},
         coefs=LossCoefs(clip, value_weight, entropy_weight, cloning_weight, cloning_clip),
         cloning_fades=cloning_fades,
@@ -108,13 +114,17 @@ def learner(
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
 
+def _player(settings, num_dimensions):
+    return settings.player or Player(num_dimensions, **settings.network)
+
+
 def _init(settings, key, example):
     steps = example.transitions
     _check_batch(settings, example)
     first, action = jax.tree.map(lambda x: jnp.zeros(x.shape[2:], x.dtype), (steps.policy_input, steps.action))
     gripper, objects, mask = first.observation
     inputs = Inputs(gripper, objects, first.goal, mask, jnp.zeros(2, jnp.float32))
-    player = Player(len(action), **settings.network)
+    player = _player(settings, len(action))
     params = jax.vmap(lambda key: player.init(key, inputs, None))(jax.random.split(key, 2))
     pool_size, _ = settings.pool
     pool = init_pool(params, pool_size) if pool_size else None
@@ -143,7 +153,7 @@ NAMES = ("alice", "bob")  # by game.ALICE, game.BOB
 
 
 def _update(settings, key, state, batch):
-    player = Player(batch.transitions.action.shape[-1], **settings.network)
+    player = _player(settings, batch.transitions.action.shape[-1])
     batch = batch._replace(is_demo=batch.is_demo & (settings.coefs.cloning_weight > 0))
     data, normalizers, explained = prepare(player, state.params, state.normalizers, batch, **settings.returns)
     k_train, k_pool = jax.random.split(key)
@@ -166,7 +176,7 @@ def _update(settings, key, state, batch):
 
 def _predict(settings, state, policy_input):
     """PolicyInput [B, ..] -> (logits [B, P, A, NUM_BINS], memory [B, P, M])."""
-    player = Player(num_dimensions_of(state.params), **settings.network)
+    player = settings.player or _player(settings, num_dimensions_of(state.params))
 
     def one(who, params, memory):
         inputs = inputs_of(state.normalizers, policy_input, policy_input.goal, who)

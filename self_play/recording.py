@@ -7,10 +7,10 @@ from typing import NamedTuple
 import jax
 
 from self_play import observations, world
+from self_play.films import render_frames
 from self_play.game import Transition
 from self_play.scene import Scene
 from self_play.settings import check_counts
-from self_play.tabletop import render_frames
 
 
 class Recording(NamedTuple):

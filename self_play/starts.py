@@ -66,22 +66,39 @@ def on_the_way(table: Tabletop, key: jax.Array, state: State, way: jax.Array) ->
     scene, now = table.scene, table.poses(state)
     k_object, k_turn, k_press = jax.random.split(key, 3)
     which = jax.random.categorical(k_object, jnp.where(state.mask, 0.0, -jnp.inf))
-    joints = _joints(scene, k_turn, jax.tree.map(lambda leaf: leaf[which], now), state.target, way)
+    joints = _joints(scene, k_turn, which, jax.tree.map(lambda leaf: leaf[which], now), state.target, way)
     placed = table.place(joints, now, state.mask)
     press = jnp.where(way < GRASPED, jax.random.uniform(k_press, dtype=jnp.float32), 1.0)
     return placed._replace(target=placed.target.at[4].multiply(press))
 
 
-def _joints(scene: Scene, key, pose: Poses, drawn, way):
+def _joints(scene: Scene, key, which, pose: Poses, drawn, way):
     """The gripper's place on the path to an object's pose. drawn [A]: the place that the exam draws -> [A]."""
     position, rotation = pose
-    yaw = 2 * jnp.arctan2(rotation[3], rotation[0])
-    yaw = yaw - jnp.pi / 2 * jnp.round(yaw / (jnp.pi / 2))  # the nearest of the block's two pairs of sides
+    opening, period, offset, half = _grasps(scene, which)
+    yaw = 2 * jnp.arctan2(rotation[3], rotation[0]) + offset
+    yaw = yaw - period * jnp.round(yaw / period)
     opened, raised, gone = (
         jnp.clip((way - first) / (last - first), 0.0, 1.0)
         for first, last in ((GRASPED, AROUND), (AROUND, ABOVE), (ABOVE, 1.0))
     )
-    fingers = scene.height + opened * (scene.start[4] - scene.height)
+    fingers = half + opened * opening
     off = raised * jax.random.uniform(key, dtype=jnp.float32, minval=-TURN, maxval=TURN)
-    at_object = jnp.stack([*position[:2], position[2] + scene.reach + HEIGHT * raised, yaw + off, fingers])
+    above = position[2] + scene.robot.reach + HEIGHT * raised
+    at_object = jnp.stack([*position[:2], above, yaw + off, fingers])
     return jnp.where(gone < 1, at_object + gone * (drawn - at_object), drawn)
+
+
+def _grasps(scene: Scene, which):
+    """How object number `which` is grasped, by the nearest pair of its sides that are least apart.
+
+    -> how much farther the fingers open, the period of the yaws, the first of them, half the width between fingers;
+    numbers if all objects are alike, else arrays [].
+    """
+    rows = []
+    for one in scene.objects:
+        x, y = one.half[:2]
+        period = jnp.pi / 2 if x == y else jnp.pi
+        half = min(x, y)
+        rows.append((scene.robot.start[4] - half, period, jnp.pi / 2 if x < y else 0.0, half))
+    return rows[0] if len(set(rows)) == 1 else jnp.array(rows, jnp.float32)[which]

@@ -1,4 +1,4 @@
-"""The tabletop: a scene of `scene.py` in MJX, through Brax, or in C MuJoCo, and frames for Brax's viewer.
+"""The tabletop: a scene of `scene.py` in MJX, through Brax, or in C MuJoCo.
 
 Only this file imports brax. Functions are of one game; the caller vmaps and jits. In MJX a game takes 1.1 kB for a puck
 and 25 kB for two blocks, of which 0.3 and 0.8 kB are kept between control steps; in C a thread takes 14 MB.
@@ -11,10 +11,9 @@ Letters: A dimensions of an action, J joints of the gripper, L links of it with 
 
 import contextlib
 import functools
-import json
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +21,7 @@ import jax.numpy as jnp
 from self_play import c_mujoco, goals, observations
 from self_play.goals import Poses
 from self_play.observations import State
-from self_play.scene import Scene, with_ghosts
+from self_play.scene import Scene
 
 NUM_BINS = 11  # of each dimension of an action, from -1 to 1 (B.2)
 
@@ -45,7 +44,9 @@ def build(scene: Scene) -> Tabletop:
     """The tabletop of `scene`. One core makes 190,000 control steps a second in 256 games of one puck."""
     begin, advance = {"mjx": _mjx, "c": c_mujoco.pipeline}[physics_of(scene)](scene)
     place = functools.partial(_place, scene, begin)
-    symmetries = goals.symmetries_of(scene.symmetry)
+    thresholds = {"max_distance": scene.max_distance, "max_angle": scene.max_angle}
+    symmetries = symmetries_of(scene)
+    where = {"table": scene.table.top, "area": scene.table.area}
     return Tabletop(
         scene=scene,
         reset=lambda key: place(*random_places(scene, key)),
@@ -54,9 +55,15 @@ def build(scene: Scene) -> Tabletop:
         poses=functools.partial(observations.poses, scene),
         observe=functools.partial(observations.observe, scene),
         observe_goal=functools.partial(observations.observe_goal, scene, symmetries),
-        judge=lambda start, goal, mask: goals.judge(start, goal, mask, symmetries, table=scene.table, area=scene.area),
-        reached=lambda poses, goal, mask: goals.reached(poses, goal, mask, symmetries),
+        judge=lambda start, goal, mask: goals.judge(start, goal, mask, symmetries, **where, **thresholds),
+        reached=lambda poses, goal, mask: goals.reached(poses, goal, mask, symmetries, **thresholds),
     )
+
+
+def symmetries_of(scene: Scene) -> goals.Symmetries:
+    """The symmetries of the objects in the slots of a scene; empty slots have those of the last object."""
+    names = [one.symmetry for one in scene.objects]
+    return goals.symmetries_of(*names, *names[-1:] * (scene.num_slots - len(names)))
 
 
 def physics_of(scene: Scene) -> str:
@@ -78,49 +85,75 @@ def physics_of(scene: Scene) -> str:
 def random_places(scene: Scene, key: jax.Array) -> tuple[jax.Array, Poses, jax.Array]:
     """Random places for the gripper and the objects: (joints [A], Poses, mask [N]). The key is consumed.
 
-    Each object has a cell of its own in a 3 x 3 grid and a random yaw; the gripper is over another cell.
+    Each object has a cell of its own in a 3 x 3 grid and a random yaw; the gripper is over another cell, an arm where
+    it always begins. Of objects that differ, which are on the table is random too.
     """
     k_cell, k_jitter, k_yaw, k_number = jax.random.split(key, 4)
+    n = scene.num_objects
     x, y = jnp.meshgrid(*2 * [jnp.arange(-1, 2, dtype=jnp.float32)])
     cells = jax.random.permutation(k_cell, jnp.stack([x.ravel(), y.ravel()], axis=-1))
-    xy = scene.cell * cells + scene.room * jax.random.uniform(k_jitter, (9, 2), jnp.float32, minval=-0.5, maxval=0.5)
-    half = (not scene.planar) * jax.random.uniform(
-        k_yaw, (scene.num_objects,), jnp.float32, maxval=jnp.pi
-    )  # pucks do not turn
-    zero = jnp.zeros(scene.num_objects, jnp.float32)
+    jitter = jax.random.uniform(k_jitter, (9, 2), jnp.float32, minval=-0.5, maxval=0.5)
+    xy = scene.table.cell * cells + scene.room * jitter
+    turns = observations.coordinates_of(scene).turns
+    half = turns * jax.random.uniform(k_yaw, (n,), jnp.float32, maxval=jnp.pi)
+    zero = jnp.zeros(n, jnp.float32)
     rotation = jnp.stack([jnp.cos(half), zero, zero, jnp.sin(half)], axis=-1)
-    position = jnp.concatenate([xy[: scene.num_objects], zero[:, None] + scene.height], axis=-1)
-    number = jax.random.randint(k_number, (), scene.min_objects, scene.num_objects + 1, jnp.int32)
-    joints = _float32(scene.start).at[:2].set(xy[8])
-    return joints, Poses(position, rotation), jnp.arange(scene.num_slots) < number
+    position = jnp.concatenate([xy[:n], _float32(scene.heights)[:, None]], axis=-1)
+    number = jax.random.randint(k_number, (), scene.min_objects, scene.max_objects + 1, jnp.int32)
+    order = jnp.arange(scene.num_slots)
+    if len(set(scene.objects)) > 1:
+        order = order.at[:n].set(jax.random.permutation(jax.random.fold_in(k_number, 1), n))
+    joints = _float32(scene.robot.start)
+    joints = joints.at[:2].set(xy[8]) if scene.robot.cartesian else joints
+    return joints, Poses(position, rotation), order < number
 
 
 def _place(scene, begin, joints, poses, mask):
-    """A state at rest. Absent objects lie beyond the table, apart from one another."""
+    """A state at rest. Absent objects are beyond the table, apart from one another."""
     n = scene.num_objects
-    aside = (
-        jnp.zeros((n, 3), jnp.float32)
-        .at[:, 0]
-        .set(scene.table[0] + 0.4 + 0.2 * jnp.arange(n))
-        .at[:, 2]
-        .set(scene.height)
-    )
-    objects = jnp.where(mask[:n, None], poses.position[:n], aside)
-    objects = objects[:, :2] if scene.planar else jnp.concatenate([objects, poses.rotation[:n]], axis=-1)
-    q, qd, solver_state = begin(jnp.concatenate([joints[jnp.array(scene.actuated)], objects.ravel()]))
-    touch = jnp.zeros((scene.num_slots, len(scene.touching)), bool)
+    objects = jax.tree.map(lambda leaf, away: jnp.where(mask[:n, None], leaf[:n], away), poses, _aside(scene))
+    objects = observations.coordinates_of(scene).of_poses(objects)
+    q, qd, solver_state = begin(jnp.concatenate([joints[jnp.array(scene.drive.driven_by)], objects.ravel()]))
+    touch = jnp.zeros((scene.num_slots, len(scene.robot.touching)), bool)
     return State(q, qd, solver_state, joints, jnp.zeros_like(joints), jnp.zeros((), jnp.float32), touch, mask)
+
+
+def _aside(scene):
+    """Where absent objects are: beyond the table, and in the air, where they touch nothing. See `_held`."""
+    n = scene.num_objects
+    x = scene.table.top[0] + 0.4 + 0.2 * jnp.arange(n, dtype=jnp.float32)
+    position = jnp.stack([x, jnp.zeros(n), jnp.full(n, 0.5)], axis=-1).astype(jnp.float32)
+    return Poses(position, jnp.tile(_float32([[1.0, 0.0, 0.0, 0.0]]), (n, 1)))
+
+
+def _held(scene, mask, q, qd, solver_state):
+    """The same numbers after a step, but absent objects are back in their places: what falls touches nothing.
+
+    So they take next to none of the solver's time. Of pucks, which do not fall, nothing changes.
+    """
+    n, first = scene.num_objects, len(scene.drive.driven_by)
+    here = mask[:n, None]
+    aside = observations.coordinates_of(scene).of_poses(_aside(scene))
+    objects = jnp.where(here, q[first:].reshape(n, -1), aside)
+    still = (jnp.where(here, x[first:].reshape(n, -1), 0.0) for x in (qd, solver_state))
+    return tuple(
+        jnp.concatenate([x[:first], moved.ravel()])
+        for x, moved in zip((q, qd, solver_state), (objects, *still), strict=True)
+    )
 
 
 def _step(scene, advance, state, action):
     """Moves the gripper's targets by the smoothed action, but not beyond the leash around its joints (B.2)."""
+    robot, drive = scene.robot, scene.drive
     keep = 0.3 ** (scene.substeps * scene.timestep / 0.08)  # the published environment's moving average, unbiased
     average = keep * state.average + (1 - keep) * (2 * action.astype(jnp.float32) / (NUM_BINS - 1) - 1)
     weight = keep * state.weight + (1 - keep)
-    joints, leash = state.q[jnp.array(scene.joints)], _float32(scene.leash)
-    target = state.target + _float32(scene.scale) * average / weight
-    target = jnp.clip(jnp.clip(target, _float32(scene.low), _float32(scene.high)), joints - leash, joints + leash)
-    q, qd, solver_state, touch = advance(state.q, state.qd, state.solver_state, target[jnp.array(scene.actuated)])
+    joints, leash = state.q[jnp.array(drive.joints)], _float32(robot.leash)
+    target = state.target + _float32(robot.scale) * average / weight
+    target = jnp.clip(jnp.clip(target, _float32(drive.low), _float32(drive.high)), joints - leash, joints + leash)
+    q, qd, solver_state, touch = advance(state.q, state.qd, state.solver_state, target[jnp.array(drive.controls)])
+    if scene.min_objects < scene.num_objects and not scene.planar:
+        q, qd, solver_state = _held(scene, state.mask, q, qd, solver_state)
     touch = jnp.pad(touch, ((0, scene.num_slots - scene.num_objects), (0, 0)))
     return State(q, qd, solver_state, target, average, weight, touch, state.mask)
 
@@ -175,32 +208,9 @@ def _touch(scene, system, contact):
     """Which object touches which link with a sense of touch. -> [num_objects, L] bool."""
     first, second = contact.link_idx
     objects = jnp.array([system.link_names.index(f"object{i}") for i in range(scene.num_objects)])
-    links = jnp.array([system.link_names.index(name) for name in scene.touching])
+    links = jnp.array([system.link_names.index(name) for name in scene.robot.touching])
 
     def one(a, b):
         return jnp.any((contact.dist < 0) & (((first == a) & (second == b)) | ((first == b) & (second == a))))
 
     return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(objects, links)
-
-
-class _Frame(NamedTuple):
-    x: Any  # places of all links
-
-
-def render_frames(scene: Scene, q: jax.Array, goal: Poses, has_goal: jax.Array) -> dict:
-    """Frames, as a dict for JSON in the form of Brax's viewer; goals are drawn as transparent objects. Not for jit.
-
-    q [T, ..]: positions of a State. goal [T, N]. has_goal [T] bool: whether the frame shows its goal.
-    """
-    with _brax_settings():
-        from brax import kinematics
-        from brax.io import json as brax_json
-        from brax.io import mjcf
-
-        system = mjcf.loads(with_ghosts(scene))
-        ghosts = jnp.concatenate(goal, axis=-1)[:, : scene.num_objects]
-        ghosts = ghosts.at[:, :, 2].add(jnp.where(has_goal, 0.0, -1.0)[:, None])  # hidden: under the table
-        positions = jnp.concatenate([q, ghosts.reshape(len(q), -1)], axis=-1)
-        places = jax.vmap(lambda q: kinematics.forward(system, q, jnp.zeros(system.qd_size()))[0])(positions)
-        frames: Any = [_Frame(jax.tree.map(lambda leaf, t=t: leaf[t], jax.device_get(places))) for t in range(len(q))]
-        return json.loads(brax_json.dumps(system, frames))

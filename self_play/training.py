@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
@@ -15,7 +16,7 @@ from self_play import ppo
 from self_play.cloning import cloning_loss
 from self_play.metrics import masked_mean
 from self_play.minibatches import minibatches
-from self_play.networks import Player, unroll
+from self_play.networks import unroll
 from self_play.parallel import undivided
 from self_play.training_data import TrainingData
 
@@ -39,7 +40,7 @@ class Epochs(NamedTuple):
 
 
 def train(
-    player: Player,
+    player: nn.Module,
     coefs: LossCoefs,
     epochs: Epochs,
     tx: optax.GradientTransformation,
@@ -78,7 +79,9 @@ def train(
     return params, optimizer, jax.tree.map(jnp.mean, metrics)
 
 
-def loss(player: Player, coefs: LossCoefs, params: Any, data: TrainingData) -> tuple[jax.Array, dict[str, jax.Array]]:
+def loss(
+    player: nn.Module, coefs: LossCoefs, params: Any, data: TrainingData
+) -> tuple[jax.Array, dict[str, jax.Array]]:
     """The loss of a player on sequences [S, L, ..] -> (loss [], metrics [] each)."""
     along = data.inputs, data.memory, data.restart, data.policy_mask
     logits, values = jax.vmap(partial(unroll, player, params))(*along)

@@ -7,13 +7,14 @@ player's memory, N slots of objects, P the two players, R = 1 + T steps of a rol
 from functools import partial
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from self_play import ppo
 from self_play.game import ALICE, BOB, PolicyInput
 from self_play.moments import Moments, init_moments, normalize, unnormalize, update_moments
-from self_play.networks import Inputs, Player, apply, unroll
+from self_play.networks import Inputs, apply, unroll
 from self_play.world import Batch
 
 
@@ -63,7 +64,7 @@ def inputs_of(normalizers: Normalizers, policy_input: PolicyInput, goal: jax.Arr
 
 
 def prepare(
-    player: Player,
+    player: nn.Module,
     params: Any,
     normalizers: Normalizers,
     batch: Batch,

@@ -89,30 +89,33 @@ def setup(
     lstm_size: int = 0,
     bptt_length: int = 1,
     mode: str = "pucks",
+    table: Tabletop | None = None,
     **settings: Any,
 ) -> Setup:
     """The parts of an arena, or ValueError if a setting is out of its range.
 
     num_games: B. num_steps: T. num_tasks: size of a finite set of episodes, which are drawn again and again; 0: every
     episode is fresh. lstm_size, bptt_length: the learner's; a batch has the players' memories where it loads them.
-    mode: "pucks" or "blocks". settings: fields of `game.Rules`, with the defaults there; all others are of the scene,
-    see the functions `scene.pucks` and `scene.blocks`.
+    mode: "pucks" or "blocks". table: one of your own in its place, whose physics may be anything. settings: fields of
+    `game.Rules`, with the defaults there; all others are of the scene, see `scene.pucks` and `scene.blocks`.
     """
     rules = Rules(**{name: settings.pop(name) for name in Rules._fields if name in settings})
     _check(rules, num_games=num_games, num_steps=num_steps, bptt_length=bptt_length)
     check_counts(0, num_tasks=num_tasks, lstm_size=lstm_size)
-    table = tabletop.build(scene_of(mode, **settings))
-    if table.scene.planar and (rules.bob_shares, rules.alice_grasps) != (None, None):
+    if table is not None and settings:
+        raise ValueError(f"{next(iter(settings))} is a setting of a scene, and table= has its own: set it there")
+    table = table or tabletop.build(scene_of(mode, **settings))
+    if not table.scene.robot.has_fingers and (rules.bob_shares, rules.alice_grasps) != (None, None):
         raise ValueError("bob_shares and alice_grasps are of a gripper with fingers: set mode='blocks'")
     return Setup(table, rules, num_games, num_steps, num_tasks, networks.memory_size(lstm_size), bptt_length)
 
 
 def _check(rules, **counts):
-    choices = {
+    choices: dict[str, tuple] = {
         "bob_starts": ("own", "alice"),
         "alice_reward": ("success", "timestep"),
         "demonstrations": ("failed", "valid"),
-        "goal_source": episodes.SOURCES,
+        "goal_source": (*episodes.SOURCES, rules.goal_source) if callable(rules.goal_source) else episodes.SOURCES,
     }
     for name, values in choices.items():
         if getattr(rules, name) not in values:
@@ -187,7 +190,7 @@ def _padding(table, one):
     two = jnp.zeros(2, jnp.float32)
     no = jnp.zeros((), bool)
     goal = table.poses(one.state)
-    action = jnp.zeros(len(table.scene.scale), jnp.int32)
+    action = jnp.zeros(table.scene.num_dimensions, jnp.int32)
     kind = None if one.kind is None else jnp.int32(-1)
     return Transition(game.observe(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal, kind)
 
@@ -223,7 +226,7 @@ def _set_aside(steps, bobs_turn):
 
 def _random_policy(table):
     def act(policy_input):
-        shape = (policy_input.memory.shape[0], 2, len(table.scene.scale), NUM_BINS)
+        shape = (policy_input.memory.shape[0], 2, table.scene.num_dimensions, NUM_BINS)
         return jnp.zeros(shape, jnp.float32), policy_input.memory
 
     return act

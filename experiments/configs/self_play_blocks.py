@@ -5,6 +5,7 @@
 variant  what                                                updates  measured
 one      one block, 32 games, on a CPU                           720  the first 80 updates, below
 two      one or two blocks, 32 games, on a CPU                  1440  not run
+shapes   as `one`, of cubes, bars, flat and tall boxes           720  not run
 gpu      one or two blocks, 2048 games, players with memory     3000  not run
 smoke    `one`, cut to 2 updates of 4 games                        2
 
@@ -17,6 +18,8 @@ uncertain. Objects, goals and exams know nothing of it. train/start_success_K is
 others at most 0.01; 0.90 of her goals are valid. At update 60 Bob solved no goal of an exam.
 A prototype with this recipe, but for cloning until 2 million steps, a decayed rate and the time left in the critics,
 reached 0.99 of push_1 and 0.97 of pick_and_place_1 after 12 million. A random Bob solves none.
+`shapes` has eight such objects of sizes within a tenth, of which one is on the table in each episode. Its exams are on
+cylinders, L, T and cross shapes, which it never meets in training (`self_play/objects.py`).
 experiments/gallery/arena.png is an episode of an earlier recipe.
 """
 
@@ -33,6 +36,13 @@ _VARIANTS: dict[str, dict[str, Any]] = {
         "num_blocks": 2,
         "tasks": ("push_1", "push_2", "pick_and_place_1", "flip_1", "stack_2"),
         "lstm_size": 256,
+    },
+    "shapes": {
+        "num_steps": 720,
+        "num_games": 32,
+        "num_blocks": 1,
+        "shapes": ("cube", "bar", "flat", "tall"),
+        "tasks": ("push_1", "push_unseen", "pick_and_place_unseen", "stack_unseen"),
     },
     "smoke": {"num_steps": 2, "num_games": 4, "num_blocks": 1, "tasks": ("push_1",)},
 }
@@ -86,6 +96,7 @@ def get_config(variant: str = "one") -> ConfigDict:
             "alice_grasps": 0.8,
             "lstm_size": lstm_size,
             "bptt_length": bptt_length,
+            **({"shapes": of["shapes"], "num_shapes": 8} if "shapes" in of else {}),
         },
         "learner": {
             "name": "self_play",

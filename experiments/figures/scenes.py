@@ -12,18 +12,20 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
+from scipy.spatial import ConvexHull
 
 from experiments.records import Records
 from self_play.scene import AREA, TABLE
 
 
 class Body(NamedTuple):
-    """A box or a ball."""
+    """A box, a ball or another round shape."""
 
-    size: np.ndarray  # [3] half of its sides, or [1] its radius, m
+    size: np.ndarray  # [3] half of its sides, or [1] its radius, m; as MuJoCo has it
     position: np.ndarray  # [3] m
     rotation: np.ndarray  # [3, 3]
     colour: np.ndarray  # [4]
+    shape: str = ""  # Ellipsoid, Capsule or Cylinder
 
 
 _AZIMUTH, _ELEVATION = np.radians(-65), np.radians(38)
@@ -64,18 +66,18 @@ def strip(row: Sequence[Axes], frames: Mapping, steps: Sequence[int], name: str)
 
 
 def holdouts(tasks: Mapping[str, tuple], *, columns: int = 6) -> Figure:
-    """Holdout tasks, a panel each: where objects are, and a goal as ghosts. name -> (Scene, Poses, Poses of the goal).
+    """Holdout tasks, a panel each: where objects are, and a goal as ghosts.
 
-    Each object has its colour, and a block's upper side at the start is pale.
+    tasks: name -> (Scene, Poses, Poses of the goal, mask). Each object has its colour, and a
+    block's upper side at the start is pale.
     """
     rows = -(-len(tasks) // columns)
     figure = Figure(figsize=(2 * columns, 1.9 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
-    for axes, (name, (scene, start, goal)) in zip(panels, tasks.items(), strict=False):
-        size = np.full(1 if scene.planar else 3, scene.height)
-        draw(axes, [*_at(start, size, 1.0), *_at(goal, size, 0.4)])
+    for axes, (name, (scene, start, goal, mask)) in zip(panels, tasks.items(), strict=False):
+        draw(axes, [*_at(scene, start, mask, 1.0), *_at(scene, goal, mask, 0.4)])
         axes.set_title(name.replace("_", " "), fontsize="small")
     return figure
 
@@ -101,6 +103,14 @@ def _faces(body):
         outline = np.stack([np.cos(angles), np.sin(angles)], axis=-1) @ _SCREEN.T
         yield body.position + body.size * outline, body.colour
         return
+    if body.shape:
+        points = body.position + _surface(body) @ body.rotation.T
+        yield points[ConvexHull(points @ _SCREEN).vertices], body.colour
+        if body.shape == "Cylinder":
+            end = body.rotation[:, 2] * np.sign(body.rotation[:, 2] @ _TOWARD)
+            lit = np.append(0.4 * body.colour[:3] + 0.6, body.colour[3])
+            yield points[(points - body.position) @ end > 0.99 * body.size[1]] + 1e-4 * end, lit
+        return
     for axis in range(3):
         for sign in (-1, 1):
             normal = sign * body.rotation[:, axis]
@@ -114,10 +124,30 @@ def _faces(body):
             yield corners, np.append(colour, body.colour[3])
 
 
-def _at(poses, size, alpha):
-    colours = colormaps["tab10"](np.arange(len(poses.position)), alpha=alpha)
-    placed = zip(*(np.asarray(leaf, np.float64) for leaf in poses), colours, strict=True)
-    return [Body(size, position, _matrix(rotation), colour) for position, rotation, colour in placed]
+def _surface(body):
+    """Points on it [n, 3], in its own coordinates; of a cylinder, those of its two edges."""
+    angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(32)], axis=-1)
+    if body.shape == "Cylinder":
+        radius, half = body.size[:2]
+        return np.concatenate([radius * ring + [0, 0, sign * half] for sign in (-1, 1)])
+    up = np.linspace(-1, 1, 15)[:, None, None]
+    ball = (ring * np.sqrt(1 - up**2) + up * [0, 0, 1]).reshape(-1, 3)
+    if body.shape == "Capsule":
+        return body.size[0] * ball + [0, 0, body.size[1]] * np.sign(ball)
+    return body.size * ball
+
+
+def _at(scene, poses, mask, alpha):
+    """The parts of the objects that are there."""
+    colours = colormaps["tab10"](np.arange(scene.num_objects), alpha=alpha)
+    for one, position, rotation, here, colour in zip(scene.objects, *poses, mask, colours, strict=False):
+        turn = _matrix(np.asarray(rotation, np.float64))
+        for part in one.parts if here else ():
+            place = np.asarray(position, np.float64) + turn @ part.position
+            size = np.array(one.half if part.type == "mesh" else part.size)
+            shape = "" if part.type in ("box", "sphere", "mesh") else part.type.capitalize()
+            yield Body(size, place, turn @ _matrix(np.array(part.rotation)), colour, shape)
 
 
 def _bodies(frames, step):
@@ -129,8 +159,9 @@ def _bodies(frames, step):
                 continue
             turn = _matrix(np.array(places["rot"][geom["link_idx"]]))
             position = places["pos"][geom["link_idx"]] + turn @ np.array(geom["pos"])
-            size = np.array(geom["size"][: 3 if geom["name"] == "Box" else 1])
-            yield Body(size, position, turn @ _matrix(np.array(geom["rot"])), np.array(geom["rgba"]))
+            shape = "" if geom["name"] in ("Box", "Sphere") else geom["name"]
+            size = np.array(geom["size"][: 1 if geom["name"] == "Sphere" else 3])
+            yield Body(size, position, turn @ _matrix(np.array(geom["rot"])), np.array(geom["rgba"]), shape)
 
 
 def _turns(bobs_turn, resolved):

@@ -46,16 +46,16 @@ def wave(runs: Mapping[str, Records]) -> Figure:
     Of worlds with bob_shares, see `self_play.starts`; means over seeds, a panel for each run.
     """
     figure = Figure(figsize=(8, 2.6 * len(runs)), layout="constrained")
-    panels, image = figure.subplots(len(runs), 1, squeeze=False)[:, 0], None
+    panels = figure.subplots(len(runs), 1, squeeze=False)[:, 0]
     for axes, (label, records) in zip(panels, runs.items(), strict=True):
         rows = [curve(records, f"start_success_{kind}", kind="train") for kind in range(NUM_KINDS)]
         steps, success = rows[0][0], np.stack([mean(values) for _, values in rows])
-        image = axes.imshow(
+        axes.imshow(
             success, vmin=0, vmax=1, cmap="viridis", aspect="auto", extent=(0, steps[-1], NUM_KINDS - 0.5, -0.5)
         )
         axes.set_yticks([0, 2, 4, NUM_KINDS - 1], ["grasping", "over it", "leaving it", "as in the exam"])
         axes.set(xlabel="update", title=f"{literal(label)}, {counted([len(rows[0][1])])}")
-    figure.colorbar(image, ax=list(panels), label="success")
+    figure.colorbar(panels[0].images[0], ax=list(panels), label="success")
     return figure
 
 

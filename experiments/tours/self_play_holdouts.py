@@ -22,13 +22,13 @@ from self_play.tabletop import random_places
 # %%
 def one_goal(task, key):
     """One goal of a task: its scene, where the objects are, where they are to be."""
-    scene = scene_of(task.mode, task.num_objects)
+    scene = scene_of(task.mode, task.num_objects, **task.settings)
 
     @jax.jit
     def sample(key):
         k_start, k_goal = jax.random.split(key)
-        _, start, _ = random_places(scene, k_start)
-        return start, task.goal(k_goal, scene, start)
+        _, start, mask = random_places(scene, k_start)
+        return start, task.goal(k_goal, scene, start, mask), mask
 
     return scene, *sample(key)
 
@@ -38,5 +38,5 @@ picture = scenes.holdouts(tasks)
 picture
 
 # %% [markdown]
-# `picture.savefig("experiments/gallery/holdouts.png")` keeps it. `holdouts.success_rate` lets a Bob try: up to five
+# `picture.savefig("experiments/gallery/holdouts.png")` keeps it. `exams.success_rate` lets a Bob try: up to five
 # goals a game, none after a failure, as in the paper (A.3).

@@ -18,6 +18,7 @@ import bootstrap
 import self_play
 from experiments import Records, figures
 from self_play import holdouts
+from self_play.exams import success_rate
 
 NUM_GAMES, NUM_UPDATES, EVERY = 128, 45, 5
 
@@ -41,7 +42,7 @@ table = holdouts.table_of(task)
 def exam(learned):
     """The share of the goals of the task `uniform` that Bob solves: another place of the table, up to five a game."""
     act = functools.partial(learner.predict, learned)
-    return holdouts.success_rate(table, task, act, jax.random.key(1), num_games=64, bob_steps=100)
+    return success_rate(table, task, act, jax.random.key(1), num_games=64, bob_steps=100)
 
 
 @jax.jit

@@ -131,13 +131,16 @@ def _environment(table):
     class Push(base.Env):
         """The table, a uniform goal, and Bob's rewards. An action is continuous, and rounded to a bin."""
 
-        action_size: Any = len(table.scene.scale)
+        action_size: Any = table.scene.num_dimensions
         backend: Any = "mjx"
 
         def reset(self, rng):
             k_reset, k_goal = jax.random.split(jax.random.wrap_key_data(rng))  # Brax knows no typed keys
             state = table.reset(k_reset)
-            both: Any = state, holdouts.push(k_goal, table.scene, table.poses(state))  # Any: Brax has a type of its own
+            both: Any = (
+                state,
+                holdouts.push(k_goal, table.scene, table.poses(state), state.mask),
+            )  # Any: Brax has a type of its own
             return base.State(both, self.observe(*both), jnp.zeros(()), jnp.zeros(()))
 
         def step(self, state, action):

@@ -78,7 +78,7 @@ def _c(name: str, num_games: int) -> Comparison:
     states, actions = states_and_actions(table, num_games)
     substeps, model = table.scene.substeps, MjModel.from_xml_string(table.scene.mjcf)
     targets, after = jax.jit(functools.partial(_targets, table))(states, actions)
-    controls = np.repeat(np.asarray(targets, np.float64)[:, :, list(table.scene.actuated)], substeps, axis=0)
+    controls = np.repeat(np.asarray(targets, np.float64)[:, :, list(table.scene.drive.controls)], substeps, axis=0)
     begun = np.concatenate([np.zeros((num_games, 1)), np.asarray(states.q), np.asarray(states.qd)], axis=1)
     threads = [MjData(model) for _ in range(devices.usable_cores())]
 
@@ -201,7 +201,7 @@ def states_and_actions(table: self_play.Tabletop, num_games: int) -> tuple:
 
 
 def _random_actions(table, num_games):
-    return jax.random.randint(jax.random.key(2), (_STEPS, num_games, len(table.scene.scale)), 0, NUM_BINS)
+    return jax.random.randint(jax.random.key(2), (_STEPS, num_games, table.scene.num_dimensions), 0, NUM_BINS)
 
 
 def bare_tables(table: self_play.Tabletop, states, actions, count: int) -> Program:

@@ -1,57 +1,85 @@
 """The eval of holdout tasks. How success is counted is tested in tests/self_play."""
 
+import functools
+import types
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from experiments import evals
 from experiments.evals import View
-from self_play import holdouts
+from self_play import exams, holdouts, scene
 
 
 def view(predict):
     return View(predict, test=(), train=None, world=None, learner=None)
 
 
-def test_bob_and_chance_are_asked_alike(monkeypatch):
-    """Chance is a Bob whose logits are all 0, who remembers as Bob does."""
+def result(num_solved):
+    tried = jnp.int32(128)
+    return exams.Result(tried, num_solved.astype(jnp.int32), tried // 2, tried // 4)
+
+
+def test_bob_chance_and_the_oracle_are_asked_alike(monkeypatch):
+    """Chance is a Bob whose logits are all 0, who remembers as Bob does; the oracle answers in his place."""
     asked = {}
 
-    def success_rate(table, task, act, key, **limits):
+    def examine(table, task, act, key, **limits):
         asked.update(limits, table=table, task=task)
-        logits, memory = act(jnp.array([0.25, 0.5]))
-        return jnp.max(logits) + memory
+        logits, memory = act(jnp.array([16.0, 32.0]))
+        return result(jnp.max(logits) + memory)
 
-    monkeypatch.setattr(holdouts, "table_of", lambda task, **settings: settings)
-    monkeypatch.setattr(holdouts, "success_rate", success_rate)
+    table = types.SimpleNamespace(scene=scene.pucks())
+    settings = {}
+    monkeypatch.setattr(holdouts, "table_of", lambda task, **of_scene: settings.update(of_scene) or table)
+    monkeypatch.setattr(exams, "examine", examine)
 
     def predict(seen):
-        return 3 * seen, jnp.float32(10.0)
+        return 2 * seen, jnp.float32(0.0)
 
-    settings = {"tasks": ("far",), "num_games": 7, "bob_steps": 5, "radius": 0.02}
-    rates = jax.jit(lambda: evals.holdout(view(predict), **settings))()
-    assert rates == {"holdout_success": 11.5, "holdout_success_random": 10.0}
-    assert asked == {
-        "num_games": 7,
-        "bob_steps": 5,
-        "table": {"radius": 0.02},
-        "task": holdouts.HOLDOUTS["far"],
+    task = holdouts.HOLDOUTS["far"]._replace(oracle=lambda seen: 4 * seen)
+    monkeypatch.setitem(holdouts.HOLDOUTS, "far", task)
+    given = {"tasks": ("far",), "num_games": 7, "bob_steps": 5, "radius": 0.02}
+    rates = jax.jit(lambda: evals.holdout(view(predict), **given))()
+    assert {name: float(rate) for name, rate in rates.items() if name[-3:] not in ("low", "igh")} == {
+        "holdout_success": 0.5,
+        "holdout_success_random": 0.0,
+        "far_success": 0.5,
+        "far_random": 0.0,
+        "far_oracle": 1.0,
     }
+    assert asked == {"num_games": 7, "bob_steps": 5, "table": table, "task": task}
+    assert settings == {"radius": 0.02}
+    # Wilson's interval of 64 of 128, from the formula's textbook form.
+    np.testing.assert_allclose([rates["far_low"], rates["far_high"]], [0.41470, 0.58530], atol=1e-4)
 
 
 def test_several_tasks_have_a_mean_and_a_number_each(monkeypatch):
-    rates = {"uniform": 0.25, "far": 0.75}
-    names = {id(task): name for name, task in holdouts.HOLDOUTS.items()}
-    monkeypatch.setattr(holdouts, "table_of", lambda task, **settings: None)
+    """Blocks may be turned, and equal ones may take one another's goals: reported apart."""
+    rates = {"push_1": 0.25, "push_2": 0.75}
+    names = {id(task.goal): name for name, task in holdouts.HOLDOUTS.items()}
+    of = {"push_1": scene.blocks(1), "push_2": scene.blocks(2)}
+    for name in rates:
+        goal = functools.partial(holdouts.push)
+        names[id(goal)] = name
+        monkeypatch.setitem(holdouts.HOLDOUTS, name, holdouts.HOLDOUTS[name]._replace(goal=goal, oracle=None))
+    monkeypatch.setattr(holdouts, "table_of", lambda task: types.SimpleNamespace(scene=of[names[id(task.goal)]]))
     monkeypatch.setattr(
-        holdouts, "success_rate", lambda table, task, act, key, **limits: act(rates[names[id(task)]])[0]
+        exams, "examine", lambda table, task, act, key, **limits: result(128 * act(rates[names[id(task.goal)]])[0])
     )
-    got = evals.holdout(view(lambda seen: (seen, None)), tasks=("uniform", "far"), num_games=1, bob_steps=1)
-    assert got == {
+    got = evals.holdout(view(lambda seen: (seen, None)), tasks=tuple(rates), num_games=1, bob_steps=1)
+    assert {name: float(rate) for name, rate in got.items() if name[-3:] not in ("low", "igh")} == {
         "holdout_success": 0.5,
         "holdout_success_random": 0.0,
-        "uniform_success": 0.25,
-        "far_success": 0.75,
+        "push_1_success": 0.25,
+        "push_1_random": 0.0,
+        "push_1_position": 0.5,
+        "push_2_success": 0.75,
+        "push_2_random": 0.0,
+        "push_2_position": 0.5,
+        "push_2_any_order": 0.25,
     }
 
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 from experiments import Records
@@ -56,10 +57,24 @@ def test_without_a_turn_of_bobs_the_beginning_is_shown():
 
 def test_three_sides_of_a_block_are_seen():
     poses = Poses(np.array([[0.0, 0.0, 0.025], [0.1, 0.0, 0.025]]), np.array([UPRIGHT, UPRIGHT]))
-    figure = scenes.holdouts({"push_2": (scene.blocks(2), poses, poses), "two": (scene.pucks(2), poses, poses)})
+    round_ones = scene.blocks(1, shapes=("cylinder", "capsule"))
+    both, one = np.ones(2, bool), np.array([True, False])
+    tasks = {"push_2": (scene.blocks(2), both), "two": (scene.pucks(2), both), "push_unseen": (round_ones, one)}
+    figure = scenes.holdouts({name: (of, poses, poses, here) for name, (of, here) in tasks.items()})
     assert isinstance(figure, Figure)
-    blocks, pucks = (len(axes.patches) - 2 for axes in figure.axes[:2])
-    assert (blocks, pucks) == (2 * 2 * 3, 2 * 2)
+    assert [len(axes.patches) - 2 for axes in figure.axes[:3]] == [2 * 2 * 3, 2 * 2, 2 * 2]
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [("Cylinder", [0.05, 0.1]), ("Capsule", [0.05, 0.1]), ("Ellipsoid", [0.1] * 3)]
+)
+def test_a_round_shape_is_as_large_as_it_is(shape, size):
+    """Seen from afar along its own axis: a disc."""
+    axes, size = Figure().subplots(), np.array(size)
+    down = np.stack([scenes._RIGHT, np.cross(scenes._TOWARD, scenes._RIGHT), scenes._TOWARD], axis=-1)
+    scenes.draw(axes, [scenes.Body(size, np.zeros(3), down, np.ones(4), shape)])
+    outline = axes.patches[2].get_xy()
+    np.testing.assert_allclose(np.linalg.norm(outline, axis=-1), size[0], rtol=0.02)
 
 
 def test_a_body_is_drawn_where_it_is():

@@ -12,7 +12,7 @@ from launch.suites import brax_ppo
 @pytest.fixture
 def table():
     table = self_play.tabletop.build(self_play.scene.pucks())
-    place = len(table.scene.actuated)  # of the puck's x and y in q
+    place = len(table.scene.drive.driven_by)  # of the puck's x and y in q
     return table._replace(step=lambda state, bins: state._replace(q=state.q.at[place:].add(0.01 * (bins - 5))))
 
 

@@ -13,11 +13,11 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 
 import self_play
-from self_play import scene, tabletop
+from self_play import objects, scene, tabletop
 from self_play.goals import Poses
 
 HOLD = 25  # control steps for each of a script's places
-HALF = scene.HALF_SIZE
+HALF = objects.HALF_SIZE
 ON = [HALF, 3 * HALF, 5 * HALF]  # heights of the blocks of a stack
 LOW = 0.075  # of the gripper, around a block on the table; 2 * HALF + this, around one on a block
 AIR = (-0.25, -0.2, 0.3, 0.0, 0.0)
@@ -57,7 +57,7 @@ SCRIPTS = {  # name: (where the blocks are, where the gripper goes)
 def game():
     """-> (Tabletop, follow): follow (states [7, ..], places [7, T, 5]) -> states [7, T, ..], one game a script."""
     table = tabletop.build(scene.blocks(3, step=0.02, leash=0.05, finger_step=0.01))  # careful, as tipping needs
-    scale = jnp.array(table.scene.scale)
+    scale = jnp.array(table.scene.robot.scale)
 
     def follow(start, places):
         def one(state, place):
@@ -221,7 +221,7 @@ def products(jaxpr):
 def test_no_product_of_the_physics_has_less_than_high_precision():
     table = tabletop.build(self_play.scene_of("blocks", num_objects=1, physics="mjx"))
     state = jax.eval_shape(table.reset, jax.random.key(0))
-    found = list(products(jax.make_jaxpr(table.step)(state, jnp.zeros(len(table.scene.scale), jnp.int32))))
+    found = list(products(jax.make_jaxpr(table.step)(state, jnp.zeros(len(table.scene.robot.scale), jnp.int32))))
     assert len(found) > 50
     high = (jax.lax.Precision.HIGH, jax.lax.Precision.HIGHEST)
     assert all(precision is not None and precision[0] in high for precision in found)

@@ -60,14 +60,14 @@ def test_a_step_is_a_loop_over_mj_step():
     here, (states, _), after = table(), games(), played()
     model: Any = mujoco.MjModel.from_xml_string(here.scene.mjcf)
     data: Any = mujoco.MjData(model)
-    block, fingers = model.body("object0").id, [model.body(name).id for name in here.scene.touching]
+    block, fingers = model.body("object0").id, [model.body(name).id for name in here.scene.robot.touching]
     before = jax.tree.map(lambda first, later: np.concatenate([first[None], later[:-1]]), states, after)
     touched = 0
     for t, game in np.ndindex(10, NUM_GAMES):
         data.qpos, data.qvel = before.q[t, game], before.qd[t, game]
         data.qacc_warmstart, data.ctrl = (
             before.solver_state[t, game],
-            np.asarray(after.target)[t, game, list(here.scene.actuated)],
+            np.asarray(after.target)[t, game, list(here.scene.drive.controls)],
         )
         mujoco.mj_step(model, data, here.scene.substeps)
         for ours, theirs in ((after.q, data.qpos), (after.qd, data.qvel), (after.solver_state, data.qacc_warmstart)):

@@ -13,7 +13,7 @@ from self_play.ppo_learner import State
 
 def puck_goes_where_actions_say():
     table = self_play.tabletop.build(self_play.scene.pucks())
-    place = len(table.scene.actuated)  # of the puck's x and y in q
+    place = len(table.scene.drive.driven_by)  # of the puck's x and y in q
     return table._replace(step=lambda state, action: state._replace(q=state.q.at[place:].add(0.01 * (action - 5))))
 
 

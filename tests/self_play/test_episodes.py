@@ -46,9 +46,9 @@ def test_uniform_goals_are_of_the_grid_that_tables_begin_on():
     steps, _ = play(goal_source="uniform")
     now, goal = begun(steps)
     scene = self_play.scene.pucks(num_objects=2)
-    away = np.abs(goal[..., :2] / scene.cell - np.round(goal[..., :2] / scene.cell)) * scene.cell
+    away = np.abs(goal[..., :2] / scene.table.cell - np.round(goal[..., :2] / scene.table.cell)) * scene.table.cell
     assert away.max() <= scene.room / 2 + 1e-6
-    np.testing.assert_allclose(goal[..., 2], scene.height)
+    np.testing.assert_allclose(goal[..., 2], scene.heights[0])
     assert len(np.unique(np.round(goal, 4), axis=0)) > 50
     assert np.linalg.norm(goal - now, axis=-1).max(axis=-1).min() > MAX_DISTANCE
     # Alice's turns only pass, and what she did is not judged: nothing moved, and goals are valid.

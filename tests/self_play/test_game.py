@@ -33,7 +33,7 @@ def toy_table():
         return state._replace(q=state.q.at[:, 0].add(STRIDE * (action - 5)))
 
     return self_play.Tabletop(
-        scene=self_play.scene.pucks()._replace(scale=(0.0, 0.0)),
+        scene=self_play.scene.pucks(),
         reset=reset,
         place=None,
         step=step,

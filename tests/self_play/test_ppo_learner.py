@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import goals, holdouts, networks, scene, world
+from self_play import exams, goals, networks, scene, world
 from self_play.game import ALICE, BOB, Rules
 from self_play.goals import Poses
 from self_play.holdouts import Holdout
@@ -238,14 +238,14 @@ def test_past_versions_act_where_they_are_asked():
 
 def test_bob_learns_from_alice_alone():
     """He is never shown a task of the holdout, and solves it: goals 11 to 21 cm away, in eight steps."""
-    task = Holdout("pucks", 1, lambda key, scene, now: _elsewhere(key, now))
+    task = Holdout("pucks", 1, lambda key, scene, now, mask: _elsewhere(key, now))
     state, draw, _ = games()
     learned, predict = begin(), settle()[2]
 
     @jax.jit
     def rate(learned):
         act = functools.partial(predict, learned)
-        return holdouts.success_rate(toy_table(), task, act, jax.random.key(0), num_games=64, bob_steps=8)
+        return exams.success_rate(toy_table(), task, act, jax.random.key(0), num_games=64, bob_steps=8)
 
     rates = [rate(learned)]
     for i in range(150):
@@ -258,7 +258,7 @@ def test_bob_learns_from_alice_alone():
 
 def test_an_exam_needs_no_memory_size():
     """A player with memory begins a holdout with one of zeros."""
-    task = Holdout("pucks", 1, lambda key, scene, now: _elsewhere(key, now))
+    task = Holdout("pucks", 1, lambda key, scene, now, mask: _elsewhere(key, now))
     predict, memories = settle(3)[2], []
 
     def act(learned, policy_input):
@@ -268,7 +268,7 @@ def test_an_exam_needs_no_memory_size():
 
     def rate(learned):
         act_now = functools.partial(act, learned)
-        return holdouts.success_rate(toy_table(), task, act_now, jax.random.key(0), num_games=4, bob_steps=2)
+        return exams.success_rate(toy_table(), task, act_now, jax.random.key(0), num_games=4, bob_steps=2)
 
     assert 0 <= jax.jit(rate)(begin(3)) <= 1
     (first, _), *others = memories

@@ -38,7 +38,7 @@ def test_the_places_of_the_path():
     _, drawn, states = jax.tree.map(np.array, placed())
     np.testing.assert_array_equal(states.q[..., 6:], drawn.q[..., 6:])
     np.testing.assert_array_equal(states.q[-1], drawn.q[-1])
-    over = states.q[..., :3] - states.q[..., 6:9] - [0, 0, table().scene.reach]
+    over = states.q[..., :3] - states.q[..., 6:9] - [0, 0, table().scene.robot.reach]
     np.testing.assert_allclose(over[:5, :, :2], 0.0, atol=1e-6)
     np.testing.assert_allclose(over[:5, :, 2].T, [[0, 0, 0, 0, 0.12]] * 8, atol=1e-6)
     np.testing.assert_allclose(over[5, :, :2], over[6, :, :2] / 2, atol=1e-6)

@@ -1,0 +1,41 @@
+"""A run of self-play, read again: its player and its table."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+
+import experiments
+import self_play
+from experiments import build, registry
+from launch import checkpoints, cli, documents
+from launch.clock import Clock
+from launch.programs import programs
+
+
+def load(run: str | Path, *, seed: int = 0, data_dir: str | None = None) -> tuple[Callable, self_play.Tabletop]:
+    """The players of a run's newest checkpoint, and the table that they learned on.
+
+    run: its folder; it may go on meanwhile. seed: which of its seeds, from 0 on, in the first cell of its grid.
+    -> (player, table). player: PolicyInput [B, ..] -> (logits [B, 2, A, NUM_BINS] of Alice and Bob, memory), as
+    `self_play.exams`, `self_play.record` and `self_play.game` take it. Raises UserError.
+    """
+    workdir = Path(run)
+    config = documents.read_config(workdir)
+    if not 0 <= seed < config["num_seeds"]:
+        raise cli.UserError(f"seed must be 0 to {config['num_seeds'] - 1}: {workdir} has as many; got {seed}")
+    if config["world"]["name"] != "self_play":
+        raise cli.UserError(f"{workdir} is no run of self-play: its world is {config['world']['name']!r}")
+    with cli.user_errors(Exception):
+        plan = experiments.plan(config, data_dir)
+        compute = programs(plan, config["seed"], config["num_seeds"], Clock())
+        setup = registry.build("world", {**config["world"], "name": "self_play:setup"})
+    folder = workdir / "checkpoints"
+    found = folder.is_dir() and checkpoints.newest(
+        checkpoints.open_folder(folder), compute.abstract_run, lambda _: True
+    )
+    if not found:
+        raise cli.UserError(f"{workdir} has no checkpoint yet")
+    experiment, kept = build.first(plan), jax.tree.map(lambda leaf: leaf[seed], found[0])
+    view = experiment.views(kept, experiment.world.data, plan.test)[""]
+    return view.predict, setup.table

@@ -1,0 +1,215 @@
+"""Robots: what moves on a table, and what an action does to it.
+
+An action moves the targets of joints, each dimension its own (B.2); position actuators follow the targets. A robot is
+Cartesian if its first joints are the tool's own coordinates x, y, then z and yaw: it needs no kinematics, and may begin
+anywhere. Any other one is an arm: it begins in one posture, and its players are told where its tool is.
+
+Letters: A dimensions of an action. Lengths in m, angles in rad.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from self_play.goals import multiply, rotate
+
+
+class Robot(NamedTuple):
+    """A robot. Plain Python values."""
+
+    mjcf: str  # its model: text, or the path of a file; every joint is driven by a position actuator
+    moves: tuple[tuple[str, ...], ...]  # [A] names of the joints that each dimension drives, to equal places
+    scale: tuple  # [A] change of the joints' target by a full action in one control step
+    leash: tuple  # [A] greatest distance of the target from the joint
+    low: tuple  # [A] bounds of the target
+    high: tuple
+    start: tuple  # [A] first position; a Cartesian one's x and y are drawn instead
+    touching: tuple  # names of the bodies with a sense of touch
+    cartesian: int = 0  # how many of the first dimensions are the tool's x, y, z, yaw
+    reach: float = 0.0  # of a Cartesian robot, from its centre down to the point of its tool
+    tool: str = ""  # of an arm, the site that is its tool
+
+    @property
+    def has_fingers(self) -> bool:
+        """Whether its dimensions are x, y, z, yaw and the opening of two fingers."""
+        return self.cartesian == 4 and len(self.scale) == 5
+
+
+def arm(
+    file: str,
+    *,
+    moves: tuple,
+    start: tuple,
+    tool: str,
+    touching: tuple,
+    scale: float | tuple = 0.1,
+    leash: float | tuple = 0.2,
+    low: tuple | None = None,
+    high: tuple | None = None,
+) -> Robot:
+    """A robot of your own, from an MJCF file.
+
+    moves: for each dimension of an action, the joint or the joints that it drives. start: a position of each. tool: a
+    site, which the players are told of. touching: bodies with a sense of touch. scale, leash: one number, or one for
+    each dimension. low, high: bounds of the targets; None: of the joints.
+    """
+    moves = tuple((names,) if isinstance(names, str) else tuple(names) for names in moves)
+    if len(start) != len(moves):
+        raise ValueError(f"start must have a number for each dimension, {len(moves)}; got {len(start)}")
+    scale, leash = (x if isinstance(x, tuple) else (x,) * len(moves) for x in (scale, leash))
+    return Robot(file, moves, scale, leash, low or (), high or (), tuple(start), tuple(touching), tool=tool)
+
+
+class Drive(NamedTuple):
+    """How a robot is driven, as its compiled model has it. J joints of the robot, U actuators."""
+
+    joints: tuple  # [A] the first joint that each dimension drives
+    driven_by: tuple  # [J] the dimension that drives each joint
+    controls: tuple  # [U] the dimension that each actuator obeys
+    low: tuple  # [A]
+    high: tuple
+
+
+def drive_of(robot: Robot, model: Any) -> Drive:
+    """How `robot` is driven, in a model whose first joints are its own. Raises ValueError where it cannot be."""
+    names = [model.joint(i).name for i in range(model.njnt)]
+    of_joint = {name: i for i, move in enumerate(robot.moves) for name in move}
+    for name in of_joint:
+        if name not in names:
+            raise ValueError(f"moves: no joint {name!r} in the robot's MJCF; there are {', '.join(names)}")
+    if missing := [name for name in names if name not in of_joint]:
+        raise ValueError(f"moves: no dimension drives joint {missing[0]!r}: name it, or weld it in the MJCF")
+    if model.nq != model.njnt:
+        raise ValueError("a robot's joints must be hinges and slides; its MJCF has others")
+    actuated = [int(model.actuator_trnid[i, 0]) for i in range(model.nu) if model.actuator_trntype[i] == 0]
+    if len(actuated) < model.nu or sorted(actuated) != list(range(model.njnt)):
+        raise ValueError("each joint of a robot needs one position actuator of its own, and there may be no others")
+    sites, bodies = (
+        [each(i).name for i in range(n)] for each, n in ((model.site, model.nsite), (model.body, model.nbody))
+    )
+    if robot.tool not in sites and not robot.cartesian:
+        raise ValueError(f"tool: no site {robot.tool!r} in the robot's MJCF; there are {', '.join(sites)}")
+    if unknown := [name for name in robot.touching if name not in bodies]:
+        raise ValueError(f"touching: no body {unknown[0]!r} in the robot's MJCF; there are {', '.join(bodies[1:])}")
+    joints = [names.index(move[0]) for move in robot.moves]
+    limits = [tuple(map(float, model.jnt_range[j])) if model.jnt_limited[j] else (-1e3, 1e3) for j in joints]
+    low, high = (given or tuple(limit[i] for limit in limits) for i, given in enumerate((robot.low, robot.high)))
+    return Drive(
+        joints=tuple(joints),
+        driven_by=tuple(of_joint[name] for name in names),
+        controls=tuple(of_joint[names[j]] for j in actuated),
+        low=low,
+        high=high,
+    )
+
+
+def tool_pose(robot: Robot, model: Any) -> Callable:
+    """The forward kinematics of an arm: positions of its joints [J] -> the tool's (position [3], rotation [4])."""
+    chain, body = [], int(model.site(robot.tool).bodyid[0])
+    site = model.site(robot.tool)
+    while body:
+        joints = range(model.body_jntadr[body], model.body_jntadr[body] + model.body_jntnum[body])
+        axes = [(j, int(model.jnt_type[j]) == _HINGE, model.jnt_axis[j], model.jnt_pos[j]) for j in joints]
+        chain.append((model.body_pos[body], model.body_quat[body], axes))
+        body = int(model.body_parentid[body])
+
+    def forward(q):
+        position, rotation = jnp.zeros(3, jnp.float32), jnp.array([1.0, 0.0, 0.0, 0.0], jnp.float32)
+        for offset, turn, axes in reversed(chain):
+            position = position + rotate(rotation, _float32(offset))
+            rotation = multiply(rotation, _float32(turn))
+            for j, is_hinge, axis, about in axes:
+                if not is_hinge:
+                    position = position + rotate(rotation, _float32(axis) * q[j])
+                    continue
+                anchor = position + rotate(rotation, _float32(about))
+                half = jnp.cos(q[j] / 2), jnp.sin(q[j] / 2)
+                rotation = multiply(rotation, jnp.append(half[0], half[1] * _float32(axis)))
+                position = anchor - rotate(rotation, _float32(about))
+        position = position + rotate(rotation, _float32(site.pos))
+        return position, multiply(rotation, _float32(site.quat))
+
+    return forward
+
+
+_HINGE = 3  # mujoco.mjtJoint.mjJNT_HINGE
+
+
+def _float32(numbers) -> jax.Array:
+    return jnp.asarray(numbers, jnp.float32)
+
+
+PUSHER = Robot(
+    mjcf="""<mujoco model="pusher">
+  <option gravity="0 0 0"/>
+  <worldbody>
+    <body name="pusher" pos="0 0 HEIGHT">
+      <joint name="x" type="slide" axis="1 0 0" damping="40"/>
+      <joint name="y" type="slide" axis="0 1 0" damping="40"/>
+      <geom type="sphere" size="0.02" mass="1" condim="1" rgba="0.2 0.3 0.8 1"/>
+    </body>
+  </worldbody>
+  <actuator>
+    <position joint="x" kp="400" forcerange="-40 40"/>
+    <position joint="y" kp="400" forcerange="-40 40"/>
+  </actuator>
+</mujoco>
+""",
+    moves=(("x",), ("y",)),
+    scale=(0.05, 0.05),
+    leash=(0.1, 0.1),
+    low=(-0.32, -0.32),
+    high=(0.32, 0.32),
+    start=(0.0, 0.0),
+    touching=("pusher",),
+    cartesian=2,
+)
+
+FINGER_REACH = 0.065  # m, from the gripper's centre to 3 mm below the fingertips, which never touch the table
+
+# What collides: the table (1) with objects, objects (2) with everything, the gripper (4) with objects.
+GRIPPER = Robot(
+    mjcf="""<mujoco model="gripper">
+  <default><geom friction="0.7 0.005 0.0001"/></default>
+  <worldbody>
+    <body name="carriage">
+      <joint name="x" type="slide" axis="1 0 0" damping="90"/>
+      <joint name="y" type="slide" axis="0 1 0" damping="90"/>
+      <joint name="z" type="slide" axis="0 0 1" damping="110"/>
+      <geom type="sphere" size="0.01" mass="0.3" contype="0" conaffinity="0"/>
+      <body name="hand">
+        <joint name="yaw" type="hinge" axis="0 0 1" damping="1" armature="0.02"/>
+        <geom type="box" size="0.015 0.06 0.008" mass="0.3" contype="4" conaffinity="0" rgba="0.2 0.3 0.8 1"/>
+        <body name="left_finger" pos="0 0.006 -0.035">
+          <joint name="left" type="slide" axis="0 1 0" damping="15" armature="0.1"/>
+          <geom type="box" size="0.011 0.006 0.027" mass="0.05" friction="1.2 0.01 0.0001" contype="4" conaffinity="0"/>
+        </body>
+        <body name="right_finger" pos="0 -0.006 -0.035">
+          <joint name="right" type="slide" axis="0 -1 0" damping="15" armature="0.1"/>
+          <geom type="box" size="0.011 0.006 0.027" mass="0.05" friction="1.2 0.01 0.0001" contype="4" conaffinity="0"/>
+        </body>
+      </body>
+    </body>
+  </worldbody>
+  <actuator>
+    <position joint="x" kp="3000" forcerange="-40 40"/>
+    <position joint="y" kp="3000" forcerange="-40 40"/>
+    <position joint="z" kp="4000" forcerange="-40 40"/>
+    <position joint="yaw" kp="20" forcerange="-5 5"/>
+    <position joint="left" kp="400" forcerange="-10 10"/>
+    <position joint="right" kp="400" forcerange="-10 10"/>
+  </actuator>
+</mujoco>
+""",
+    moves=(("x",), ("y",), ("z",), ("yaw",), ("left", "right")),
+    scale=(0.05, 0.05, 0.05, 0.15, 0.004),
+    leash=(0.1, 0.1, 0.1, 0.3, 0.05),
+    low=(-0.30375, -0.29089, FINGER_REACH, -3.2, 0.0),
+    high=(0.30375, 0.29089, FINGER_REACH + 0.25, 3.2, 0.045),
+    start=(0.0, 0.0, FINGER_REACH + 0.12, 0.0, 0.04),
+    touching=("left_finger", "right_finger"),
+    cartesian=4,
+    reach=0.05,
+)

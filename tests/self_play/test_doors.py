@@ -1,0 +1,186 @@
+"""What a user brings: an arm, a table, a source of goals, a network; and Bob's side for other libraries."""
+
+import functools
+import warnings
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import self_play
+from self_play import goal_env, holdouts, objects, robots, scene, tabletop
+
+ARM = """<mujoco model="arm">
+  <compiler angle="radian" meshdir="parts"/>
+  <default><joint damping="1" armature="0.02"/></default>
+  <worldbody>
+    <body name="base" pos="-0.35 0 0.02" quat="0.96 0 0 0.28">
+      <joint name="turn" axis="0 0 1" range="-2 2"/>
+      <geom type="cylinder" size="0.03 0.02" mass="1"/>
+      <body name="upper" pos="0 0 0.05">
+        <joint name="shoulder" axis="0 1 0" pos="0 0.01 0" range="-1 2"/>
+        <geom type="capsule" fromto="0 0 0 0.05 0 0.25" size="0.02" mass="0.5"/>
+        <body name="lower" pos="0.05 0 0.25" quat="0.9 0 0.1 0">
+          <joint name="elbow" axis="0 1 0" range="-1 3"/>
+          <joint name="out" type="slide" axis="1 0 0.2" range="0 0.1"/>
+          <geom type="capsule" fromto="0 0 0 0.25 0 0" size="0.015" mass="0.3"/>
+          <site name="tip" pos="0.26 0 0.01" quat="0.8 0.6 0 0"/>
+        </body>
+      </body>
+    </body>
+  </worldbody>
+  <actuator>
+    <position joint="shoulder" kp="80"/>
+    <position joint="turn" kp="80"/>
+    <position joint="elbow" kp="80"/>
+    <position joint="out" kp="200"/>
+  </actuator>
+</mujoco>
+"""
+MOVES = ("turn", "shoulder", "elbow", "out")
+
+
+def arm(folder, text=ARM, **settings):
+    (folder / "arm.xml").write_text(text)
+    defaults = {"moves": MOVES, "start": (0.1, -0.3, 0.4, 0.05), "tool": "tip", "touching": ("lower",), "scale": 0.05}
+    return robots.arm(str(folder / "arm.xml"), **{**defaults, **settings})
+
+
+def test_an_arm_of_ones_own(tmp_path):
+    """Its actuators, in whatever order, go where its dimensions say; its tool is where MuJoCo has it; it is decoded."""
+    table = tabletop.build(scene.compose(arm(tmp_path), [objects.cube(), objects.cylinder()]))
+    built, model = table.scene, mujoco.MjModel.from_xml_string(table.scene.mjcf)
+
+    @jax.jit
+    def play(key):
+        def one(state, _):
+            state = table.step(state, jnp.array([10, 5, 5, 0], jnp.int32))
+            return state, (state, table.observe(state))
+
+        return jax.lax.scan(one, table.reset(key), length=10)[1]
+
+    states, seen = jax.tree.map(np.array, play(jax.random.key(0)))
+    assert seen.gripper.shape == (10, 3 + 6 + 4 * 4)
+    moved = states.q[-1, :4] - np.array(built.robot.start, np.float32)
+    assert moved[0] > 0.1
+    assert np.abs(moved[1:3]).max() < 0.1
+    assert states.target[-1, 3] == 0.0  # the joint's own bound
+    data = mujoco.MjData(model)
+    for q, gripper, of_object in zip(states.q, seen.gripper, seen.objects, strict=True):
+        data.qpos[:] = q
+        mujoco.mj_kinematics(model, data)
+        np.testing.assert_allclose(gripper[:3], data.site("tip").xpos, atol=1e-6)
+        np.testing.assert_allclose(gripper[3:9].reshape(3, 2), data.site("tip").xmat.reshape(3, 3)[:, :2], atol=1e-6)
+        np.testing.assert_allclose(of_object[:, 15:18], of_object[:, :3] - gripper[:3], atol=1e-6)
+    poses = jax.vmap(table.poses)(states)
+    again = jax.vmap(functools.partial(self_play.observations.positions, built))(seen.gripper, poses)
+    np.testing.assert_allclose(again, states.q, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"moves": ("turn", "shoulder", "elbow", "in")}, "moves: no joint 'in' in the robot's MJCF; there are turn, "),
+        ({"moves": ("turn", "shoulder", "elbow"), "start": (0, 0, 0)}, "moves: no dimension drives joint 'out'"),
+        ({"start": (0, 0)}, "start must have a number for each dimension, 4; got 2"),
+        (
+            {"text": ARM.replace('<position joint="out" kp="200"/>', "")},
+            "each joint of a robot needs one position actu",
+        ),
+        ({"text": "<mujoco><arm/></mujoco>"}, "MuJoCo cannot read the robot's MJCF: XML Error"),
+        ({"tool": "top"}, "tool: no site 'top' in the robot's MJCF"),
+        ({"touching": ("hand",)}, "touching: no body 'hand' in the robot's MJCF"),
+    ],
+)
+def test_an_arm_that_cannot_be_driven_is_refused(tmp_path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        scene.compose(arm(tmp_path, **settings), [objects.cube()])
+
+
+def test_a_table_and_a_source_of_goals_of_ones_own():
+    """Games on a table without physics, whose goals a sampler sets: each from the one before."""
+
+    def aside(key, scene, now, mask):
+        return now._replace(position=now.position + jnp.where(mask[:, None], jnp.array([[0.0, 0.1, 0.0]]), 0.0))
+
+    table = tabletop.build(scene.pucks(2, min_objects=1, num_slots=3))._replace(step=lambda state, action: state)
+    settings = {"alice_steps": 2, "bob_steps": 2, "max_goals": 2}
+    _, init, draw = self_play.arena(num_games=8, num_steps=20, table=table, goal_source=aside, **settings)
+    begun = jax.jit(lambda key: init(key, ()))(jax.random.key(0))
+    state, batch = jax.jit(lambda key, begun: draw(key, (), begun, None))(jax.random.key(1), begun)
+    assert jax.tree.leaves(state.games.state.q)[0].shape == (8, 6)
+    steps = jax.tree.map(np.array, batch.transitions)
+    number = np.array(state.games.preset_goals.position)
+    mask = np.array(state.games.state.mask)
+    np.testing.assert_allclose((number[:, 1] - number[:, 0])[mask], [[0.0, 0.1, 0.0]] * mask.sum(), atol=1e-6)
+    assert steps.goal_valid[steps.resolved].all()
+    with pytest.raises(ValueError, match="radius is a setting of a scene, and table= has its own"):
+        self_play.arena(num_games=8, num_steps=20, table=table, radius=0.02)
+    with pytest.raises(ValueError, match="goal_source must be 'alice' or 'uniform' or 'curriculum', got 'far'"):
+        self_play.arena(num_games=8, num_steps=20, goal_source="far")
+
+
+class Own(nn.Module):
+    """Logits from the goals' sum."""
+
+    @nn.compact
+    def __call__(self, inputs, memory):
+        x = jnp.concatenate([inputs.gripper, inputs.goal.sum(axis=-2)], axis=-1)
+        out = nn.Dense(2 * 11 + 1)(x)
+        return out[..., :-1].reshape(*out.shape[:-1], 2, 11), out[..., -1], jnp.zeros((*out.shape[:-1], 0))
+
+
+def test_a_network_of_ones_own():
+    """It begins for both players, answers as it should, and an update keeps its shapes."""
+    table = tabletop.build(scene.pucks())._replace(step=lambda state, action: state)
+    _, init, draw = self_play.arena(num_games=4, num_steps=7, table=table, alice_steps=2, bob_steps=2)
+    begin, update, predict = self_play.learner(player=Own(), num_minibatches=1, sample_reuse=1)
+    keys = jax.random.split(jax.random.key(0), 4)
+    batch = jax.eval_shape(lambda: draw(keys[0], (), init(keys[1], ()), None)[1])
+    example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), batch)
+    learned = jax.jit(begin)(keys[2], example)
+    kernel = learned.params["params"]["Dense_0"]["kernel"]
+    assert kernel.shape == (2, 8 + 4, 2 * 11 + 1)
+    after, _ = jax.eval_shape(update, keys[3], learned, example)
+    assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, learned)
+    seen = jax.tree.map(lambda leaf: leaf[:, 1], example.transitions.policy_input)
+    seen = seen._replace(memory=jnp.zeros((4, 2, 0)), goal=jnp.ones_like(seen.goal))
+    logits, memory = predict(learned, seen)
+    assert memory.shape == (4, 2, 0)
+    assert not np.any(logits[:, 0])  # only the goal is not zero, and Alice sees none
+    assert np.all(np.any(np.array(logits[:, 1]) != 0, axis=(1, 2)))
+
+
+@pytest.fixture(scope="module")
+def env():
+    return goal_env.GoalEnv("push_1", max_steps=3)
+
+
+def test_gymnasium_finds_nothing_wrong(env):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*infinity.*")  # velocities have no bounds
+        check_env(env, skip_render_check=True)
+
+
+def test_an_episode_of_bobs(env):
+    """It ends when time is over; hindsight's rewards are those of the steps; at its goal an object is worth 0."""
+    first, _ = env.reset(seed=3)
+    rows, ends = [first], []
+    while not ends or not ends[-1]:
+        seen, reward, success, over, info = env.step(np.ones(5, np.float32))
+        rows.append(seen)
+        ends.append(over)
+        assert (reward, success, info["is_success"]) == (-1.0, False, False)
+    assert ends == [False, False, True]
+    achieved, desired = (np.stack([row[f"{kind}_goal"] for row in rows]) for kind in ("achieved", "desired"))
+    np.testing.assert_array_equal(env.compute_reward(achieved, desired, {}), [-1.0] * 4)
+    np.testing.assert_array_equal(env.compute_reward(achieved, achieved, {}), [0.0] * 4)
+    near = desired[0] + np.array([0.039, 0, 0, 0, 0, 0, 0], np.float32)
+    assert env.compute_reward(near, desired[0], {}) == 0
+    assert np.linalg.norm(first["achieved_goal"][:3] - first["desired_goal"][:3]) > holdouts.MIN_DISTANCE
+    with pytest.raises(ValueError, match="no holdout task 'pull'; there are uniform, "):
+        goal_env.GoalEnv("pull")
