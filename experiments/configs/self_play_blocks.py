@@ -38,7 +38,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
         "lstm_size": 256,
     },
     "shapes": {
-        "num_steps": 720,
+        "num_steps": 900,
         "num_games": 32,
         "num_blocks": 1,
         "shapes": ("cube", "bar", "flat", "tall"),
