@@ -35,6 +35,7 @@ class Kind(NamedTuple):
 
 
 _LEARNERS = {
+    "averaged": "experiments.learners:averaged",
     "blur": "experiments.learners:blur",
     "blur_evolution": "blur.evolution:learner",
     "blur_meta": "blur:meta_learner",
@@ -49,6 +50,7 @@ _LEARNERS = {
     "self_play": "self_play:learner",
     "sgd": "bootstrap.sgd:learner",
     "sgd_regressor": "bootstrap.regression:learner",
+    "started": "experiments.learners:started",
 }
 
 
@@ -63,6 +65,7 @@ _NETS = {
     "convolutional": "bootstrap.nets:Convolutional",
     "densenet": "bootstrap.nets:DenseNet",
     "fully_connected": "bootstrap.nets:FullyConnected",
+    "linear": "bootstrap.nets:Linear",
     "mlp": "bootstrap.nets:MLP",
     "random_features": "bootstrap.nets:RandomFeatures",
     "resnet18": "bootstrap.nets:ResNet18",
@@ -79,14 +82,14 @@ _DATA = _in(
     "experiments.data",
     *("bandit", "binarized_mnist", "cifar10", "cifar5m", "csv", "deformed_digits", "digits", "digits_and_idx"),
     *("drifting", "gaussians"),
-    *("idx", "none", "npz", "permuted", "sarcos", "shapes", "teacher", "uci", "uci_regression"),
+    *("idx", "linear", "none", "npz", "permuted", "sarcos", "shapes", "teacher", "uci", "uci_regression"),
 )
 _WORLDS = _in("experiments.worlds", "bandit", "ideal", "paired", "permuted", "real", "self_play", "tasks")
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
 _EVALS = _in(
     "experiments.evals",
-    *("adaptation", "agreement", "classification", "density", "endurance", "holdout", "regression", "regret"),
-    *("retention", "synapses", "training"),
+    *("adaptation", "agreement", "classification", "density", "endurance", "gradient_flow", "holdout", "regression"),
+    *("regression_fit", "regret", "retention", "synapses", "training"),
 )
 _FIGURES = _in("experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter")
 
@@ -111,7 +114,7 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
     # What is measured, concluded, kept and drawn.
     "evals": Kind("view", _EVALS, later=True, many=True),
     "analyses": Kind("records", _in("experiments.analyses", "gap", "race"), later=True, many=True),
-    "artifacts": Kind("context", _in("experiments.artifacts", "episode", "genome", "payoff"), later=True, many=True),
+    "artifacts": Kind("context", _in("experiments.artifacts", "episode", "genome", "params", "payoff"), later=True, many=True),
     "figures": Kind("runs", _FIGURES, later=True, many=True),
 }
 

@@ -8,7 +8,7 @@ from bootstrap.nets.cnn import CNN, Conv
 from bootstrap.nets.densenet import DenseNet
 from bootstrap.nets.mlp import MLP
 from bootstrap.nets.net import Body, Net, body
-from bootstrap.nets.random_features import RandomFeatures
+from bootstrap.nets.random_features import Linear, RandomFeatures
 from bootstrap.nets.resnet import ResNet18
 from bootstrap.nets.superset import Convolutional, FullyConnected
 from bootstrap.nets.vgg import VGG11, AlexNet
@@ -24,6 +24,7 @@ __all__ = [
     "Convolutional",
     "DenseNet",
     "FullyConnected",
+    "Linear",
     "Net",
     "RandomFeatures",
     "ResNet18",
