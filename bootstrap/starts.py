@@ -72,7 +72,7 @@ class State(NamedTuple):
 
 
 def averaged(learner: Learner, decay: float | jax.Array) -> Learner:
-    """A learner that predicts by an exponential moving average of its `params`: average += (1 - decay)(params - average).
+    """A learner that predicts by a moving average of its `params`, average += (1 - decay)(params - average).
 
     It learns as without. The average begins at the first params, so nothing is to be corrected for. What a net keeps
     besides, such as batch statistics, is the present one's. Raises ValueError where the state has no `params`.

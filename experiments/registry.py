@@ -63,10 +63,12 @@ _NETS = {
     "alexnet": "bootstrap.nets:AlexNet",
     "cnn": "bootstrap.nets:CNN",
     "convolutional": "bootstrap.nets:Convolutional",
+    "d_conv": "bootstrap.nets:DConv",
     "densenet": "bootstrap.nets:DenseNet",
     "fully_connected": "bootstrap.nets:FullyConnected",
     "linear": "bootstrap.nets:Linear",
     "mlp": "bootstrap.nets:MLP",
+    "random_cells": "bootstrap.nets:RandomCells",
     "random_features": "bootstrap.nets:RandomFeatures",
     "resnet18": "bootstrap.nets:ResNet18",
     "vgg11": "bootstrap.nets:VGG11",
@@ -86,11 +88,14 @@ _DATA = _in(
 )
 _WORLDS = _in("experiments.worlds", "bandit", "ideal", "paired", "permuted", "real", "self_play", "tasks")
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
-_EVALS = _in(
-    "experiments.evals",
-    *("adaptation", "agreement", "classification", "density", "endurance", "gradient_flow", "holdout", "regression"),
-    *("regression_fit", "regret", "retention", "synapses", "training"),
-)
+_EVALS = {
+    **_in(
+        "experiments.evals", "adaptation", "classification", "density", "endurance", "holdout", "regret", "retention"
+    ),
+    **_in("experiments.evals", "synapses", "training"),
+    **_in("experiments.pair_evals", "agreement", "cka", "forgetting"),
+    **_in("experiments.regression_evals", "gradient_flow", "regression", "regression_fit"),
+}
 _FIGURES = _in("experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter")
 
 KINDS: dict[str, Kind] = {  # by the key under which a config names one
@@ -98,7 +103,7 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
     "learner": Kind("", _LEARNERS),
     "baselines": Kind("", _LEARNERS, many=True),
     "net": Kind("", _NETS),
-    "tx": Kind("", _in("optax", "adam", "adamw", "lion", "rmsprop", "sgd")),
+    "tx": Kind("", {**_in("optax", "adam", "adamw", "lion", "rmsprop", "sgd"), **_in("bootstrap.sgd", "descent")}),
     "learning_rate": Kind("", {"cosine": "bootstrap.sgd:cosine"}),
     "init_genome": Kind("key", _GENOMES, later=True),
     "rule": Kind("", {"blur": "blur:Rule"}),
@@ -114,7 +119,9 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
     # What is measured, concluded, kept and drawn.
     "evals": Kind("view", _EVALS, later=True, many=True),
     "analyses": Kind("records", _in("experiments.analyses", "gap", "race"), later=True, many=True),
-    "artifacts": Kind("context", _in("experiments.artifacts", "episode", "genome", "params", "payoff"), later=True, many=True),
+    "artifacts": Kind(
+        "context", _in("experiments.artifacts", "episode", "genome", "params", "payoff"), later=True, many=True
+    ),
     "figures": Kind("runs", _FIGURES, later=True, many=True),
 }
 

@@ -49,7 +49,11 @@ def test_what_is_fresh_begins_anew_in_another_shape(learned):
 @pytest.mark.parametrize(
     ("change", "fresh", "message"),
     [
-        ({"params/Dense_1/kernel": np.zeros((4, 3))}, (), r"params/Dense_1/kernel is \[4, 3\] in the start but \[4, 2\]"),
+        (
+            {"params/Dense_1/kernel": np.zeros((4, 3))},
+            (),
+            r"params/Dense_1/kernel is \[4, 3\] in the start but \[4, 2\]",
+        ),
         ({"params/Dense_1/kernel": None}, (), "the start has no params/Dense_1/kernel; its arrays: "),
         ({"params/Dense_2/kernel": np.zeros(1)}, (), "the start has params/Dense_2/kernel, which this learner has not"),
         ({}, ("params/Dense_2",), "fresh: no 'params/Dense_2' in this learner; there are "),

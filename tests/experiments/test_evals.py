@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bootstrap import sgd
-from experiments import evals
+from experiments import evals, pair_evals
 from experiments.evals import View
 
 RNG = np.random.default_rng(0)
@@ -47,7 +47,7 @@ def test_agreement_by_hand():
     one = jnp.log(jnp.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.9, 0.1]]))
     other = one.at[3].set(jnp.log(jnp.array([0.1, 0.9])))
     views = [View(lambda x, p=p: p, (jnp.zeros((4, 1)), None), None, None, None) for p in (one, other)]
-    got = evals.agreement(*views)
+    got = pair_evals.agreement(*views)
     assert got["agreement"] == 0.75
     np.testing.assert_allclose(got["kl"], (0.9 * np.log(9) - 0.1 * np.log(9)) / 4, rtol=1e-5)
     assert "weight_distance" not in got
@@ -58,6 +58,6 @@ def test_the_distance_of_weights_by_hand():
     states = [sgd.State({"a": jnp.array([3.0, 4.0]), "b": jnp.zeros(1)}, {}, ())]
     states.append(states[0]._replace(params={"a": jnp.array([6.0, 4.0]), "b": jnp.array([4.0])}))
     views = [View(lambda x: jnp.zeros((1, 2)), (jnp.zeros((1, 1)), None), None, None, state) for state in states]
-    np.testing.assert_allclose(evals.agreement(*views)["weight_distance"], 1, rtol=1e-6)
+    np.testing.assert_allclose(pair_evals.agreement(*views)["weight_distance"], 1, rtol=1e-6)
     wider = views[1]._replace(learner=states[0]._replace(params={"a": jnp.zeros(3), "b": jnp.zeros(1)}))
-    assert "weight_distance" not in evals.agreement(views[0], wider)
+    assert "weight_distance" not in pair_evals.agreement(views[0], wider)
