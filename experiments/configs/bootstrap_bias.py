@@ -22,8 +22,10 @@ import bootstrap
 
 def get_config(variant: str = "digits") -> ConfigDict:
     """The config of a variant."""
-    if variant not in ("digits", "smoke"):
-        raise ValueError(f"no variant {variant!r}; there are digits, smoke")
+    if variant not in ("digits", "deep", "smoke"):
+        raise ValueError(f"no variant {variant!r}; there are digits, deep, smoke")
+    if variant == "deep":
+        return _deep()
     smoke = variant == "smoke"
     shape = {"num_classes": 10, "channels": (8, 16), "strides": (2, 2), "features": 64}
     descent = {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}
@@ -65,5 +67,36 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "baselines": {
                 "fully_connected": {"name": "sgd", "net": {"name": "fully_connected", **shape}, "tx": descent}
             },
+        }
+    )
+
+
+def _deep() -> ConfigDict:
+    """D-CONV, D-LOCAL and D-FC, narrow ones, as the two nets of `digits`."""
+    config = get_config("smoke").to_dict()
+    cells = ("real", "ideal")
+
+    def of_kind(kind):
+        net = {"name": "d_conv", "kind": kind, "width": 4, "num_classes": 10, "form": "product"}
+        return {"name": "sgd", "net": net, "tx": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}}
+
+    pairs = {"d_conv": cells, **{f"d_{kind}": tuple(f"{cell}/{kind}" for cell in cells) for kind in ("local", "full")}}
+    num_samples = {"real": 2000, "ideal": bootstrap.UNLIMITED}
+    return ConfigDict(
+        {
+            **config,
+            "num_seeds": 2,
+            "num_steps": 1000,
+            "log_every": 25,
+            "eval_every": 25,
+            "checkpoint_every": 500,
+            "log_metrics": tuple(f"eval/{member}/test_soft_error" for of_kind in pairs.values() for member in of_kind),
+            "analyses": {"gap": {"pairs": pairs}},
+            "figures": {"scatter": {"pairs": pairs}},
+            "data": {"name": "deformed_digits", "size": 16, "num_test": 1000},
+            "world": {"name": "paired", "batch_size": 32, "num_samples": 2000},
+            "grid": {name: {"world": {"num_samples": n}} for name, n in num_samples.items()},
+            "learner": of_kind("conv"),
+            "baselines": {kind: of_kind(kind) for kind in ("local", "full")},
         }
     )

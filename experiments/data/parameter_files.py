@@ -28,7 +28,7 @@ def parameters(place: str) -> dict[str, np.ndarray]:
             )
         )
     try:
-        with np.load(path) as content:
+        with path.open("rb") as file, np.load(file) as content:
             return {name: content[name] for name in content.files}
     except (AttributeError, EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is not a whole .npz file of arrays ({error})") from error

@@ -73,6 +73,48 @@ def test_the_squared_error_by_hand():
         sgd.learner(LINEAR, tx, loss="hinge")
 
 
+def test_mixup_by_hand(batch):
+    """Of mixed samples λ of the loss is by the one's labels and 1 - λ by the others'; λ is drawn from Beta(α, α)."""
+    x, labels = batch
+    tx, key = optax.sgd(0.1), jax.random.key(3)
+    state = sgd.learner(nets.MLP((), 3), tx)[0](key, batch)
+    mixed, others, fraction = sgd._mixed(jax.random.fold_in(key, 1), x, labels, 0.4)
+    logits = np.asarray(mixed, np.float64) @ np.asarray(state.params["Dense_0"]["kernel"], np.float64)
+    nats = -(logits - np.log(np.exp(logits).sum(-1, keepdims=True)))
+    rows = np.arange(16)
+    expected = fraction * nats[rows, labels].mean() + (1 - fraction) * nats[rows, others].mean()
+    _, metrics = jax.jit(sgd.learner(nets.MLP((), 3), tx, mixup=0.4)[1])(key, state, batch)
+    np.testing.assert_allclose(metrics["loss"], expected, rtol=1e-4)
+    fractions = jax.vmap(lambda key: sgd._mixed(key, x, labels, 0.4)[2])(jax.random.split(key, 2000))
+    np.testing.assert_allclose(fractions.mean(), 0.5, atol=0.04)
+    np.testing.assert_allclose(fractions.var(), 1 / (4 * 1.8), atol=0.01)  # of Beta(α, α): 1 / 4(2α + 1)
+
+
+def test_a_mixed_sample_is_of_two(batch):
+    x, labels = batch
+    mixed, others, fraction = sgd._mixed(jax.random.key(0), x, labels, 0.4)
+    rest = (mixed - fraction * x) / (1 - fraction)
+    distance = np.abs(rest[:, None] - x[None]).max(-1)
+    np.testing.assert_allclose(distance.min(1), 0, atol=1e-4)
+    assert sorted(distance.argmin(1)) == list(range(16))  # each is the other of one
+    np.testing.assert_array_equal(labels[distance.argmin(1)], others)
+
+
+def test_mixup_must_be_positive():
+    with pytest.raises(ValueError, match="mixup must be positive and finite, got 0"):
+        sgd.learner(LINEAR, optax.sgd(0.1), mixup=0)
+
+
+def test_weight_decay_of_descent_is_in_the_gradient():
+    """Twice a gradient of 1 and 0.5 of the weight: 2 - 0.1 (1 + 1) = 1.8; then momentum 0.9 of 2, and 1 + 0.9."""
+    tx, params = sgd.descent(0.1, momentum=0.9, weight_decay=0.5), jnp.array([2.0])
+    state = tx.init(params)
+    for expected in (1.8, 1.8 - 0.1 * (0.9 * 2 + 1 + 0.9)):
+        updates, state = tx.update(jnp.array([1.0]), state, params)
+        params = optax.apply_updates(params, updates)
+        np.testing.assert_allclose(params, [expected], rtol=1e-6)
+
+
 def test_the_optimizer_sees_the_parameters(batch):
     """Weight decay alone: at gradient 0 (one class) every weight shrinks by rate * decay."""
     net, tx = nets.MLP((), 1), optax.adamw(0.1, weight_decay=0.5)
