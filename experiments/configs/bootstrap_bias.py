@@ -77,7 +77,7 @@ def _deep() -> ConfigDict:
     cells = ("real", "ideal")
 
     def of_kind(kind):
-        net = {"name": "d_conv", "kind": kind, "width": 4, "num_classes": 10, "form": "product"}
+        net = {"name": "d_conv", "kind": kind, "width": 2, "num_classes": 10, "form": "product"}
         return {"name": "sgd", "net": net, "tx": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}}
 
     pairs = {"d_conv": cells, **{f"d_{kind}": tuple(f"{cell}/{kind}" for cell in cells) for kind in ("local", "full")}}
@@ -86,7 +86,7 @@ def _deep() -> ConfigDict:
         {
             **config,
             "num_seeds": 2,
-            "num_steps": 1000,
+            "num_steps": 600,
             "log_every": 25,
             "eval_every": 25,
             "checkpoint_every": 500,

@@ -3,7 +3,7 @@
     python -m launch.train --config=experiments/configs/bootstrap_descent.py:digits --workdir=runs/descent
 
 variant  what                                                                                       seconds
-digits   an MLP of 128 by eight ways, deformed digits of 8 x 8, n = 512, 2000 steps of 32                 -
+digits   an MLP of 128 by eight ways, deformed digits of 8 x 8, n = 512, 1500 steps of 32                 -
 smoke    4 steps
 
 """
@@ -18,7 +18,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
     if variant not in ("digits", "smoke"):
         raise ValueError(f"no variant {variant!r}; there are digits, smoke")
     smoke = variant == "smoke"
-    num_samples, batch_size, num_steps = 512, 32, 4 if smoke else 2000
+    num_samples, batch_size, num_steps = 512, 32, 4 if smoke else 1500
     small = {"name": "optax:sgd", "learning_rate": 0.1}
     fast = {"name": "optax:sgd", "learning_rate": 0.1, "momentum": 0.9}
     warm = {
@@ -26,7 +26,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
         "init_value": 0.0,
         "peak_value": 0.003,
         "warmup_steps": 100,
-        "decay_steps": 2000,
+        "decay_steps": 1500,
     }
 
     def of_batches(number):  # one step after so many batches, at a rate that is the square root of it larger

@@ -39,7 +39,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
     return ConfigDict(
         {
             "seed": 0,
-            "num_seeds": 1 if pretrains else 5,
+            "num_seeds": 1 if pretrains else 3,
             "num_steps": 4 if smoke else 3000 if pretrains else 1000,
             "log_every": log_every,
             "eval_every": log_every,

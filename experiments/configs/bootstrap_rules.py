@@ -21,7 +21,7 @@ def get_config(variant: str = "cifar10") -> ConfigDict:
         raise ValueError(f"no variant {variant!r}; there are cifar10, smoke")
     smoke = variant == "smoke"
     num_all, num_samples, batch_size = (32, 8, 8) if smoke else (ALL, 2_000, 128)
-    log_every = 2 if smoke else 27
+    log_every = 2 if smoke else 39
     names = ("glns", "blur", "sgd")
     pairs = {
         name: tuple(f"{world}/{name}" if name != "glns" else world for world in ("real", "ideal")) for name in names

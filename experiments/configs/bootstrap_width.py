@@ -3,7 +3,7 @@
     python -m launch.train --config=experiments/configs/bootstrap_width.py:digits --workdir=runs/width
 
 variant  what                                                                                        seconds
-digits   one hidden layer of 8 to 2048 units, deformed digits of 8 x 8, n = 500, 1500 steps of 32          -
+digits   one hidden layer of 8 to 2048 units, deformed digits of 8 x 8, n = 500, 1000 steps of 32          -
 smoke    4 steps
 
 """
@@ -37,7 +37,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
         {
             "seed": 0,
             "num_seeds": 2 if smoke else 3,
-            "num_steps": 4 if smoke else 1500,
+            "num_steps": 4 if smoke else 1000,
             "log_every": log_every,
             "eval_every": log_every,
             "evals_per_decade": 10,

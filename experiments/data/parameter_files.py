@@ -10,13 +10,15 @@ from experiments.data.files import listed
 
 
 def parameters(place: str) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by their names, or of the params.npz that a run has left in its folder.
+    """The arrays of an .npz file by their names, or of the one params.npz that a run has left in its folder.
 
-    A run leaves it where its config has artifacts = ("params",). Raises FileNotFoundError or ValueError, with what to
-    do, where it is not there or not whole.
+    A run leaves it where its config has artifacts = ("params",), one for each seed and cell. Raises FileNotFoundError
+    or ValueError, with what to do, where it is not there or not whole.
     """
     path = Path(place).expanduser()
-    path = path / "params.npz" if path.is_dir() else path
+    if path.is_dir():
+        left = sorted(path.glob("*params.npz"))
+        path = left[0] if len(left) == 1 else path / "params.npz"
     if not path.is_file():
         there = sorted(other.name for other in path.parent.glob("*params.npz"))
         raise FileNotFoundError(

@@ -50,8 +50,9 @@ def folder(run, tmp_path_factory):
     return folder
 
 
-def test_a_run_goes_on_with_what_another_has_learned(run, folder):
-    for place in (folder, folder / "params.npz"):
+def test_a_run_goes_on_with_what_another_has_learned(run, folder, tmp_path):
+    (tmp_path / "ideal-params.npz").write_bytes((folder / "params.npz").read_bytes())  # the only one
+    for place in (folder / "params.npz", tmp_path):
         again = begun(started(place), 1)
         chex.assert_trees_all_equal(again.learner, run.learner)
         assert again.world.seed != run.world.seed
@@ -80,7 +81,8 @@ def test_wrong_shapes_are_one_line(folder):
 def test_files_that_are_not_there(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"a run leaves its params\.npz by --config\.artifacts="):
         data.parameters(str(tmp_path))
-    (tmp_path / "real-0-params.npz").write_bytes((folder / "params.npz").read_bytes())
+    for name in ("real-0-params.npz", "real-1-params.npz"):
+        (tmp_path / name).write_bytes((folder / "params.npz").read_bytes())
     with pytest.raises(FileNotFoundError, match=r"of several seeds or cells, name one of 'real-0-params\.npz'"):
         data.parameters(str(tmp_path))
 
