@@ -23,14 +23,14 @@ class Moments(NamedTuple):
     targets: jax.Array  # E|y|², []
 
 
-def linear_features(x: jax.Array) -> jax.Array:
-    """x [n, D] and a constant 1: those of `nets.Linear`. -> [n, D + 1]."""
+def features(x: jax.Array, projections: jax.Array | None = None) -> jax.Array:
+    """The features of `nets.Linear`, x itself, or those of `nets.RandomFeatures` of ReLUs, and a constant 1.
+
+    x [n, D], projections [D, F - 1] -> [n, F].
+    """
+    if projections is not None:
+        x = jnp.sqrt(2 / projections.shape[1]) * jax.nn.relu(x @ projections)
     return jnp.concatenate([x, jnp.ones((len(x), 1))], axis=1)
-
-
-def relu_features(x: jax.Array, projections: jax.Array) -> jax.Array:
-    """Those of `nets.RandomFeatures`, x [n, D], projections [D, F - 1], and a constant 1. -> [n, F]."""
-    return linear_features(jnp.sqrt(2 / projections.shape[1]) * jax.nn.relu(x @ projections))
 
 
 def of_samples(features: jax.Array, targets: jax.Array, weights: jax.Array) -> Moments:
@@ -40,7 +40,7 @@ def of_samples(features: jax.Array, targets: jax.Array, weights: jax.Array) -> M
 
 
 def of_law(law: Linear, projections: jax.Array | None = None) -> Moments:
-    """The means over the law itself, of `linear_features` or, with projections [D, F - 1], of `relu_features`.
+    """The means over the law itself, of the `features` with these projections [D, F - 1], or none.
 
     With u = Σ^½ w and the angle θ between u and v, E[relu(wx) relu(w'x)] = |u||v| (sin θ + (π - θ) cos θ) / 2π (Cho &
     Saul 2009, eq. 6), E[relu(wx)] = |u| / √2π and E[relu(wx) x] = Σw / 2.
@@ -57,8 +57,8 @@ def of_law(law: Linear, projections: jax.Array | None = None) -> Moments:
         arc = (jnp.sqrt(1 - cos**2) + (jnp.pi - angle) * cos) / (2 * jnp.pi)
         second = scale**2 * lengths[:, None] * lengths[None] * arc
         cross, mean = scale / 2 * scaled.T @ (std * coefficients), scale * lengths / jnp.sqrt(2 * jnp.pi)
-    features = jnp.block([[second, mean[:, None]], [mean[None], jnp.ones((1, 1))]])
-    return Moments(features, jnp.pad(cross, ((0, 1), (0, 0))), targets)
+    with_one = jnp.block([[second, mean[:, None]], [mean[None], jnp.ones((1, 1))]])
+    return Moments(with_one, jnp.pad(cross, ((0, 1), (0, 0))), targets)
 
 
 def flow(moments: Moments, time: jax.Array | float) -> jax.Array:

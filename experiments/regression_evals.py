@@ -61,9 +61,8 @@ def gradient_flow(view: View, *, law: Mapping[str, Any], learning_rate: float, b
         raise ValueError("theory is of the world 'paired'")
     x, y, weights = view.train
     arrays = distributions.linear(**law).arrays
-    frozen = view.learner.collections.get("frozen")
-    projections = None if frozen is None else frozen["weights"]
-    features = closed_form.linear_features(x) if frozen is None else closed_form.relu_features(x, projections)
+    projections = view.learner.collections.get("frozen", {}).get("weights")
+    features = closed_form.features(x, projections)
     samples, whole = closed_form.of_samples(features, y, weights), closed_form.of_law(arrays, projections)
     time = learning_rate * (view.world.count / batch_size)
     real, ideal = (closed_form.flow(moments, time) for moments in (samples, whole))

@@ -43,7 +43,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
         "decay": {"name": "descent", "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.003},
     }
     net = {"name": "mlp", "features": (128,), "num_classes": 10}
-    learners = {name: {"name": "sgd", "net": net, "tx": tx} for name, tx in ways.items()}
+    learners: dict[str, dict] = {name: {"name": "sgd", "net": net, "tx": tx} for name, tx in ways.items()}
     learners["average"] = {"name": "averaged", "decay": 0.98, "learner": learners["momentum"]}
     first, *others = learners
     pairs = {

@@ -57,7 +57,7 @@ def cifar10(
     return Data(train, test)
 
 
-_LUMINANCE = np.float32([0.299, 0.587, 0.114]) / np.float32(255)
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32) / np.float32(255)
 
 
 def _grey(x: np.ndarray, side: int) -> np.ndarray:

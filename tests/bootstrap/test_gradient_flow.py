@@ -19,7 +19,7 @@ def samples(n):
 
 
 def features_of(kind, x):
-    return gradient_flow.relu_features(x, PROJECTIONS) if kind == "relu" else gradient_flow.linear_features(x)
+    return gradient_flow.features(x, PROJECTIONS if kind == "relu" else None)
 
 
 @pytest.fixture(scope="module", params=["linear", "relu"])
@@ -52,7 +52,7 @@ def test_the_flow_is_the_solution_of_its_equation(whole):
 
 def test_the_flow_of_fewer_samples_than_features_stays_finite():
     x, y = samples(3)
-    moments = gradient_flow.of_samples(gradient_flow.linear_features(x), y, jnp.ones(3))
+    moments = gradient_flow.of_samples(gradient_flow.features(x), y, jnp.ones(3))
     weights = gradient_flow.flow(moments, 1e6)
     np.testing.assert_allclose(gradient_flow.risk(weights, moments), 0, atol=1e-3)
     assert np.abs(weights).max() < 100

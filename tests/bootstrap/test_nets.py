@@ -69,7 +69,7 @@ def test_sizes(net, expected):
     assert size(net) == expected
 
 
-@pytest.mark.parametrize("cell_seed", range(6))
+@pytest.mark.parametrize("cell_seed", range(3))
 @pytest.mark.parametrize(("num_cells", "width"), [(1, 16), (5, 64)])
 def test_sizes_of_random_cells(cell_seed, num_cells, width):
     """Stem and last layer, two residual blocks, and of each cell its convolutions; two numbers a normalised channel."""
@@ -163,23 +163,35 @@ def variables_of(name):
     return jax.jit(SMALL[name].init)(jax.random.key(0), IMAGES)
 
 
-@pytest.mark.parametrize("name", ["cnn", "resnet18"])
-def test_both_forms_are_one_function(name):
-    x = jnp.array(RNG.normal(size=(4, 16, 16, 3)), jnp.float32)
-    variables = SMALL[name].init(jax.random.key(0), x)
-    logits = [jax.jit(SMALL[name].clone(form=form).apply)(variables, x) for form in ("conv", "product")]
+def test_both_forms_are_one_function():
+    variables = variables_of("cnn")
+    logits = [jax.jit(SMALL["cnn"].clone(form=form).apply)(variables, IMAGES) for form in ("conv", "product")]
     np.testing.assert_allclose(*logits, rtol=1e-4, atol=1e-4)
     assert np.abs(logits[0]).max() > 0.1
 
 
-@pytest.mark.parametrize("name", ["cnn", "vit", "densenet"])
+@pytest.mark.parametrize(
+    "net",
+    [SMALL["resnet18"], SMALL["densenet"], nets.VGG11(3, width=1), nets.DConv(3, width=1), nets.RandomCells(3, 0)],
+    ids=lambda net: type(net).__name__,
+)
+def test_the_form_is_that_of_all_convolutions(net):
+    x = jnp.zeros((1, 32, 32, 3))
+    for form, there in (("conv", True), ("product", False)):
+        program = jax.make_jaxpr(net.clone(form=form).init)(jax.random.key(0), x)
+        assert ("conv_general_dilated" in {one.primitive.name for one in products(program.jaxpr)}) == there
+
+
+@pytest.mark.parametrize("name", ["cnn", "vit"])
 def test_bodies_learn_a_batch(name):
     """Sixteen noisy images, their class the channel that is brightest."""
     x = RNG.normal(size=(16, 8, 8, 3)).astype(np.float32)
     y = np.arange(16) % 3
     x[np.arange(16), :, :, y] += 1
-    init, update, predict = map(jax.jit, sgd.learner(SMALL[name], optax.adam(0.01)))
-    state = init(jax.random.key(0), (x, y))
+    _, update, predict = map(jax.jit, sgd.learner(SMALL[name], tx := optax.adam(0.01)))
+    collections = dict(variables_of(name))
+    params = collections.pop("params")
+    state = sgd.State(params, collections, tx.init(params))
     for i in range(40):
         state, metrics = update(jax.random.fold_in(jax.random.key(1), i), state, (x, y))
     assert metrics["loss"] < 0.2
@@ -219,7 +231,7 @@ def products(program):
             yield from products(inner)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ["cnn", "vit"])
 def test_half_precision_is_close_and_its_logits_are_not_half(name):
     variables, x = variables_of(name), IMAGES
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
@@ -233,9 +245,6 @@ def test_images_without_channels_have_one():
     for net in (*SMALL.values(), nets.DConv(3, width=1), nets.RandomCells(3, 0, width=1)):
         shapes = [jax.eval_shape(net.init, jax.random.key(0), jnp.zeros(shape)) for shape in ((2, 8, 8), (2, 8, 8, 1))]
         chex.assert_trees_all_equal_shapes(*shapes)
-    net, x = nets.CNN(3, width=2, depth=2), jnp.array(RNG.normal(size=(2, 8, 8)), jnp.float32)
-    variables = net.init(jax.random.key(0), x)
-    np.testing.assert_array_equal(*(jax.jit(net.apply)(variables, images) for images in (x, x[..., None])))
 
 
 def test_a_convolution_is_a_local_layer_whose_pixels_agree():
@@ -283,13 +292,14 @@ def test_a_random_cell_by_hand(monkeypatch):
 def test_the_patches_of_a_vit_are_patches():
     """Patches exchanged together with their places leave the logits as they are."""
     net, x = SMALL["vit"], jnp.array(RNG.normal(size=(1, 8, 8, 3)), jnp.float32)
-    params = net.init(jax.random.key(0), x)["params"]
+    params = variables_of("vit")["params"]
     places = params["pos_embedding"][:, jnp.array([0, 3, 2, 1, 4])]  # patches 0 and 2: the upper and lower left
-    params |= {"token": params["token"] + 1}
+    params = params | {"token": params["token"] + 1}
     moved = {**params, "pos_embedding": places}
     exchanged = jnp.concatenate([jnp.concatenate([x[:, 4:, :4], x[:, :4, :4]], axis=1), x[:, :, 4:]], axis=2)
+    apply = jax.jit(net.apply)
     before, after, without = (
-        net.apply({"params": p}, image) for p, image in ((params, x), (moved, exchanged), (params, exchanged))
+        apply({"params": p}, image) for p, image in ((params, x), (moved, exchanged), (params, exchanged))
     )
     np.testing.assert_allclose(after, before, atol=1e-5)
     assert np.abs(without - before).max() > 1e-4
