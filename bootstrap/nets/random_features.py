@@ -15,6 +15,10 @@ class Linear(nn.Module):
 
     num_classes: int
 
+    def __post_init__(self):
+        settings.check_counts(1, num_classes=self.num_classes)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, x):
         """Inputs [B, D..] -> outputs [B, K]."""

@@ -6,6 +6,7 @@ variant  what                                                                   
 digits   six random cells of width 4, deformed digits of 8 x 8, n = 500, 600 steps of 32                    -
 smoke    two cells, 4 steps
 
+A dash: not measured yet.
 """
 
 from ml_collections import ConfigDict

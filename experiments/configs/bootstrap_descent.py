@@ -6,6 +6,7 @@ variant  what                                                                   
 digits   an MLP of 128 by eight ways, deformed digits of 8 x 8, n = 512, 1500 steps of 32                 -
 smoke    4 steps
 
+A dash: not measured yet.
 """
 
 from ml_collections import ConfigDict

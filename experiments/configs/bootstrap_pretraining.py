@@ -9,6 +9,7 @@ digits    it goes on with the digits 5 to 9, n = 500, with a new last layer, bes
 smoke     `pretrain`, 4 steps
 
 --config.learner.init_from=PATH names another start: the folder of a run, or an .npz file.
+A dash: not measured yet.
 """
 
 from ml_collections import ConfigDict

@@ -8,6 +8,7 @@ variant  what                                                                   
 cifar10  n = 2,000 against one pass over 45,000, 351 steps of 128                                             -
 smoke    4 steps
 
+A dash: not measured yet.
 """
 
 from ml_collections import ConfigDict

@@ -6,6 +6,7 @@ variant  what                                                                   
 digits   one hidden layer of 8 to 2048 units, deformed digits of 8 x 8, n = 500, 1000 steps of 32          -
 smoke    4 steps
 
+A dash: not measured yet.
 """
 
 from ml_collections import ConfigDict
