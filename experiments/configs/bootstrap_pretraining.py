@@ -1,4 +1,4 @@
-"""Pretraining speeds up the ideal world, and the real world with it (Nakkiran 2021, on pretraining).
+"""Pretraining, in both worlds: a net that has learned other digits beside one from scratch (after Nakkiran 2021).
 
     python -m launch.train --config=experiments/configs/bootstrap_pretraining.py:pretrain --workdir=runs/pretrain
     python -m launch.train --config=experiments/configs/bootstrap_pretraining.py:digits --workdir=runs/pretrained

@@ -1,4 +1,4 @@
-"""Under- and over-parameterised nets in both worlds: wider ones learn faster from fresh samples (Nakkiran 2021).
+"""Under- and over-parameterised nets, in both worlds: one hidden layer of 8 to 2048 units (after Nakkiran 2021).
 
     python -m launch.train --config=experiments/configs/bootstrap_width.py:digits --workdir=runs/width
 
