@@ -6,8 +6,10 @@ needed), `in_order` (rows as they stand), `permuted` (a sequence of tasks), `ban
 Learners of any net (`Net`, `nets`): `sgd.learner`, `ewc.learner`, `regression.learner`, `bandits.neural`; and
 `bandits.linear`.
 Samples: `distributions`, `augment`, `images`.
+Learners that go on from what was learned, or predict by an average of it: `started`, `averaged`.
 Other forms of `advance`: `prefetch`.
-Evaluation: `scores` of predictions; `gap` between the curves of two worlds.
+Evaluation: `scores` of predictions; `gap` between the curves of two worlds, and by theory where a model is linear in
+its features: `gradient_flow`.
 """
 
 from bootstrap import (
@@ -16,6 +18,7 @@ from bootstrap import (
     distributions,
     ewc,
     gap,
+    gradient_flow,
     images,
     nets,
     prefetch,
@@ -30,6 +33,7 @@ from bootstrap.nets import Net
 from bootstrap.reading import fed
 from bootstrap.rows import in_order, rows
 from bootstrap.scoring import scores
+from bootstrap.starts import averaged, learned, started
 from bootstrap.tasks import permuted
 from bootstrap.worlds import UNLIMITED, ideal, paired, real
 
@@ -41,6 +45,7 @@ __all__ = [
     "World",
     "advance",
     "augment",
+    "averaged",
     "bandits",
     "begin",
     "beside",
@@ -48,9 +53,11 @@ __all__ = [
     "ewc",
     "fed",
     "gap",
+    "gradient_flow",
     "ideal",
     "images",
     "in_order",
+    "learned",
     "nets",
     "paired",
     "permuted",
@@ -61,6 +68,7 @@ __all__ = [
     "rows",
     "scores",
     "sgd",
+    "started",
     "undivided",
     "worlds",
 ]

@@ -39,15 +39,25 @@ class State(NamedTuple):
     targets: Moments  # [d]
 
 
-def learner(net: nn.Module | Net, tx: optax.GradientTransformation) -> tuple[Callable, Callable, Callable]:
+LOSSES = ("log_loss", "squared_error")
+
+
+def learner(
+    net: nn.Module | Net, tx: optax.GradientTransformation, *, loss: str = "log_loss"
+) -> tuple[Callable, Callable, Callable]:
     """Descent on the log loss of a Gaussian with one learned variance: (init, update, predict) of a Learner.
 
     net: inputs [B, D..] -> means [B, d], a Linen module or two pure functions (see `bootstrap.Net`). Batches are
     (x [B, D..], y [B, d]). Inputs and targets are standardised by the moments of all examples seen so far; predictions
     are `Normal`s in the units of y. Metrics are of the standardised batch before it is learned: loss, in nats an
     example, and mse.
+
+    loss: "squared_error" is half the squared error of inputs and targets as they come, as in `bootstrap.gradient_flow`;
+    the variance of its predictions is 1.
     """
-    network = body(net)
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}; got {loss!r}")
+    network, is_plain = body(net), loss == "squared_error"
 
     def init(key, example):
         x, y = example
@@ -58,16 +68,18 @@ def learner(net: nn.Module | Net, tx: optax.GradientTransformation) -> tuple[Cal
 
     def update(key, state, batch):
         batch = tuple(jnp.asarray(array, float) for array in batch)
-        moments = tuple(map(_update_moments, (state.inputs, state.targets), batch))
+        moments = (state.inputs, state.targets)
+        moments = moments if is_plain else tuple(map(_update_moments, moments, batch))  # empty ones change nothing
         x, y = map(_standardise, moments, batch)
 
-        def loss(params):
+        def descended(params):
             mean, collections = network.train(params["net"], state.collections, x, key)
             error, variance = y - mean, jnp.exp(params["log_variance"])
             nats = 0.5 * (jnp.log(2 * jnp.pi * variance) + error**2 / variance).sum(axis=-1).mean()
-            return nats, (collections, {"loss": nats, "mse": (error**2).mean()})
+            value = 0.5 * (error**2).sum(axis=-1).mean() if is_plain else nats
+            return value, (collections, {"loss": value, "mse": (error**2).mean()})
 
-        gradients, (collections, metrics) = jax.grad(loss, has_aux=True)(state.params)
+        gradients, (collections, metrics) = jax.grad(descended, has_aux=True)(state.params)
         updates, optimizer = tx.update(gradients, state.optimizer, state.params)
         return State(optax.apply_updates(state.params, updates), collections, optimizer, *moments), metrics
 

@@ -39,8 +39,23 @@ LOSSES = ("cross_entropy", "squared_error")
 _LEAST = 1e-6  # the least probability that an output stands for
 
 
+def descent(
+    learning_rate: optax.ScalarOrSchedule, *, momentum: float = 0.0, weight_decay: float | jax.Array = 0.0
+) -> optax.GradientTransformation:
+    """SGD with momentum on a loss with |params|² weight_decay / 2 added: `optax.sgd` has no weight decay of its own.
+
+    That of Adam, decoupled from the gradients, is `optax.adamw`'s.
+    """
+    settings.check_not_negative(weight_decay=weight_decay)
+    return optax.chain(optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum or None))
+
+
 def learner(
-    net: nn.Module | Net, tx: optax.GradientTransformation, *, loss: str = "cross_entropy"
+    net: nn.Module | Net,
+    tx: optax.GradientTransformation,
+    *,
+    loss: str = "cross_entropy",
+    mixup: float | jax.Array | None = None,
 ) -> tuple[Callable, Callable, Callable]:
     """Gradient descent on a classifier's loss: (init, update, predict) of a Learner.
 
@@ -50,9 +65,15 @@ def learner(
 
     loss: "cross_entropy", in nats; or "squared_error", |logits - one-hot label|², the other one of Nakkiran 2021's
     code. Then a logit, cut off at 1e-6 and 1, stands for a probability, and these are divided by their sum (ours).
+
+    mixup: the parameter α of Zhang et al. 2018 (arXiv 1710.09412). Each sample of a batch is λ of itself and 1 - λ of
+    another, and so is its loss, with one λ a batch, drawn from Beta(α, α). Error and soft error are then by the label
+    of which it has λ.
     """
     if loss not in LOSSES:
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}; got {loss!r}")
+    if mixup is not None:
+        settings.check_positive(mixup=mixup)
     network, is_squared = body(net), loss == "squared_error"
 
     def log_probabilities(logits):
@@ -66,14 +87,25 @@ def learner(
         return State(params, collections, tx.init(params))
 
     def update(key, state, batch):
-        x, labels = batch[0], jnp.asarray(batch[1])
+        x, labels, others, fraction = batch[0], jnp.asarray(batch[1]), None, 1.0
+        if mixup is not None:
+            x, others, fraction = _mixed(jax.random.fold_in(key, 1), x, labels, mixup)
+
+        def loss_of(logits, of_label, labels):
+            if not is_squared:
+                return -of_label.mean()
+            squares = ((logits - jax.nn.one_hot(labels, logits.shape[-1])) ** 2).sum(axis=-1)
+            return jnp.where(jnp.isnan(of_label), jnp.nan, squares).mean()
 
         def descended(params):
             logits, collections = network.train(params, state.collections, x, key)
             of_label = log_likelihoods(log_probabilities(logits), labels)
-            squares = ((logits - jax.nn.one_hot(labels, logits.shape[-1])) ** 2).sum(axis=-1)
+            value = loss_of(logits, of_label, labels)
+            if others is not None:
+                of_other = log_likelihoods(log_probabilities(logits), others)
+                value = fraction * value + (1 - fraction) * loss_of(logits, of_other, others)
             metrics = {
-                "loss": jnp.where(jnp.isnan(of_label), jnp.nan, squares).mean() if is_squared else -of_label.mean(),
+                "loss": value,
                 "error": (logits.argmax(-1) != labels).mean(),
                 "soft_error": 1 - jnp.exp(of_label).mean(),
             }
@@ -88,3 +120,11 @@ def learner(
         return log_probabilities(network.predict(state.params, state.collections, x))
 
     return init, update, predict
+
+
+def _mixed(key, x, labels, alpha):
+    """-> (mixed samples, the labels that they have 1 - λ of, λ)."""
+    k_fraction, k_order = jax.random.split(key)
+    fraction, order = jax.random.beta(k_fraction, alpha, alpha), jax.random.permutation(k_order, len(x))
+    x = jnp.asarray(x, float)
+    return fraction * x + (1 - fraction) * x[order], labels[order], fraction

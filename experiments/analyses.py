@@ -14,7 +14,11 @@ _SCORES = ("soft_error", "error", "loss", "calibration_error")  # the first is t
 
 
 def gap(
-    records: Records, *, pairs: Mapping[str, Sequence[str]] | None = None, threshold: float = 0.01
+    records: Records,
+    *,
+    pairs: Mapping[str, Sequence[str]] | None = None,
+    threshold: float = 0.01,
+    scores: Sequence[str] = _SCORES,
 ) -> dict[str, float]:
     """The bootstrap error of pairs of members, and what belongs to it (see `bootstrap.gap`); means over paired seeds.
 
@@ -35,14 +39,18 @@ def gap(
     NUMBER/SCORE is the same for another score: error, loss, calibration_error. What is not known is left out: an error
     of one seed, a score that is not in the records, the rate where it was never reached. A seed that
     diverged in either world is left out of all of them; where there are any, num_diverged says how many.
+
+    scores: the first is that of the numbers without a score, and of the stopping time. Of a regression: ("mse", ..),
+    of the eval `regression_fit`; then a real world has learned its samples where all but `threshold` of their targets'
+    variance is explained (ours: the paper has classifiers alone), and the rate is by the mse.
     """
     if not 0 < threshold < 1:
-        raise ValueError(f"threshold is a soft error, between 0 and 1; got {threshold}")
+        raise ValueError(f"threshold is a {scores[0]}, between 0 and 1; got {threshold}")
     numbers = {}
     for name, (real, ideal) in (pairs or {"": ("real", "ideal")}).items():
-        finite, num_diverged = without_diverged(records, "test_soft_error", (real, ideal))
+        finite, num_diverged = without_diverged(records, f"test_{scores[0]}", (real, ideal))
         of_pair: dict[str, float] = {"num_diverged": num_diverged} if num_diverged else {}
-        of_pair |= _of_pair(finite, real, ideal, threshold) if finite.chosen else {}
+        of_pair |= _of_pair(finite, real, ideal, threshold, scores) if finite.chosen else {}
         numbers |= {f"{name}/{key}" if name else key: value for key, value in of_pair.items()}
     return {name: float(value) for name, value in numbers.items() if np.isfinite(value)}
 
@@ -100,20 +108,22 @@ def _at(records: Records, at: Sequence[int]) -> dict[str, float]:
     return {name: float(number) for name, number in numbers.items() if np.isfinite(number)}
 
 
-def stopping(records: Records, real: str, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def stopping(records: Records, real: str, threshold: float, score: str = "soft_error") -> tuple[np.ndarray, np.ndarray]:
     """A real world's stopping times, those of `bootstrap.gap`; [S], and again with the end where there is none."""
-    steps, train = curve(records, "train_soft_error", real)
+    steps, train = curve(records, f"train_{score}", real)
     times = worlds_gap.stopping_time(steps, train, threshold)
     return times, worlds_gap.or_last(times, steps)
 
 
-def _of_pair(records: Records, real: str, ideal: str, threshold: float) -> dict[str, float]:
-    reached, times = stopping(records, real, threshold)
+def _of_pair(records: Records, real: str, ideal: str, threshold: float, scores: Sequence[str]) -> dict[str, float]:
+    first = scores[0]
+    of_reuse = "loss" if first == "soft_error" else first
+    reached, times = stopping(records, real, threshold, first)
     numbers = {"stopping_step": times.mean(), "frac_stopped": 1 - np.isnan(reached).mean()}
-    for score in _SCORES:
-        if score != _SCORES[0] and not (_has(records, f"test_{score}", real) and _has(records, f"test_{score}", ideal)):
+    for score in scores:
+        if score != first and not (_has(records, f"test_{score}", real) and _has(records, f"test_{score}", ideal)):
             continue
-        suffix = "" if score == _SCORES[0] else f"/{score}"
+        suffix = "" if score == first else f"/{score}"
         steps, of_real = curve(records, f"test_{score}", real)
         _, of_ideal = curve(records, f"test_{score}", ideal)
         error = worlds_gap.gap(steps, of_real, of_ideal, times)
@@ -124,7 +134,7 @@ def _of_pair(records: Records, real: str, ideal: str, threshold: float) -> dict[
         if _has(records, f"train_{score}", real):
             _, of_train = curve(records, f"train_{score}", real)
             numbers |= _with_error("generalisation_gap", worlds_gap.gap(steps, of_real, of_train, times).at, suffix)
-        if score == "loss":
+        if score == of_reuse:
             rates = worlds_gap.reuse_rate(steps, of_real, of_ideal, times)
             known = rates[~np.isnan(rates)]
             numbers |= _with_error("reuse_rate", known, "") if len(known) else {}

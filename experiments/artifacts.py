@@ -4,6 +4,7 @@ The function is called before the first step, and raises ValueError where the ru
 returns writes the file after the last step.
 """
 
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -33,7 +34,7 @@ class Artifact(NamedTuple):
     """What is left, and how it is written."""
 
     files: tuple[str, ...]  # their names
-    write: Callable  # (run at the end) -> {file name: text}
+    write: Callable  # (run at the end) -> {file name: text or bytes}
 
 
 _MADE_BY = ("seed", "num_seeds", "num_steps", "data", "world", "stages", "learner")
@@ -82,6 +83,21 @@ def saliency(context: Context, *, classes: Sequence[int] = range(10)) -> Artifac
         return {"saliency.json": json.dumps({"images": images.tolist(), "maps": maps, "labels": list(classes)})}
 
     return Artifact(("saliency.json",), write)
+
+
+def params(context: Context) -> Artifact:
+    """params.npz, all that a learner has learned but its optimizer, by name (`bootstrap.learned`): a start for another.
+
+    A finished run whose config asks for it anew, --config.artifacts=('params',), writes it from its checkpoint.
+    """
+    del context
+
+    def write(run):
+        file = io.BytesIO()
+        np.savez(file, **bootstrap.learned(run.learner))
+        return {"params.npz": file.getvalue()}
+
+    return Artifact(("params.npz",), write)
 
 
 def episode(context: Context, *, num_frames: int = 300) -> Artifact:

@@ -1,7 +1,7 @@
 """Evals: what is measured on a learner from outside, between chunks of training. Pure: (view, *, settings) -> metrics.
 
 An eval with the setting `members` gets a view of each of these, (view, view, ..), and measures them together: see
-`agreement`. Its metrics are the run's, those of any other are its member's.
+`pair_evals`, of both networks of a pair. Its metrics are the run's, those of any other are its member's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 import blur
 import bootstrap
@@ -106,27 +105,6 @@ def _rms(synapses):
     return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in weights) / sum(leaf.size for leaf in weights))
 
 
-def agreement(one: View, other: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:
-    """How far two classifiers agree on the test samples of the first, as in the real world and in the ideal one.
-
-    agreement: the fraction of samples to which both give the same class. kl: the mean Kullback-Leibler divergence of
-    the other's class probabilities from the first's, in nats. Where the states of both have `params` of the same
-    shapes, weight_distance: |other - first| / |first|.
-    """
-    x = one.test[0]
-    p, q = (_in_batches(view.predict, x, batch_size) for view in (one, other))
-    metrics = {
-        "agreement": (p.argmax(-1) == q.argmax(-1)).mean(),
-        "kl": (jnp.exp(p) * (p - q)).sum(axis=-1).mean(),
-    }
-    params = [getattr(view.learner, "params", None) for view in (one, other)]
-    shapes = [jax.tree.map(jnp.shape, of_one) for of_one in params]
-    if None not in params and shapes[0] == shapes[1]:
-        distance = optax.tree.norm(jax.tree.map(jnp.subtract, *params))
-        metrics["weight_distance"] = distance / optax.tree.norm(params[0])
-    return metrics
-
-
 def classification(view: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:
     """What a classifier is worth on the test samples: test_ and the names of `bootstrap.scores`.
 
@@ -134,7 +112,7 @@ def classification(view: View, *, batch_size: int | None = None) -> dict[str, ja
     a time, where all at once would not fit into memory.
     """
     x, y = view.test
-    scores = bootstrap.scores(_in_batches(view.predict, x, batch_size), y)
+    scores = bootstrap.scores(in_batches(view.predict, x, batch_size), y)
     return {f"test_{name}": value for name, value in scores.items()}
 
 
@@ -143,11 +121,12 @@ def training(view: View, *, batch_size: int | None = None) -> dict[str, jax.Arra
     if view.train is None:
         raise ValueError("this world does not tell what it showed first; 'paired' does")
     x, y, weights = view.train
-    scores = bootstrap.scores(_in_batches(view.predict, x, batch_size), y, weights)
+    scores = bootstrap.scores(in_batches(view.predict, x, batch_size), y, weights)
     return {f"train_{name}": value for name, value in scores.items()}
 
 
-def _in_batches(predict, x, batch_size):
+def in_batches(predict: Callable, x: jax.Array, batch_size: int | None) -> jax.Array:
+    """predict(x), with so many rows at a time; None: all at once. Raises ValueError for a size below 1."""
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"an eval's batch_size must be at least 1, got {batch_size}")
     if batch_size is None or batch_size >= len(x):
@@ -256,24 +235,3 @@ def retention(view: View) -> dict[str, jax.Array]:
     errors = jax.lax.map(error, permutations)
     of_tasks = {f"task_{k}/test_error": error for k, error in enumerate(errors, 1)}
     return {"retention": 1 - errors.mean(), **of_tasks}
-
-
-def regression(view: View) -> dict[str, jax.Array]:
-    """The errors of Gaussian predictions.
-
-    rmse: over all targets, in their units. mse: in the variances of the targets, the mean over the targets. loss: the
-    log loss of an example in nats, the sum over its targets.
-
-    predict: inputs [B, D..] -> mean and variance, [B, d] each. test: x [B, D..], y [B, d].
-    """
-    x, y = view.test
-    output = view.predict(x)
-    if not hasattr(output, "variance"):
-        raise ValueError("its learner must predict a mean and a variance, as 'glns_regressor' and 'sgd_regressor' do")
-    square = (y - output.mean) ** 2
-    loss = 0.5 * (jnp.log(2 * jnp.pi * output.variance) + square / output.variance)
-    return {
-        "rmse": jnp.sqrt(square.mean()),
-        "mse": (square.mean(axis=0) / y.var(axis=0)).mean(),
-        "loss": loss.sum(axis=-1).mean(),
-    }

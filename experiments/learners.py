@@ -1,4 +1,4 @@
-"""Learners that a config can name and that read files: (*, settings) -> (init, update, predict)."""
+"""Learners that a config can name, that read files or are made of others: (*, settings) -> (init, update, predict)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 import blur as papers_blur
+import bootstrap
 from experiments import data
 
 
@@ -22,3 +23,16 @@ def warm_genome(key: jax.Array, *, genome: str) -> papers_blur.Genome | tuple[pa
     """A genome to go on from: a pretrained one, by its name, or that of a file, by its path. The key is unused."""
     del key
     return data.genome(genome)[0]
+
+
+def started(learner: tuple, *, init_from: str, fresh: Sequence[str] = ()) -> bootstrap.Learner:
+    """A learner that begins with what another run has learned. init_from: see `data.parameters`.
+
+    fresh: names of what begins anew, such as params/Dense_2: see `bootstrap.started`.
+    """
+    return bootstrap.started(bootstrap.Learner(*learner), data.parameters(init_from), fresh=fresh)
+
+
+def averaged(learner: tuple, *, decay: float) -> bootstrap.Learner:
+    """A learner that predicts by a moving average of its parameters: `bootstrap.averaged`."""
+    return bootstrap.averaged(bootstrap.Learner(*learner), decay)

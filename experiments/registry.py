@@ -35,6 +35,7 @@ class Kind(NamedTuple):
 
 
 _LEARNERS = {
+    "averaged": "experiments.learners:averaged",
     "blur": "experiments.learners:blur",
     "blur_evolution": "blur.evolution:learner",
     "blur_meta": "blur:meta_learner",
@@ -49,6 +50,7 @@ _LEARNERS = {
     "self_play": "self_play:learner",
     "sgd": "bootstrap.sgd:learner",
     "sgd_regressor": "bootstrap.regression:learner",
+    "started": "experiments.learners:started",
 }
 
 
@@ -61,9 +63,12 @@ _NETS = {
     "alexnet": "bootstrap.nets:AlexNet",
     "cnn": "bootstrap.nets:CNN",
     "convolutional": "bootstrap.nets:Convolutional",
+    "d_conv": "bootstrap.nets:DConv",
     "densenet": "bootstrap.nets:DenseNet",
     "fully_connected": "bootstrap.nets:FullyConnected",
+    "linear": "bootstrap.nets:Linear",
     "mlp": "bootstrap.nets:MLP",
+    "random_cells": "bootstrap.nets:RandomCells",
     "random_features": "bootstrap.nets:RandomFeatures",
     "resnet18": "bootstrap.nets:ResNet18",
     "vgg11": "bootstrap.nets:VGG11",
@@ -79,27 +84,31 @@ _DATA = _in(
     "experiments.data",
     *("bandit", "binarized_mnist", "cifar10", "cifar5m", "csv", "deformed_digits", "digits", "digits_and_idx"),
     *("drifting", "gaussians"),
-    *("idx", "none", "npz", "permuted", "permuted_digits", "sarcos", "shapes", "teacher", "uci", "uci_regression"),
+    *("idx", "linear", "none", "npz", "permuted", "permuted_digits", "sarcos", "shapes", "teacher", "uci"),
+    "uci_regression",
 )
 _GOALS = _in("self_play.holdouts", "flip", "pick_and_place", "push", "rearrange", "stack")
 _WORLDS = _in("experiments.worlds", "bandit", "ideal", "in_order", "paired", "permuted", "real", "self_play", "tasks")
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
-_EVALS = _in(
-    "experiments.evals",
-    *("adaptation", "agreement", "classification", "density", "endurance", "holdout", "regression", "regret"),
-    *("retention", "synapses", "training"),
-)
-_ARTIFACTS = _in("experiments.artifacts", "episode", "genome", "payoff", "saliency")
+_ARTIFACTS = _in("experiments.artifacts", "episode", "genome", "params", "payoff", "saliency")
 _FIGURES = _in(
     "experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter", "wave"
 )
+_EVALS = {
+    **_in(
+        "experiments.evals", "adaptation", "classification", "density", "endurance", "holdout", "regret", "retention"
+    ),
+    **_in("experiments.evals", "synapses", "training"),
+    **_in("experiments.pair_evals", "agreement", "cka", "forgetting"),
+    **_in("experiments.regression_evals", "gradient_flow", "regression", "regression_fit"),
+}
 
 KINDS: dict[str, Kind] = {  # by the key under which a config names one
     # Who learns.
     "learner": Kind("", _LEARNERS),
     "baselines": Kind("", _LEARNERS, many=True),
     "net": Kind("", _NETS),
-    "tx": Kind("", _in("optax", "adam", "adamw", "lion", "rmsprop", "sgd")),
+    "tx": Kind("", {**_in("optax", "adam", "adamw", "lion", "rmsprop", "sgd"), **_in("bootstrap.sgd", "descent")}),
     "learning_rate": Kind("", {"cosine": "bootstrap.sgd:cosine"}),
     "init_genome": Kind("key", _GENOMES, later=True),
     "rule": Kind("", {"blur": "blur:Rule"}),

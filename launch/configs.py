@@ -122,7 +122,7 @@ def _complete(config: ConfigDict) -> None:
     often = 10 * every if isinstance(every, int) else every
     defaults = {"seed": 0, "num_seeds": 1, "log_every": every, "eval_every": every, "checkpoint_every": often}
     optional = dict.fromkeys(("evals_per_decade", "execution", "prefetch"))
-    for key, value in {**defaults, "evals": (), "log_metrics": (), **optional}.items():
+    for key, value in {**defaults, **dict.fromkeys(("evals", "artifacts", "log_metrics"), ()), **optional}.items():
         if key not in config:
             config[key] = value
 

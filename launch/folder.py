@@ -139,14 +139,14 @@ def is_finished(workdir: Path, flags: list[str]) -> bool:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes the file whole or not at all."""
-    replace_text(path, json.dumps(value, indent=2) + "\n")
+    replace_file(path, json.dumps(value, indent=2) + "\n")
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Puts text in the file's place in one move: whoever reads it, whenever, sees the old or the new."""
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Puts content in the file's place in one move: whoever reads it, whenever, sees the old or the new."""
     partial = path.with_name(f".{path.name}.part")
-    with partial.open("w") as file:
-        file.write(text)
+    with partial.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

@@ -46,7 +46,7 @@ class Writer:
         path, kept = workdir / "metrics.jsonl", list(kept)
         if without and kept:
             kept[-1] = {name: value for name, value in kept[-1].items() if not name.startswith(f"{without}/")}
-        folder.replace_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+        folder.replace_file(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file: IO = path.open("a")
         mirror = workdir / "tb"
         for events in mirror.glob("events.*"):

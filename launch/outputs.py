@@ -54,9 +54,9 @@ class Outputs(NamedTuple):
                 if missing_only and all(path.exists() for path in paths):
                     continue
                 with _noting(problems, ", ".join(artifact.files)):
-                    texts = artifact.write(jax.tree.map(lambda leaf: leaf[i], run))  # noqa: B023
+                    contents = artifact.write(jax.tree.map(lambda leaf: leaf[i], run))  # noqa: B023
                     for name, path in zip(artifact.files, paths, strict=True):
-                        folder.replace_text(path, texts[name])
+                        folder.replace_file(path, contents[name])
                         print(f"artifact: {path}")
         for name in _pictures(self.config):
             if not (missing_only and plots.picture(workdir / "figures", name).exists()):

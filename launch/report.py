@@ -39,7 +39,7 @@ def main(argv: list[str]) -> None:
 def _write(out: Path, folders: Sequence[Path], seconds: float | None) -> None:
     with cli.user_errors(OSError, saying=f"--out={out} cannot be written: "):
         out.parent.mkdir(parents=True, exist_ok=True)
-        folder.replace_text(out, reports.page(folders, every=seconds))
+        folder.replace_file(out, reports.page(folders, every=seconds))
     print(f"page: {out}", flush=True)
 
 

@@ -12,9 +12,10 @@ from bootstrap import settings
 class Distribution(NamedTuple):
     """A law of samples. Sample i of a stream is sampler(fold_in(key, i), arrays): a function of (key, i) only."""
 
-    sampler: Callable  # (key, arrays) -> (x [D..] float32, y [] int32): one sample; the key is consumed
+    # (key, arrays) -> (x [D..] float32, y [] int32, or targets [d] float32): one sample; the key is consumed
+    sampler: Callable
     arrays: Any  # what it draws from: an argument of the program, never closed over
-    num_classes: int
+    num_classes: int  # 0 where there are targets
 
 
 def with_label_noise(sampler: Callable, num_classes: int, noise: float | jax.Array) -> Callable:

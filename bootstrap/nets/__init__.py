@@ -8,7 +8,9 @@ from bootstrap.nets.cnn import CNN, Conv
 from bootstrap.nets.densenet import DenseNet
 from bootstrap.nets.mlp import MLP
 from bootstrap.nets.net import Body, Net, body
-from bootstrap.nets.random_features import RandomFeatures
+from bootstrap.nets.neyshabur import DConv
+from bootstrap.nets.random_cells import RandomCells
+from bootstrap.nets.random_features import Linear, RandomFeatures
 from bootstrap.nets.resnet import ResNet18
 from bootstrap.nets.superset import Convolutional, FullyConnected
 from bootstrap.nets.vgg import VGG11, AlexNet
@@ -22,9 +24,12 @@ __all__ = [
     "Body",
     "Conv",
     "Convolutional",
+    "DConv",
     "DenseNet",
     "FullyConnected",
+    "Linear",
     "Net",
+    "RandomCells",
     "RandomFeatures",
     "ResNet18",
     "ViT",

@@ -1,4 +1,4 @@
-"""Random features: a network with only the last layer learned (Rahimi & Recht 2007).
+"""Models that are linear in fixed features of the input, and 0 before learning.
 
 Letters: B batch, D.. input shape, F features, K classes.
 """
@@ -10,8 +10,23 @@ import jax.numpy as jnp
 from bootstrap import settings
 
 
+class Linear(nn.Module):
+    """Outputs linear in the input."""
+
+    num_classes: int
+
+    def __post_init__(self):
+        settings.check_counts(1, num_classes=self.num_classes)
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(self, x):
+        """Inputs [B, D..] -> outputs [B, K]."""
+        return nn.Dense(self.num_classes, kernel_init=nn.initializers.zeros)(x.reshape(len(x), -1))
+
+
 class RandomFeatures(nn.Module):
-    """Logits linear in F fixed random features of the input; they are 0 before learning.
+    """Logits linear in F fixed random features of the input (Rahimi & Recht 2007): a net whose last layer learns.
 
     activation: "cos", sqrt(2 / F) cos(w x / bandwidth + b), of the Gaussian kernel; or "relu", sqrt(2 / F) max(0, w x),
     of the arc-cosine kernel (Cho & Saul 2009). w are unit Gaussians, b is uniform on the circle. Neither is learned;

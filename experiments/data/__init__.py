@@ -11,6 +11,7 @@ from experiments.data.folder import default_dir as default_dir
 from experiments.data.folder import required as required
 from experiments.data.fresh import deformed_digits as deformed_digits
 from experiments.data.fresh import gaussians as gaussians
+from experiments.data.fresh import linear as linear
 from experiments.data.fresh import shapes as shapes
 from experiments.data.fresh import teacher as teacher
 from experiments.data.genome_files import genome as genome
@@ -23,6 +24,7 @@ from experiments.data.kinds import Sampled as Sampled
 from experiments.data.kinds import check as check
 from experiments.data.no_data import none as none
 from experiments.data.npz_arrays import npz as npz
+from experiments.data.parameter_files import parameters as parameters
 from experiments.data.permuted_images import permuted as permuted
 from experiments.data.permuted_images import permuted_digits as permuted_digits
 from experiments.data.sklearn_digits import digits as digits

@@ -4,8 +4,10 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import jax
 import numpy as np
 
+import blur
 from experiments.data.folder import required
 from experiments.data.kinds import Data, Part
 
@@ -20,14 +22,18 @@ def cifar10(
     num_test: int | None = None,
     num_held_out: int = 0,
     mirrored: bool = False,
+    grey_side: int | None = None,
 ) -> Data:
     """CIFAR-10 from its binary version (data_batch_1.bin .. data_batch_5.bin, test_batch.bin) or from cifar10.npz.
 
     Both are looked for in data_dir, the binary files also in its folder cifar-10-batches-bin, where their archive puts
     them. cifar10.npz holds x_train, y_train, x_test, y_test, bytes [n, 32, 32, 3] and integers [n] or [n, 1].
     num_train, num_test: only the first ones. num_held_out: so many of the last train images are test images instead.
-    mirrored: with each train image its mirror image is there, n more.
+    mirrored: with each train image its mirror image is there, n more. grey_side: images of side x side in shades of
+    grey, float32 [n, side, side] in [0, 1], for learners of few inputs: 0.299 red + 0.587 green + 0.114 blue (BT.601).
     """
+    if grey_side is not None and not 0 < grey_side <= 32:
+        raise ValueError(f"data.grey_side must be 1 to 32, got {grey_side}")
     folder = required(data_dir)
     if (folder / "cifar-10-batches-bin").is_dir():
         folder /= "cifar-10-batches-bin"
@@ -46,7 +52,20 @@ def cifar10(
     train, test = Part(train.x[:num_train], train.y[:num_train]), Part(test.x[:num_test], test.y[:num_test])
     if mirrored:
         train = Part(np.concatenate([train.x, train.x[:, :, ::-1]]), np.concatenate([train.y, train.y]))
+    if grey_side is not None:
+        train, test = (Part(_grey(part.x, grey_side), part.y) for part in (train, test))
     return Data(train, test)
+
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32) / np.float32(255)
+
+
+def _grey(x: np.ndarray, side: int) -> np.ndarray:
+    def of_some(images):
+        return blur.images.resized(images @ _LUMINANCE, side)
+
+    of_some = jax.jit(of_some)
+    return np.concatenate([np.asarray(of_some(x[i : i + 1000])) for i in range(0, len(x), 1000)])
 
 
 def _binary(folder: Path) -> list[Part]:

@@ -1,5 +1,7 @@
 """Distributions as data sets: fresh samples for training, and a fixed test part of the same law."""
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 
@@ -11,16 +13,33 @@ from experiments.data.sklearn_digits import embedded
 _TEST_SEED = 2021  # of the stream of test samples; a run draws the seed of its own stream from 2**32
 
 
-def deformed_digits(data_dir: str | None, *, num_test: int = 2000, **settings) -> Sampled:
-    """scikit-learn's 1797 digits, endlessly deformed. settings: see `bootstrap.distributions.digits`."""
+def deformed_digits(
+    data_dir: str | None, *, num_test: int = 2000, labels: Sequence[int] | None = None, **settings
+) -> Sampled:
+    """scikit-learn's 1797 digits, endlessly deformed. settings: see `bootstrap.distributions.digits`.
+
+    labels: only these digits, which become 0, 1, ..
+    """
     del data_dir
-    return _data(distributions.digits(*embedded(), **settings), num_test)
+    images, digits = embedded()
+    if labels is not None:
+        if wrong := [label for label in labels if label not in range(10)]:
+            raise ValueError(f"data.labels: {wrong[0]!r} is no digit")
+        there = np.isin(digits, labels)
+        images, digits = images[there], np.argmax(digits[there, None] == np.array(labels)[None], axis=1)
+    return _data(distributions.digits(images, digits.astype(np.int32), **settings), num_test)
 
 
 def gaussians(data_dir: str | None, *, num_test: int = 2000, **settings) -> Sampled:
     """A mixture whose Bayes error is known. settings: see `bootstrap.distributions.gaussians`."""
     del data_dir
     return _data(distributions.gaussians(**settings), num_test)
+
+
+def linear(data_dir: str | None, *, num_test: int = 2000, **settings) -> Sampled:
+    """Targets linear in Gaussian inputs. settings: see `bootstrap.distributions.linear`."""
+    del data_dir
+    return _data(distributions.linear(**settings), num_test)
 
 
 def shapes(data_dir: str | None, *, num_test: int = 2000, **settings) -> Sampled:

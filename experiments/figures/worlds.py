@@ -21,14 +21,16 @@ def pair(
     ideal: str = "ideal",
     learners: Sequence[str] = ("",),
     score: str = "soft_error",
+    stop_score: str = "soft_error",
     threshold: float = 0.01,
+    theory: Mapping[str, str] | None = None,
 ) -> Figure:
     """A learner in the two worlds (Nakkiran 2021, figure 1), one panel a run: means and standard errors over seeds.
 
     real, ideal: cells of the grid. learners: who has a panel, "" the learner itself, others its baselines. Shaded is
-    the bootstrap error up to the stopping time, the dashed line: the mean over seeds of when the real train soft error
-    falls under the threshold. Of a seed in which it never does, it is the last step. Seeds that are NaN there are left
-    out.
+    the bootstrap error up to the stopping time, the dashed line: the mean over seeds of when the real train soft error,
+    or other stop_score, falls under the threshold. Of a seed in which it never does, it is the last step. Seeds that
+    are NaN there are left out. theory: label -> metric of the run, drawn as dots over the curves.
     """
     shown = {
         f"{label}, {words(name)}" if name else label: (records, member(real, name), member(ideal, name))
@@ -40,7 +42,11 @@ def pair(
         error_band(axes, records, train, real, label="real world, train", color="C0", linestyle=":")
         steps, of_real = error_band(axes, records, test, real, label="real world, test", color="C0")
         _, of_ideal = error_band(axes, records, test, ideal, label="ideal world, test", color="C1")
-        reached, times = stopping(records, real, threshold)
+        for (name, metric), color in zip((theory or {}).items(), ("C0", "C1", "C2"), strict=False):
+            steps_of, values = curve(records, metric)
+            there = steps_of > 0
+            axes.plot(steps_of[there], mean(values[:, there]), ".", color=color, markersize=7, label=name, zorder=3)
+        reached, times = stopping(records, real, threshold, stop_score)
         at_stop = np.array(
             [gap.value_at(*curve(records, *where), times) for where in ((train, real), (test, real), (test, ideal))]
         )
@@ -53,7 +59,8 @@ def pair(
         above, below = (np.interp(inside, steps, mean(of_world)) for of_world in (of_real, of_ideal))
         axes.fill_between(inside, above, below, color="C3", alpha=0.3, linewidth=0, label="bootstrap error")
         axes.axvline(stop, color="black", linestyle="--", linewidth=1)
-        learned = f"train soft error under {threshold:.0%} in {np.isfinite(reached).sum()} of {counted([len(reached)])}"
+        num_stopped, of = np.isfinite(reached).sum(), counted([len(reached)])
+        learned = f"train {words(stop_score)} under {threshold:.0%} in {num_stopped} of {of}"
         title = f"{literal(label)}, at step {stop:.0f}, {learned}:\n{_gaps(*at_stop[:, there])}"
         axes.set_title(title, fontsize="small")
         axes.legend(fontsize="small")

@@ -1,5 +1,7 @@
 """Bodies: by hand, against NumPy, and as large as those of the published code."""
 
+import functools
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -9,15 +11,28 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 
 from bootstrap import nets, sgd
+from bootstrap.nets import random_cells
 from bootstrap.nets.cnn import convolve, max_pool_2x2
+from bootstrap.nets.neyshabur import Local
 
 RNG = np.random.default_rng(0)
+IMAGES = jnp.array(RNG.normal(size=(4, 8, 8, 3)), jnp.float32)
 
 
 def size(net, shape=(2, 32, 32, 3)):
     """-> how many numbers the net learns."""
     variables = jax.eval_shape(net.init, jax.random.key(0), jnp.zeros(shape))
     return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
+
+
+# D-CONV's channels and the sides of its images, of Nakkiran 2021's code; the first are the image's.
+D_CHANNELS, D_SIDES = (32, 64, 64, 128, 128, 256, 256, 512), (32, 32, 16, 16, 8, 8, 4, 4, 2)
+D_PAIRS = list(zip((3, *D_CHANNELS), D_CHANNELS, D_SIDES, D_SIDES[1:], strict=False))
+D_HEAD = 2 * 2 * 512 * 2048 + 2 * 2048 + 2049 * 10
+D_CONV = sum(9 * old * new for old, new, _, _ in D_PAIRS) + D_HEAD
+D_LOCAL = sum(9 * old * new * side**2 for old, new, _, side in D_PAIRS) + D_HEAD
+D_FULL = sum(old * before**2 * new * side**2 for old, new, before, side in D_PAIRS) + D_HEAD
+D_UNITS = sum(2 * new * side**2 for _, new, _, side in D_PAIRS)
 
 
 def test_mlp_by_hand():
@@ -37,17 +52,48 @@ def test_mlp_by_hand():
         (nets.CNN(10), 1_558_026),
         (nets.ResNet18(10), 11_171_146),
         # ViT-B without its patches, places and head has 12 blocks of 7,087,872 numbers, 2304 of them biases left out.
-        (nets.ViT(10), 12 * (7_087_872 - 2304) + 49 * 768 + 768 + 65 * 768 + 2 * 768 + 769 * 3072 + 3073 * 10),
+        # 12 * (7_087_872 - 2304) + 49 * 768 + 768 + 65 * 768 + 2 * 768 + 769 * 3072 + 3073 * 10
         (nets.ViT(10), 87_509_770),
         (nets.VGG11(10), 9_231_114),
         (nets.AlexNet(10), 2_472_266),
         (nets.DenseNet(10, growth=12), 1_059_298),
         (nets.DenseNet(10, growth=32), 7_426_378),
+        # Each 9 C F of a convolution and 2 F of its normalisation; then 2 x 2 pixels of 512 channels.
+        (nets.DConv(10, "conv"), D_CONV + 2 * sum(D_CHANNELS)),
+        (nets.DConv(10, "local"), D_LOCAL + D_UNITS),
+        (nets.DConv(10, "full"), D_FULL + D_UNITS),
     ],
     ids=str,
 )
 def test_sizes(net, expected):
     assert size(net) == expected
+
+
+@pytest.mark.parametrize("cell_seed", range(3))
+@pytest.mark.parametrize(("num_cells", "width"), [(1, 16), (5, 64)])
+def test_sizes_of_random_cells(cell_seed, num_cells, width):
+    """Stem and last layer, two residual blocks, and of each cell its convolutions; two numbers a normalised channel."""
+    edges = [edge for node in random_cells.cell(cell_seed) for edge in node]
+    ones, nines = edges.count("conv_1x1"), edges.count("conv_3x3")
+    expected = 27 * width + 2 * width + 2 * 4 * width + (4 * width + 1) * 10
+    for channels in (width, 2 * width, 4 * width):
+        expected += num_cells * (ones * (channels**2 + 2 * channels) + nines * (9 * channels**2 + 2 * channels))
+    for channels in (width, 2 * width):
+        expected += (18 + 36 + 2) * channels**2 + 2 * 2 * 2 * channels
+    assert size(nets.RandomCells(10, cell_seed, num_cells, width), (1, 8, 8, 3)) == expected
+
+
+def test_random_cells_are_many_and_connected():
+    """Each operation is as often on an edge as any other, but where nothing would come through."""
+    cells = [random_cells.cell(seed) for seed in range(500)]
+    assert len(set(cells)) > 400
+    edges = [edge for cell in cells for node in cell for edge in node]
+    assert {*edges} == {*random_cells.OPERATIONS}
+    assert min(map(edges.count, random_cells.OPERATIONS)) > 0.7 * len(edges) / 5
+    for first, second, third in cells:
+        has = [True, first[0] != "none"]
+        has.append(any(there and edge != "none" for there, edge in zip(has, second, strict=True)))
+        assert any(there and edge != "none" for there, edge in zip(has, third, strict=True))
 
 
 def test_batch_norm_stands_before_the_relu():
@@ -112,23 +158,40 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize("name", ["cnn", "resnet18"])
-def test_both_forms_are_one_function(name):
-    x = jnp.array(RNG.normal(size=(4, 16, 16, 3)), jnp.float32)
-    variables = SMALL[name].init(jax.random.key(0), x)
-    logits = [jax.jit(SMALL[name].clone(form=form).apply)(variables, x) for form in ("conv", "product")]
+@functools.cache
+def variables_of(name):
+    return jax.jit(SMALL[name].init)(jax.random.key(0), IMAGES)
+
+
+def test_both_forms_are_one_function():
+    variables = variables_of("cnn")
+    logits = [jax.jit(SMALL["cnn"].clone(form=form).apply)(variables, IMAGES) for form in ("conv", "product")]
     np.testing.assert_allclose(*logits, rtol=1e-4, atol=1e-4)
     assert np.abs(logits[0]).max() > 0.1
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "net",
+    [SMALL["resnet18"], SMALL["densenet"], nets.VGG11(3, width=1), nets.DConv(3, width=1), nets.RandomCells(3, 0)],
+    ids=lambda net: type(net).__name__,
+)
+def test_the_form_is_that_of_all_convolutions(net):
+    x = jnp.zeros((1, 32, 32, 3))
+    for form, there in (("conv", True), ("product", False)):
+        program = jax.make_jaxpr(net.clone(form=form).init)(jax.random.key(0), x)
+        assert ("conv_general_dilated" in {one.primitive.name for one in products(program.jaxpr)}) == there
+
+
+@pytest.mark.parametrize("name", ["cnn", "vit"])
 def test_bodies_learn_a_batch(name):
     """Sixteen noisy images, their class the channel that is brightest."""
     x = RNG.normal(size=(16, 8, 8, 3)).astype(np.float32)
     y = np.arange(16) % 3
     x[np.arange(16), :, :, y] += 1
-    init, update, predict = map(jax.jit, sgd.learner(SMALL[name], optax.adam(0.01)))
-    state = init(jax.random.key(0), (x, y))
+    _, update, predict = map(jax.jit, sgd.learner(SMALL[name], tx := optax.adam(0.01)))
+    collections = dict(variables_of(name))
+    params = collections.pop("params")
+    state = sgd.State(params, collections, tx.init(params))
     for i in range(40):
         state, metrics = update(jax.random.fold_in(jax.random.key(1), i), state, (x, y))
     assert metrics["loss"] < 0.2
@@ -168,33 +231,75 @@ def products(program):
             yield from products(inner)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ["cnn", "vit"])
 def test_half_precision_is_close_and_its_logits_are_not_half(name):
-    x = jnp.array(RNG.normal(size=(4, 8, 8, 3)), jnp.float32)
-    variables = SMALL[name].init(jax.random.key(0), x)
+    variables, x = variables_of(name), IMAGES
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
-    whole, half = (SMALL[name].clone(dtype=dtype).apply(variables, x) for dtype in (jnp.float32, jnp.bfloat16))
+    dtypes = (jnp.float32, jnp.bfloat16)
+    whole, half = jax.jit(lambda x: [SMALL[name].clone(dtype=dtype).apply(variables, x) for dtype in dtypes])(x)
     assert half.dtype == jnp.float32
     assert 0 < np.abs(whole - half).max() < 0.1 * np.abs(whole).max() + 0.02
 
 
 def test_images_without_channels_have_one():
-    x = jnp.array(RNG.normal(size=(2, 8, 8)), jnp.float32)
-    for net in SMALL.values():
-        variables = net.init(jax.random.key(0), x)
-        np.testing.assert_array_equal(net.apply(variables, x), net.apply(variables, x[..., None]))
+    for net in (*SMALL.values(), nets.DConv(3, width=1), nets.RandomCells(3, 0, width=1)):
+        shapes = [jax.eval_shape(net.init, jax.random.key(0), jnp.zeros(shape)) for shape in ((2, 8, 8), (2, 8, 8, 1))]
+        chex.assert_trees_all_equal_shapes(*shapes)
+
+
+def test_a_convolution_is_a_local_layer_whose_pixels_agree():
+    """With the kernel of a convolution at every pixel, neighbour by neighbour; and with another at one, there alone."""
+    x, kernel = (jnp.array(RNG.normal(size=shape), jnp.float32) for shape in ((2, 5, 6, 3), (3, 3, 3, 4)))
+    everywhere = jnp.broadcast_to(kernel.reshape(27, 4), (3, 3, 27, 4))
+    expected = convolve(x, kernel, 2, "conv")
+    np.testing.assert_allclose(Local(4, 2).apply({"params": {"kernel": everywhere}}, x), expected, atol=1e-5)
+    changed = Local(4, 2).apply({"params": {"kernel": everywhere.at[1, 2].multiply(2)}}, x)
+    np.testing.assert_allclose(changed, expected.at[:, 1, 2].multiply(2), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["conv", "local", "full"])
+def test_d_conv_and_what_contains_it_differ_in_their_first_layers_alone(kind):
+    variables = jax.eval_shape(nets.DConv(3, kind, width=2).init, jax.random.key(0), jnp.zeros((2, 16, 16, 1)))
+    params = variables["params"]
+    others = {"conv": "Conv", "local": "Local", "full": "Dense"}
+    assert [f"{others[kind]}_{i}" in params for i in range(9)] == [True] * 8 + [kind == "full"]
+    last = {"conv": ("Dense_0", "Dense_1"), "local": ("Dense_0", "Dense_1"), "full": ("Dense_8", "Dense_9")}[kind]
+    assert [params[name]["kernel"].shape for name in last] == [(16 * 2, 64 * 2), (64 * 2, 3)]
+    assert sum("BatchNorm" in name for name in params) == 9
+    with pytest.raises(ValueError, match="kind must be one of conv, local, full; got 'dense'"):
+        nets.DConv(3, "dense")
+
+
+def test_a_random_cell_by_hand(monkeypatch):
+    """Nodes a, b = mean of 3 x 3 of a, c = a, d = b + c: a net without convolutions in its cells."""
+    drawn = (("average_3x3",), ("skip", "none"), ("none", "skip", "skip"))
+    monkeypatch.setattr(random_cells, "cell", lambda seed: drawn)
+    net, x = nets.RandomCells(3, 0, width=2), jnp.array(RNG.normal(size=(2, 4, 4, 1)), jnp.float32)
+    variables = net.init(jax.random.key(0), x)
+    found = net.apply(variables, x, capture_intermediates=True)[1]["intermediates"]
+    stem, halved = found["BatchNorm_0"]["__call__"][0], found["Conv_1"]["__call__"][0]
+    padded = jnp.pad(stem, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    number = jnp.pad(jnp.ones((4, 4)), 1)
+    sums, counts = (
+        sum(array[..., i : i + 4, j : j + 4] for i in range(3) for j in range(3))
+        for array in (jnp.moveaxis(padded, -1, 1), number)
+    )
+    expected = jnp.moveaxis(sums / counts[None, None], 1, -1) + stem
+    kernel = variables["params"]["Conv_1"]["kernel"]
+    np.testing.assert_allclose(halved, convolve(jax.nn.relu(expected), kernel, 2, "conv"), atol=1e-5)
 
 
 def test_the_patches_of_a_vit_are_patches():
     """Patches exchanged together with their places leave the logits as they are."""
     net, x = SMALL["vit"], jnp.array(RNG.normal(size=(1, 8, 8, 3)), jnp.float32)
-    params = net.init(jax.random.key(0), x)["params"]
+    params = variables_of("vit")["params"]
     places = params["pos_embedding"][:, jnp.array([0, 3, 2, 1, 4])]  # patches 0 and 2: the upper and lower left
-    params |= {"token": params["token"] + 1}
+    params = params | {"token": params["token"] + 1}
     moved = {**params, "pos_embedding": places}
     exchanged = jnp.concatenate([jnp.concatenate([x[:, 4:, :4], x[:, :4, :4]], axis=1), x[:, :, 4:]], axis=2)
+    apply = jax.jit(net.apply)
     before, after, without = (
-        net.apply({"params": p}, image) for p, image in ((params, x), (moved, exchanged), (params, exchanged))
+        apply({"params": p}, image) for p, image in ((params, x), (moved, exchanged), (params, exchanged))
     )
     np.testing.assert_allclose(after, before, atol=1e-5)
     assert np.abs(without - before).max() > 1e-4

@@ -22,6 +22,23 @@ class Items:
         return X[i], int(Y[i])
 
 
+def torch_items():
+    """A Dataset of torch, where torch is installed."""
+    data = pytest.importorskip("torch.utils.data")
+    torch = pytest.importorskip("torch")
+
+    class Dataset(data.Dataset):
+        def __len__(self):
+            return N
+
+        def __getitem__(self, i):
+            if not 0 <= i < N:
+                raise IndexError(i)
+            return torch.from_numpy(X)[i], int(Y[i])
+
+    return Dataset()
+
+
 class Columns:
     """As a data set of Hugging Face: columns of the rows asked for."""
 
@@ -36,7 +53,7 @@ def of_items(dataset):
         if first + count > len(dataset):
             raise ValueError(f"there are {len(dataset)} rows")
         x, y = zip(*(dataset[i] for i in range(first, first + count)), strict=True)
-        return np.stack(x), np.array(y, np.int32)
+        return np.stack([np.asarray(one) for one in x]), np.array(y, np.int32)
 
     return read
 
@@ -77,9 +94,15 @@ def shown(world, steps_a_call, num_steps=N // BATCH):
     return batches[::-1].reshape(-1), np.array(sums)
 
 
-@pytest.mark.parametrize("kind", ["file", "items", "columns"])
+@pytest.mark.parametrize("kind", ["file", "items", "columns", "torch"])
 def test_the_ideal_world_is_one_pass_over_all_rows(kind, tmp_path):
-    read = {"file": of_file(tmp_path), "items": of_items(Items()), "columns": of_columns(Columns())}[kind]
+    reads = {
+        "file": lambda: of_file(tmp_path),
+        "items": lambda: of_items(Items()),
+        "columns": lambda: of_columns(Columns()),
+        "torch": lambda: of_items(torch_items()),
+    }
+    read = reads[kind]()
     labels, sums = shown(fed(read, 8, batch_size=BATCH), 5)
     np.testing.assert_array_equal(labels, Y)
     np.testing.assert_allclose(sums, X.reshape(-1, BATCH * 3).sum(axis=1), rtol=1e-5)

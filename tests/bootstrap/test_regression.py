@@ -36,6 +36,20 @@ def test_one_step_by_hand():
     np.testing.assert_allclose(metrics["mse"], 1, rtol=1e-6)
 
 
+def test_the_squared_error_by_hand():
+    """Half of it, of the numbers as they come: (2 - 0)² / 2 and 4² / 2 and their mean; a step of 0.1 mean(x y)."""
+    init, update, predict = regression.learner(nets.Linear(1), optax.sgd(0.1), loss="squared_error")
+    batch = jnp.array([[3.0], [5.0]]), jnp.array([[2.0], [4.0]])
+    state, metrics = update(jax.random.key(0), init(jax.random.key(0), batch), batch)
+    np.testing.assert_allclose(state.params["net"]["Dense_0"]["kernel"], [[0.1 * 13]], rtol=1e-6)
+    np.testing.assert_allclose((metrics["loss"], metrics["mse"]), (5, 10), rtol=1e-6)
+    output = predict(state, batch[0])
+    np.testing.assert_allclose(output.mean, [[3.9 + 0.3], [6.5 + 0.3]], rtol=1e-6)
+    np.testing.assert_array_equal(output.variance, 1)
+    with pytest.raises(ValueError, match="loss must be one of log_loss, squared_error; got 'mse'"):
+        regression.learner(nets.Linear(1), optax.sgd(0.1), loss="mse")
+
+
 def test_the_moments_are_those_of_all_that_was_seen(learner, stream):
     init, update, _ = learner
     state = init(jax.random.key(0), stream)

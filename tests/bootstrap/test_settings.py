@@ -103,6 +103,12 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
         partial(nets.RandomFeatures, num_features=4, num_classes=3),
         {"num_features": NO_COUNT, "num_classes": NO_COUNT, "bandwidth": NOT_POSITIVE},
     ),
+    "linear net": (nets.Linear, {"num_classes": NO_COUNT}),
+    "d_conv": (partial(nets.DConv, num_classes=3), {"num_classes": NO_COUNT, "kind": ("dense", None)}),
+    "random cells": (
+        partial(nets.RandomCells, 3, cell_seed=0),
+        {"num_cells": NO_COUNT, "width": NO_COUNT, "cell_seed": (-1, 0.5)},
+    ),
     "vit": (
         partial(nets.ViT, 3),
         {**dict.fromkeys(("patch", "depth", "num_heads", "mlp_width"), NO_COUNT), "width": (*NO_COUNT, 13)},

@@ -73,6 +73,43 @@ def test_the_squared_error_by_hand():
         sgd.learner(LINEAR, tx, loss="hinge")
 
 
+def test_mixup_by_hand(batch):
+    """Of mixed samples λ of the loss is by the one's labels and 1 - λ by the others'; λ is drawn from Beta(α, α)."""
+    x, labels = batch
+    tx, key = optax.sgd(0.1), jax.random.key(3)
+    keys = jnp.append(jax.random.fold_in(key, 1)[None], jax.random.split(jax.random.key(0), 1000))
+    draws = jax.jit(jax.vmap(lambda key: sgd._mixed(key, x, labels, 0.4)))(keys)
+    mixed, others, fraction = (np.asarray(of_all[0], np.float64) for of_all in draws)
+    rest = (mixed - fraction * x) / (1 - fraction)
+    distance = np.abs(rest[:, None] - x[None]).max(-1)
+    np.testing.assert_allclose(distance.min(1), 0, atol=1e-4)
+    assert sorted(distance.argmin(1)) == list(range(16))  # each is the other of one
+    np.testing.assert_array_equal(labels[distance.argmin(1)], others)
+    init, update, _ = sgd.learner(nets.MLP((), 3), tx, mixup=0.4)
+    state = init(key, batch)
+    logits = mixed @ np.asarray(state.params["Dense_0"]["kernel"], np.float64)
+    nats, rows = np.log(np.exp(logits).sum(-1, keepdims=True)) - logits, np.arange(16)
+    expected = fraction * nats[rows, labels].mean() + (1 - fraction) * nats[rows, others.astype(int)].mean()
+    np.testing.assert_allclose(jax.jit(update)(key, state, batch)[1]["loss"], expected, rtol=1e-4)
+    np.testing.assert_allclose(draws[2].mean(), 0.5, atol=0.05)
+    np.testing.assert_allclose(draws[2].var(), 1 / (4 * 1.8), atol=0.015)  # of Beta(α, α): 1 / 4(2α + 1)
+
+
+def test_mixup_must_be_positive():
+    with pytest.raises(ValueError, match="mixup must be positive and finite, got 0"):
+        sgd.learner(LINEAR, optax.sgd(0.1), mixup=0)
+
+
+def test_weight_decay_of_descent_is_in_the_gradient():
+    """Twice a gradient of 1 and 0.5 of the weight: 2 - 0.1 (1 + 1) = 1.8; then momentum 0.9 of 2, and 1 + 0.9."""
+    tx, params = sgd.descent(0.1, momentum=0.9, weight_decay=0.5), jnp.array([2.0])
+    state = tx.init(params)
+    for expected in (1.8, 1.8 - 0.1 * (0.9 * 2 + 1 + 0.9)):
+        updates, state = tx.update(jnp.array([1.0]), state, params)
+        params = optax.apply_updates(params, updates)
+        np.testing.assert_allclose(params, [expected], rtol=1e-6)
+
+
 def test_the_optimizer_sees_the_parameters(batch):
     """Weight decay alone: at gradient 0 (one class) every weight shrinks by rate * decay."""
     net, tx = nets.MLP((), 1), optax.adamw(0.1, weight_decay=0.5)

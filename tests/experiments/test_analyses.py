@@ -156,3 +156,19 @@ def test_the_gap_is_that_of_the_seeds_which_did_not_diverge(name):
 def test_where_every_seed_diverged_the_gap_says_so_and_no_more():
     nothing = {**CURVES, "real/test_soft_error": [[0.9, 0.6, np.nan, np.nan]] * 2}
     assert analyses.gap(records(nothing)) == {"num_diverged": 2}
+
+
+def test_a_regression_has_its_own_stopping_time():
+    """By its mse, whose numbers are those of a soft error as large; and the rate is by the mse as well."""
+    names = {"soft_error": "mse", "loss": "nats"}
+    renamed = {"_".join([*name.split("_")[:1], names[name.split("_", 1)[1]]]): rows for name, rows in CURVES.items()}
+    got, alone = analyses.gap(records(renamed), scores=("mse",)), analyses.gap(records())
+    assert got.pop("real_mse") == alone["real_soft_error"]
+    assert got.pop("ideal_mse") == alone["ideal_soft_error"]
+    # The least real mse, .5 at 20, is the ideal world's at 10; the second's, .305 at 19.75, at 14.875.
+    assert got.pop("reuse_rate") == pytest.approx((0.5 + 14.875 / 19.75) / 2)
+    assert got.pop("frac_reuse_defined") == 1
+    for name in [name for name in got if not name.startswith("reuse_rate")]:
+        assert got[name] == alone[name], name
+    with pytest.raises(ValueError, match="threshold is a mse, between 0 and 1; got 2"):
+        analyses.gap(records(renamed), scores=("mse",), threshold=2)

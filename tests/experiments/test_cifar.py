@@ -55,6 +55,19 @@ def test_only_the_first(tmp_path):
             cifar10(str(tmp_path), **{name: most + 1})
 
 
+def test_grey_images_are_the_luminance(tmp_path):
+    """Each pixel of half the side is the weighted mean of 4 x 4, (1, 3, 3, 1) / 8 along a side, as triangles weigh."""
+    whole, small = cifar10(str(write_npz(tmp_path)), grey_side=32), cifar10(str(tmp_path), grey_side=16)
+    grey = (X[:20] @ np.array([0.299, 0.587, 0.114]) / 255).astype(np.float32)
+    np.testing.assert_allclose(whole.train.x, grey, atol=1e-6)
+    weights = np.array([1, 3, 3, 1]) / 8
+    inner = np.einsum("i,j,nij->n", weights, weights, grey[:, 9:13, 5:9])  # of pixels 10, 11 and 6, 7
+    np.testing.assert_allclose(small.train.x[:, 5, 3], inner, atol=1e-5)
+    assert small.test.x.shape == (4, 16, 16)
+    with pytest.raises(ValueError, match=r"data\.grey_side must be 1 to 32, got 33"):
+        cifar10(str(tmp_path), grey_side=33)
+
+
 def test_held_out_and_mirrored(tmp_path):
     train, test = cifar10(str(write_npz(tmp_path)), num_held_out=5, mirrored=True)[:2]
     np.testing.assert_array_equal(train.x, np.concatenate([X[:15], X[:15, :, ::-1]]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from experiments import data, evals
+from experiments import data, regression_evals
 from experiments.evals import View
 from glns.gaussian import Normal
 
@@ -68,7 +68,7 @@ def test_the_eval_by_hand():
     # Squared errors 1, 9 and 4, 4; variances of the targets 4 and 1. rmse² = 18 / 4; mse (5 / 4 + 4 / 1) / 2.
     y = np.array([[0.0, 2.0], [4.0, 0.0]])
     output = Normal(np.array([[1.0, 0.0], [1.0, 2.0]]), np.array([[1.0, 2.0], [9.0, 2.0]]))
-    metrics = evals.regression(View(lambda x: output, (None, y), None, None, None))
+    metrics = regression_evals.regression(View(lambda x: output, (None, y), None, None, None))
     assert metrics["rmse"] == pytest.approx(np.sqrt(4.5))
     assert metrics["mse"] == pytest.approx(2.625)
     # 4 * ln(2 pi) / 2 + (ln 1 + ln 2 + ln 9 + ln 2) / 2 + (1 + 2 + 1 + 2) / 2, over 2 examples.

@@ -49,6 +49,13 @@ def test_the_pair_draws_the_means_from_the_first_step_on():
     np.testing.assert_allclose(lines["ideal world, test"], [[10, 0.5], [20, 0.275], [40, 0.1]])
 
 
+def test_the_pair_draws_theory_as_dots_of_the_run():
+    of_run = records()
+    lines = [line | {"eval/told": line["step"] / 100} for line in of_run.lines if line["step"] != 15]
+    (axes,) = figures.pair({"run": of_run._replace(lines=lines)}, theory={"theory": "told"}).axes
+    np.testing.assert_allclose(drawn(axes)["theory"], [[10, 0.1], [20, 0.2], [40, 0.4]])
+
+
 def test_the_pair_shades_standard_errors_and_the_gap_until_it_stops():
     (axes,) = figures.pair({"run": records()}).axes
     *errors, shaded = bands(axes)

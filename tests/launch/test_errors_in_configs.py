@@ -115,6 +115,7 @@ SETTINGS = {
     'learner={"name": "self_play"}': "a learner cannot begin in this world",
     'learner={"name": "blur", "genome": "nope", "sizes": (4,)}': "no genome file nope; the pretrained ones are",
     'learner={"name": "blur", "genome": "README.md", "sizes": (4,)}': "README.md: not a whole JSON text",
+    'learner={"name": "started", "init_from": "nope", "learner": SGD}': "no file nope; a run leaves its params.npz by",
     'learner={"name": "glns", "num_classes": 10, "sizes": (3, 2), "num_half_spaces": 1}': "end in 1",
 }
 

@@ -1,0 +1,73 @@
+"""Other learning rules on natural images: a GLN and a meta-learned rule beside SGD, in both worlds (not in the papers).
+
+    python -m launch.train --config=experiments/configs/bootstrap_rules.py:cifar10 --workdir=runs/rules --data_dir=DIR
+
+DIR holds CIFAR-10's binary files or cifar10.npz; images are grey, of 14 x 14 pixels.
+
+variant  what                                                                                           seconds
+cifar10  n = 2,000 against one pass over 45,000, 351 steps of 128                                             -
+smoke    4 steps
+
+A dash: not measured yet.
+"""
+
+from ml_collections import ConfigDict
+
+ALL = 45_000
+
+
+def get_config(variant: str = "cifar10") -> ConfigDict:
+    """The config of a variant."""
+    if variant not in ("cifar10", "smoke"):
+        raise ValueError(f"no variant {variant!r}; there are cifar10, smoke")
+    smoke = variant == "smoke"
+    num_all, num_samples, batch_size = (32, 8, 8) if smoke else (ALL, 2_000, 128)
+    log_every = 2 if smoke else 39
+    names = ("glns", "blur", "sgd")
+    pairs = {
+        name: tuple(f"{world}/{name}" if name != "glns" else world for world in ("real", "ideal")) for name in names
+    }
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": 2,
+            "num_steps": num_all // batch_size,
+            "log_every": log_every,
+            "eval_every": log_every,
+            "checkpoint_every": 5 * log_every,
+            "log_metrics": ("eval/real/test_error", "eval/ideal/test_error"),
+            "evals": {name: {"batch_size": 1000} for name in ("classification", "training")},
+            "analyses": {"gap": {"pairs": pairs}},
+            "figures": {"pair": {"learners": ("", "blur", "sgd"), "score": "error"}},
+            "data": {
+                "name": "cifar10",
+                "num_train": num_all,
+                "num_test": 20 if smoke else 2_000,
+                "num_held_out": 5_000,
+                "grey_side": 14,
+            },
+            "world": {"name": "paired", "batch_size": batch_size, "num_samples": num_all},
+            "grid": {
+                "real": {"world": {"num_samples": num_samples}},
+                "ideal": {"world": {"num_samples": num_all}},
+            },
+            "learner": {
+                "name": "glns",
+                "num_classes": 10,
+                "sizes": (50, 25, 1),
+                "num_half_spaces": 4,
+                "learning_rate": 0.03,
+                "feature_epsilon": 1 / 16,
+                "shared_gates": True,
+                "offset_scale": 0.05,
+            },
+            "baselines": {
+                "blur": {"name": "blur", "genome": "muon", "sizes": (256, 10)},
+                "sgd": {
+                    "name": "sgd",
+                    "net": {"name": "mlp", "features": (256,), "num_classes": 10},
+                    "tx": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9},
+                },
+            },
+        }
+    )

@@ -1,0 +1,36 @@
+"""What a learner has learned, from files."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from experiments.data.files import listed
+
+
+def parameters(place: str) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by their names, or of the one params.npz that a run has left in its folder.
+
+    A run leaves it where its config has artifacts = ("params",), one for each seed and cell. Raises FileNotFoundError
+    or ValueError, with what to do, where it is not there or not whole.
+    """
+    path = Path(place).expanduser()
+    if path.is_dir():
+        left = sorted(path.glob("*params.npz"))
+        path = left[0] if len(left) == 1 else path / "params.npz"
+    if not path.is_file():
+        there = sorted(other.name for other in path.parent.glob("*params.npz"))
+        raise FileNotFoundError(
+            f"no file {path}; "
+            + (
+                f"of several seeds or cells, name one of {listed(there)}"
+                if there
+                else "a run leaves its params.npz by --config.artifacts=\"('params',)\", a finished one too"
+            )
+        )
+    try:
+        with path.open("rb") as file, np.load(file) as content:
+            return {name: content[name] for name in content.files}
+    except (AttributeError, EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is not a whole .npz file of arrays ({error})") from error
