@@ -88,7 +88,9 @@ _EVALS = _in(
     *("adaptation", "agreement", "classification", "density", "endurance", "holdout", "regression", "regret"),
     *("retention", "synapses", "training"),
 )
-_FIGURES = _in("experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter")
+_FIGURES = _in(
+    "experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter", "transfer"
+)
 
 KINDS: dict[str, Kind] = {  # by the key under which a config names one
     # Who learns.

@@ -30,6 +30,7 @@ TESTS = {
     "learned_on": ((64,), 10),
     "smoke": ((8,), 4),
 }
+RULE = {"name": "blur", "last_activation": "linear"}
 RATES = (0.001, 0.01, 0.1, 1.0)
 
 
@@ -63,6 +64,13 @@ def _meta() -> ConfigDict:
                     "batch_size": 128,
                     "num_draws": 2,
                 },
+                "endurance": {
+                    "families": {"all": families["all"]},
+                    "sizes": (64, 10),
+                    "rule": RULE,
+                    "batch_size": 128,
+                    "num_draws": 2,
+                },
             },
             "artifacts": ("genome",),
             "data": {"name": "idx"},
@@ -71,7 +79,7 @@ def _meta() -> ConfigDict:
                 "name": "blur_meta",
                 "init_genome": {"name": "delta", "num_states": 4},
                 "sizes": (64, 10),
-                "rule": {"name": "blur", "last_activation": "linear"},
+                "rule": RULE,
                 "population": 1,
                 "sequential": True,  # for a CPU; side by side on a GPU
                 "learning_rate": 3e-3,
@@ -103,8 +111,8 @@ def _test(variant: str) -> ConfigDict:
             "eval_every": 1 if smoke else 2,
             "checkpoint_every": 4 if smoke else 100,
             "log_metrics": ("eval/test_error", f"eval/{list(baselines)[-1]}/test_error"),
-            "evals": ("classification",),
-            "analyses": {"race": {"first": 2 if smoke else 50}},
+            "evals": ("classification", "synapses"),
+            "analyses": {"race": {"first": 2, "at": (2, 4)} if smoke else {"at": (10, 20, 50, 100)}},
             "figures": ("race",),
             "data": {
                 "name": "idx",

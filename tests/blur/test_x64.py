@@ -27,9 +27,10 @@ LEARNERS = {
         rule=blur.optimisers.lasting()[1],
         population=4,
         num_held_out=1,
-        relative=True,
+        std={"synapse": {"update": 0.1, "age": 0.2}},
         shortest=1,
         along=True,
+        keep_start=True,
     ),
 }
 
