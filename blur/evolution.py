@@ -15,23 +15,22 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from blur import genes, network
 from blur import mixture as mixtures
 from blur import rule as rules
-from blur.cma_es import Strategy, strategy
 from blur.inner_run import learn_task, undivided
 from blur.mixture import Mixture
 from blur.rule import Rule
 from blur.settings import check_counts, check_labels, check_numbers, loud
+from blur.strategies import Strategy, cma_es
 from blur.task_world import Tasks
 
 
 class State(NamedTuple):
     """A distribution of genomes, its mean, and where it began."""
 
-    strategy: Any  # of `cma_es`, over the G genes that vary, each in units of its std and from where it began
+    strategy: Any  # of `strategies`, over the G genes that vary, each in units of its std and from where it began
     mean: Any  # the mean, as a genome: the present estimate; the best genome ever drawn may just have been lucky
     start: Any  # the first mean
     lead: jax.Array | None  # [] by how much the mean has lately been more accurate than the start; None: not compared
@@ -98,7 +97,7 @@ def learner(
     shapes = jax.eval_shape(init_genome, jax.random.key(0))
     mixture = mixtures.mixture(sizes, batch_sizes, shortest, shapes)
     of_genes = genes.spread(shapes, std)
-    evolved = strategy(jnp.zeros((of_genes > 0).sum()), population, 1.0)
+    evolved = cma_es(jnp.zeros((of_genes > 0).sum()), population, 1.0)
     settings = _Settings(init_genome, mixture, rule, evolved, of_genes, num_held_out, scale, along, keep_start, divide)
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
@@ -120,7 +119,7 @@ def _update(settings, key, state, batch):
     k_ask, k_tell, k_synapses = jax.random.split(key, 3)
     k_shared = jax.random.fold_in(k_synapses, len(batch.labels))  # a child beside the tasks' own
     drawn, asked = ask(k_ask, settings.divide(state.strategy, None))
-    genomes = jax.vmap(partial(_genome, settings, state.start))(drawn)
+    genomes = jax.vmap(partial(genes.moved, state.start, settings.std))(drawn)
     if settings.keep_start:
         genomes = jax.tree.map(
             lambda *rows: jnp.concatenate([rows[0], jnp.stack(rows[1:])]), genomes, state.mean, state.start
@@ -144,15 +143,8 @@ def _update(settings, key, state, batch):
         lead += _RECENT * (fitness[-2] - fitness[-1] - lead)
         metrics["lead"] = lead
     are_classes = check_labels(batch.labels, settings.mixture.networks[0][-1])
-    state = State(told, _genome(settings, state.start, mean(told)), state.start, lead)
+    state = State(told, genes.moved(state.start, settings.std, mean(told)), state.start, lead)
     return state, loud(are_classes, metrics)
-
-
-def _genome(settings, start, moved):
-    """The genome that is so far from the start, [G] in units of the genes' std."""
-    flat, unravel = ravel_pytree(start)
-    (vary,) = np.nonzero(settings.std)
-    return unravel(flat.at[vary].add(settings.std[vary] * moved))
 
 
 def kept(state: State) -> Any:

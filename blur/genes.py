@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from blur.genome import Genome
 
@@ -30,6 +31,13 @@ def spread(genome: Any, std: float | Mapping) -> np.ndarray:
     if not (np.isfinite(of_genes).all() and (of_genes >= 0).all() and of_genes.any()):
         raise ValueError(f"std must be a finite number, above 0.0, of at least one gene, got {std}")
     return of_genes
+
+
+def moved(genome: Any, std: np.ndarray, by: jax.Array) -> Any:
+    """The genome that is so far from this one, in units of std. std [G]; by: of the genes whose std is above 0."""
+    flat, unravel = ravel_pytree(genome)
+    (vary,) = np.nonzero(std)
+    return unravel(flat.at[vary].add(std[vary] * by))
 
 
 def _spread(where: str, part: Any, std: Any) -> np.ndarray:

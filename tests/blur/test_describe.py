@@ -32,7 +32,7 @@ def test_a_description_names_all_genes_and_tells_of_age():
     lines = blur.describe.describe(genome, rule).splitlines()
     assert [line.split()[0] for line in lines[: len(blur.genes.named(genome))]] == list(blur.genes.named(genome))
     assert lines[0] == "neuron.forward               [[1. 0.] [1. 0.]]   0.000 from backprop"
-    assert lines[-2].split() == ["synapse.update", "-0.3", "-0.2003", "-0.0502", "-0.005907"]
+    assert lines[-2].split() == ["synapse.update", "-0.3", "-0.2003", "-0.05018", "-0.005907"]
     assert "at steps" not in blur.describe.describe(blur.backprop_genome(0.1))
 
 
