@@ -31,7 +31,7 @@ dash: not measured.
 
 from ml_collections import ConfigDict
 
-TESTS = {"64": (64,), "64_64": (64, 64), "64_64_64": (64, 64, 64), "256": (256,), "smoke": (8,)}
+TESTS = {"64": (64,), "64_64": (64, 64), "64_64_64": (64, 64, 64), "256": (256,), "by_hand": (64,), "smoke": (8,)}
 AT = (10, 20, 50, 100, 200, 500, 1000)
 RATES = {"sgd": (0.03, 0.1, 0.3, 1.0), "adam": (0.003, 0.01, 0.03), "muon": (0.03, 0.1, 0.3)}
 # Backpropagation as a rule, with an error that is not divided by the batch, and what is made of the gradient.
@@ -145,8 +145,11 @@ def _test(variant: str) -> ConfigDict:
     }
     transforms |= {f"adam_{rate:g}": {"name": "adam", "learning_rate": rate} for rate in rates["adam"]}
     transforms |= {f"muon_{rate:g}": {"name": "optax.contrib:muon", "learning_rate": rate} for rate in rates["muon"]}
+    by_hand = {"name": "blur", "genome": "muon", "sizes": (*hidden, 10)}
     baselines = {name.replace(".", "_"): sgd(tx) for name, tx in transforms.items()}
-    baselines["evolved"] = {"name": "blur", "genome": "evolved", "sizes": (*hidden, 10)}
+    first, at = (2, (2, 4)) if smoke else (200, AT)
+    if variant == "by_hand":
+        baselines, first = {"by_hand": dict(by_hand)}, 100
     return ConfigDict(
         {
             "seed": 0,
@@ -155,9 +158,9 @@ def _test(variant: str) -> ConfigDict:
             "log_every": 2 if smoke else 10,
             "eval_every": 2 if smoke else 10,
             "checkpoint_every": 4 if smoke else 1000,
-            "log_metrics": ("eval/test_error", "eval/evolved/test_error", "eval/synapses_rms"),
+            "log_metrics": ("eval/test_error", f"eval/{list(baselines)[-1]}/test_error", "eval/synapses_rms"),
             "evals": ("classification", "synapses"),
-            "analyses": {"race": {"first": 2 if smoke else 200, "at": (2, 4) if smoke else AT}},
+            "analyses": {"race": {"first": first, "at": at}},
             "figures": {"race": {"log_from": 1 if smoke else 10}},
             "data": {
                 "name": "idx",
@@ -167,7 +170,7 @@ def _test(variant: str) -> ConfigDict:
                 "standardise": True,
             },
             "world": {"name": "real", "batch_size": 32 if smoke else 128},
-            "learner": {"name": "blur", "genome": "muon", "sizes": (*hidden, 10)},
+            "learner": by_hand,
             "baselines": baselines,
         }
     )
