@@ -97,7 +97,7 @@ def learner(
     shapes = jax.eval_shape(init_genome, jax.random.key(0))
     mixture = mixtures.mixture(sizes, batch_sizes, shortest, shapes)
     of_genes = genes.spread(shapes, std)
-    evolved = cma_es(jnp.zeros((of_genes > 0).sum()), population, 1.0)
+    evolved = cma_es(jnp.zeros((of_genes > 0).sum(), jnp.float32), population, 1.0)
     settings = _Settings(init_genome, mixture, rule, evolved, of_genes, num_held_out, scale, along, keep_start, divide)
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
@@ -109,7 +109,7 @@ def _init(settings, key, example):
     mixtures.check_example(settings.mixture, example.labels, num_batches - num_held_out)
     k_genome, k_strategy = jax.random.split(key)
     start = settings.init_genome(k_genome)
-    begun = settings.strategy.init(k_strategy, jnp.zeros((settings.std > 0).sum()))
+    begun = settings.strategy.init(k_strategy, jnp.zeros((settings.std > 0).sum(), jnp.float32))
     return State(begun, start, start, jnp.zeros((), jnp.float32) if settings.keep_start else None)
 
 

@@ -94,7 +94,7 @@ def learner(
 def _init(settings, key, example):
     k_genome, k_strategy, k_networks = jax.random.split(key, 3)
     start = settings.init_genome(k_genome)
-    begun = settings.strategy.init(k_strategy, jnp.zeros((settings.std > 0).sum()))
+    begun = settings.strategy.init(k_strategy, jnp.zeros((settings.std > 0).sum(), jnp.float32))
     genomes = jax.tree.map(lambda gene: jnp.broadcast_to(gene, (settings.population, *gene.shape)), start)
     networks = _fresh(settings, k_networks, genomes, example)
     return State(jnp.zeros((), jnp.int32), begun, start, start, networks)

@@ -65,7 +65,7 @@ def persistent(num_genes: int, population: int, learning_rate: float, num_parts:
     from evosax.algorithms.distribution_based.persistent_es import PersistentES
 
     with _of_evosax():
-        engine = PersistentES(population, jnp.zeros(num_genes), optimizer=optax.adam(learning_rate))
+        engine = PersistentES(population, jnp.zeros(num_genes, jnp.float32), optimizer=optax.adam(learning_rate))
         params = engine.default_params.replace(T=num_parts, K=1)
 
     @_of_evosax()

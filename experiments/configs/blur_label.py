@@ -9,12 +9,16 @@ AT = (10, 20, 50, 100, 200, 500, 1000)
 RULE = {"name": "blur", "last_activation": "linear", "change_norm": "layer", "normalise_inputs": True}
 
 
-def get_config(variant: str = "meta") -> ConfigDict:
+def get_config(variant: str = "64") -> ConfigDict:
     """The config of a variant."""
-    if variant not in ("meta", "smoke"):
-        raise ValueError(f"no variant {variant!r}; there are meta, smoke")
-    smoke = variant == "smoke"
-    digits, mnist, unroll = tuple(range(10)), tuple(range(10, 20)), 3 if smoke else 100
+    if variant not in ("64", "meta", "smoke"):
+        raise ValueError(f"no variant {variant!r}; there are 64, meta, smoke")
+    return _test() if variant == "64" else _meta(variant == "smoke")
+
+
+def _meta(smoke: bool) -> ConfigDict:
+    """Gradients through runs of 10 to 60 steps, on four families of tasks."""
+    digits, mnist, unroll = tuple(range(10)), tuple(range(10, 20)), 3 if smoke else 60
     families = {
         "digits": {"name": "images", "side": 10, "classes": digits},
         "mnist": {"name": "images", "side": 10, "classes": mnist},
@@ -25,14 +29,14 @@ def get_config(variant: str = "meta") -> ConfigDict:
         {
             "seed": 0,
             "num_seeds": 1,
-            "num_steps": 2 if smoke else 500,
+            "num_steps": 2 if smoke else 300,
             "log_every": 1 if smoke else 10,
-            "eval_every": 2 if smoke else 100,
+            "eval_every": 2 if smoke else 150,
             "checkpoint_every": 2 if smoke else 20,
             "log_metrics": ("train/loss", "train/accuracy", "eval/mnist/accuracy_at_1000"),
             "evals": {
                 "endurance": {
-                    "families": {name: families[name] for name in ("digits", "mnist")},
+                    "families": {"mnist": families["mnist"]},
                     "sizes": (64, 10),
                     "rule": RULE,
                     "batch_size": 128,
@@ -42,18 +46,49 @@ def get_config(variant: str = "meta") -> ConfigDict:
             },
             "artifacts": ("genome",),
             "data": {"name": "digits_and_idx", "side": 10, "crop": 4},
-            "world": {"name": "tasks", "families": families, "unroll": unroll, "batch_size": 128},
+            "world": {"name": "tasks", "families": families, "unroll": unroll, "batch_size": 64},
             "learner": {
                 "name": "blur_meta",
                 "init_genome": {"name": "delta", "num_states": 4, "log_steps": 3.0},
-                "sizes": ((8, 10),) if smoke else ((64, 10), (32, 32, 10)),
-                "batch_sizes": (16,) if smoke else (128, 64),
+                "sizes": (8 if smoke else 64, 10),
                 "shortest": 2 if smoke else 10,
                 "rule": RULE,
                 "population": 1,
                 "sequential": True,  # for a CPU; side by side on a GPU
-                "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": 500},
+                "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": 300},
                 "num_scored": unroll + 1,
             },
+        }
+    )
+
+
+def _test() -> ConfigDict:
+    """The genome, and SGD at 4 rates with and without momentum, on the same batches."""
+    net = {"name": "mlp", "features": (64,), "num_classes": 10}
+    baselines = {
+        f"sgd_{rate:g}{suffix}".replace(".", "_"): {
+            "name": "sgd",
+            "net": net,
+            "tx": {"name": "sgd", "learning_rate": rate, "momentum": momentum},
+        }
+        for momentum, suffix in ((0.0, ""), (0.9, "_momentum"))
+        for rate in (0.03, 0.1, 0.3, 1.0)
+    }
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": 3,
+            "num_steps": 1000,
+            "log_every": 10,
+            "eval_every": 10,
+            "checkpoint_every": 1000,
+            "log_metrics": ("eval/test_error", "eval/sgd_0_3/test_error", "eval/synapses_rms"),
+            "evals": ("classification", "synapses"),
+            "analyses": {"race": {"at": AT}},
+            "figures": {"race": {"log_from": 10}},
+            "data": {"name": "idx", "num_train": 8000, "num_test": 1000, "side": 14, "standardise": True},
+            "world": {"name": "real", "batch_size": 128},
+            "learner": {"name": "blur", "genome": "digits", "sizes": (64, 10)},
+            "baselines": baselines,
         }
     )

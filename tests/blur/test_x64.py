@@ -32,6 +32,7 @@ LEARNERS = {
         along=True,
         keep_start=True,
     ),
+    "persistent": blur.persistent.learner(partial(blur.delta_genome, num_states=2), (4, 2), population=2, num_parts=1),
 }
 
 
