@@ -1,6 +1,13 @@
 """BLUR proper that keeps what it learns: labels as feedback, no loss, asymmetric synapses of 4 states (Sandler 2021).
 
-python -m launch.train --config=experiments/configs/blur_label.py --workdir=runs/label --data_dir=MNIST
+    python -m launch.train --config=experiments/configs/blur_label.py:64 --workdir=runs/label --data_dir=KMNIST
+
+DIR holds IDX files, as of `blur_mnist`.
+
+variant
+64
+meta
+smoke
 """
 
 from ml_collections import ConfigDict
@@ -29,9 +36,9 @@ def _meta(smoke: bool) -> ConfigDict:
         {
             "seed": 0,
             "num_seeds": 1,
-            "num_steps": 2 if smoke else 300,
+            "num_steps": 2 if smoke else 800,
             "log_every": 1 if smoke else 10,
-            "eval_every": 2 if smoke else 150,
+            "eval_every": 2 if smoke else 200,
             "checkpoint_every": 2 if smoke else 20,
             "log_metrics": ("train/loss", "train/accuracy", "eval/mnist/accuracy_at_1000"),
             "evals": {
@@ -55,7 +62,7 @@ def _meta(smoke: bool) -> ConfigDict:
                 "rule": RULE,
                 "population": 1,
                 "sequential": True,  # for a CPU; side by side on a GPU
-                "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": 300},
+                "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": 800},
                 "num_scored": unroll + 1,
             },
         }
