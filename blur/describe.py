@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from blur import changes, genes
@@ -22,7 +23,7 @@ def describe(genome: Genome, rule: Rule = Rule(), *, steps: tuple[int, ...] = (0
         note = f"   {distances[name]:.3f} from backprop" if name in distances else ""
         lines.append(f"{name:28} {_written(gene)}{note}")
     if genome.synapse.age is not None:
-        old = [changes.aged(genome.synapse, np.int32(step)) for step in steps]
+        old = [changes.aged(genome.synapse, jnp.asarray(step)) for step in steps]
         lines.append(f"{'at steps':28} {'  '.join(f'{step:<9}' for step in steps)}".rstrip())
         for name in ("update", "keep"):
             numbers = "  ".join(f"{float(getattr(synapse, name)):<9.4g}" for synapse in old)

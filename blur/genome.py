@@ -153,6 +153,7 @@ def delta_genome(
     std: float = 0.05,
     normalise: str = "both",
     log_steps: float | None = None,
+    power: float = 1.0,
 ) -> Genome:
     """Our start for rules whose feedback is the label: the delta rule (Widrow & Hoff 1960). The key is consumed.
 
@@ -161,7 +162,7 @@ def delta_genome(
     Adam then fits all genes. Any number of states. Not in the paper.
 
     synapse_update, normalise: as in `random_genome`. std: of the noise on the transforms, in units of their order.
-    log_steps: the gene of age; its power is 1. None: the genome has no such genes.
+    log_steps, power: the genes of age. None: the genome has no such genes.
     """
     check_counts(2, num_states=num_states)
     check_numbers(synapse_update=synapse_update)
@@ -174,7 +175,7 @@ def delta_genome(
     one = jnp.ones((), jnp.float32)
     neuron = Neuron(forward, backward, one, one, *_norms(normalise, num_states))
     genome = Genome(neuron, Synapse(pre, post, one, synapse_update * one))
-    return genome if log_steps is None else with_age(genome, log_steps)
+    return genome if log_steps is None else with_age(genome, log_steps, power)
 
 
 def _norms(normalise: str, num_states: int) -> tuple[Norm | None, Norm | None]:

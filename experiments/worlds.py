@@ -118,8 +118,7 @@ def tasks(
 ) -> bootstrap.World:
     """Tasks of these families, for learners of genomes: `blur.tasks`."""
     settings = {"unroll": unroll, "batch_size": batch_size, "num_tasks": num_tasks, "num_parts": num_parts}
-    settings["divide"] = divide
-    return bootstrap.World(*blur.tasks(families, tuple(in_memory(data, "tasks")), **settings))
+    return bootstrap.World(*blur.tasks(families, tuple(in_memory(data, "tasks")), **settings, divide=divide))
 
 
 def self_play(data: Any, *, divide: Callable = bootstrap.undivided, **settings: Any) -> bootstrap.World:

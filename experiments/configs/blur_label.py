@@ -24,8 +24,9 @@ def get_config(variant: str = "64") -> ConfigDict:
 
 
 def _meta(smoke: bool) -> ConfigDict:
-    """Gradients through runs of 10 to 60 steps, on four families of tasks."""
-    digits, mnist, unroll = tuple(range(10)), tuple(range(10, 20)), 3 if smoke else 60
+    """Gradients through runs of 20 to 160 steps, on four families of tasks."""
+    steps = (1, 2) if smoke else AT
+    digits, mnist, unroll = tuple(range(10)), tuple(range(10, 20)), 3 if smoke else 160
     families = {
         "digits": {"name": "images", "side": 10, "classes": digits},
         "mnist": {"name": "images", "side": 10, "classes": mnist},
@@ -36,11 +37,11 @@ def _meta(smoke: bool) -> ConfigDict:
         {
             "seed": 0,
             "num_seeds": 1,
-            "num_steps": 2 if smoke else 800,
+            "num_steps": 2 if smoke else 240,
             "log_every": 1 if smoke else 10,
-            "eval_every": 2 if smoke else 200,
+            "eval_every": 2 if smoke else 80,
             "checkpoint_every": 2 if smoke else 20,
-            "log_metrics": ("train/loss", "train/accuracy", "eval/mnist/accuracy_at_1000"),
+            "log_metrics": ("train/loss", "train/accuracy", f"eval/mnist/accuracy_at_{steps[-1]}"),
             "evals": {
                 "endurance": {
                     "families": {"mnist": families["mnist"]},
@@ -48,7 +49,7 @@ def _meta(smoke: bool) -> ConfigDict:
                     "rule": RULE,
                     "batch_size": 128,
                     "num_draws": 2,
-                    "steps": (1, 2) if smoke else AT,
+                    "steps": steps,
                 }
             },
             "artifacts": ("genome",),
@@ -56,13 +57,13 @@ def _meta(smoke: bool) -> ConfigDict:
             "world": {"name": "tasks", "families": families, "unroll": unroll, "batch_size": 64},
             "learner": {
                 "name": "blur_meta",
-                "init_genome": {"name": "delta", "num_states": 4, "log_steps": 3.0},
+                "init_genome": {"name": "delta", "num_states": 4, "log_steps": 3.5, "power": 2.0},
                 "sizes": (8 if smoke else 64, 10),
-                "shortest": 2 if smoke else 10,
+                "shortest": 2 if smoke else 20,
                 "rule": RULE,
                 "population": 1,
                 "sequential": True,  # for a CPU; side by side on a GPU
-                "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": 800},
+                "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": 240},
                 "num_scored": unroll + 1,
             },
         }
