@@ -2,12 +2,21 @@
 
     python -m launch.train --config=experiments/configs/blur_label.py:64 --workdir=runs/label --data_dir=KMNIST
 
-DIR holds IDX files, as of `blur_mnist`.
+DIR holds IDX files, as of `blur_mnist`. Not in the paper: changes of one size (`change_norm`), a rate that shrinks with
+age, a gate of at most 1, inputs of mean 0 and deviation 1.
 
-variant
-64
-meta
-smoke
+variant  what                                   accuracy at steps 10, 20, 50, 100, 200, 500, 1000
+64       64 hidden neurons, MNIST, 14 x 14      .625 .733 .790 .797 .798 .798 .799
+         best SGD of each step                  .753 .815 .884 .907 .933 .942 .948
+         KMNIST                                 .472 .579 .623 .634 .629 .639 .639
+         best SGD of each step                  .593 .675 .781 .827 .860 .880 .892
+meta     240 meta-steps of 20 to 160 steps, in 7 minutes of a core that six others shared; leaves genome.json, shipped as
+         `label`
+smoke    `meta`, cut to 2 steps of a small network
+
+It forgets nothing of what it has learned, on sets that it has not seen either, and SGD at the best of 8 settings (4
+rates, with and without momentum) is ahead at every step. Means of 3 seeds on 1000 test images, standardised for all;
+8000 train images, batches of 128.
 """
 
 from ml_collections import ConfigDict
@@ -96,7 +105,7 @@ def _test() -> ConfigDict:
             "figures": {"race": {"log_from": 10}},
             "data": {"name": "idx", "num_train": 8000, "num_test": 1000, "side": 14, "standardise": True},
             "world": {"name": "real", "batch_size": 128},
-            "learner": {"name": "blur", "genome": "digits", "sizes": (64, 10)},
+            "learner": {"name": "blur", "genome": "label", "sizes": (64, 10)},
             "baselines": baselines,
         }
     )
