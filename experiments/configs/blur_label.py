@@ -10,8 +10,8 @@ variant  what                                   accuracy at steps 10, 20, 50, 10
          best SGD of each step                  .753 .815 .884 .907 .933 .942 .948
          KMNIST                                 .472 .579 .623 .634 .629 .639 .639
          best SGD of each step                  .593 .675 .781 .827 .860 .880 .892
-meta     240 meta-steps of 20 to 160 steps, in 7 minutes of a core that six others shared; leaves genome.json, shipped as
-         `label`
+meta     240 meta-steps of 20 to 160 steps, in 7 minutes of a core that six others shared; leaves genome.json, shipped
+         as `label`
 smoke    `meta`, cut to 2 steps of a small network
 
 It forgets nothing of what it has learned, on sets that it has not seen either, and SGD at the best of 8 settings (4
