@@ -49,7 +49,7 @@ def test_blur(capsys):
         assert after_ten["learned genome"] > after_ten["before meta-training"]
     assert len(tour["toys"].axes) == 15
     assert tour["antisymmetric"]["by hand"] < 1e-5 < 0.1 < tour["antisymmetric"]["learned"]
-    *of_adam, of_genome = (of_steps[9] for of_steps in tour["errors"].values())
+    of_genome, *of_adam = (of_steps[9] for of_steps in tour["errors"].values())
     assert of_genome < min(of_adam)
     assert "after ten batches" in capsys.readouterr().out
 

@@ -16,9 +16,9 @@ meta     240 meta-steps of 20 to 160 steps, in 7 minutes of a core that six othe
          as `label`
 smoke    `meta`, cut to 2 steps of a small network
 
-It forgets next to nothing of what it has learned, on sets that it has not seen either, and SGD at the best of 8 settings (4
-rates, with and without momentum) is ahead at every step. Means of 3 seeds on 1000 test images, standardised for all;
-8000 train images, batches of 128.
+It forgets next to nothing of what it has learned, on sets that it has not seen either, and SGD at the best of 8
+settings (4 rates, with and without momentum) is ahead at every step. Means of 3 seeds on 1000 test images, standardised
+for all; 8000 train images, batches of 128.
 """
 
 from ml_collections import ConfigDict

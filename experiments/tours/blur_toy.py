@@ -192,22 +192,23 @@ real = bootstrap.real(*digits.train, batch_size=128)
 
 
 @partial(jax.jit, static_argnums=0)
-def test_errors(tx, arrays, test):
+def test_errors(tx, arrays, x, y):
     """After each of 100 steps."""
     sgd = bootstrap.Learner(*bootstrap.sgd.learner(net, tx))
     here = bootstrap.World(arrays, real.init, real.draw)
 
     def step(run, _):
         run, _ = bootstrap.advance(key, sgd, here, run, 1)
-        return run, (sgd.predict(run.learner, test.x).argmax(-1) != test.y).mean()
+        return run, (sgd.predict(run.learner, x).argmax(-1) != y).mean()
 
     return jax.lax.scan(step, bootstrap.begin(key, sgd, here), length=100)[1]
 
 
-by_hand, rule_by_hand, _ = blur.pretrained.load("muon")
-transforms = {f"Adam, rate {rate}": optax.adam(rate) for rate in (0.001, 0.003, 0.01)}
-transforms["muon, a genome"] = blur.gradient_transformation(by_hand, rule_by_hand, last="layers_4")
-test = digits.test._replace(x=jnp.array(digits.test.x), y=jnp.array(digits.test.y))
-errors = {name: np.array(test_errors(tx, real.data, test)) for name, tx in transforms.items()}
+transforms: dict[str, optax.GradientTransformation] = {
+    "muon, a genome": blur.gradient_transformation(*blur.optimisers.lasting(), last="layers_4"),
+    **{f"Adam, rate {rate}": optax.adam(rate) for rate in (0.001, 0.003, 0.01)},
+}
+test = [jnp.array(part) for part in digits.test]
+errors = {name: np.array(test_errors(tx, real.data, *test)) for name, tx in transforms.items()}
 for name, of_steps in errors.items():
     print(f"{name:16} errs on {of_steps[9]:.3f} of the test digits after 10 steps, on {of_steps[99]:.3f} after 100")
