@@ -1,6 +1,21 @@
 """Meta-Learning Bidirectional Update Rules (Sandler et al. 2021, arXiv 2104.04657): a genome in place of backprop."""
 
-from blur import changes, evolution, genome, images, network, optimisers, pretrained, rule, serialize, toys
+from blur import (
+    asymmetry,
+    changes,
+    describe,
+    evolution,
+    genes,
+    genome,
+    images,
+    network,
+    optimisers,
+    persistent,
+    pretrained,
+    rule,
+    serialize,
+    toys,
+)
 from blur.genome import Genome, backprop_genome, delta_genome, perturbed_backprop_genome, random_genome
 from blur.gradient_transform import gradient_transformation
 from blur.inner_learner import State, learner
@@ -16,11 +31,14 @@ __all__ = [
     "State",
     "Tasks",
     "adapt",
+    "asymmetry",
     "backprop_genome",
     "backprop_rule",
     "changes",
     "delta_genome",
+    "describe",
     "evolution",
+    "genes",
     "genome",
     "gradient_transformation",
     "images",
@@ -31,6 +49,7 @@ __all__ = [
     "meta_learner",
     "network",
     "optimisers",
+    "persistent",
     "perturbed_backprop_genome",
     "pretrained",
     "random_genome",

@@ -1,47 +1,53 @@
 """Evolution: a genome by CMA-ES, from the accuracy that it reaches and without any gradient (Sandler 2021, §4.4).
 
-The paper evolves for one network, a fixed number of batches, and the accuracy after them. Several networks, horizons
-that differ and the accuracy along the whole way are ours.
+The paper evolves all genes alike, for one network, a fixed number of batches, and the accuracy after them. Several
+networks, horizons that differ, ranks along the whole way, a std for each gene and the comparison with the start are
+ours.
 
-Letters: B batch, H held-out batches, M classes, P population, S batches of a task, T tasks.
+Letters: B batch, G genes that vary, H held-out batches, M classes, P population, S batches of a task, T tasks,
+W windows of steps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from blur import network
+from blur import genes, network
+from blur import mixture as mixtures
 from blur import rule as rules
-from blur.cma_es import Strategy, strategy
-from blur.genome import check_genomes
 from blur.inner_run import learn_task, undivided
+from blur.mixture import Mixture
 from blur.rule import Rule
-from blur.settings import check_counts, check_labels, check_numbers, check_sizes, loud
+from blur.settings import check_counts, check_labels, check_numbers, loud
+from blur.strategies import Strategy, cma_es
+from blur.task_world import Tasks
 
 
 class State(NamedTuple):
-    """A distribution of genomes, and its mean."""
+    """A distribution of genomes, its mean, and where it began."""
 
-    strategy: Any  # of `cma_es`: mean, step size and covariance of the genes, and the paths of both
+    strategy: Any  # of `strategies`, over the G genes that vary, each in units of its std and from where it began
     mean: Any  # the mean, as a genome: the present estimate; the best genome ever drawn may just have been lucky
-    units: Any = None  # the units in which the strategy counts each gene; None: 1
+    start: Any  # the first mean
+    lead: jax.Array | None  # [] by how much the mean has lately been more accurate than the start; None: not compared
 
 
 class _Settings(NamedTuple):
     """The arguments of `learner`, with the strategy built."""
 
     init_genome: Callable
-    networks: tuple[Sequence[int], ...]  # the sizes of each
+    mixture: Mixture
     rule: Rule
     strategy: Strategy
+    std: np.ndarray  # of all genes of a genome; 0 where it stays as it began
     num_held_out: int
-    relative: bool
     scale: float
-    shortest: int | None
     along: bool
+    keep_start: bool
     divide: Callable
 
 
@@ -52,11 +58,12 @@ def learner(
     rule: Rule = Rule(),  # noqa: B008
     population: int = 80,
     num_held_out: int = 20,
-    std: float = 0.1,
-    relative: bool = False,
+    std: float | Mapping = 0.1,
     scale: float = 1.0,
+    batch_sizes: Sequence[int] | None = None,
     shortest: int | None = None,
     along: bool = False,
+    keep_start: bool = False,
     divide: Callable = undivided,
 ) -> tuple[Callable, Callable, Callable]:
     """A distribution of genomes that adapts to `Tasks`: (init, update, predict) of a Learner. One generation an update.
@@ -67,31 +74,31 @@ def learner(
 
     init_genome: key -> genome, or a tuple of genomes, one for each layer: the first mean. sizes: neurons in each layer,
       the last the number of classes M; of several networks each generation draws one.
-    std: of every gene in the first generation; the paper gives none. relative: in units of the gene's first absolute
-      value, or of 0.1 where that is less, so that rates and transforms move alike.
+    std: of every gene in the first generation; the paper gives none. By names of genes (see `genes.spread`): of those,
+      and no other gene changes.
     num_held_out: the last num_held_out batches of a task are predicted, the others learned. In the paper 20 are held
       out and 15 learned, of 128 examples each, and the population is 80.
     scale: of the synapses, see `network.init`.
+    batch_sizes: of each network; it learns the first so many examples of a batch. None: all.
     shortest: then a generation learns only so many batches or more, their number drawn log-uniformly. None: all.
-    along: fitness is the mean accuracy on the batches as they are learned and on the held-out ones, where that after t
-      steps counts 1 / (t + 10): the first steps as much as the next ten times as many.
+    along: the accuracy on the batches as they are learned counts as well. In windows of steps, 0 to 9, 10 to 19, 20 to
+      39 and on, each twice as long, genomes are ranked by their mean accuracy, and fitness is the mean rank. So .01 in
+      ten early steps counts no more than .001 in a hundred late ones, where as few genomes differ by more.
+    keep_start: each generation's tasks are also learned by the mean and by the first mean, and as long as the mean is
+      not the more accurate, `learned_genome` and predictions are of the first. For a start that is good already.
     divide: see `inner_run.undivided`. The axes are "population" and "tasks".
-    Metrics: accuracy, the mean fitness; best_accuracy; num_diverged, genomes; std, the step size of CMA-ES.
+    Metrics: accuracy, its mean over the population; best_accuracy; num_diverged, genomes; std, the step size of CMA-ES
+    in units of `std`; with keep_start, lead.
     """
-    networks: tuple = tuple(sizes) if sizes and isinstance(sizes[0], Sequence) else (sizes,)
-    for each in networks:
-        check_sizes(each)
     check_counts(4, population=population)
     check_counts(num_held_out=num_held_out)
-    check_numbers(above=0.0, std=std, scale=scale)
+    check_numbers(above=0.0, scale=scale)
     rules.check(rule)
     shapes = jax.eval_shape(init_genome, jax.random.key(0))
-    for each in networks:
-        check_genomes(shapes, len(each))
-    if shortest is not None:
-        check_counts(shortest=shortest)
-    of_genes = strategy(shapes, population, std)
-    settings = _Settings(init_genome, networks, rule, of_genes, num_held_out, relative, scale, shortest, along, divide)
+    mixture = mixtures.mixture(sizes, batch_sizes, shortest, shapes)
+    of_genes = genes.spread(shapes, std)
+    evolved = cma_es(jnp.zeros((of_genes > 0).sum(), jnp.float32), population, 1.0)
+    settings = _Settings(init_genome, mixture, rule, evolved, of_genes, num_held_out, scale, along, keep_start, divide)
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
 
@@ -99,15 +106,11 @@ def _init(settings, key, example):
     num_held_out, num_batches = settings.num_held_out, example.labels.shape[1]
     if num_batches <= num_held_out:
         raise ValueError(f"num_held_out={num_held_out} of {num_batches} batches leaves none to learn")
-    if settings.shortest is not None and settings.shortest > num_batches - num_held_out:
-        raise ValueError(f"shortest must be at most the {num_batches - num_held_out} batches that are learned")
+    mixtures.check_example(settings.mixture, example.labels, num_batches - num_held_out)
     k_genome, k_strategy = jax.random.split(key)
-    mean = settings.init_genome(k_genome)
-    if not settings.relative:
-        return State(settings.strategy.init(k_strategy, mean), mean)
-    units = jax.tree.map(lambda gene: jnp.maximum(jnp.abs(gene), 0.1), mean)
-    counted = jax.tree.map(jnp.divide, mean, units)
-    return State(settings.strategy.init(k_strategy, counted), mean, units)
+    start = settings.init_genome(k_genome)
+    begun = settings.strategy.init(k_strategy, jnp.zeros((settings.std > 0).sum(), jnp.float32))
+    return State(begun, start, start, jnp.zeros((), jnp.float32) if settings.keep_start else None)
 
 
 def _update(settings, key, state, batch):
@@ -115,77 +118,103 @@ def _update(settings, key, state, batch):
     _, ask, tell, mean = settings.strategy
     k_ask, k_tell, k_synapses = jax.random.split(key, 3)
     k_shared = jax.random.fold_in(k_synapses, len(batch.labels))  # a child beside the tasks' own
-    genomes, asked = ask(k_ask, settings.divide(state.strategy, None))
-    each = settings.divide(jax.vmap(_in_units, (0, None))(genomes, state.units), "population")
+    drawn, asked = ask(k_ask, settings.divide(state.strategy, None))
+    genomes = jax.vmap(partial(genes.moved, state.start, settings.std))(drawn)
+    if settings.keep_start:
+        genomes = jax.tree.map(
+            lambda *rows: jnp.concatenate([rows[0], jnp.stack(rows[1:])]), genomes, state.mean, state.start
+        )
+    each = settings.divide(genomes, "population")
     keys, tasks = settings.divide((jax.random.split(k_synapses, len(batch.labels)), batch), "tasks")
-    shared = _shared(settings, k_shared, batch)
-    fitness = jax.vmap(partial(_fitness, settings, keys, tasks, shared))(each)
-    accuracies, is_well = settings.divide(fitness, None)
-    told = tell(k_tell, asked, genomes, accuracies)
+    shared = mixtures.draw(k_shared, settings.mixture, batch.labels.shape[1] - settings.num_held_out)
+    measure = partial(_in_network, settings, keys, tasks, shared)
+    accuracies, is_well = settings.divide(jax.vmap(measure)(each), None)
+    fitness, ranks = jnp.nanmean(accuracies, axis=1), _mean_ranks(accuracies[: len(drawn)])
+    told = tell(k_tell, asked, drawn, ranks)
+    population = fitness[: len(drawn)]
     metrics = {
-        "accuracy": accuracies.mean(),
-        "best_accuracy": accuracies.max(),
-        "num_diverged": (~is_well).sum().astype(jnp.float32),
+        "accuracy": population.mean(),
+        "best_accuracy": population.max(),
+        "num_diverged": (~is_well[: len(drawn)]).sum().astype(jnp.float32),
         "std": told.std,
     }
-    are_classes = check_labels(batch.labels, settings.networks[0][-1])
-    return State(told, _in_units(mean(told), state.units), state.units), loud(are_classes, metrics)
+    lead = state.lead
+    if settings.keep_start:
+        lead += _RECENT * (fitness[-2] - fitness[-1] - lead)
+        metrics["lead"] = lead
+    are_classes = check_labels(batch.labels, settings.mixture.networks[0][-1])
+    state = State(told, genes.moved(state.start, settings.std, mean(told)), state.start, lead)
+    return state, loud(are_classes, metrics)
 
 
-def _in_units(genome, units):
-    """The genome whose genes are counted in these units."""
-    return genome if units is None else jax.tree.map(lambda gene, unit: gene * unit, genome, units)
+def kept(state: State) -> Any:
+    """The mean, or the start where both are compared and the mean is not ahead."""
+    if state.lead is None:
+        return state.mean
+    return jax.tree.map(partial(jnp.where, state.lead > 0), state.mean, state.start)
 
 
-def _shared(settings, key, batch):
-    """What all genomes of a generation share: which network, and how many batches they learn. The key is consumed."""
-    k_network, k_horizon = jax.random.split(key)
-    longest = batch.labels.shape[1] - settings.num_held_out
-    which = jax.random.randint(k_network, (), 0, len(settings.networks), jnp.int32)
-    if settings.shortest is None:
-        return which, None
-    low, high = (jnp.log(jnp.float32(steps)) for steps in (settings.shortest, longest + 1))
-    horizon = jnp.exp(jax.random.uniform(k_horizon, (), jnp.float32, low, high))
-    return which, jnp.minimum(horizon.astype(jnp.int32), longest)
+def _in_network(settings, keys, tasks, shared, genome):
+    """`_accuracies` in the network that was drawn."""
+
+    def measure(sizes, inputs, labels):
+        return _accuracies(settings, genome, sizes, keys, Tasks(inputs, labels), shared.horizon)
+
+    return mixtures.in_network(settings.mixture, shared, measure, *tasks)
 
 
-def _fitness(settings, keys, tasks, shared, genome):
-    """The accuracy of a genome, see `learner`, 0 if it diverges, and whether it does not."""
-    logits, held_out = _learned(settings, keys, tasks, shared, genome)
-    first, last = logits.shape[1], logits.shape[1] if shared[1] is None else shared[1]
+def _accuracies(settings, genome, sizes, keys, tasks, horizon):
+    """The accuracy of a genome in every window, see `learner`, and whether it does not diverge. -> [W], [].
+
+    0 if it diverges, NaN in windows beyond the horizon. The last step is predicted on all that is held out. W is 1
+    unless `along`.
+    """
+    logits, held_out = _learned(settings, genome, sizes, keys, tasks, horizon)
+    first, last = logits.shape[1], logits.shape[1] if horizon is None else horizon
     right = held_out.argmax(-1) == tasks.labels[:, first:]
-    accuracy, is_well = right.mean(dtype=jnp.float32), jnp.isfinite(held_out).all()
+    accuracy, is_well = right.mean(dtype=jnp.float32)[None], jnp.isfinite(held_out).all()
     if settings.along:
-        steps = jnp.arange(first + 1, dtype=jnp.float32)
+        steps = np.arange(first + 1)
         way = (logits.argmax(-1) == tasks.labels[:, :first]).mean(axis=(0, 2), dtype=jnp.float32)
         of_steps = jnp.where(steps < last, jnp.append(way, 0), accuracy)
-        accuracy = jnp.average(of_steps, weights=jnp.where(steps <= last, 1 / (steps + 10), 0))
-    return jnp.where(is_well, accuracy, 0.0), is_well
+        windows = jax.nn.one_hot(_window(steps), _window(first) + 1, axis=0, dtype=jnp.float32) * (steps <= last)[None]
+        lengths = windows.sum(axis=1)
+        accuracy = jnp.where(lengths > 0, (windows @ of_steps) / jnp.maximum(lengths, 1), jnp.nan)
+    return jnp.where(is_well, accuracy, 0 * accuracy), is_well
 
 
-def _learned(settings, keys, tasks, shared, genome):
+def _window(steps):
+    """Which window a step is in: 0 to 9, 10 to 19, 20 to 39, .."""
+    return np.ceil(np.log2((steps + 1) / 10)).clip(0).astype(int)
+
+
+def _mean_ranks(accuracies):
+    """Of every genome, the mean rank over the windows that were reached, the greatest the best. [P, W] -> [P]."""
+    reached = ~jnp.isnan(accuracies[0])
+    ranks = jax.scipy.stats.rankdata(jnp.nan_to_num(accuracies), axis=0)
+    return (ranks @ reached / reached.sum()).astype(jnp.float32)
+
+
+def _learned(settings, genome, sizes, keys, tasks, horizon):
     """-> logits of the batches before they are learned, and of those held out, [T, S - H, B, M] and [T, H, B, M]."""
-    which, horizon = shared
     first, rule = tasks.labels.shape[1] - settings.num_held_out, settings.rule
+    learn = partial(learn_task, sizes=sizes, rule=rule, scale=settings.scale, horizon=horizon)
 
-    def in_network(sizes):
-        learn = partial(learn_task, sizes=sizes, rule=rule, scale=settings.scale, horizon=horizon)
+    def one(key, inputs, labels):
+        synapses, logits = learn(key, genome, inputs[:first], labels[:first])
+        return logits, jax.vmap(lambda x: network.forward(genome, synapses, x, rule=rule)[-1][0])(inputs[first:])
 
-        def one(key, inputs, labels):
-            synapses, logits = learn(key, genome, inputs[:first], labels[:first])
-            return logits, jax.vmap(lambda x: network.forward(genome, synapses, x, rule=rule)[-1][0])(inputs[first:])
-
-        return jax.vmap(one)(keys, tasks.inputs, tasks.labels)
-
-    if len(settings.networks) == 1:
-        return in_network(settings.networks[0])
-    return jax.lax.switch(which, [partial(in_network, sizes) for sizes in settings.networks])
+    return jax.vmap(one)(keys, tasks.inputs, tasks.labels)
 
 
 def _predict(settings, state, tasks):
-    """Tasks -> log-probabilities [T, B, M] of the last batches, by the mean genome, from fixed synapses.
+    """Tasks -> log-probabilities [T, B, M] of the last batches, by the genome that is kept, from fixed synapses.
 
     Of several networks it is the first one. It learns all batches but the held-out ones.
     """
     keys = jax.random.split(jax.random.key(0), len(tasks.labels))
-    return jax.nn.log_softmax(_learned(settings, keys, tasks, (0, None), state.mean)[1][:, -1])
+    held_out = _learned(settings, kept(state), settings.mixture.networks[0], keys, tasks, None)[1]
+    return jax.nn.log_softmax(held_out[:, -1])
+
+
+_RECENT = 0.1  # how much of `State.lead` each generation makes up

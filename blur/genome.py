@@ -50,6 +50,7 @@ class Synapse(NamedTuple):
     momentum: jax.Array | None = None  # [] what a step keeps of the sum of changes so far; None: nothing
     squares: jax.Array | None = None  # [] what a step keeps of the mean of their squares; `Rule.change_norm` "adam"
     last: jax.Array | None = None  # [] η̃ of the last layer, in units of that of the others; None: 1
+    scale: jax.Array | None = None  # [] of the first synapses, in units of `network.init`'s; None: 1
 
 
 class Genome(NamedTuple):
@@ -74,6 +75,13 @@ def check_genomes(genome: Any, num_layers: int) -> tuple[Genome, ...]:
     if len(genomes[0].neuron.forward) < 2:
         raise ValueError("a neuron needs at least 2 states: the label goes to the second")
     return tuple(genomes)
+
+
+def with_age(genome: Genome, log_steps: float, power: float = 1.0) -> Genome:
+    """The genome with these genes of age: its changes shrink from step to step."""
+    check_numbers(log_steps=log_steps, power=power)
+    age = Age(jnp.asarray(log_steps, jnp.float32), jnp.asarray(power, jnp.float32))
+    return Genome(genome.neuron, genome.synapse._replace(age=age), genome.forward_synapse)
 
 
 def backprop_genome(learning_rate: float) -> Genome:
@@ -144,6 +152,8 @@ def delta_genome(
     synapse_update: float = 0.2,
     std: float = 0.05,
     normalise: str = "both",
+    log_steps: float | None = None,
+    power: float = 1.0,
 ) -> Genome:
     """Our start for rules whose feedback is the label: the delta rule (Widrow & Hoff 1960). The key is consumed.
 
@@ -152,6 +162,7 @@ def delta_genome(
     Adam then fits all genes. Any number of states. Not in the paper.
 
     synapse_update, normalise: as in `random_genome`. std: of the noise on the transforms, in units of their order.
+    log_steps, power: the genes of age. None: the genome has no such genes.
     """
     check_counts(2, num_states=num_states)
     check_numbers(synapse_update=synapse_update)
@@ -163,7 +174,8 @@ def delta_genome(
     post = 0.1 * noise[3].at[0, 1].add(1.0).at[0, 0].add(-0.5).at[1, 0].add(1.0)
     one = jnp.ones((), jnp.float32)
     neuron = Neuron(forward, backward, one, one, *_norms(normalise, num_states))
-    return Genome(neuron, Synapse(pre, post, one, synapse_update * one))
+    genome = Genome(neuron, Synapse(pre, post, one, synapse_update * one))
+    return genome if log_steps is None else with_age(genome, log_steps, power)
 
 
 def _norms(normalise: str, num_states: int) -> tuple[Norm | None, Norm | None]:

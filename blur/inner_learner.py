@@ -77,8 +77,7 @@ def _init(settings, key, example):
     x, _ = example
     genomes, sizes, rule, scale, _, _ = settings
     num_states = len(genomes[0].neuron.forward)
-    synapses = network.init(key, x[0].size, sizes, num_states, rule=rule, scale=scale)
-    synapses = network.with_memory(genomes, synapses, rule=rule)
+    synapses = network.begin(key, genomes, x[0].size, sizes, rule=rule, scale=scale)
     return State(jnp.zeros((), jnp.int32), synapses, network.init_carry(synapses, len(x), num_states, rule=rule))
 
 

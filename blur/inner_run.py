@@ -44,7 +44,8 @@ def unroll(
         t, batch = batch
         return jax.lax.cond(t < horizon, step, lambda state, batch: (state, jnp.zeros_like(batch[1])), state, batch)
 
-    carry = network.init_carry(synapses, inputs.shape[1], _num_states(genome), rule=rule)
+    num_states = len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)
+    carry = network.init_carry(synapses, inputs.shape[1], num_states, rule=rule)
     if horizon is None:
         (synapses, _), logits = jax.lax.scan(step, (synapses, carry), (inputs, targets))
     else:
@@ -68,7 +69,7 @@ def learn_task(
 
     sizes: neurons in each layer, the last M. scale: see `network.init`. The key draws the synapses and is consumed.
     """
-    synapses = network.init(key, inputs.shape[-1], sizes, _num_states(genome), rule=rule, scale=scale)
+    synapses = network.begin(key, genome, inputs.shape[-1], sizes, rule=rule, scale=scale)
     targets = jax.nn.one_hot(labels, sizes[-1], dtype=jnp.float32)
     return unroll(genome, synapses, inputs, targets, rule=rule, horizon=horizon)
 
@@ -82,12 +83,14 @@ def adapt(
     *,
     rule: Rule,
     scale: float = 1.0,
+    horizon: jax.Array | None = None,
 ) -> jax.Array:
     """A fresh network learns a task except its last batch. inputs [S, B, D], labels [S, B] -> logits [S, B, M].
 
     The logits of a batch are computed before the batch is learned; the last one is held out. Otherwise `learn_task`.
     """
-    synapses, logits = learn_task(key, genome, inputs[:-1], labels[:-1], sizes, rule=rule, scale=scale)
+    settings = {"rule": rule, "scale": scale, "horizon": horizon}
+    synapses, logits = learn_task(key, genome, inputs[:-1], labels[:-1], sizes, **settings)
     held_out = network.forward(genome, synapses, inputs[-1], rule=rule)[-1][0]
     return jnp.concatenate([logits, held_out[None]])
 
@@ -110,7 +113,3 @@ def map_tasks(function: Callable, tasks: tuple, *, sequential: bool) -> Any:
       synapses of one task at a time, and they stay in the cache. Narrow networks are faster all at once.
     """
     return jax.lax.map(lambda task: function(*task), tasks) if sequential else jax.vmap(function)(*tasks)
-
-
-def _num_states(genome: Genome | Sequence[Genome]) -> int:
-    return len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)

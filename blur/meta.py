@@ -11,11 +11,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from blur import mixture as mixtures
 from blur import rule as rules
-from blur.genome import check_genomes
 from blur.inner_run import adapt, map_tasks, undivided
+from blur.mixture import Mixture
 from blur.rule import Rule
-from blur.settings import check_counts, check_labels, check_numbers, check_sizes, loud
+from blur.settings import check_counts, check_labels, check_numbers, loud
 
 _SCORE_DECAY = 0.99  # of the running mean of a genome's loss, for each meta-step; the paper gives none
 
@@ -36,7 +37,7 @@ class _Settings(NamedTuple):
     """The arguments of `meta_learner`, with the optimiser built."""
 
     init_genome: Callable
-    sizes: Sequence[int]
+    mixture: Mixture
     rule: Rule
     population: int
     scale: float
@@ -50,11 +51,13 @@ class _Settings(NamedTuple):
 
 def meta_learner(
     init_genome: Callable,
-    sizes: Sequence[int],
+    sizes: Sequence[int] | Sequence[Sequence[int]],
     *,
     rule: Rule = Rule(),  # noqa: B008
     population: int = 8,
     scale: float = 1.0,
+    batch_sizes: Sequence[int] | None = None,
+    shortest: int | None = None,
     learning_rate: float | optax.Schedule = 5e-4,
     clip: float = 10.0,
     num_scored: int = 1,
@@ -68,7 +71,10 @@ def meta_learner(
     A meta-step unrolls every genome on every task, from fresh synapses, and descends on the cross-entropy of the
     held-out batch. Constants of Adam, global norm clipping and population are the paper's (App. C.1, C.4).
 
-    init_genome: key -> genome, or a tuple of genomes, one for each layer. sizes: neurons in each layer, the last M.
+    init_genome: key -> genome, or a tuple of genomes, one for each layer. sizes: neurons in each layer, the last M; of
+      several networks each meta-step draws one, and predictions are by the first. batch_sizes: of each network; it
+      learns the first so many examples of a batch. None: all.
+    shortest: then a meta-step learns only so many batches or more, their number drawn log-uniformly. None: all.
     scale: of the synapses, see `network.init`. learning_rate: of Adam; a schedule counts the steps of the genome.
     num_scored: the loss is the mean over the last num_scored predictions of a task. The paper's 1, the held-out batch,
       rewards the end of the run; more reward speed.
@@ -81,7 +87,6 @@ def meta_learner(
     Metrics: loss in nats and accuracy of the genome that was best before the step, mean loss of all genomes, and the
     numbers of skipped steps and of replaced genomes so far.
     """
-    check_sizes(sizes)
     check_counts(population=population, num_scored=num_scored, reset_after=reset_after)
     if synchronise_every is not None:
         check_counts(synchronise_every=synchronise_every)
@@ -89,11 +94,21 @@ def meta_learner(
     if not callable(learning_rate):
         check_numbers(0.0, learning_rate=learning_rate)
     rules.check(rule)
-    check_genomes(jax.eval_shape(init_genome, jax.random.key(0)), len(sizes))
+    mixture = mixtures.mixture(sizes, batch_sizes, shortest, jax.eval_shape(init_genome, jax.random.key(0)))
     tx = optax.chain(optax.clip_by_global_norm(clip), optax.adam(learning_rate))
     sequential = sequential and divide is undivided
     settings = _Settings(
-        init_genome, sizes, rule, population, scale, tx, num_scored, synchronise_every, reset_after, sequential, divide
+        init_genome,
+        mixture,
+        rule,
+        population,
+        scale,
+        tx,
+        num_scored,
+        synchronise_every,
+        reset_after,
+        sequential,
+        divide,
     )
     return partial(_init, settings), partial(_update, settings), partial(_predict, settings)
 
@@ -101,6 +116,7 @@ def meta_learner(
 def _init(settings, key, example):
     if settings.num_scored > (num_batches := example.labels.shape[1]):
         raise ValueError(f"num_scored must be at most the batches of a task, {num_batches}; got {settings.num_scored}")
+    mixtures.check_example(settings.mixture, example.labels, num_batches - 1)
     zero = jnp.zeros((), jnp.int32)
     return State(zero, *_fresh(settings, key), zero, zero)
 
@@ -109,18 +125,20 @@ def _fresh(settings, key):
     """Fresh (genomes, optimizer, scores, num_diverged). The scores are those of guessing."""
     population = settings.population
     genomes = jax.vmap(settings.init_genome)(jax.random.split(key, population))
-    scores = jnp.full((population,), jnp.log(settings.sizes[-1]), jnp.float32)
+    scores = jnp.full((population,), jnp.log(_num_classes(settings)), jnp.float32)
     return genomes, jax.vmap(settings.tx.init)(genomes), scores, jnp.zeros((population,), jnp.int32)
 
 
 def _update(settings, key, state, batch):
     """One meta-step."""
     state = settings.divide(state, None)
-    are_classes = check_labels(batch.labels, settings.sizes[-1])
+    are_classes = check_labels(batch.labels, _num_classes(settings))
     k_synapses, k_fresh = jax.random.split(key)
     keys = jax.random.split(k_synapses, settings.population)
     each = settings.divide((keys, state.genomes, state.optimizer), "population")
-    descend = partial(_descend, settings, settings.divide(batch, "tasks"))
+    k_shared = jax.random.fold_in(k_synapses, settings.population)  # a child beside those of the genomes
+    shared = mixtures.draw(k_shared, settings.mixture, batch.labels.shape[1] - 1)
+    descend = partial(_descend, settings, settings.divide(batch, "tasks"), shared)
     descended = map_tasks(descend, each, sequential=settings.sequential)
     after, losses, accuracies, is_well = settings.divide(descended, None)
     best = _best(state.scores, state.num_diverged)
@@ -141,30 +159,46 @@ def _update(settings, key, state, batch):
     return state, loud(are_classes, metrics)
 
 
-def _descend(settings, tasks, key, genome, optimizer):
+def _descend(settings, tasks, shared, key, genome, optimizer):
     """One genome's step -> ((genome, optimizer) after it, held-out loss and accuracy, whether all of it is finite).
 
     If not, genome and optimizer stay as they are, and loss and accuracy are those of guessing.
     """
     before, keys = (genome, optimizer), settings.divide(jax.random.split(key, len(tasks.labels)), "tasks")
-    one = partial(jax.value_and_grad(partial(_loss, settings), has_aux=True), genome)
+    one = partial(jax.value_and_grad(partial(_loss, settings, shared), has_aux=True), genome)
     of_tasks = map_tasks(one, (keys, tasks.inputs, tasks.labels), sequential=settings.sequential)
     (value, accuracy), gradient = jax.tree.map(lambda leaf: leaf.mean(axis=0), of_tasks)
     is_well = jnp.isfinite(value) & jnp.isfinite(optax.tree.norm(gradient))
     updates, moved = settings.tx.update(gradient, optimizer, genome)
     after = optax.apply_updates(genome, updates), moved
-    value = jnp.where(is_well, value, jnp.log(settings.sizes[-1]))
-    accuracy = jnp.where(is_well, accuracy, 1 / settings.sizes[-1])
+    value = jnp.where(is_well, value, jnp.log(_num_classes(settings)))
+    accuracy = jnp.where(is_well, accuracy, 1 / _num_classes(settings))
     return _select(is_well, after, before), value, accuracy, is_well
 
 
-def _loss(settings, genome, key, inputs, labels):
+def _loss(settings, shared, genome, key, inputs, labels):
     """One task: the mean cross-entropy of the scored batches, and the accuracy on the held-out one."""
-    _, sizes, rule, _, scale, *_ = settings
-    logits = adapt(key, genome, inputs, labels, sizes, rule=rule, scale=scale)
-    scored = -settings.num_scored
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits[scored:], labels[scored:])
-    return losses.mean(), (logits[-1].argmax(-1) == labels[-1]).mean(dtype=jnp.float32)
+
+    def measure(sizes, inputs, labels):
+        within = {"rule": settings.rule, "scale": settings.scale, "horizon": shared.horizon}
+        logits = adapt(key, genome, inputs, labels, sizes, **within)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(axis=1)
+        accuracy = (logits[-1].argmax(-1) == labels[-1]).mean(dtype=jnp.float32)
+        return jnp.average(losses, weights=_scored(settings, len(losses), shared.horizon)), accuracy
+
+    return mixtures.in_network(settings.mixture, shared, measure, inputs, labels)
+
+
+def _scored(settings, num_batches, horizon):
+    """Which predictions of a task count: the held-out one and those before it, as far as they were learned. [S]."""
+    steps = jnp.arange(num_batches, dtype=jnp.int32)
+    last = num_batches - 1 if horizon is None else horizon
+    before = (steps < last) & (steps > last - settings.num_scored)
+    return (before | (steps == num_batches - 1)).astype(jnp.float32)
+
+
+def _num_classes(settings):
+    return settings.mixture.networks[0][-1]
 
 
 def _copy_best(settings, state):
@@ -190,7 +224,7 @@ def _begin_again(settings, key, state):
 
 def _predict(settings, state, tasks):
     """Tasks -> log-probabilities [T, B, M] of the held-out batches, by the best genome, from fixed synapses."""
-    _, sizes, rule, _, scale, *_ = settings
+    sizes, rule, scale = settings.mixture.networks[0], settings.rule, settings.scale
     genome = best_genome(state)
 
     def one(key, inputs, labels):

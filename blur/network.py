@@ -73,6 +73,26 @@ def with_memory(
     return tuple(layer(*pair) for pair in zip(synapses, _of_layers(genome, synapses, rule), strict=True))
 
 
+def begin(
+    key: jax.Array,
+    genome: Genome | Sequence[Genome],
+    input_dim: int,
+    sizes: Sequence[int],
+    *,
+    rule: Rule,
+    scale: float = 1.0,
+) -> tuple[Synapses | Remembering, ...]:
+    """`init` for a genome: its gene `scale` applied, and with the memory that its genes need. The key is consumed."""
+    num_states = len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)
+    synapses = init(key, input_dim, sizes, num_states, rule=rule, scale=scale)
+    of_layers = _of_layers(genome, synapses, rule)
+    scaled = [
+        of_layer if genes.synapse.scale is None else jax.tree.map(genes.synapse.scale.__mul__, of_layer)
+        for of_layer, genes in zip(synapses, of_layers, strict=True)
+    ]
+    return with_memory(genome, scaled, rule=rule)
+
+
 def init_carry(synapses: Layers, batch_size: int, num_states: int, *, rule: Rule) -> tuple[jax.Array, ...]:
     """The carry of the first `step`: all neurons at 0, in the shapes of `forward`; () unless `Rule.keep_neurons`."""
     if not rule.keep_neurons:

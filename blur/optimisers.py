@@ -5,7 +5,7 @@
 
 import jax.numpy as jnp
 
-from blur.genome import Age, Genome, Norm, backprop_genome
+from blur.genome import Genome, Norm, backprop_genome, with_age
 from blur.rule import Rule, backprop_rule
 from blur.settings import check_numbers
 
@@ -20,12 +20,9 @@ def momentum_genome(
     """
     check_numbers(0.0, momentum=momentum)
     genome = backprop_genome(learning_rate)
-    age = None
-    if log_steps is not None:
-        check_numbers(log_steps=log_steps, power=power)
-        age = Age(jnp.asarray(log_steps, jnp.float32), jnp.asarray(power, jnp.float32))
-    synapse = genome.synapse._replace(momentum=jnp.asarray(momentum, jnp.float32), age=age)
-    return Genome(genome.neuron, synapse)
+    synapse = genome.synapse._replace(momentum=jnp.asarray(momentum, jnp.float32))
+    genome = Genome(genome.neuron, synapse)
+    return genome if log_steps is None else with_age(genome, log_steps, power)
 
 
 def lasting(
@@ -39,8 +36,13 @@ def lasting(
     """
     genome = momentum_genome(learning_rate, momentum, log_steps=log_steps, power=power)
     neuron = genome.neuron._replace(forward_norm=Norm(jnp.zeros(2, jnp.float32), jnp.ones(2, jnp.float32)))
-    synapse = genome.synapse._replace(last=jnp.asarray(last, jnp.float32))
-    options = {"change_norm": "orthogonal", "normalise_inputs": True, "normalise_last": False}
+    synapse = genome.synapse._replace(last=jnp.asarray(last, jnp.float32), scale=jnp.ones((), jnp.float32))
+    options = {
+        "feedback": "error",  # changes with a norm are those of the mean
+        "change_norm": "orthogonal",
+        "normalise_inputs": True,
+        "normalise_last": False,
+    }
     return Genome(neuron, synapse), backprop_rule("relu")._replace(**options)
 
 

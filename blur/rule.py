@@ -72,6 +72,15 @@ def cross_entropy_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
     return _with_error(last, (jax.nn.softmax(last[0]) - targets) / len(targets))
 
 
+def error_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
+    """State 1 becomes the error of the softmax, the gradient of the cross-entropy summed over the batch.
+
+    It is of order 1, as other states are, so a genome near `backprop_genome` that mixes a little of them in still
+    learns from the error. That of the mean, of order 1 / B, drowns. Changes with a norm are the same with either.
+    """
+    return _with_error(last, jax.nn.softmax(last[0]) - targets)
+
+
 def mse_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
     """State 1 becomes the gradient of the mean of ½ |state 0 - targets|² over the batch; states 2 and above become 0.
 
@@ -84,7 +93,12 @@ def _with_error(last, error):
     return jnp.concatenate([last[:1], error[None], jnp.zeros_like(last[2:])])
 
 
-FEEDBACKS = {"label": label_feedback, "cross_entropy": cross_entropy_feedback, "mse": mse_feedback}
+FEEDBACKS = {
+    "label": label_feedback,
+    "error": error_feedback,
+    "cross_entropy": cross_entropy_feedback,
+    "mse": mse_feedback,
+}
 
 
 def with_slope(activation: Callable, states: jax.Array) -> jax.Array:

@@ -25,6 +25,7 @@ class Stream(NamedTuple):
 
     count: jax.Array  # [] uint32, tasks drawn so far
     seed: jax.Array  # [] uint32, selects the stream: drawn once, then constant
+    part: jax.Array  # [] int32, of the present tasks, to be drawn next
 
 
 def tasks(
@@ -34,6 +35,7 @@ def tasks(
     unroll: int,
     batch_size: int,
     num_tasks: int | None = None,
+    num_parts: int = 1,
     divide: Callable = undivided,
 ) -> tuple[Any, Callable, Callable]:
     """Fresh tasks in every batch: (data, init, draw) of a World whose batches are `Tasks`, S = unroll + 1.
@@ -42,6 +44,8 @@ def tasks(
       samples of it. Task i of a stream depends on (seed, i) alone, and comes from family i mod len(families).
       All have inputs of one width, else ValueError; a mapping gives them the names by which it says so.
     num_tasks: T, a multiple of the number of families. None: one task from each.
+    num_parts: every task is drawn so many times in a row, each time the next `unroll` batches of it, and after them the
+      batch that comes then, for `blur.persistent`.
     divide: see `inner_run.undivided`. Every device draws all tasks: families differ, and learners divide them.
     """
     if not families:
@@ -49,7 +53,7 @@ def tasks(
     names = tuple(families) if isinstance(families, Mapping) else range(len(families))
     families = tuple(families.values()) if isinstance(families, Mapping) else families
     num_tasks = len(families) if num_tasks is None else num_tasks
-    check_counts(num_tasks=num_tasks, unroll=unroll, batch_size=batch_size)
+    check_counts(num_tasks=num_tasks, unroll=unroll, batch_size=batch_size, num_parts=num_parts)
     if num_tasks % len(families):
         raise ValueError(f"num_tasks must be a multiple of the number of families, got {num_tasks} of {len(families)}")
 
@@ -57,15 +61,18 @@ def tasks(
 
     def init(key, data):
         del data
-        return Stream(jnp.zeros((), jnp.uint32), jax.random.bits(key, dtype=jnp.uint32))
+        return Stream(jnp.zeros((), jnp.uint32), jax.random.bits(key, dtype=jnp.uint32), jnp.zeros((), jnp.int32))
 
     def draw(key, data, state, act):
         del key, act
         index = (state.count + jnp.arange(num_tasks, dtype=jnp.uint32)).reshape(-1, len(families))
         keys = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)), (None, 0))(jax.random.key(state.seed), index)
-        drawn = _from_families(families, keys, data, (unroll + 1) * batch_size)
-        inputs, labels = (leaf.reshape(num_tasks, unroll + 1, batch_size, *leaf.shape[3:]) for leaf in drawn)
-        return Stream(state.count + num_tasks, state.seed), divide(Tasks(inputs, labels), None)
+        drawn = _from_families(families, keys, data, (num_parts * unroll + 1) * batch_size)
+        whole = (leaf.reshape(num_tasks, -1, batch_size, *leaf.shape[3:]) for leaf in drawn)
+        inputs, labels = (jax.lax.dynamic_slice_in_dim(leaf, state.part * unroll, unroll + 1, 1) for leaf in whole)
+        is_last = state.part == num_parts - 1
+        count = state.count + jnp.where(is_last, jnp.uint32(num_tasks), jnp.uint32(0))
+        return Stream(count, state.seed, (state.part + 1) % num_parts), divide(Tasks(inputs, labels), None)
 
     return data, init, draw
 

@@ -39,6 +39,7 @@ _LEARNERS = {
     "blur": "experiments.learners:blur",
     "blur_evolution": "blur.evolution:learner",
     "blur_meta": "blur:meta_learner",
+    "blur_persistent": "blur.persistent:learner",
     "ewc": "bootstrap.ewc:learner",
     "glns": "glns:learner",
     "glns_bandit": "glns:bandit",
@@ -92,7 +93,8 @@ _WORLDS = _in("experiments.worlds", "bandit", "ideal", "in_order", "paired", "pe
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
 _ARTIFACTS = _in("experiments.artifacts", "episode", "genome", "params", "payoff", "saliency")
 _FIGURES = _in(
-    "experiments.figures", "arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter", "wave"
+    "experiments.figures",
+    *("arena", "curriculum", "fan", "pair", "payoff", "race", "retention", "scatter", "transfer", "wave"),
 )
 _EVALS = {
     **_in(

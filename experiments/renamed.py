@@ -26,6 +26,7 @@ SETTINGS = {  # of what a config names
     "num_past": "pool_size",
     "past_every": "pool_every",
     "past_share": "past_prob",
+    "relative": "std, by names of genes",
     "share": "sequence_fraction",
     "sharpness": "logit_scale",
     "space": "projection",

@@ -118,11 +118,12 @@ def tasks(
     unroll: int,
     batch_size: int,
     num_tasks: int | None = None,
+    num_parts: int = 1,
     divide: Callable = bootstrap.undivided,
 ) -> bootstrap.World:
     """Tasks of these families, for learners of genomes: `blur.tasks`."""
-    settings = {"unroll": unroll, "batch_size": batch_size, "num_tasks": num_tasks, "divide": divide}
-    return bootstrap.World(*blur.tasks(families, tuple(in_memory(data, "tasks")), **settings))
+    settings = {"unroll": unroll, "batch_size": batch_size, "num_tasks": num_tasks, "num_parts": num_parts}
+    return bootstrap.World(*blur.tasks(families, tuple(in_memory(data, "tasks")), **settings, divide=divide))
 
 
 def self_play(data: Any, *, divide: Callable = bootstrap.undivided, **settings: Any) -> bootstrap.World:

@@ -16,9 +16,12 @@ symmetric_single  figure 9: one synapse for both directions, with one state     
 relu              figure 12: ReLU forward, linear backward                                         35 to 85  0.836
 linear            figure 12: linear in both passes                                                 35 to 85  0.863
 deep              figure 10: four hidden layers while it learns                                    35 to 85  0.092
+wide              256 hidden neurons while it learns                                               -         -
+narrow            16 hidden neurons while it learns                                                -         -
 smoke             2 states, 4 hidden neurons, 2 steps                                              -         -
 depths            test of a genome: 1, 2, 4 and 10 hidden layers of 32, on 8 x 8 pixels            29        0.837
 finer             test of a genome: 1, 2 and 4 hidden layers of 32, on 16 x 16 pixels              -         -
+widths            test of a genome: 16, 32, 64, 128 and 256 hidden neurons, on 8 x 8 pixels        -         -
 
 Accuracy is eval/test_accuracy after ten batches, of one seed; that of `depths` is of one hidden layer and the genome
 of `both`. The two tests give eval/test_error (one hidden layer) and eval/layers_N/test_error (N hidden layers), and
@@ -50,10 +53,18 @@ VARIANTS = {
     "linear": (4, "both", {"activation": "linear", "backward_activation": "linear"}, TWO_LAYERS),
     # Figure 10: depth while it learned.
     "deep": (4, "both", {}, (32, 32, 32, 32)),
+    # From large networks to small ones, and the reverse: see `widths`.
+    "wide": (4, "both", {}, (256,)),
+    "narrow": (4, "both", {}, (16,)),
     "smoke": (2, "both", {}, (4,)),
 }
+AT = (10, 20, 50, 100, 200, 500, 1000)
 # Hidden layers, the first the learner's and the others its baselines', and the side of the images.
-TESTS = {"depths": ((1, 2, 4, 10), 8), "finer": ((1, 2, 4), 16)}
+TESTS = {
+    "depths": (((32,), (32,) * 2, (32,) * 4, (32,) * 10), 8),
+    "finer": (((32,), (32,) * 2, (32,) * 4), 16),
+    "widths": (((16,), (32,), (64,), (128,), (256,)), 8),
+}
 
 
 def get_config(variant: str = "both") -> ConfigDict:
@@ -68,6 +79,8 @@ def _meta(variant: str) -> ConfigDict:
     num_states, normalise, rule, hidden = VARIANTS[variant]
     num_steps, log_every = (2, 1) if variant == "smoke" else (200, 25)
     unroll = 2 if variant == "smoke" else 10
+    families, sizes = {"digits": {"name": "images", "side": 8}}, (*hidden, 10)
+    rule = {"name": "blur", "last_activation": "linear"} | rule
     return ConfigDict(
         {
             "seed": 0,
@@ -79,18 +92,26 @@ def _meta(variant: str) -> ConfigDict:
             "log_metrics": ("train/loss", "train/accuracy", "eval/test_accuracy"),
             "evals": {
                 "adaptation": {
-                    "families": {"digits": {"name": "images", "side": 8}},
+                    "families": families,
                     "groups": {"test": ("digits",)},
                     "unroll": unroll,
                     "batch_size": 128,
                     "num_draws": 4,
-                }
+                },
+                "endurance": {
+                    "families": families,
+                    "sizes": sizes,
+                    "rule": rule,
+                    "batch_size": 128,
+                    "num_draws": 2,
+                    "steps": (1, 2) if variant == "smoke" else AT,
+                },
             },
             "artifacts": ("genome",),
             "data": {"name": "digits"},
             "world": {
                 "name": "tasks",
-                "families": {"digits": {"name": "images", "side": 8}},
+                "families": families,
                 "unroll": unroll,
                 "batch_size": 128,
                 "num_tasks": 1,
@@ -98,8 +119,8 @@ def _meta(variant: str) -> ConfigDict:
             "learner": {
                 "name": "blur_meta",
                 "init_genome": {"name": "delta", "num_states": num_states, "normalise": normalise},
-                "sizes": (*hidden, 10),
-                "rule": {"name": "blur", "last_activation": "linear"} | rule,
+                "sizes": sizes,
+                "rule": rule,
                 "population": 2,
                 "learning_rate": 3e-3,
                 "num_scored": unroll + 1,
@@ -109,13 +130,12 @@ def _meta(variant: str) -> ConfigDict:
 
 
 def _test(variant: str) -> ConfigDict:
-    """One genome in networks of several depths, on the same batches; to name it once is to name it for all."""
-    (first, *others), side = TESTS[variant]
+    """One genome in several networks, on the same batches; to name it once is to name it for all."""
+    networks, side = TESTS[variant]
     genome = FieldReference("digits")
-    in_network = {
-        num_hidden: {"name": "blur", "genome": genome, "sizes": (*(32,) * num_hidden, 10)}
-        for num_hidden in (first, *others)
-    }
+    named = {f"width_{hidden[0]}" if variant == "widths" else f"layers_{len(hidden)}": hidden for hidden in networks}
+    learners = {name: {"name": "blur", "genome": genome, "sizes": (*hidden, 10)} for name, hidden in named.items()}
+    first, *others = learners
     return ConfigDict(
         {
             "seed": 0,
@@ -124,12 +144,14 @@ def _test(variant: str) -> ConfigDict:
             "log_every": 10,
             "eval_every": 10,
             "checkpoint_every": 50,
-            "log_metrics": ("eval/test_error", f"eval/layers_{others[-1]}/test_error"),
-            "evals": ("classification",),
+            "log_metrics": ("eval/test_error", f"eval/{others[-1]}/test_error"),
+            "evals": ("classification", "synapses"),
+            "analyses": {"race": {"at": (10, 20, 50)}},
+            "figures": ("transfer",),
             "data": {"name": "digits", "side": side},
             "world": {"name": "real", "batch_size": 128},
-            "learner": in_network[first],
-            "baselines": {f"layers_{num_hidden}": in_network[num_hidden] for num_hidden in others},
+            "learner": learners[first],
+            "baselines": {name: learners[name] for name in others},
         }
     )
 

@@ -14,6 +14,7 @@ and takes --data_dir=DIR, where DIR holds MNIST's four IDX files.
 
 from ml_collections import ConfigDict
 
+RULE = {"name": "blur", "last_activation": "linear"}
 # Data, generations, hidden neurons, population, held-out batches. The paper's, 400 generations, ask for a GPU.
 VARIANTS = {
     "digits": ("digits", 600, 32, 24, 5),
@@ -46,7 +47,15 @@ def get_config(variant: str = "digits") -> ConfigDict:
                     "unroll": unroll,
                     "batch_size": 128,
                     "num_draws": 1 if variant == "smoke" else 8,
-                }
+                },
+                "endurance": {
+                    "families": {"images": family},
+                    "sizes": (hidden, 10),
+                    "rule": RULE,
+                    "batch_size": 128,
+                    "num_draws": 2,
+                    "steps": (1, 2) if variant == "smoke" else (10, 20, 50, 100, 200, 500, 1000),
+                },
             },
             "artifacts": ("genome",),
             "data": {"name": data},
@@ -60,7 +69,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
                 "name": "blur_evolution",
                 "init_genome": {"name": "random", "num_states": 2, "normalise": "both"},
                 "sizes": (hidden, 10),
-                "rule": {"name": "blur", "last_activation": "linear"},
+                "rule": RULE,
                 "population": population,
                 "num_held_out": num_held_out,
                 "std": 0.3,

@@ -26,6 +26,7 @@ TESTS = {
     "finer": ((64,), 16),
     "smoke": ((8,), 8),
 }
+RULE = {"name": "blur", "last_activation": "linear"}
 RATES = (0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
@@ -54,7 +55,14 @@ def _meta() -> ConfigDict:
                     "unroll": 50,
                     "batch_size": 128,
                     "num_draws": 4,
-                }
+                },
+                "endurance": {
+                    "families": {"digits": {"name": "images", "side": 8}},
+                    "sizes": (64, 10),
+                    "rule": RULE,
+                    "batch_size": 128,
+                    "num_draws": 2,
+                },
             },
             "artifacts": ("genome",),
             "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0},
@@ -69,7 +77,7 @@ def _meta() -> ConfigDict:
                 "name": "blur_meta",
                 "init_genome": {"name": "delta", "num_states": 4},
                 "sizes": (64, 10),
-                "rule": {"name": "blur", "last_activation": "linear"},
+                "rule": RULE,
                 "population": 1,
                 "sequential": True,  # for a CPU; side by side on a GPU
                 "learning_rate": 3e-3,
@@ -103,8 +111,8 @@ def _test(variant: str) -> ConfigDict:
             "eval_every": 1,
             "checkpoint_every": 4 if variant == "smoke" else 100,
             "log_metrics": ("eval/test_error", f"eval/{list(baselines)[-1]}/test_error"),
-            "evals": ("classification",),
-            "analyses": {"race": {"first": 2 if variant == "smoke" else 50}},
+            "evals": ("classification", "synapses"),
+            "analyses": {"race": {"first": 2, "at": (2, 4)} if variant == "smoke" else {"at": (10, 20, 50, 100)}},
             "figures": ("race",),
             "data": {"name": "digits", "train_fraction": 0.75, "split_seed": 0, "side": side},
             "world": {"name": "real", "batch_size": 128},

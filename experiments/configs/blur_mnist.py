@@ -13,6 +13,7 @@ variant     network, images                                  seconds  accuracy a
 learned_on  64 neurons, cut to 20 x 20, resized to 10 x 10        17  0.762  0.786  0.797  0.550       steps 2 to 34
             the best SGD of each step                                 0.532  0.742  0.787  0.845
 meta        all digits, the first and the last five, 10 x 10      49  leaves genome.json, shipped as `mnist`
+mixed       `meta` in networks, batch sizes and numbers of steps that it draws   -
 smoke       8 neurons, 4 x 4, 4 steps                              8
 
 Means of 3 seeds on 1000 test digits, measured every second step. "Best SGD" is, at each step, the best of 8 settings: 4
@@ -30,17 +31,22 @@ TESTS = {
     "learned_on": ((64,), 10),
     "smoke": ((8,), 4),
 }
+RULE = {"name": "blur", "last_activation": "linear"}
+NETWORKS = {
+    "meta": {"sizes": (64, 10)},
+    "mixed": {"sizes": ((64, 10), (128, 10), (32, 32, 10)), "batch_sizes": (128, 64, 128), "shortest": 5},
+}
 RATES = (0.001, 0.01, 0.1, 1.0)
 
 
 def get_config(variant: str = "256") -> ConfigDict:
     """The config of a variant."""
-    if variant not in (*TESTS, "meta"):
-        raise ValueError(f"no variant {variant!r}; there are {', '.join((*TESTS, 'meta'))}")
-    return _meta() if variant == "meta" else _test(variant)
+    if variant not in (*TESTS, *NETWORKS):
+        raise ValueError(f"no variant {variant!r}; there are {', '.join((*TESTS, *NETWORKS))}")
+    return _meta(variant) if variant in NETWORKS else _test(variant)
 
 
-def _meta() -> ConfigDict:
+def _meta(variant: str) -> ConfigDict:
     """Meta-learning on three tasks, the paper's: all digits, the first five, the last five."""
     classes = {"all": tuple(range(10)), "first": tuple(range(5)), "last": tuple(range(5, 10))}
     families = {
@@ -63,6 +69,13 @@ def _meta() -> ConfigDict:
                     "batch_size": 128,
                     "num_draws": 2,
                 },
+                "endurance": {
+                    "families": {"all": families["all"]},
+                    "sizes": (64, 10),
+                    "rule": RULE,
+                    "batch_size": 128,
+                    "num_draws": 2,
+                },
             },
             "artifacts": ("genome",),
             "data": {"name": "idx"},
@@ -70,8 +83,8 @@ def _meta() -> ConfigDict:
             "learner": {
                 "name": "blur_meta",
                 "init_genome": {"name": "delta", "num_states": 4},
-                "sizes": (64, 10),
-                "rule": {"name": "blur", "last_activation": "linear"},
+                **NETWORKS[variant],
+                "rule": RULE,
                 "population": 1,
                 "sequential": True,  # for a CPU; side by side on a GPU
                 "learning_rate": 3e-3,
@@ -103,8 +116,8 @@ def _test(variant: str) -> ConfigDict:
             "eval_every": 1 if smoke else 2,
             "checkpoint_every": 4 if smoke else 100,
             "log_metrics": ("eval/test_error", f"eval/{list(baselines)[-1]}/test_error"),
-            "evals": ("classification",),
-            "analyses": {"race": {"first": 2 if smoke else 50}},
+            "evals": ("classification", "synapses"),
+            "analyses": {"race": {"first": 2, "at": (2, 4)} if smoke else {"at": (10, 20, 50, 100)}},
             "figures": ("race",),
             "data": {
                 "name": "idx",

@@ -41,10 +41,12 @@ def get_config(variant: str = "learned") -> ConfigDict:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
     config = _learned(variant)
     if variant == "random":
+        rule = {"name": "blur", "last_activation": "linear"}
         config["learner"] |= {
             "init_genome": {"name": "random", "num_states": 2, "normalise": "both"},
-            "rule": {"name": "blur", "last_activation": "linear"},
+            "rule": rule,
         }
+        config["evals"]["endurance"]["rule"] = rule
     if variant == "curriculum":
         config["evals"]["adaptation"]["unroll"] = 50
         config["stages"] = tuple(
@@ -55,6 +57,7 @@ def get_config(variant: str = "learned") -> ConfigDict:
         config["world"]["batch_size"] = 16
         config["learner"]["sizes"] = (8, 5)
         config["evals"]["adaptation"] |= {"batch_size": 16, "num_draws": 2}
+        config["evals"]["endurance"] |= {"batch_size": 16, "num_draws": 1, "sizes": (8, 5), "steps": (1, 2)}
     return ConfigDict(config)
 
 
@@ -80,7 +83,15 @@ def _learned(variant: str) -> dict[str, Any]:
                 "unroll": 10,
                 "batch_size": 128,
                 "num_draws": 16,
-            }
+            },
+            "endurance": {
+                "families": ("pieslice", "triangle"),
+                "sizes": (128, 5),
+                "rule": TWO_STATES,
+                "scale": 2.0,
+                "batch_size": 128,
+                "num_draws": 2,
+            },
         },
         "artifacts": ("genome",),
         "data": {"name": "none"},

@@ -39,7 +39,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "evals_per_decade": 12,
             "checkpoint_every": 4 if smoke else 100,
             "log_metrics": ("eval/real/train_soft_error", "eval/real/test_soft_error", "eval/ideal/test_soft_error"),
-            "evals": ("classification", "training"),
+            "evals": ("classification", "training", "synapses"),
             "analyses": {"gap": {"pairs": {"": ("real", "ideal"), "sgd": ("real/sgd", "ideal/sgd")}}},
             "figures": {"pair": {"learners": ("", "sgd"), "score": "error"}},
             "prefetch": 1,

@@ -14,6 +14,7 @@ from experiments.figures.self_play import payoff as payoff
 from experiments.figures.self_play import wave as wave
 from experiments.figures.tasks import adaptation as adaptation
 from experiments.figures.tasks import retention as retention
+from experiments.figures.tasks import transfer as transfer
 from experiments.figures.worlds import fan as fan
 from experiments.figures.worlds import pair as pair
 from experiments.figures.worlds import scatter as scatter

@@ -1,12 +1,12 @@
 """What is kept of tasks that come one after the other, and how networks adapt to new ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.figures.learning_curves import mean, range_band
-from experiments.figures.legends import counted, learners, legend, words
+from experiments.figures.legends import counted, learners, legend, literal, words
 from experiments.records import Records, curve
 
 
@@ -50,6 +50,38 @@ def kept(records: Records, member: str, steps_per_task: int) -> tuple[np.ndarray
     accuracies = 1 - np.stack(tasks)  # [tasks, S, E]
     seen = [accuracies[:number, :, i].mean(axis=0) for i, number in enumerate(num_seen)]
     return steps[begun], 1 - first[:, begun], np.stack(seen, axis=-1)
+
+
+def transfer(runs: Mapping[str, Records], *, at: Sequence[int] = (10, 50)) -> Figure:
+    """What genomes reach in networks of several sizes: a panel for each step of `at`, a line for each run.
+
+    The networks are those of a run's learner and of its baselines that learn by a genome as well. Means over seeds,
+    the bar from the least to the greatest.
+    """
+    figure = Figure(figsize=(4.5 * len(at), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(at), sharey=True, squeeze=False)[0]
+    for axes, step in zip(panels, at, strict=True):
+        for label, records in runs.items():
+            members = [name for name in ("", *records.baselines) if "genome" in records.settings.get(name, {})]
+            if not members:
+                raise ValueError(f"a figure of transfer needs learners with a genome, and {label} has none")
+            networks = ["-".join(map(str, records.settings[name]["sizes"][:-1])) for name in members]
+            values = np.stack([1 - _at_step(records, name, step) for name in members], axis=-1)  # [S, networks]
+            off = np.abs(np.stack([values.min(0), values.max(0)]) - mean(values)[None])
+            axes.errorbar(networks, mean(values), off, label=literal(label), marker="o", capsize=3)
+        axes.set(title=f"after {step} steps", xlabel="hidden neurons of the network that is taught")
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("test accuracy")
+    panels[-1].legend(title="genome of", fontsize="small")
+    return figure
+
+
+def _at_step(records: Records, member: str, step: int) -> np.ndarray:
+    """The test errors [S] of a member at a step."""
+    steps, errors = curve(records, "test_error", member)
+    if step not in steps:
+        raise ValueError(f"the run has no evaluation at step {step}; there are {', '.join(map(str, steps))}")
+    return errors[:, steps == step][:, 0]
 
 
 def adaptation(accuracies: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:

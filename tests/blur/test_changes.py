@@ -163,3 +163,33 @@ def test_a_network_without_memory(batch):
 def test_adam_needs_its_gene():
     with pytest.raises(ValueError, match="needs the gene squares"):
         begin(blur.backprop_genome(0.1), blur.backprop_rule("tanh")._replace(change_norm="adam"))
+
+
+def test_first_synapses_have_the_scale_of_their_gene():
+    """Those of `network.init` times the gene, forwards and backwards, and what they remember."""
+    rule = blur.Rule()
+    genome = blur.random_genome(jax.random.key(0), 2)
+    scaled = genome._replace(synapse=genome.synapse._replace(scale=jnp.array(0.5), momentum=jnp.array(0.9)))
+    for genes, factor in ((genome, 1), ((genome, scaled), (1, 0.5))):
+        begun = network.begin(jax.random.key(1), genes, D, (HIDDEN, M), rule=rule, scale=2.0)
+        plain = network.init(jax.random.key(1), D, (HIDDEN, M), 2, rule=rule, scale=2.0)
+        for of_layer, expected, by in zip(begun, plain, np.broadcast_to(factor, 2), strict=True):
+            np.testing.assert_array_equal(of_layer.forward, by * expected.forward)
+        np.testing.assert_array_equal(begun[1].backward, np.broadcast_to(factor, 2)[1] * plain[1].backward)
+        assert [hasattr(of_layer, "memory") for of_layer in begun] == [False, genes is not genome]
+
+
+def test_the_error_is_fed_back_as_it_is_and_a_norm_forgives_it(batch):
+    """B times that of the mean, so SGD has B times its rate; with a norm steps are the same."""
+    logits, targets = jnp.arange(2.0 * B * M).reshape(2, B, M), batch[1]
+    error, mean = (blur.rule.FEEDBACKS[name](logits, targets)[1] for name in ("error", "cross_entropy"))
+    np.testing.assert_allclose(error, B * mean, rtol=1e-6)
+    np.testing.assert_allclose(error, jax.nn.softmax(logits[0]) - targets, rtol=1e-6)
+    genome, rule = blur.optimisers.lasting()
+    assert rule.feedback == "error"
+    synapses = begin(genome, rule)
+    ours, theirs = (
+        network.step(genome, synapses, *batch, rule=rule._replace(feedback=name))[0][0].forward
+        for name in ("error", "cross_entropy")
+    )
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)

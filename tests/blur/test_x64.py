@@ -27,10 +27,12 @@ LEARNERS = {
         rule=blur.optimisers.lasting()[1],
         population=4,
         num_held_out=1,
-        relative=True,
+        std={"synapse": {"update": 0.1, "age": 0.2}},
         shortest=1,
         along=True,
+        keep_start=True,
     ),
+    "persistent": blur.persistent.learner(partial(blur.delta_genome, num_states=2), (4, 2), population=2, num_parts=1),
 }
 
 

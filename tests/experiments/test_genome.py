@@ -69,7 +69,7 @@ def test_the_text_that_a_run_leaves_has_its_best_genome():
 
 
 def test_the_text_of_an_evolution_has_its_mean():
-    written = left(blur.evolution.State(None, GENOME))
+    written = left(blur.evolution.State(None, GENOME, GENOME, None))
     chex.assert_trees_all_equal(blur.serialize.loads(written["genome.json"])[0], GENOME)
 
 

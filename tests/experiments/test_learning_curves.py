@@ -152,3 +152,27 @@ def test_learners_without_settings_are_called_by_their_names():
         "sgd_2": "SGD 2",
         "sgd_10": "SGD 10",
     }
+
+
+def of_networks(error):
+    """Networks of 4 and of 8-8 neurons that learn by a genome, two seeds, and one that does not."""
+    baselines = {"deep": {"name": "blur", "genome": "g", "sizes": (8, 8, 3)}, "sgd": sgd(0.1)}
+    values = {"eval/test_error": error, "eval/deep/test_error": 2 * error, "eval/sgd/test_error": 0.9}
+    seeds = {f"{name}/seeds": [value - 0.1, value + 0.1] for name, value in values.items()}
+    config = {"learner": {"name": "blur", "genome": "g", "sizes": (4, 3)}, "baselines": baselines}
+    return of_config(config, [{"step": step, **values, **seeds} for step in (0, 7)])
+
+
+def test_transfer_has_a_line_for_each_genome_and_a_panel_for_each_step():
+    first, last = figures.transfer({"wide": of_networks(0.2), "narrow": of_networks(0.4)}, at=(0, 7)).axes
+    assert [axes.get_title() for axes in (first, last)] == ["after 0 steps", "after 7 steps"]
+    assert [label.get_text() for label in last.get_xticklabels()] == ["4", "8-8"]
+    for container, error in zip(last.containers, (0.2, 0.4), strict=True):
+        line, _, (bars,) = container
+        np.testing.assert_allclose(line.get_ydata(), [1 - error, 1 - 2 * error])
+        np.testing.assert_allclose(bars.get_segments()[0][:, 1], [0.9 - error, 1.1 - error])
+    assert [text.get_text() for text in last.get_legend().get_texts()] == ["wide", "narrow"]
+    with pytest.raises(ValueError, match="no evaluation at step 5; there are 0, 7"):
+        figures.transfer({"wide": of_networks(0.2)}, at=(5,))
+    with pytest.raises(ValueError, match="needs learners with a genome, and a has none"):
+        figures.transfer({"a": of_baselines({"name": "glns"})})

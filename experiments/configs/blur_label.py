@@ -1,0 +1,113 @@
+"""BLUR proper that keeps what it learns: labels as feedback, no loss, asymmetric synapses of 4 states (Sandler 2021).
+
+    python -m launch.train --config=experiments/configs/blur_label.py:64 --workdir=runs/label --data_dir=KMNIST
+
+DIR holds IDX files, as of `blur_mnist`. Not in the paper: changes of one size (`change_norm`), a rate that shrinks with
+age, a gate of at most 1, inputs of mean 0 and deviation 1.
+
+variant  what                                   accuracy at steps 10, 20, 50, 100, 200, 500, 1000
+64       64 hidden neurons, MNIST, 14 x 14      .625 .733 .790 .797 .798 .798 .799
+         best SGD of each step                  .753 .815 .884 .907 .933 .942 .948
+         KMNIST                                 .472 .579 .623 .634 .629 .639 .639
+         best SGD of each step                  .593 .675 .781 .827 .860 .880 .892
+         notMNIST                               .771 .823 .829 .822 .822 .825 .824
+         best SGD of each step                  .831 .865 .885 .904 .904 .911 .912
+meta     240 meta-steps of 20 to 160 steps, in 7 minutes of a core that six others shared; leaves genome.json, shipped
+         as `label`
+smoke    `meta`, cut to 2 steps of a small network
+
+It forgets next to nothing of what it has learned, on sets that it has not seen either, and SGD at the best of 8
+settings (4 rates, with and without momentum) is ahead at every step. Means of 3 seeds on 1000 test images, standardised
+for all; 8000 train images, batches of 128.
+"""
+
+from ml_collections import ConfigDict
+
+AT = (10, 20, 50, 100, 200, 500, 1000)
+RULE = {"name": "blur", "last_activation": "linear", "change_norm": "layer", "normalise_inputs": True}
+
+
+def get_config(variant: str = "64") -> ConfigDict:
+    """The config of a variant."""
+    if variant not in ("64", "meta", "smoke"):
+        raise ValueError(f"no variant {variant!r}; there are 64, meta, smoke")
+    return _test() if variant == "64" else _meta(variant == "smoke")
+
+
+def _meta(smoke: bool) -> ConfigDict:
+    """Gradients through runs of 20 to 160 steps, on four families of tasks."""
+    steps = (1, 2) if smoke else AT
+    digits, mnist, unroll = tuple(range(10)), tuple(range(10, 20)), 3 if smoke else 160
+    families = {
+        "digits": {"name": "images", "side": 10, "classes": digits},
+        "mnist": {"name": "images", "side": 10, "classes": mnist},
+        "projected": {"name": "images", "side": 10, "classes": mnist, "project": True},
+        "modes": {"name": "blobs", "num_classes": 10, "num_modes": 4, "dim": 100, "std": 0.8},
+    }
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": 1,
+            "num_steps": 2 if smoke else 240,
+            "log_every": 1 if smoke else 10,
+            "eval_every": 2 if smoke else 80,
+            "checkpoint_every": 2 if smoke else 20,
+            "log_metrics": ("train/loss", "train/accuracy", f"eval/mnist/accuracy_at_{steps[-1]}"),
+            "evals": {
+                "endurance": {
+                    "families": {"mnist": families["mnist"]},
+                    "sizes": (64, 10),
+                    "rule": RULE,
+                    "batch_size": 128,
+                    "num_draws": 2,
+                    "steps": steps,
+                }
+            },
+            "artifacts": ("genome",),
+            "data": {"name": "digits_and_idx", "side": 10, "crop": 4},
+            "world": {"name": "tasks", "families": families, "unroll": unroll, "batch_size": 64},
+            "learner": {
+                "name": "blur_meta",
+                "init_genome": {"name": "delta", "num_states": 4, "log_steps": 3.5, "power": 2.0},
+                "sizes": (8 if smoke else 64, 10),
+                "shortest": 2 if smoke else 20,
+                "rule": RULE,
+                "population": 1,
+                "sequential": True,  # for a CPU; side by side on a GPU
+                "learning_rate": {"name": "cosine", "learning_rate": 3e-3, "num_steps": 240},
+                "num_scored": unroll + 1,
+            },
+        }
+    )
+
+
+def _test() -> ConfigDict:
+    """The genome, and SGD at 4 rates with and without momentum, on the same batches."""
+    net = {"name": "mlp", "features": (64,), "num_classes": 10}
+    baselines = {
+        f"sgd_{rate:g}{suffix}".replace(".", "_"): {
+            "name": "sgd",
+            "net": net,
+            "tx": {"name": "sgd", "learning_rate": rate, "momentum": momentum},
+        }
+        for momentum, suffix in ((0.0, ""), (0.9, "_momentum"))
+        for rate in (0.03, 0.1, 0.3, 1.0)
+    }
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": 3,
+            "num_steps": 1000,
+            "log_every": 10,
+            "eval_every": 10,
+            "checkpoint_every": 1000,
+            "log_metrics": ("eval/test_error", "eval/sgd_0_3/test_error", "eval/synapses_rms"),
+            "evals": ("classification", "synapses"),
+            "analyses": {"race": {"at": AT}},
+            "figures": {"race": {"log_from": 10}},
+            "data": {"name": "idx", "num_train": 8000, "num_test": 1000, "side": 14, "standardise": True},
+            "world": {"name": "real", "batch_size": 128},
+            "learner": {"name": "blur", "genome": "label", "sizes": (64, 10)},
+            "baselines": baselines,
+        }
+    )
