@@ -4,7 +4,7 @@ The frame: `Learner`, `World`, `Run`, `begin`, `advance`; `beside` lets baseline
 Worlds: `real`, `ideal`, `paired` (both, from one stream, as of the `rows` of arrays), `fed` (of rows read as they are
 needed), `permuted` (a sequence of tasks), `bandits.world`.
 Learners of any net (`Net`, `nets`): `sgd.learner`, `ewc.learner`, `regression.learner`, `bandits.neural`; and
-`bandits.linear`.
+`bandits.linear`; `ensemble.learner`, of any classifier.
 Samples: `distributions`, `augment`, `images`.
 Other forms of `advance`: `prefetch`.
 Evaluation: `scores` of predictions; `gap` between the curves of two worlds.
@@ -14,6 +14,7 @@ from bootstrap import (
     augment,
     bandits,
     distributions,
+    ensemble,
     ewc,
     gap,
     images,
@@ -45,6 +46,7 @@ __all__ = [
     "begin",
     "beside",
     "distributions",
+    "ensemble",
     "ewc",
     "fed",
     "gap",

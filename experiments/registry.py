@@ -38,6 +38,7 @@ _LEARNERS = {
     "blur": "experiments.learners:blur",
     "blur_evolution": "blur.evolution:learner",
     "blur_meta": "blur:meta_learner",
+    "ensemble": "bootstrap.ensemble:learner",
     "ewc": "bootstrap.ewc:learner",
     "glns": "glns:learner",
     "glns_bandit": "glns:bandit",
