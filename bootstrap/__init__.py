@@ -4,7 +4,7 @@ The frame: `Learner`, `World`, `Run`, `begin`, `advance`; `beside` lets baseline
 Worlds: `real`, `ideal`, `paired` (both, from one stream, as of the `rows` of arrays), `fed` (of rows read as they are
 needed), `in_order` (rows as they stand), `permuted` (a sequence of tasks), `bandits.world`.
 Learners of any net (`Net`, `nets`): `sgd.learner`, `ewc.learner`, `regression.learner`, `bandits.neural`; and
-`bandits.linear`.
+`bandits.linear`; `ensemble.learner`, of any classifier.
 Samples: `distributions`, `augment`, `images`.
 Learners that go on from what was learned, or predict by an average of it: `started`, `averaged`.
 Other forms of `advance`: `prefetch`.
@@ -16,6 +16,7 @@ from bootstrap import (
     augment,
     bandits,
     distributions,
+    ensemble,
     ewc,
     gap,
     gradient_flow,
@@ -50,6 +51,7 @@ __all__ = [
     "begin",
     "beside",
     "distributions",
+    "ensemble",
     "ewc",
     "fed",
     "gap",

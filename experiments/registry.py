@@ -40,6 +40,7 @@ _LEARNERS = {
     "blur_evolution": "blur.evolution:learner",
     "blur_meta": "blur:meta_learner",
     "blur_persistent": "blur.persistent:learner",
+    "ensemble": "bootstrap.ensemble:learner",
     "ewc": "bootstrap.ewc:learner",
     "glns": "glns:learner",
     "glns_bandit": "glns:bandit",

@@ -12,7 +12,8 @@ took many nats; LOG.md has the numbers:
 - a joint neuron adds the rows of all gates to one logit; the last neuron is such a one, on the outputs of the others;
 - inputs are counters of templates (Veness 2017, section 6), shared by all pixels, and also the raw pixels nearby, the
   logits of earlier pixels, statistics of the image so far, and the predictions of two online mixtures of products of
-  Bernoullis. Gates are functions of these in place of half-spaces;
+  Bernoullis, of the large one also with its parts shifted by a pixel. Gates are functions of these, and clusters of the
+  raw pixels nearby, in place of half-spaces;
 - a pixel that is nearly certain by its own counts is not given to the network.
 
 Letters: B batch, H height, W width, P = H W pixels, F inputs, R rows of weights, N stages.
@@ -66,6 +67,13 @@ class Table(NamedTuple):
     evidence: jax.Array  # [R], the sum of p (1 - p)
 
 
+class Clusters(NamedTuple):
+    """Online k-means of the V pixels around, of K centres."""
+
+    centres: jax.Array  # [V, K]
+    mass: jax.Array  # [K], windows a centre
+
+
 class State(NamedTuple):
     """All that a shared density has learned. The native code reads its arrays in this order."""
 
@@ -75,6 +83,7 @@ class State(NamedTuple):
     mixtures: tuple[Mixture, ...]  # a small and a large one
     curvatures: tuple[Curvature, ...]  # of the inputs of both layers
     tables: tuple[Table, ...]  # of each stage
+    clusters: Clusters
 
 
 def learner(
@@ -149,7 +158,7 @@ def _init(parts, num_slots, max_contexts, key, example):
     """All weights and counts are 0; the mixtures' means are drawn. The key is consumed."""
     _check_native()
     _, height, width = example[0].shape
-    num_counters, inputs, _, num_rows = native.shapes(height, width, *parts, max_contexts)
+    num_counters, inputs, _, num_rows, (window, num_clusters) = native.shapes(height, width, *parts, max_contexts)
     zeros, num_pixels = partial(jnp.zeros, dtype=jnp.float32), height * width
     means = (
         jax.random.uniform(k_means, (num_pixels, number), jnp.float32, 0.1, 0.3)
@@ -166,6 +175,7 @@ def _init(parts, num_slots, max_contexts, key, example):
             Table(zeros((number, dim)), zeros(number))
             for number, dim in zip((1, *3 * [num_rows]), (first, first, first, second), strict=True)
         ),
+        clusters=Clusters(zeros((window, num_clusters)), zeros(num_clusters)),
     )
 
 
@@ -202,7 +212,7 @@ def _walk(state, images, drawing=None, *, rule, learns=False, traces=False):
     leaves, tree = jax.tree.flatten(state)
     height, width = images.shape[1:]
     parts = (len(part.mass) for part in state.mixtures)
-    _, _, num_gates, _ = native.shapes(height, width, *parts, rule["max_contexts"])
+    _, _, num_gates, *_ = native.shapes(height, width, *parts, rule["max_contexts"])
     traced = (len(images), height * width) if traces else (0, 0)
     uniforms, known = drawing or (jnp.zeros((1, 1)), jnp.zeros((1, 1)))
     results = [

@@ -20,6 +20,9 @@ struct Kernels {
   void (*multiply)(const float*, const float*, float*, int64_t);
   float (*reweigh)(float*, const float*, bool, int64_t);
   void (*approach)(float*, const float*, float, float, int64_t);
+  void (*rescale)(float*, float, float, int64_t);
+  float (*roots)(const float*, float*, int64_t);
+  float (*greatest)(const float*, int64_t);
 };
 
 namespace any_cpu {

@@ -1,9 +1,10 @@
 // What the network sees at a pixel: inputs, and the contexts of gates.
 #pragma once
 
+#include "clusters.h"
 #include "counters.h"
 #include "layer.h"
-#include "mixture.h"
+#include "shifted.h"
 
 namespace shared_density {
 
@@ -15,6 +16,9 @@ struct View {
   float counters[kCounters];
   float coarse, fine, soft;        // logits of the small and the large mixture, and of the latter by a softer posterior
   int64_t coarse_part, fine_part;  // their likeliest parts
+  float shifted, shifted_soft;     // logits of the large mixture with shifts, and by a softer posterior
+  int64_t shifted_part, shift;     // the likeliest part with its shift
+  int64_t cluster;                 // of the window
 };
 
 class Contexts {
@@ -82,6 +86,9 @@ inline void AddContexts(const View& view, int64_t coarse_parts, int64_t fine_par
   gates.Add((Part(canvas.LogitOf(2), -6, 6, 10) * 10 + Part(canvas.LogitOf(3), -6, 6, 10)) << 5 | nearest(5), 100 << 5);
   gates.Add(pair * 16 + Part(view.counters[8], -6, 6, 16), pairs * 16);
   gates.Add(view.fine_part * 16 + Part(view.counters[5], -6, 6, 16), fine_parts * 16);
+  gates.Add((Part(view.shifted, -6, 6, 16) * kShifts + view.shift) << 4 | nearest(4), 16 * kShifts << 4);
+  gates.Add(view.shifted_part << 4 | nearest(4), fine_parts << 4);
+  gates.Add(view.cluster << 4 | nearest(4), kClusters << 4);
 }
 
 inline void AddInputs(const View& view, Inputs& inputs) {
@@ -98,7 +105,8 @@ inline void AddInputs(const View& view, Inputs& inputs) {
   }
   for (int k = 0; k < kLogits; ++k) inputs.Add(canvas.LogitOf(k));
   for (int k = 0; k < kWindow; ++k) inputs.Add(canvas.Pixel(k));
+  for (float logit : {view.shifted, view.shifted_soft}) inputs.Add(logit);
 }
-constexpr int64_t kInputs = (1 + kCounters + 3 + 11 + kLogits + kWindow + kLanes - 1) / kLanes * kLanes;
+constexpr int64_t kInputs = (1 + kCounters + 3 + 11 + kLogits + kWindow + 2 + kLanes - 1) / kLanes * kLanes;
 
 }  // namespace shared_density

@@ -73,7 +73,40 @@ KERNEL void Approach(float* values, const float* rates, float target, float floo
   }
 }
 
-static Kernels AllKernels() { return {Dot, Add, Multiply, Reweigh, Approach}; }
+// values *= scale, and at least floor.
+KERNEL void Rescale(float* values, float scale, float floor, int64_t n) {
+  const Line scales = Line{} + scale, lower = Line{} + floor;
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const Line scaled = At(values + i) * scales;
+    At(values + i) = scaled < lower ? lower : scaled;
+  }
+}
+
+// roots = square roots of values. -> their sum
+KERNEL float Roots(const float* values, float* roots, int64_t n) {
+  Line sum = {};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    for (int64_t j = i; j < i + kLanes; ++j) roots[j] = std::sqrt(values[j]);
+    sum += At(roots + i);
+  }
+  float total = 0;
+  for (int64_t j = 0; j < kLanes; ++j) total += sum[j];
+  return total;
+}
+
+// The greatest of values from 0.
+KERNEL float Greatest(const float* values, int64_t n) {
+  Line greatest = {};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const Line here = At(values + i);
+    greatest = here > greatest ? here : greatest;
+  }
+  float result = 0;
+  for (int64_t j = 0; j < kLanes; ++j) result = std::max(result, greatest[j]);
+  return result;
+}
+
+static Kernels AllKernels() { return {Dot, Add, Multiply, Reweigh, Approach, Rescale, Roots, Greatest}; }
 
 #undef KERNEL
 #undef TARGET

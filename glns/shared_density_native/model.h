@@ -23,13 +23,14 @@ struct Arrays {
   float *coarse_means, *coarse_mass, *fine_means, *fine_mass;
   float* curvatures[2][3];   // of the inputs of each layer: sum, inverse, total
   float* tables[kStages][2]; // of each stage: weights, evidence
+  float *centres, *cluster_mass;
   int64_t slots, coarse_parts, fine_parts;
 };
 
 inline Contexts GateSizes(int64_t height, int64_t width, int64_t coarse, int64_t fine, int64_t max_contexts) {
   Contexts gates;
   Canvas canvas(height, width);
-  AddContexts(View{canvas, {}, 0, 0, 0, 0, 0}, coarse, fine, gates);
+  AddContexts(View{canvas, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, coarse, fine, gates);
   for (int64_t& size : gates.sizes) size = std::min(size, max_contexts);
   return gates;
 }
@@ -50,6 +51,8 @@ class Model {
         counters_(arrays.counters, arrays.slots),
         coarse_(arrays.coarse_means, arrays.coarse_mass, arrays.coarse_parts),
         fine_(arrays.fine_means, arrays.fine_mass, arrays.fine_parts),
+        shifted_(arrays.fine_means, arrays.fine_mass, arrays.fine_parts, settings.height, settings.width),
+        clusters_(arrays.centres, arrays.cluster_mass),
         inputs_{MakeInputs(0, kInputs), MakeInputs(1, SecondInputs(gates_.sizes.size()))},
         base_(MakeLayer(0, 0, false)), first_(MakeLayer(1, 0, false)), joint_(MakeLayer(2, 0, true)),
         second_(MakeLayer(3, 1, true)) {}
@@ -61,6 +64,7 @@ class Model {
     Canvas canvas(settings_.height, settings_.width);
     coarse_.Begin();
     fine_.Begin();
+    shifted_.Begin();
     const float bound = Logit(1 - settings_.epsilon);
     const int64_t pixels = settings_.height * settings_.width;
     for (int64_t pixel = 0; pixel < pixels; ++pixel) {
@@ -81,10 +85,11 @@ class Model {
         nats[s] += std::log1p(std::exp(static_cast<double>(Clip(logits[s], bound)) * (value ? -1 : 1)));
       }
       if (learns) {
-        if (!is_certain) LearnPixel(pixel, value);
+        if (!is_certain) LearnPixel(canvas, pixel, value);
         Count(counts, value);
       }
       const float entropy = -p * std::log(p) - (1 - p) * std::log(1 - p);
+      shifted_.Observe(canvas, value);
       canvas.Observe(value, Clip(logits.back(), kSeenBound), -std::log(value ? p : 1 - p) - entropy);
       coarse_.Observe(pixel, value);
       fine_.Observe(pixel, value);
@@ -103,7 +108,7 @@ class Model {
   }
 
   std::array<float, kStages> Predict(const Canvas& canvas, int64_t pixel) {
-    View view{canvas, {}, 0, 0, 0, 0, 0};
+    View view{canvas, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     counters_.Predict(canvas, view.counters);
     const auto logit = [](float p) { return Logit(std::min(std::max(p, 5e-4f), 1 - 5e-4f)); };
     view.coarse = logit(coarse_.Predict(pixel));
@@ -111,6 +116,12 @@ class Model {
     view.soft = logit(fine_.PredictSoftly(pixel));
     view.coarse_part = coarse_.Best();
     view.fine_part = fine_.Best();
+    view.shifted = logit(shifted_.Predict(canvas));
+    view.shifted_soft = logit(shifted_.PredictSoftly(canvas));
+    const int64_t best = shifted_.Best();
+    view.shifted_part = best % arrays_.fine_parts;
+    view.shift = best / arrays_.fine_parts;
+    view.cluster = clusters_.Nearest(canvas);
     Contexts gates;
     AddContexts(view, arrays_.coarse_parts, arrays_.fine_parts, gates);
     FindRows(gates);
@@ -145,7 +156,7 @@ class Model {
     std::copy(rows_.begin(), rows_.end(), trace.rows + pixel * rows_.size());
   }
 
-  void LearnPixel(int64_t pixel, bool value) {
+  void LearnPixel(const Canvas& canvas, int64_t pixel, bool value) {
     const int64_t every = std::min<int64_t>(16, 1 + *arrays_.count / 16);
     if (*arrays_.count < kLastRefit && (pixel + 7 * *arrays_.count) % every == 0) {
       const float p = Sigmoid(joint_.logits[0]);
@@ -156,6 +167,7 @@ class Model {
     joint_.Learn(value, settings_.joint_rate, settings_.damping);
     second_.Learn(value, settings_.second_rate, settings_.damping);
     counters_.Learn(value);
+    clusters_.Learn(canvas);
   }
 
   void LearnImage(const float* image, int64_t pixels) {
@@ -175,6 +187,8 @@ class Model {
   Contexts gates_;
   Counters counters_;
   Mixture coarse_, fine_;
+  Shifted shifted_;
+  Clusters clusters_;
   Inputs inputs_[2];
   Layer base_, first_, joint_, second_;
   std::vector<int64_t> base_rows_{0}, rows_;

@@ -14,7 +14,7 @@ namespace {
 
 using namespace shared_density;
 
-constexpr size_t kFront = 3, kBack = 4, kLeaves = 21;  // operands and results beside the state, arrays of a state
+constexpr size_t kFront = 3, kBack = 4, kLeaves = 23;  // operands and results beside the state, arrays of a state
 
 // The arrays of a state, and what they say of sizes, from buffers in the order of shared_density.State.
 Arrays ArraysOf(const std::vector<ffi::AnyBuffer>& operands, void* const* leaves) {
@@ -32,6 +32,8 @@ Arrays ArraysOf(const std::vector<ffi::AnyBuffer>& operands, void* const* leaves
   for (auto& table : arrays.tables) {
     for (float*& of : table) of = static_cast<float*>(leaves[next++]);
   }
+  arrays.centres = static_cast<float*>(leaves[next++]);
+  arrays.cluster_mass = static_cast<float*>(leaves[next++]);
   arrays.slots = operands[kFront + 1].dimensions()[1];
   arrays.coarse_parts = operands[kFront + 4].element_count();
   arrays.fine_parts = operands[kFront + 6].element_count();
@@ -43,7 +45,7 @@ Arrays ArraysOf(const std::vector<ffi::AnyBuffer>& operands, void* const* leaves
 ffi::Error Run(ffi::RemainingArgs args, ffi::RemainingRets rets, int64_t max_contexts, float rate, float joint_rate,
                float second_rate, float damping, float epsilon, bool learns, bool draws) {
   if (args.size() != kFront + kLeaves || rets.size() != kBack + (learns ? kLeaves : 0)) {
-    return ffi::Error::InvalidArgument("glns: the state of a shared density has 21 arrays");
+    return ffi::Error::InvalidArgument("glns: the state of a shared density has 23 arrays");
   }
   std::vector<ffi::AnyBuffer> operands, results;
   for (size_t i = 0; i < args.size(); ++i) operands.push_back(*args.get<ffi::AnyBuffer>(i));
@@ -91,15 +93,17 @@ XLA_FFI_DEFINE_HANDLER(kRun, Run,
                            .Attr<bool>("learns")
                            .Attr<bool>("draws"));
 
-// shapes(height, width, coarse, fine, max_contexts) -> counters, inputs of both layers, gates, their rows
+// shapes(height, width, coarse, fine, max_contexts) -> counters, inputs of both layers, gates, their rows, window and
+// clusters
 PyObject* Shapes(PyObject*, PyObject* args) {
   long long height, width, coarse, fine, max_contexts, rows = 0;
   if (!PyArg_ParseTuple(args, "LLLLL", &height, &width, &coarse, &fine, &max_contexts)) return nullptr;
   const Contexts gates = GateSizes(height, width, coarse, fine, max_contexts);
   const long long num_gates = gates.sizes.size() - 1;
   for (long long g = 1; g <= num_gates; ++g) rows += gates.sizes[g];
-  return Py_BuildValue("i(LL)LL", kCounters, static_cast<long long>(kInputs),
-                       static_cast<long long>(SecondInputs(num_gates + 1)), num_gates, rows);
+  return Py_BuildValue("i(LL)LL(iL)", kCounters, static_cast<long long>(kInputs),
+                       static_cast<long long>(SecondInputs(num_gates + 1)), num_gates, rows, kWindow,
+                       static_cast<long long>(kClusters));
 }
 
 PyMethodDef methods[] = {{"shapes", Shapes, METH_VARARGS, "The shapes of a state."}, {nullptr, nullptr, 0, nullptr}};

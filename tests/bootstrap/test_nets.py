@@ -108,6 +108,18 @@ def test_batch_norm_stands_before_the_relu():
     np.testing.assert_allclose(kept["batch_stats"]["BatchNorm_0"]["mean"], 0.1 * hidden.mean(0), rtol=1e-3)
 
 
+def test_dropout_leaves_out_hidden_units_in_training():
+    """Of a unit each, whose output is 1: what is kept counts double, and a prediction takes all."""
+    net = nets.MLP((1000,), 1, dropout=0.5)
+    params = {"params": {"Dense_0": {"kernel": jnp.ones((1, 1000)), "bias": jnp.zeros(1000)}}}
+    params["params"]["Dense_1"] = {"kernel": jnp.ones((1000, 1)), "bias": jnp.zeros(1)}
+    np.testing.assert_allclose(net.apply(params, jnp.ones((1, 1))), [[1000]])
+    kept = net.apply(params, jnp.ones((2, 1)), train=True, rngs={"dropout": jax.random.key(0)})
+    assert kept[0] != kept[1]
+    np.testing.assert_allclose(kept, 1000, atol=150)
+    assert np.all(kept != 1000)
+
+
 @pytest.mark.parametrize("form", ["conv", "product"])
 @pytest.mark.parametrize(("kernel", "stride", "height"), [(3, 1, 6), (3, 2, 6), (3, 2, 5), (1, 2, 5)])
 def test_convolution_by_definition(form, kernel, stride, height):

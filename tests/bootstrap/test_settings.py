@@ -9,7 +9,7 @@ import optax
 import pytest
 
 import bootstrap
-from bootstrap import augment, bandits, distributions, ewc, gap, images, nets, prefetch, sgd
+from bootstrap import augment, bandits, distributions, ensemble, ewc, gap, images, nets, prefetch, sgd
 
 NOT_POSITIVE = (np.nan, np.inf, 0.0, -1.0, "0.1", None)
 NEGATIVE = (np.nan, np.inf, -1.0, "0.1", None)
@@ -62,6 +62,7 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
         partial(ewc.learner, NET, optax.sgd(0.1), strength=1.0, consolidate_every=3),
         {"strength": NEGATIVE, "consolidate_every": NO_COUNT, "fisher_decay": (np.nan, 0.0, 1.0)},
     ),
+    "ensemble": (partial(ensemble.learner, sgd.learner(NET, optax.sgd(0.1))), {"num_members": NO_COUNT}),
     "linear": (
         partial(bandits.linear, num_arms=2, exploration=0.1, ridge=1.0),
         {"num_arms": NO_COUNT, "exploration": NEGATIVE, "ridge": NOT_POSITIVE},
@@ -93,7 +94,7 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
     ),
     "mlp": (
         partial(nets.MLP, (4,), num_classes=3),
-        {"num_classes": NO_COUNT, "dtype": ("bf16", "int8", "float64", None)},
+        {"num_classes": NO_COUNT, "dropout": NO_FRACTION, "dtype": ("bf16", "int8", "float64", None)},
     ),
     "widths": (partial(nets.MLP, num_classes=3), {"features": NO_WIDTHS}),
     "cnn": (partial(nets.CNN, 3), dict.fromkeys(("width", "depth"), NO_COUNT) | {"num_unpooled": (-1, np.nan)}),

@@ -99,3 +99,12 @@ def test_modules_that_are_not_ours_are_listed(tmp_path, monkeypatch):
     files = registry.foreign(config)
     assert files["mine_to_list"] == str(tmp_path / "mine_to_list.py")
     assert files.keys() == {"mine_to_list", "optax"}
+
+
+def test_a_learner_may_be_made_of_another():
+    one = {"name": "glns", "num_classes": 3, "sizes": (2, 1), "num_half_spaces": 1}
+    init, _, _ = registry.build("learner", {"name": "ensemble", "num_members": 2, "learner": one})
+    state = jax.eval_shape(init, jax.random.key(0), (np.zeros((4, 5)), np.zeros(4, int)))
+    assert state.members.layers[0].weights.shape == (2, 3, 2, 2, 6)
+    with pytest.raises(ValueError, match=r"no learner\.learner named 'nope'"):
+        registry.build("learner", {"name": "ensemble", "num_members": 2, "learner": one | {"name": "nope"}})

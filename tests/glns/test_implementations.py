@@ -33,9 +33,14 @@ def draw(*axes, fan_in, num_examples=T, seed=0):
 
 
 def transcription(weights, contexts, inputs, targets, rates, rule):
-    """One neuron, one example at a time, in float64 (Veness 2019, Algorithm 1). -> weights, logits, updates clipped."""
-    table, logits, num_bounded = np.array(weights, np.float64), np.zeros(len(contexts)), 0
+    """One neuron, one example at a time, in float64 (Veness 2019, Algorithm 1). -> weights, logits, updates clipped.
+
+    An example whose context is no row has the logit NaN.
+    """
+    table, logits, num_bounded = np.array(weights, np.float64), np.full(len(contexts), np.nan), 0
     for t, (context, x, y, rate) in enumerate(zip(*map(np.array, (contexts, inputs, targets, rates)), strict=True)):
+        if not 0 <= context < len(table):
+            continue
         logits[t] = table[context] @ x.astype(np.float64)
         p = 1 / (1 + np.exp(-logits[t]))
         clipped = np.clip(p, rule.epsilon, 1 - rule.epsilon)
@@ -59,7 +64,7 @@ def learn_in_parts(implementation, rule, size, weights, *stream):
 
 
 @pytest.mark.parametrize("implementation", EXACT)
-@pytest.mark.parametrize("size", [1, 7, 64, T])
+@pytest.mark.parametrize("size", [7, T])  # the native table is copied for the latter
 def test_every_implementation_is_the_transcription(tolerance, implementation, size):
     neuron = draw(fan_in=40)
     weights, logits = learn_in_parts(implementation, RULE, size, *neuron)
@@ -72,12 +77,12 @@ def test_every_implementation_is_the_transcription(tolerance, implementation, si
 
 @pytest.mark.parametrize("implementation", EXACT)
 @pytest.mark.parametrize("clip_rule", CLIP_RULES)
-def test_every_implementation_has_every_rule(tolerance, implementation, clip_rule):
+def test_every_implementation_has_every_rule(implementation, clip_rule):
     """Out of reach of the bound, where the Gram implementation takes no walk."""
     neuron, rule = draw(fan_in=16), Rule(0.1, 200.0, clip_rule)
     expected, *_ = transcription(*neuron, rule)
     weights, _ = learn_in_parts(implementation, rule, 64, *neuron)
-    np.testing.assert_allclose(weights, expected, rtol=0, atol=10 * tolerance)
+    np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-4)
 
 
 @needs_native
@@ -119,13 +124,17 @@ def test_maps_of_maps(axes):
         draws = rng.integers(0, 2, shape) if i == 3 else rng.uniform(0.0, 0.5, shape)
         operands.append(jnp.array(rng.integers(0, R, shape) if i == 1 else draws, jnp.int32 if i == 1 else jnp.float32))
 
-    def mapped(learn):
-        for level in axes[::-1]:
-            learn = jax.vmap(learn, in_axes=level)
-        return learn(*operands)
-
-    for ours, plain in zip(mapped(learner("native")), mapped(learner("scan")), strict=True):
-        np.testing.assert_allclose(ours, plain, rtol=0, atol=1e-5)
+    learn = bernoulli.neuron(RULE, "native").learn
+    for level in axes[::-1]:
+        learn = jax.vmap(learn, in_axes=level)
+    learned, logits = jax.jit(learn)(*operands)
+    for places in np.ndindex(sizes):
+        of_one = [np.asarray(operand) for operand in operands]
+        for place, level in zip(places, axes, strict=True):
+            of_one = [x if axis is None else np.take(x, place, axis) for x, axis in zip(of_one, level, strict=True)]
+        expected, of_expected, _ = transcription(*of_one, RULE)
+        np.testing.assert_allclose(learned[places], expected, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(logits[places], of_expected, rtol=0, atol=1e-5)
 
 
 @needs_native
@@ -201,69 +210,22 @@ def test_a_mesh_splits_the_seeds():
     assert done.returncode == 0, done.stderr
 
 
-@needs_native
-def test_native_casts_its_operands():
-    """The kernel reads all operands by the weights' dtype: narrower ones would be read past their end."""
-    with jax.enable_x64(True):
-        weights, contexts, inputs, targets, rates = draw(fan_in=6, num_examples=64)
-        learn, predict = bernoulli.neuron(RULE, "native").learn, bernoulli.neuron(RULE, "native").predict
-        inputs, targets = jnp.round(inputs), targets.astype(bool)
-        expected = learn(weights, contexts, inputs, targets, rates)
-        for dtype in (jnp.uint8, jnp.int64):
-            mixed = learn(weights, contexts.astype(dtype), inputs.astype(jnp.float32), targets.astype(dtype), rates)
-            jax.tree.map(np.testing.assert_array_equal, mixed, expected)
-            one = predict(weights, contexts[0].astype(dtype), inputs[0].astype(jnp.int8))
-            np.testing.assert_allclose(one, expected[1][0], rtol=1e-12)
-        with pytest.raises(ValueError, match="native implementation takes float32 or float64 weights, got float16"):
-            learn(weights.astype(jnp.float16), contexts, inputs, targets, rates)
-
-
 @pytest.mark.parametrize("implementation", [*EXACT, "pallas"])
 @pytest.mark.parametrize("num_contexts", [R, 1])  # with one context, the native table is copied
 def test_a_context_that_is_no_row_gives_nan_and_is_not_learned(implementation, num_contexts):
     weights, contexts, *stream = draw(fan_in=17, num_examples=40)
     weights, contexts = weights[:num_contexts], np.array(contexts) % num_contexts
     bad = np.array([-1, num_contexts, -(2**31), 2**31 - 1, -num_contexts - 1])
-    places = np.array([0, 3, 4, 20, 39])
+    contexts[np.array([0, 3, 4, 20, 39])] = bad
     neuron = bernoulli.neuron(RULE, implementation)
-    rest = np.delete(np.arange(40), places)
-    expected = jax.jit(neuron.learn)(weights, contexts[rest], *(array[rest] for array in stream))
-    contexts[places] = bad
+    expected, of_expected, _ = transcription(weights, contexts, *stream, RULE)
     learned, logits = jax.jit(neuron.learn)(weights, contexts, *stream)
-    np.testing.assert_allclose(learned, expected[0], rtol=0, atol=1e-5)
-    np.testing.assert_allclose(logits[rest], expected[1], rtol=0, atol=1e-4)
-    assert np.isnan(logits[places]).all()
+    np.testing.assert_allclose(learned, expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(logits, of_expected, rtol=0, atol=1e-4)
+    assert np.isnan(logits).sum() == len(bad)
     assert np.isnan(neuron.predict(weights, jnp.asarray(bad[1], jnp.int32), stream[0][0]))
     with pytest.raises(TypeError, match="contexts must be integers, got float32"):
         neuron.learn(weights, contexts.astype(np.float32), *stream)
-
-
-MISFITS = {
-    "inputs F64": {2: np.zeros((2, 8, 17), "float64")},
-    "contexts S64": {1: np.zeros((2, 8), "int64")},
-    "targets F32 \\[2, 7\\]": {3: np.zeros((2, 7), "float32")},
-    "rates F32 \\[8\\]": {4: np.zeros(8, "float32")},
-    "inputs F32 \\[2, 8, 16\\]": {2: np.zeros((2, 8, 16), "float32")},
-    "contexts S32 \\[3, 8\\]": {1: np.zeros((3, 8), "int32")},
-}
-
-
-@needs_native
-@pytest.mark.parametrize(("message", "replaced"), MISFITS.items(), ids=MISFITS)
-def test_the_kernel_names_an_operand_that_does_not_fit(message, replaced):
-    """Called without `glns.native`, which casts."""
-    shapes = [(2, R, 17), (2, 8), (2, 8, 17), (2, 8), (2, 8)]
-    types = [np.float32, np.int32, np.float32, np.float32, np.float32]
-    with jax.enable_x64(True):
-        operands = [replaced.get(i, np.zeros(shape, types[i])) for i, shape in enumerate(shapes)]
-        logits = jax.ShapeDtypeStruct((2, 8), np.float32)
-        learned = jax.ShapeDtypeStruct(shapes[0], np.float32)
-        call = jax.ffi.ffi_call("glns_learn", (learned, logits), input_output_aliases={0: 0})
-        with pytest.raises(jax.errors.JaxRuntimeError, match=f"glns: {message}.* do not fit the weights F32"):
-            jax.block_until_ready(call(*operands, epsilon=0.1, weight_bound=1.0, clip_rule=0))
-        if min(replaced) < 3:
-            with pytest.raises(jax.errors.JaxRuntimeError, match=f"glns: {message}"):
-                jax.block_until_ready(jax.ffi.ffi_call("glns_predict", logits)(*operands[:3]))
 
 
 def test_an_unknown_implementation_is_refused():
@@ -281,12 +243,12 @@ def test_without_the_native_implementation_there_is_another(monkeypatch):
     np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("implementation", ["auto", pytest.param("native", marks=needs_native), "gram", "pallas"])
-def test_every_implementation_has_the_derivatives_of_scan(implementation):
+@functools.cache
+def derivatives(implementation):
     """Of what two neurons predict and learn, with respect to their weights, inputs and rates."""
     weights, contexts, inputs, targets, rates = draw(2, fan_in=6, num_examples=12)
 
-    def outcome(implementation, weights, inputs, rates):
+    def outcome(weights, inputs, rates):
         neuron = bernoulli.neuron(RULE, implementation)
         learn = jax.vmap(neuron.learn, in_axes=(0, 0, None, None, None))
         predict = jax.vmap(neuron.predict, in_axes=(0, 0, None))
@@ -295,7 +257,11 @@ def test_every_implementation_has_the_derivatives_of_scan(implementation):
             jnp.sum(learned**2) + jnp.sum(jnp.sin(logits)) + jnp.sum(predict(learned, contexts[:, 0], inputs[0]) ** 3)
         )
 
-    of = [jax.jit(jax.value_and_grad(functools.partial(outcome, name), (0, 1, 2))) for name in (implementation, "scan")]
-    ours, expected = (function(weights, inputs, rates) for function in of)
+    return jax.jit(jax.value_and_grad(outcome, (0, 1, 2)))(weights, inputs, rates)
+
+
+@pytest.mark.parametrize("implementation", ["auto", pytest.param("native", marks=needs_native), "gram", "pallas"])
+def test_every_implementation_has_the_derivatives_of_scan(implementation):
+    ours, expected = derivatives(implementation), derivatives("scan")
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-5), ours, expected)
     assert all(np.abs(gradient).max() > 0.1 for gradient in ours[1])

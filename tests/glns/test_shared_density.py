@@ -18,7 +18,7 @@ SHAPE, SEEN = (3, 3), {"max_contexts": 16, "epsilon": 0.01}
 RATES = {"rate": 1.0, "joint_rate": 2.0, "second_rate": 1.5, "damping": 5.0}
 INIT, UPDATE, PREDICT = shared_density.learner(parts=(16, 32), num_slots=1 << 12, **RATES, **SEEN)
 UPDATE, PREDICT = jax.jit(UPDATE), jax.jit(PREDICT)
-COUNTERS, MIXTURES, LEFT = 1, 26, 41  # where these inputs begin, and the logit of the pixel to the left
+COUNTERS, MIXTURES, LEFT, SHIFTED = 1, 26, 41, 176  # where these inputs begin; the logit of the pixel to the left
 
 
 def draw_images(number, seed=0, shape=SHAPE):
@@ -104,11 +104,9 @@ def test_learning_is_newtons(seen):
         if t + 1 in due:
             inverses = [np.linalg.inv(total / totals + 1e-3 * np.eye(len(total))) for total in sums]
             sums, totals = [total / 2 for total in sums], totals / 2
-    np.testing.assert_allclose(nats, losses, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(nats, losses, rtol=5e-4, atol=1e-4)  # many inputs of so few pixels are nearly the same
     for table, expected in zip(after.tables, (base, first, joint, second), strict=True):
-        np.testing.assert_allclose(
-            table.weights, expected.weights, atol=5e-4
-        )  # many inputs of so few pixels are the same
+        np.testing.assert_allclose(table.weights, expected.weights, atol=2e-3)
         np.testing.assert_allclose(table.evidence, expected.evidence, rtol=1e-3, atol=1e-4)
 
 
@@ -125,23 +123,64 @@ def test_counters_count_templates(seen):
             here[int(image[row, column])] += 1
 
 
-def test_mixtures_are_bayesian_and_online(seen):
+def parts(index):
+    """The means [P, K] and masses [K] of a mixture's parts, before each image."""
+    mixture = INIT(jax.random.key(1), (IMAGES,)).mixtures[index]
+    means, mass = np.array(mixture.means, np.float64), np.array(mixture.mass, np.float64)
+    for t, image in enumerate(IMAGES.reshape(len(IMAGES), -1)):
+        yield image, means, (mass + 1e-6) / (mass + 1e-6).sum()
+        posterior = (mass + 1e-6) * np.prod(np.where(image[:, None] == 1, means, 1 - means), axis=0)
+        posterior /= posterior.sum()
+        if t % 3 == 0 and t // 3 < len(mass):  # this image begins a part
+            posterior, mass[t // 3] = 1.5 * (np.arange(len(mass)) == t // 3), 0
+        mass += posterior
+        means = np.clip(means + posterior / (mass + 0.5) * (image[:, None] - means), 0.004, 0.996)
+
+
+def logit_of(predicted):
+    predicted = np.clip(predicted, 0.0005, 0.9995)
+    return np.log(predicted / (1 - predicted))
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_mixtures_are_bayesian_and_online(seen, index):
     _, inputs, _, _ = seen
-    for index, mixture in enumerate(INIT(jax.random.key(1), (IMAGES,)).mixtures):
-        means, mass = np.array(mixture.means, np.float64), np.array(mixture.mass, np.float64)
-        for t, image in enumerate(IMAGES.reshape(len(IMAGES), -1)):
-            posterior = (mass + 1e-6) / (mass + 1e-6).sum()
-            for p, value in enumerate(image):
-                predicted = np.clip(posterior @ means[p], 0.0005, 0.9995)
-                np.testing.assert_allclose(
-                    inputs[t, p, MIXTURES + index], np.log(predicted / (1 - predicted)), atol=1e-3
-                )
-                posterior *= means[p] if value else 1 - means[p]
-                posterior /= posterior.sum()
-            if t % 3 == 0 and t // 3 < len(mass):  # this image begins a part
-                posterior, mass[t // 3] = 1.5 * (np.arange(len(mass)) == t // 3), 0
-            mass += posterior
-            means = np.clip(means + posterior / (mass + 0.5) * (image[:, None] - means), 0.004, 0.996)
+    for t, (image, means, posterior) in enumerate(parts(index)):
+        for p, value in enumerate(image):
+            np.testing.assert_allclose(inputs[t, p, MIXTURES + index], logit_of(posterior @ means[p]), atol=1e-3)
+            posterior = posterior * (means[p] if value else 1 - means[p])
+            posterior /= posterior.sum()
+
+
+def test_the_large_mixtures_parts_are_matched_with_shifts(seen):
+    """By a row, a column or both; beyond the image they are all but 0. None has half the prior weight."""
+    _, inputs, _, _ = seen
+    shifts = list(itertools.product((-1, 0, 1), repeat=2))
+    prior = np.array([0.5 if shift == (0, 0) else 0.5 / 8 for shift in shifts])
+    for t, (image, means, of_parts) in enumerate(parts(1)):
+        padded = np.pad(means.reshape(*SHAPE, -1), ((1, 1), (1, 1), (0, 0)), constant_values=0.004)
+        posterior = prior[:, None] * of_parts
+        for p, (row, column) in enumerate(np.ndindex(SHAPE)):
+            shifted = np.stack([padded[1 + row + down, 1 + column + right] for down, right in shifts])
+            roots = np.sqrt(posterior) / np.sqrt(posterior).sum()
+            expected = [logit_of((weights * shifted).sum()) for weights in (posterior, roots)]
+            np.testing.assert_allclose(inputs[t, p, SHIFTED : SHIFTED + 2], expected, atol=1e-3)
+            posterior = posterior * (shifted if image[p] else 1 - shifted)
+            posterior /= posterior.sum()
+
+
+def test_windows_are_clustered_online(seen):
+    """By k-means; every 101st window begins a cluster."""
+    _, inputs, _, after = seen
+    centres, mass = np.zeros((256, 112)), np.zeros(256)
+    for t, window in enumerate(inputs[:, :, SHIFTED - 112 : SHIFTED].reshape(-1, 112)):
+        begun = np.sum(mass > 0)
+        nearest = np.sum((centres[:begun] - window) ** 2, axis=1).argmin() if t < 101 * begun else begun
+        mass[nearest] += 1
+        centres[nearest] += (window - centres[nearest]) / mass[nearest]
+    assert np.sum(mass > 1) > 5
+    np.testing.assert_array_equal(after.clusters.mass, mass)
+    np.testing.assert_allclose(after.clusters.centres.T, centres, atol=1e-5)
 
 
 def test_the_probabilities_of_all_images_sum_to_one(learned):
