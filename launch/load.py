@@ -5,12 +5,11 @@ from pathlib import Path
 
 import jax
 
+import bootstrap
 import experiments
 import self_play
 from experiments import build, registry
 from launch import checkpoints, cli, documents
-from launch.clock import Clock
-from launch.programs import programs
 
 
 def load(run: str | Path, *, seed: int = 0, data_dir: str | None = None) -> tuple[Callable, self_play.Tabletop]:
@@ -28,14 +27,20 @@ def load(run: str | Path, *, seed: int = 0, data_dir: str | None = None) -> tupl
         raise cli.UserError(f"{workdir} is no run of self-play: its world is {config['world']['name']!r}")
     with cli.user_errors(Exception):
         plan = experiments.plan(config, data_dir)
-        compute = programs(plan, config["seed"], config["num_seeds"], Clock())
+        experiment = build.first(plan)
         setup = registry.build("world", {**config["world"], "name": "self_play:setup"})
+    of_members = abstract_run(experiment, len(plan.cells) * config["num_seeds"])
     folder = workdir / "checkpoints"
-    found = folder.is_dir() and checkpoints.newest(
-        checkpoints.open_folder(folder), compute.abstract_run, lambda _: True
-    )
+    found = folder.is_dir() and checkpoints.newest(checkpoints.open_folder(folder), of_members, lambda _: True)
     if not found:
         raise cli.UserError(f"{workdir} has no checkpoint yet")
-    experiment, kept = build.first(plan), jax.tree.map(lambda leaf: leaf[seed], found[0])
+    kept = jax.tree.map(lambda leaf: leaf[seed], found[0])
     view = experiment.views(kept, experiment.world.data, plan.test)[""]
     return view.predict, setup.table
+
+
+def abstract_run(experiment: build.Experiment, num_members: int) -> bootstrap.Run:
+    """The shapes and dtypes of a run that is kept, on one device, with its leading axis of members."""
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    one = jax.eval_shape(lambda: bootstrap.begin(jax.random.key(0), experiment.learner, experiment.world))
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((num_members, *leaf.shape), leaf.dtype, sharding=here), one)

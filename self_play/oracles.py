@@ -49,7 +49,7 @@ STEP, TURN, FINGER_STEP = 0.05, 0.15, 0.004  # of a full action, see `scene.bloc
 def gripper(policy_input: PolicyInput) -> jax.Array:
     """Of objects that fingers grasp: tips over what must be tipped, then takes each to its goal, the lowest goal first.
 
-    It pushes, lifts, stacks and flips.
+    It pushes, lifts and flips one object; of several it mostly fails, see LOG.md.
     """
     (hand, objects, mask), goal = policy_input.observation, policy_input.goal
     return _logits(jax.vmap(_gripper)(hand, objects, mask, goal))

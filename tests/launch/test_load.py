@@ -8,49 +8,57 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import self_play
+from experiments import build
 from experiments import plan as plan_of
 from experiments.configs import self_play_puck
 from launch import checkpoints, cli
-from launch.clock import Clock
-from launch.load import load
-from launch.programs import programs
-from self_play import game
+from launch.load import abstract_run, load
+from self_play import c_mujoco, game
 
 
-@pytest.fixture
-def run(tmp_path):
-    """A run of two seeds that has a checkpoint of its 2 steps; its numbers are made up. -> (folder, kept)."""
-    config = self_play_puck.get_config("smoke")
-    config.num_seeds = 2
-    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
-    compute = programs(plan_of(config.to_dict()), 0, 2, Clock())
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of two seeds with a checkpoint of its 2 steps, whose numbers are made up. -> (folder, what is in it)."""
+    folder, config = tmp_path_factory.mktemp("run"), self_play_puck.get_config("smoke")
+    config.num_seeds, config.world.physics = 2, "c" if c_mujoco.available() else "mjx"
+    (folder / "config.json").write_text(json.dumps(config.to_dict()))
     random = np.random.default_rng(0)
     kept = jax.tree.map(
-        lambda leaf: jnp.asarray(random.uniform(0.1, 0.9, leaf.shape)).astype(leaf.dtype), compute.abstract_run
+        lambda leaf: jnp.asarray(random.uniform(0.1, 0.9, leaf.shape)).astype(leaf.dtype),
+        abstract_run(build.first(plan_of(config.to_dict())), 2),
     )
-    manager = checkpoints.open_folder(tmp_path / "checkpoints")
-    checkpoints.save(manager, 2, kept, {"step": 2})
-    return tmp_path, kept
+    checkpoints.save(checkpoints.open_folder(folder / "checkpoints"), 2, kept, {"step": 2})
+    return folder, kept
 
 
 def test_a_player_acts_as_it_has_learned(run):
-    """Each seed's own, on the table of the config."""
+    """The second seed's, on the table of the config: what the learner says with that seed's state."""
     folder, kept = run
-    players = [load(folder, seed=seed) for seed in (0, 1)]
-    table = players[0][1]
+    player, table = load(folder, seed=1)
     assert table.scene.num_objects == 1
-    states = jax.vmap(table.reset)(jax.random.split(jax.random.key(0), 3))
-    goal = jax.vmap(table.observe_goal)(*2 * [jax.vmap(table.poses)(states)], states.mask)
-    seen = game.PolicyInput(jax.vmap(table.observe)(states), goal, jnp.zeros((3, 2, 0)), jnp.zeros((3, 2), bool))
-    logits = [player(seen)[0] for player, _ in players]
-    assert logits[0].shape == (3, 2, 2, 11)
-    assert not np.allclose(*logits)
-    bias = kept.learner.params["params"]["policy"]["answer"]["bias"]
-    assert bias.shape[:2] == (2, 2)
+    state = table.reset(jax.random.key(0))
+    pose = table.poses(state)
+    one = game.PolicyInput(
+        table.observe(state), table.observe_goal(pose, pose, state.mask), jnp.zeros((2, 0)), jnp.zeros(2, bool)
+    )
+    logits, _ = player(jax.tree.map(lambda leaf: leaf[None], one))
+    assert logits.shape == (1, 2, 2, 11)
+    settings = {key: value for key, value in self_play_puck.get_config("smoke").learner.items() if key != "name"}
+    predict = self_play.learner(**settings)[2]
+    first, second = (
+        predict(jax.tree.map(lambda leaf, i=i: leaf[i], kept.learner), jax.tree.map(lambda leaf: leaf[None], one))[0]
+        for i in (0, 1)
+    )
+    np.testing.assert_array_equal(logits, second)
+    assert not np.allclose(logits, first)
 
 
 def test_what_cannot_be_loaded_is_said(run, tmp_path, monkeypatch):
     folder, _ = run
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    with pytest.raises(cli.UserError, match="has no checkpoint yet"):
+        load(tmp_path)
     with pytest.raises(cli.UserError, match=r"seed must be 0 to 1: .* has as many; got 2"):
         load(folder, seed=2)
     monkeypatch.setattr(

@@ -156,14 +156,14 @@ def test_a_script_solves_the_tasks_of_the_puck_and_chance_does_not():
 
 @functools.cache
 def gripper_rates():
-    """What the script solves of the tasks of two blocks, by one program. -> (name, share of chance) -> rates."""
-    tasks = [HOLDOUTS[name] for name in ("push_2", "pick_and_place_2", "stack_2")]
+    """What the script solves of the tasks of one block, by one program. -> name -> exams.Result."""
+    tasks = [HOLDOUTS[name] for name in ("push_1", "pick_and_place_1")]
     table = holdouts.table_of(tasks[0])
 
     @jax.jit
     def examine(key, which):
-        def goal(*args):
-            of_tasks = [task.goal(*args) for task in tasks]
+        def goal(key, *args):
+            of_tasks = [task.goal(jax.random.fold_in(key, i), *args) for i, task in enumerate(tasks)]
             return jax.tree.map(lambda *leaves: jnp.stack(leaves)[which], *of_tasks)
 
         def act(seen):
@@ -172,11 +172,11 @@ def gripper_rates():
         either = tasks[0]._replace(goal=goal, num_goals=2)
         return exams.examine(table, either, act, key, num_games=12, bob_steps=100)
 
-    return {name: examine(jax.random.key(1), i) for i, name in enumerate(("push", "pick_and_place", "stack"))}
+    return {name: examine(jax.random.key(1), i) for i, name in enumerate(("push", "pick_and_place"))}
 
 
-@pytest.mark.parametrize("name", ["push", "pick_and_place", "stack"])
-def test_a_script_pushes_lifts_and_stacks(name):
+@pytest.mark.parametrize("name", ["push", "pick_and_place"])
+def test_a_script_pushes_and_lifts(name):
     result = gripper_rates()[name]
     assert result.num_solved > 0.8 * result.num_tried
     assert result.num_solved <= result.num_placed <= result.num_tried
