@@ -4,12 +4,20 @@
     python -m launch.train --config=experiments/configs/bootstrap_pretraining.py:digits --workdir=runs/pretrained
 
 variant   what                                                                                         seconds
-pretrain  a convolutional net learns the deformed digits 0 to 4, 3000 steps; leaves params.npz              -
-digits    it goes on with the digits 5 to 9, n = 500, with a new last layer, beside one from scratch        -
+pretrain  a convolutional net learns the deformed digits 0 to 4, 3000 steps; leaves params.npz             38
+digits    it goes on with the digits 5 to 9, n = 500, with a new last layer, beside one from scratch       56
 smoke     `pretrain`, 4 steps
 
 --config.learner.init_from=PATH names another start: the folder of a run, or an .npz file.
-A dash: not measured yet.
+
+            test soft error, real / ideal, at step 20    100          1000         stops at  bootstrap error there
+pretrained                                 .542 / .554   .299 / .300  .258 / .145       221  .024 ± .085
+from scratch                               .768 / .770   .495 / .507  .296 / .176       397  .023 ± .012
+
+Means of 3 seeds, 95 % intervals; all go on from one pretrained net. Pretraining speeds up both worlds alike, and the
+real world stops sooner: the gap there is not smaller, nor larger as far as 3 seeds can tell. So here, as in the paper,
+a pretrained net is the better one because it learns faster. In hard errors the gap is .091 ± .098 and .105 ± .039.
+Seconds are of one core's time, compiling included.
 """
 
 from ml_collections import ConfigDict
