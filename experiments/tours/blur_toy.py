@@ -187,7 +187,8 @@ adaptation
 
 # %%
 digits = data.digits(None)
-net = nn.Sequential([nn.Dense(64), nn.relu, nn.Dense(64), nn.relu, nn.Dense(10)])
+flat = partial(jnp.reshape, shape=(-1, 64))
+net = nn.Sequential([flat, nn.Dense(64), nn.relu, nn.Dense(64), nn.relu, nn.Dense(10)])
 real = bootstrap.real(*digits.train, batch_size=128)
 
 
@@ -205,7 +206,7 @@ def test_errors(tx, arrays, x, y):
 
 
 transforms: dict[str, optax.GradientTransformation] = {
-    "muon, a genome": blur.gradient_transformation(*blur.optimisers.lasting(), last="layers_4"),
+    "muon, a genome": blur.gradient_transformation(*blur.optimisers.lasting(), last="layers_5"),
     **{f"Adam, rate {rate}": optax.adam(rate) for rate in (0.001, 0.003, 0.01)},
 }
 test = [jnp.array(part) for part in digits.test]
