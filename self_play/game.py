@@ -2,8 +2,7 @@
 
 Alice plays a turn of fixed length. The objects' places at its end are the goal. The goal is judged; an invalid one ends
 the episode. After a valid goal Bob has his turn, on his own copy of the table: he succeeds or runs out of steps. An
-episode has up to `max_goals` goals. Once Bob has failed, his remaining turns are skipped and count as failures; Alice
-plays on.
+episode has up to `max_goals` goals. Once Bob has failed, his turns are skipped and count as failures; Alice plays on.
 
 Every game is at its own place in the episode: a step of the rollout is one control step of the player whose turn it is.
 So no game waits for the turns of others. Between two random players, with turns of 20 and 40 steps and one puck, 256
@@ -102,8 +101,7 @@ class Rules(NamedTuple):
     alice_reward: str = "success"  # or "timestep", of Sukhbaatar et al. (C.2)
     past_prob: float = 0.0  # probability that one player of an episode, Alice or Bob, is a past version
     demonstrations: str = "failed"  # or "valid": also of goals that Bob reached (the paper's ablation, figure 9)
-    goal_source: str | Callable = "alice"  # or another of episodes.SOURCES, or a sampler of goals as `holdouts` has
-    # them; then nothing depends on Alice's turns
+    goal_source: str | Callable = "alice"  # or of episodes.SOURCES, or a sampler as of `holdouts`: Alice's turns are idle
     bob_persists: bool = False  # Bob tries a goal after one at which he failed; in the paper his episode is over
     bob_shares: str | None = None  # one of starts.SHARES: Bob's gripper begins an episode on a path to an object
     alice_grasps: float | None = None  # Alice's begins at an object, and grasps it in this share of her episodes
