@@ -1,7 +1,7 @@
 # make install   .venv with everything, pinned by constraints.txt
 # make run       the main job: the four papers in some minutes, runs/collage/collage.png and a table of their numbers
 # make test      lint, types, layers and the whole test suite
-# make bench     every benchmark suite
+# make bench     every benchmark suite but streams, which needs a data set
 # make dist      builds wheel and sdist, with a compiler and without, and learns with each outside the checkout
 
 PYTHON ?= python3

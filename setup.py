@@ -79,7 +79,7 @@ setup(
     extras_require={
         "cuda13": ["jax[cuda13]>=0.10,<0.12"],
         "tpu": ["jax[tpu]>=0.10,<0.12"],
-        "river": ["river>=0.23"],
+        "river": ["river>=0.26"],
         "gym": ["gymnasium>=1.1"],
         "dev": [
             "gymnasium>=1.1",
@@ -88,7 +88,7 @@ setup(
             "pyrefly>=1",
             "pytest>=8",
             "pytest-xdist>=3.6",
-            "river>=0.23",
+            "river>=0.26",
             "ruff>=0.12",
         ],
     },

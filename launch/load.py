@@ -1,4 +1,4 @@
-"""A run of self-play, read again: its player and its table."""
+"""A run of self-play, read again: its players, as one function, and its table."""
 
 from collections.abc import Callable
 from pathlib import Path

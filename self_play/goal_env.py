@@ -1,7 +1,8 @@
 """Bob's side of the table as an environment of Gymnasium, with goals, for the algorithms of other libraries.
 
     pip install -e '.[gym]'
-    env = self_play.goal_env.GoalEnv("push_1")
+    from self_play.goal_env import GoalEnv
+    env = GoalEnv("push_1")
 
 An observation has Gymnasium-Robotics' three parts: observation, achieved_goal, desired_goal; so hindsight relabelling
 works. Rewards are 0 where the goal is reached and -1 elsewhere. For one game at a time: to train on many at once, the

@@ -12,7 +12,7 @@ variant  what                                   accuracy at steps 10, 20, 50, 10
          best SGD of each step                  .593 .675 .781 .827 .860 .880 .892
          notMNIST                               .771 .823 .829 .822 .822 .825 .824
          best SGD of each step                  .831 .865 .885 .904 .904 .911 .912
-meta     240 meta-steps of 20 to 160 steps, in 7 minutes of a core that six others shared; leaves genome.json, shipped
+meta     240 meta-steps of 20 to 160 steps, in 7 minutes of a shared core; leaves genome.json, shipped
          as `label`
 smoke    `meta`, cut to 2 steps of a small network
 

@@ -1,4 +1,4 @@
-"""Six runs in a few minutes, two of them GLNs, that show what the four papers are about.
+"""Six runs in a few minutes that show what the four papers are about.
 
     python -m launch.sweep --config=experiments/configs/collage.py --workdir=runs/collage
     python -m launch.collage runs/collage

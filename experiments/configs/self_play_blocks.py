@@ -3,7 +3,7 @@
     python -m launch.train --config=experiments/configs/self_play_blocks.py --workdir=runs/self_play_blocks
 
 variant  what                                                updates  minutes of a core  push_1, pick_and_place_1
-one      one cube, 32 games, on a CPU                            900                 26  .980 .967 (seed 1)
+one      one cube, 32 games, on a CPU                            900                 26  .980 .967 (--config.seed=1)
 two      one or two blocks, 32 games, on a CPU                  1440                  -  -
 shapes   as `one`, of cubes, bars, flat and tall boxes           900                  -  -
 gpu      one or two blocks, 2048 games, players with memory     3000                  -  -
@@ -17,12 +17,13 @@ critics and Alice see how long the turn has been, and Bob tries every goal of an
 of the run on.
 
 Exams are of 128 games, each with up to 5 goals of 100 steps; a random Bob solves none. Seed 0, on which nothing but
-these last three settings was chosen, reached .982 and .945 in 720 updates, and .945 and .924 without the three. Success
-comes late: 0 at update 300, .29 at 420, .87 at 540, of 720. A dash: not measured.
+these last three settings was chosen, reached .982 and .945 in 720 updates, and .945 and .924 without the three.
+eval/holdout_success came late: 0 at update 300, .29 at 420, .87 at 540, of 720. A dash: not measured.
 That Bob of seed 0, who knew cubes alone, solves of push_1 and pick_and_place_1 with other shapes: flat boxes .98 .83,
 bars .86 .65, crosses .89 .85, cylinders .79 .80, spheres .73 .69, tall boxes .29 .49 (256 games each).
-`shapes` has eight objects of sizes within a tenth, of which one is on the table in each episode. Its exams are on
-cylinders, L, T and cross shapes, which it never meets in training (`self_play/objects.py`).
+`shapes` has eight objects of sizes within a tenth, of which one is on the table in each episode. Its exams are
+`push_1`, with a cube, and three on cylinders, L, T and cross shapes, which it never meets in training
+(`self_play/objects.py`).
 experiments/gallery/arena.png and wave.png are of seed 0.
 """
 
