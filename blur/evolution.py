@@ -95,7 +95,7 @@ def learner(
     check_numbers(above=0.0, scale=scale)
     rules.check(rule)
     shapes = jax.eval_shape(init_genome, jax.random.key(0))
-    mixture = mixtures.mixture(sizes, batch_sizes, shortest, shapes)
+    mixture = mixtures.mixture(sizes, batch_sizes, shortest, lambda: shapes)
     of_genes = genes.spread(shapes, std)
     evolved = cma_es(jnp.zeros((of_genes > 0).sum(), jnp.float32), population, 1.0)
     settings = _Settings(init_genome, mixture, rule, evolved, of_genes, num_held_out, scale, along, keep_start, divide)

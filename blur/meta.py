@@ -94,7 +94,7 @@ def meta_learner(
     if not callable(learning_rate):
         check_numbers(0.0, learning_rate=learning_rate)
     rules.check(rule)
-    mixture = mixtures.mixture(sizes, batch_sizes, shortest, jax.eval_shape(init_genome, jax.random.key(0)))
+    mixture = mixtures.mixture(sizes, batch_sizes, shortest, lambda: jax.eval_shape(init_genome, jax.random.key(0)))
     tx = optax.chain(optax.clip_by_global_norm(clip), optax.adam(learning_rate))
     sequential = sequential and divide is undivided
     settings = _Settings(

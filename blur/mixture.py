@@ -32,13 +32,21 @@ class Drawn(NamedTuple):
 
 
 def mixture(
-    sizes: Sequence[int] | Sequence[Sequence[int]], batch_sizes: Sequence[int] | None, shortest: int | None, genome: Any
+    sizes: Sequence[int] | Sequence[Sequence[int]],
+    batch_sizes: Sequence[int] | None,
+    shortest: int | None,
+    genome: Callable[[], Any],
 ) -> Mixture:
-    """The checked mixture. sizes: of one network or of several. genome: one, or one for each layer; shapes will do."""
+    """The checked mixture, or ValueError. sizes: of one network or of several.
+
+    genome: () -> one, or one for each layer; shapes will do.
+    """
     networks: tuple = tuple(sizes) if sizes and isinstance(sizes[0], Sequence) else (sizes,)
     for each in networks:
         check_sizes(each)
-        check_genomes(genome, len(each))
+    shapes = genome()
+    for each in networks:
+        check_genomes(shapes, len(each))
     if len({each[-1] for each in networks}) > 1:
         raise ValueError(f"all networks must end in the same number of classes; got {networks}")
     if batch_sizes is not None:
@@ -67,7 +75,7 @@ def draw(key: jax.Array, mixture: Mixture, longest: int) -> Drawn:
         return Drawn(which, None)
     low, high = (jnp.log(jnp.float32(steps)) for steps in (mixture.shortest, longest + 1))
     horizon = jnp.exp(jax.random.uniform(k_horizon, (), jnp.float32, low, high))
-    return Drawn(which, jnp.minimum(horizon.astype(jnp.int32), longest))
+    return Drawn(which, jnp.clip(horizon.astype(jnp.int32), mixture.shortest, longest))
 
 
 def in_network(mixture: Mixture, drawn: Drawn, function: Callable, inputs: jax.Array, labels: jax.Array) -> Any:

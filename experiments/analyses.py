@@ -45,7 +45,7 @@ def gap(
     variance is explained (ours: the paper has classifiers alone), and the rate is by the mse.
     """
     if not 0 < threshold < 1:
-        raise ValueError(f"threshold is a {scores[0]}, between 0 and 1; got {threshold}")
+        raise ValueError(f"threshold is a {scores[0].replace('_', ' ')}, between 0 and 1; got {threshold}")
     numbers = {}
     for name, (real, ideal) in (pairs or {"": ("real", "ideal")}).items():
         finite, num_diverged = without_diverged(records, f"test_{scores[0]}", (real, ideal))

@@ -89,7 +89,12 @@ def test_density(monkeypatch):
         pytest.skip("the native code was not built: no C++ compiler")
     monkeypatch.setenv("COLLAGE_DATA", str(folder))
     tour = shortened(
-        "glns_density", **{"num_train=12000": "num_train=1200", "learner, lived), 50)": "learner, lived), 5)"}
+        "glns_density",
+        **{
+            "num_train=12000, num_test=8": "num_train=1200, num_test=2",
+            "learner, lived), 50)": "learner, lived), 5)",
+            ", 8)": ", 2)",
+        },
     )
     assert tour["metrics"]["nats"][-1] < tour["metrics"]["nats"][0] - 20
     assert set(np.unique(tour["samples"])) == {0, 1}

@@ -47,7 +47,7 @@ def get_config(variant: str = "worlds") -> ConfigDict:
     name = {"smoke": "worlds_small"}.get(variant, variant)
     part, small = name.removesuffix("_small"), name.endswith("_small")
     if part not in parts:
-        raise ValueError(f"no variant {variant!r}; there are {', '.join((*parts, 'smoke'))}, and PART_small")
+        raise ValueError(f"no variant {variant!r}; there are {', '.join((*parts, 'smoke'))}")
     return ConfigDict(parts[part](small))
 
 

@@ -99,7 +99,7 @@ def test_keeps_neurons(batch):
 
 def test_scale(batch):
     one, three = (make(scale=scale)[0](jax.random.key(1), batch).synapses for scale in (1.0, 3.0))
-    chex.assert_trees_all_close(jax.tree.map(lambda leaf: 3 * leaf, one), three, rtol=1e-6)
+    chex.assert_trees_all_close(jax.tree.map(lambda leaf: 3 * leaf, one), three, rtol=1e-6, atol=1e-6)
     assert 0.9 * (6 / 10) ** 0.5 < np.abs(one[0].forward).max() <= (6 / 10) ** 0.5
 
 

@@ -14,12 +14,12 @@ GENOME = jax.eval_shape(lambda: blur.backprop_genome(0.1))
 
 def test_draws():
     """Every network is drawn; horizons are log-uniform, as many of 4 to 7 as of 8 to 15."""
-    of = mixture.mixture(((4, 2), (3, 3, 2)), None, 4, GENOME)
+    of = mixture.mixture(((4, 2), (3, 3, 2)), None, 4, lambda: GENOME)
     drawn = jax.jit(jax.vmap(lambda key: mixture.draw(key, of, 15)))(jax.random.split(jax.random.key(0), 4000))
     assert np.bincount(drawn.which).min() > 1800
     assert (drawn.horizon.min(), drawn.horizon.max()) == (4, 15)
     assert 1800 < (drawn.horizon < 8).sum() < 2200
-    assert mixture.draw(jax.random.key(0), mixture.mixture((4, 2), None, None, GENOME), 15).horizon is None
+    assert mixture.draw(jax.random.key(0), mixture.mixture((4, 2), None, None, lambda: GENOME), 15).horizon is None
 
 
 STEP = jax.jit(lambda *args: blur.network.step(*args, rule=RULE))
@@ -78,4 +78,4 @@ def test_a_meta_step_learns_by_what_was_drawn():
 )
 def test_refusals(sizes, batch_sizes, shortest, message):
     with pytest.raises(ValueError, match=message):
-        mixture.check_example(mixture.mixture(sizes, batch_sizes, shortest, GENOME), jnp.zeros((1, 5, 6)), 4)
+        mixture.check_example(mixture.mixture(sizes, batch_sizes, shortest, lambda: GENOME), jnp.zeros((1, 5, 6)), 4)

@@ -259,7 +259,7 @@ def test_a_rule_of_names_is_json():
         ({"synapse_activation": "x"}, "synapse_activation must be one of linear, .*; got 'x'"),
         ({"saturation": "relu"}, "saturation must be one of exp, tanh; got 'relu'"),
         ({"oja": "rows"}, "oja must be one of activations, synapses, hebbian; got 'rows'"),
-        ({"feedback": "hinge"}, "feedback must be one of label, cross_entropy, mse; got 'hinge'"),
+        ({"feedback": "hinge"}, "feedback must be one of label, error, cross_entropy, mse; got 'hinge'"),
         ({"symmetric": True, "synapse_norm": "stored"}, "symmetric synapses cannot be stored normalised"),
     ],
 )

@@ -61,7 +61,7 @@ def test_a_mapping_under_any_key_is_built_where_its_name_is_a_function():
         (
             "learner",
             {"name": "nope"},
-            "no learner named 'nope'; there are blur, .*sgd.*, or your own 'package.module:f",
+            "no learner named 'nope'; there are averaged, blur, .*sgd.*, or your own 'package.module:f",
         ),
         ("learner", {"name": "no_such_module:f"}, "learner 'no_such_module:f': No module named 'no_such_module'"),
         ("learner", {"name": "glns:nope"}, "learner 'glns:nope': module 'glns' has no attribute 'nope'"),

@@ -81,7 +81,7 @@ def test_a_baseline_that_learns_something_else_is_refused(monkeypatch):
     [
         ([], "--suite"),
         (["--suite=nothing"], "nothing"),
-        (["--suite=glns", "--only=nothing"], "glns/100-100-1/c1"),
+        (["--suite=glns", "--only=nothing"], "its lines begin with glns/100-100-1, glns/128-128-1, glns/digits"),
         (["--suite=glns", "--json=no/such/folder/table.json"], "no/such/folder/table.json"),
     ],
 )

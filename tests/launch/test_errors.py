@@ -45,7 +45,7 @@ FLAGS = {
         [GLN, "--config.learner.foo.bar=1"],
         "config.learner.foo.bar: no such key; config.learner",
     ),
-    "unknown key above one": ([GLN, "--config.baselines.x.name=glns"], "config has checkpoint_every, data"),
+    "unknown key above one": ([GLN, "--config.baselines.x.name=glns"], "config has artifacts, checkpoint_every, data"),
     "key of a number": ([GLN, "--config.num_steps.x=3"], "no such key; config.num_steps is 4"),
     "key of a string": ([GLN, "--config.learner.name.x=3"], "config.learner.name is 'glns'"),
     "key of a tuple": ([GLN, "--config.evals.x=3"], "config.evals is ('classification',)"),

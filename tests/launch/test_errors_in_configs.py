@@ -36,7 +36,7 @@ def number(given): return 5
 """
 
 NAMES = {
-    'learner={"name": "gnls"}': "no learner named 'gnls' (did you mean 'glns'?); there are blur",
+    'learner={"name": "gnls"}': "no learner named 'gnls' (did you mean 'glns'?); there are averaged, blur",
     'learner={"name": ""}': "no learner named ''; there are",
     'learner={"name": 3}': "learner: say by `name` which one; got 3",
     "learner={}": "learner: say by `name` which one; got None",

@@ -40,7 +40,11 @@ def test_a_player_acts_as_it_has_learned(run):
     state = table.reset(jax.random.key(0))
     pose = table.poses(state)
     one = game.PolicyInput(
-        table.observe(state), table.observe_goal(pose, pose, state.mask), jnp.zeros((2, 0)), jnp.zeros(2, bool)
+        table.observe(state),
+        table.observe_goal(pose, pose, state.mask),
+        jnp.zeros((2, 0)),
+        jnp.zeros(2, bool),
+        jnp.zeros(()),
     )
     logits, _ = player(jax.tree.map(lambda leaf: leaf[None], one))
     assert logits.shape == (1, 2, 2, 11)
