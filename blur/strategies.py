@@ -82,8 +82,11 @@ def persistent(num_genes: int, population: int, learning_rate: float, num_parts:
 
 @contextlib.contextmanager
 def _of_evosax():
-    """evosax broadcasts [G] with [P, G]; and its default types are to be those of 32 bits, whatever the caller's."""
-    with jax.numpy_rank_promotion("allow"), jax.enable_x64(False):
+    """evosax broadcasts [G] with [P, G]; and its default types are to be those of 32 bits, whatever the caller's.
+
+    Its sums of opposite losses must cancel, on any device.
+    """
+    with jax.numpy_rank_promotion("allow"), jax.enable_x64(False), jax.default_matmul_precision("highest"):
         yield
 
 

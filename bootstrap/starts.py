@@ -15,7 +15,7 @@ def learned(state: Any) -> dict[str, Any]:
     """The arrays of a learner's state by their names, such as params/Dense_0/kernel; those of an optimizer left out."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(state)
     named = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
-    return {name: leaf for name, leaf in named.items() if name.split("/")[0] != "optimizer"}
+    return {name: leaf for name, leaf in named.items() if "optimizer" not in name.split("/")}
 
 
 def started(learner: Learner, arrays: Mapping[str, np.ndarray], *, fresh: Sequence[str] = ()) -> Learner:

@@ -178,7 +178,8 @@ def holdout(
 
 def _exam(view, task, settings, **limits):
     table = holdouts.table_of(task, **settings)
-    task = task._replace(oracle=None) if "robot" in settings else task  # it knows our own
+    own = {"robot", "step", "leash", "finger_step"} & settings.keys()
+    task = task._replace(oracle=None) if own else task  # it knows our robots, and how far they move in a step
 
     def examine(who):
         def act(seen):

@@ -28,10 +28,11 @@ def main(argv: list[str]) -> int:
     with cli.user_errors(OSError, RuntimeError):
         records = plots.read([path for path in places.values() if path]).records
     runs = dict(zip(PARTS, records.values(), strict=True))
-    lines = headlines.headlines(runs)
-    pictures = {"collage": drawn.collage(runs)}
-    for paper in drawn.PAPERS:
-        pictures[paper] = drawn.page(runs, paper=paper, headlines=[line for line in lines if line.paper == paper])
+    with cli.user_errors(IndexError, KeyError, ValueError, saying=f"a run in {place} is not finished, sweep again: "):
+        lines = headlines.headlines(runs)
+        pictures = {"collage": drawn.collage(runs)}
+        for paper in drawn.PAPERS:
+            pictures[paper] = drawn.page(runs, paper=paper, headlines=[line for line in lines if line.paper == paper])
     with cli.user_errors(OSError, saying=f"cannot write pictures to {place}: "):
         for name, figure in pictures.items():
             figure.savefig(plots.picture(place, name), dpi=120)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from self_play import game
 from self_play.game import BOB
 from self_play.goals import Poses
-from self_play.holdouts import Holdout
+from self_play.holdouts import Holdout, goal_of
 from self_play.settings import check_counts
 from self_play.tabletop import Tabletop
 
@@ -101,9 +101,7 @@ def _step(table, task, bob_steps, trial, action, memory, key):
 
 def _next_goal(table, task, trial, key):
     state = trial.game.state
-    goal = task.goal(key, table.scene, table.poses(state), state.mask)
-    empty = table.scene.num_slots - goal.position.shape[0]
-    goal = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, empty), (0, 0))), goal)
+    goal = goal_of(task, key, table.scene, table.poses(state), state.mask)
     one = trial.game._replace(goal=goal, count=jnp.int32(0))
     result = trial.result._replace(num_tried=trial.result.num_tried + 1)
     return trial._replace(game=one, result=result, seen=jnp.zeros(2, bool))

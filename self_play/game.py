@@ -101,9 +101,7 @@ class Rules(NamedTuple):
     alice_reward: str = "success"  # or "timestep", of Sukhbaatar et al. (C.2)
     past_prob: float = 0.0  # probability that one player of an episode, Alice or Bob, is a past version
     demonstrations: str = "failed"  # or "valid": also of goals that Bob reached (the paper's ablation, figure 9)
-    goal_source: str | Callable = (
-        "alice"  # or of episodes.SOURCES, or a sampler as of `holdouts`: Alice's turns are idle
-    )
+    goal_source: str | Callable = "alice"  # or of episodes.SOURCES, or a sampler of goals as of `holdouts`
     bob_persists: bool = False  # Bob tries a goal after one at which he failed; in the paper his episode is over
     bob_shares: str | None = None  # one of starts.SHARES: Bob's gripper begins an episode on a path to an object
     alice_grasps: float | None = None  # Alice's begins at an object, and grasps it in this share of her episodes

@@ -22,7 +22,7 @@ from gymnasium import spaces
 
 from self_play import holdouts
 from self_play.goals import Poses
-from self_play.holdouts import Holdout
+from self_play.holdouts import Holdout, goal_of
 from self_play.settings import check_counts
 from self_play.tabletop import NUM_BINS
 
@@ -95,9 +95,7 @@ class GoalEnv(gymnasium.Env):
 def _begin(table, task, key):
     k_reset, k_goal = jax.random.split(key)
     state = table.reset(k_reset)
-    goal = task.goal(k_goal, table.scene, table.poses(state), state.mask)
-    empty = table.scene.num_slots - table.scene.num_objects
-    return state, jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, empty), (0, 0))), goal), _see(table, state)
+    return state, goal_of(task, k_goal, table.scene, table.poses(state), state.mask), _see(table, state)
 
 
 def _see(table, state):

@@ -66,7 +66,7 @@ def observe(scene: Scene, state: State) -> Observation:
 
 def positions(scene: Scene, gripper: jax.Array, now: Poses) -> jax.Array:
     """The positions q of a State, from an Observation's gripper [G] and the objects' poses."""
-    joints, at = [], 9 if scene.robot.tool else 0
+    joints, at = [], 0 if scene.robot.cartesian else 9
     for i in range(scene.num_dimensions):
         is_angle = i in _angles(scene)
         joints.append(jnp.arctan2(gripper[at + 1], gripper[at]) if is_angle else gripper[at])

@@ -91,9 +91,9 @@ def test_density(monkeypatch):
     tour = shortened(
         "glns_density",
         **{
-            "num_train=12000, num_test=8": "num_train=1200, num_test=2",
+            "NUM_DRAWN = 8": "NUM_DRAWN = 2",
+            "num_train=12000": "num_train=1200",
             "learner, lived), 50)": "learner, lived), 5)",
-            ", 8)": ", 2)",
         },
     )
     assert tour["metrics"]["nats"][-1] < tour["metrics"]["nats"][0] - 20
