@@ -32,13 +32,14 @@ def cka(one: View, other: View, *, batch_size: int | None = None) -> dict[str, j
     """cka: how alike two functions are on the test samples of the first, by linear CKA (Kornblith et al. 2019, eq. 3).
 
     |Yᵀ X|² / (|Xᵀ X| |Yᵀ Y|) of their outputs X [B, K] and Y [B, L], centred: 1 where one is the other turned, scaled
-    or moved. Kornblith has it of hidden layers; outputs are all that learners of every kind have.
+    or moved, and 0 where one is constant. Kornblith has it of hidden layers; outputs are all that every learner has.
     """
     outputs = (in_batches(view.predict, one.test[0], batch_size) for view in (one, other))
     x, y = (output - output.mean(axis=0, keepdims=True) for output in outputs)
     squares = (y.T @ x, x.T @ x, y.T @ y)
     across, of_x, of_y = (jnp.linalg.norm(square) for square in squares)
-    return {"cka": across**2 / (of_x * of_y)}
+    scale = of_x * of_y
+    return {"cka": jnp.where(scale > 0, across**2 / jnp.where(scale > 0, scale, 1.0), 0.0)}
 
 
 def forgetting(one: View, other: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:

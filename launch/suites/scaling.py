@@ -4,7 +4,7 @@
   glns/half_spaces/C  the same of [64, 64, 1] with C half-spaces: examples; a table has 2**C rows, of which one is used
   glns/members/M      M seeds of a GLN of digits, [16, 16, 1], as one program: examples of all
   blur/unroll/S       the gradient of a genome through S steps of 100-256-128-10: steps
-  blur/states/K       the same of K states through 10 steps: steps; a step's work grows as K
+  blur/states/K       the same of K states through 10 steps: steps times states
   self_play/games/B   one block in B games: physics steps
   bootstrap/members/M M seeds of an SGD network, 64-32-10, as one program: samples of all
 
@@ -54,7 +54,9 @@ def _gln(size: int, *, of: str) -> _Sized:
     sizes, dim, num_batches = (width, width, 1), 784, 4
     x, y = stream(1024, dim)
     learner = bootstrap.Learner(*glns.learner(NUM_CLASSES, sizes, num_half_spaces))
-    weights = NUM_CLASSES * sum(fan * number for fan, number in zip((dim, *sizes), sizes, strict=False))
+    weights = NUM_CLASSES * sum(
+        fan * number for fan, number in zip((dim + 1, *(size + 1 for size in sizes)), sizes, strict=False)
+    )
     units = weights if of == "width" else 1  # an example's work is its weights
     world = bootstrap.real(x, y, batch_size=_BATCH_SIZE)
     return _Sized(_many(learner, world, 1, num_batches, _BATCH_SIZE * units), 4 * weights / units)
@@ -100,9 +102,10 @@ def _genome(size: int, *, of: str) -> _Sized:
 
     gradient = jax.jit(jax.grad(loss))
     genome = blur.random_genome(k_genome, num_states, synapse_update=-1e-4)
-    program = Program(lambda _: gradient(genome, synapses, inputs, targets), genome, num_steps)
+    units = num_states if of == "states" else 1  # a step's work is its states
+    program = Program(lambda _: gradient(genome, synapses, inputs, targets), genome, num_steps * units)
     weights = 100 * 256 + 2 * (256 * 128 + 128 * 10)  # forward, and those backward that are used
-    return _Sized(program, 3 * 2 * 2 * batch_size * num_states * weights)
+    return _Sized(program, 3 * 2 * 2 * batch_size * num_states * weights / units)
 
 
 def _games(num_games: int) -> _Sized:
@@ -119,6 +122,6 @@ _SIZES: dict[str, tuple[Callable[[int], _Sized], str, tuple[int, ...]]] = {
     "glns/members": (partial(_members, of="glns"), "examples/s", (1, 4, 16, 64)),
     "bootstrap/members": (partial(_members, of="sgd"), "samples/s", (1, 4, 16, 64)),
     "blur/unroll": (partial(_genome, of="unroll"), "steps/s", (5, 20, 80)),
-    "blur/states": (partial(_genome, of="states"), "steps/s", (2, 4, 8)),
+    "blur/states": (partial(_genome, of="states"), "states/s", (2, 4, 8)),
     "self_play/games": (_games, "steps/s", (32, 256, 2048)),
 }

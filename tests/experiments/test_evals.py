@@ -78,6 +78,7 @@ def test_cka_does_not_see_turns_scales_and_shifts():
     x = jnp.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
     got = pair_evals.cka(outputs_view(x), outputs_view(x * jnp.array([[1.0, 0.0]])))["cka"]
     np.testing.assert_allclose(got, 4**2 / (4 * np.sqrt(2) * 4), rtol=1e-5)
+    assert pair_evals.cka(outputs_view(x), outputs_view(jnp.ones((4, 2))))["cka"] == 0  # before it has learned
 
 
 def test_forgetting_by_hand():

@@ -15,7 +15,8 @@ CONFIG = {
     "world": {"name": "paired", "batch_size": 4, "num_samples": 10},
     "learner": {"name": "glns", "num_classes": 3, "sizes": (5, 1), "num_half_spaces": 2},
 }
-WEIGHTS = "3,5,4,8"  # classes, neurons, contexts, inputs and bias: of a member
+# Members that a device has (each core is one), classes, neurons, contexts, inputs and bias.
+WEIGHTS = r"f32\[[12],3,5,4,8\]"
 
 
 @pytest.mark.skipif(not native.available, reason="the native implementation was not built: no C++ compiler")
@@ -35,8 +36,8 @@ def test_no_step_copies_the_state(monkeypatch):
     run.advance(0, run.begin(), 6)
     text = kept[0, 6].as_text()
     entry = text[text.index("\nENTRY ") :]
-    copies = re.compile(rf"= f32\[2,{WEIGHTS}\]\S* (?!parameter|get-tuple-element|custom-call|bitcast)\S*\(.*")
-    assert f"f32[2,{WEIGHTS}]" in text.replace(entry, "")
+    copies = re.compile(rf"= {WEIGHTS}\S* (?!parameter|get-tuple-element|custom-call|bitcast)\S*\(.*")
+    assert re.search(WEIGHTS, text.replace(entry, ""))
     assert "glns_learn" in text
     assert copies.findall(text.replace(entry, "")) == []
-    assert len(re.findall(rf"f32\[2,{WEIGHTS}\]\S* copy\(", entry)) <= 1
+    assert len(re.findall(rf"{WEIGHTS}\S* copy\(", entry)) <= 1
