@@ -27,7 +27,9 @@ def headlines(runs: Mapping[str, Records]) -> list[Headline]:
 
 
 def _glns(runs: Mapping[str, Records]) -> list[Headline]:
-    of_stream = {name: 1 - curve(runs["stream"], "error", name, kind="train")[1].mean() for name in _BESIDE}
+    of_stream = {
+        name: 1 - curve(runs["stream"], "error", name, kind="train")[1].mean() for name in ("", "network", "linear")
+    }
     kept = {name: curve(runs["tasks"], "retention", name)[1][:, -1].mean() for name in ("", "sgd", "ewc")}
     errors = curve(runs["digits"], "test_error")[1][:, -1]
     return [
@@ -53,9 +55,6 @@ def _glns(runs: Mapping[str, Records]) -> list[Headline]:
             kept[""] > kept["sgd"],
         ),
     ]
-
-
-_BESIDE = ("", "network", "linear")
 
 
 def _blur(records: Records) -> list[Headline]:
@@ -115,7 +114,7 @@ def _self_play(records: Records) -> list[Headline]:
             "self_play",
             "places nobody showed Bob, solved",
             f"{success:.3f} with a puck; a random Bob {chance:.3f}",
-            "blocks and an arm, weeks of a cluster: see self_play_blocks",
+            "blocks, with an arm: see `self_play_blocks`",
             success > 0.5,
         )
     ]

@@ -12,8 +12,6 @@ from experiments import headlines
 from experiments.figures import collage as drawn
 from launch import cli, folder, plots
 
-PARTS = ("stream", "digits", "tasks", "genome", "worlds", "puck")
-
 
 def main(argv: list[str]) -> int:
     """Draws the runs in the folder that the argument names. -> 1 where a number does not show what it is to show."""
@@ -21,14 +19,17 @@ def main(argv: list[str]) -> int:
         raise cli.UserError("name the folder of the sweep: python -m launch.collage runs/collage")
     place = folder.place(argv[1], "a folder")
     places = {
-        part: next((path for path in (place / part, place / f"{part}_small") if path.is_dir()), None) for part in PARTS
+        part: next((path for path in (place / part, place / f"{part}_small") if path.is_dir()), None)
+        for part in drawn.RUNS
     }
     if missing := [part for part, path in places.items() if path is None]:
         raise cli.UserError(f"{place} has no run {missing[0]}; launch.sweep of experiments/configs/collage.py makes it")
     with cli.user_errors(OSError, RuntimeError):
+        if unfinished := [path for path in places.values() if path and folder.finished_steps(path) is None]:
+            raise cli.UserError(f"{unfinished[0]} is not finished; the same launch.sweep goes on with it")
         records = plots.read([path for path in places.values() if path]).records
-    runs = dict(zip(PARTS, records.values(), strict=True))
-    with cli.user_errors(IndexError, KeyError, ValueError, saying=f"a run in {place} is not finished, sweep again: "):
+    runs = dict(zip(places, records.values(), strict=True))
+    with cli.user_errors(ValueError, saying=f"{place} holds other runs than those of the collage: "):
         lines = headlines.headlines(runs)
         pictures = {"collage": drawn.collage(runs)}
         for paper in drawn.PAPERS:

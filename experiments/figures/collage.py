@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from experiments.analyses import stopping
-from experiments.figures import scenes, sketches
+from experiments.figures import samples, scenes, sketches
 from experiments.figures.learning_curves import mean, range_band
 from experiments.figures.legends import counted
 from experiments.figures.tasks import kept
@@ -56,19 +56,26 @@ def page(runs: Mapping[str, Records], *, paper: str, headlines: Sequence[Headlin
     """One paper: idea, rule, sketch, panels, and a table of our numbers beside the published ones."""
     of = PAPERS[paper]
     figure = Figure(figsize=(15, 7.2), layout="constrained")
-    heights = (1.3, 3.4, 0.5 + 0.42 * (1 + len(headlines)))
+    heights = (1.5, 3.4, 0.5 + 0.42 * (1 + len(headlines)))
     top, middle, bottom = _parts(figure, 3, 1, height_ratios=heights)
-    top.text(0.01, 0.8, of.title, fontsize=20, fontweight="bold", va="center")
-    top.text(0.01, 0.5, f"{of.idea[0].upper()}{of.idea[1:]}. {of.source}", fontsize=12, va="center")
-    top.text(0.01, 0.18, of.rule, fontsize=13, va="center")
+    lines: tuple[tuple[str, dict[str, Any]], ...] = (
+        (of.title, {"fontsize": 20, "fontweight": "bold"}),
+        (f"{of.idea[0].upper()}{of.idea[1:]}.", {"fontsize": 13}),
+        (of.source, {"fontsize": 11, "color": "0.3"}),
+        (of.rule, {"fontsize": 13}),
+    )
+    for (text, style), height in zip(lines, (0.86, 0.62, 0.42, 0.14), strict=True):
+        top.text(0.01, height, text, va="center", **style)
     _row(middle, of, runs)
     axes = bottom.subplots()
     axes.set_axis_off()
     cells = [[line.what, line.ours, line.published] for line in headlines]
     if cells:
         table = axes.table(
-            cells, colLabels=["", "here", "the paper"], colWidths=(0.36, 0.3, 0.34), loc="center", cellLoc="left"
+            cells, colLabels=["", "here", "the paper"], colWidths=(0.36, 0.39, 0.25), loc="center", cellLoc="left"
         )
+        for cell in table.get_celld().values():
+            cell.PAD = 0.02
         table.auto_set_font_size(False)
         table.set_fontsize(11)
         table.scale(1, 1.5)
@@ -97,19 +104,14 @@ def _stream(figure: SubFigure, records: Records) -> None:
         steps, errors = curve(records, "error", name, kind="train")
         range_band(axes, batch * steps, 1 - errors, label=label, color=colour)
     axes.axvline(batch * steps[-1] / 2, color="black", linestyle=":", linewidth=1)
-    _finish(axes, xlabel="rows", ylabel="accuracy on the next rows")
+    _finish(axes, errors, xlabel="rows", ylabel="accuracy on the next rows")
 
 
 def _saliency(figure: SubFigure, records: Records) -> None:
     """Digits, and below what in them speaks for their class."""
     of = {key: np.array(value) for key, value in json.loads(records.artifact("saliency.json")).items()}
     chosen = np.linspace(0, len(of["images"]) - 1, 5).round().astype(int)
-    for column, i in zip(figure.subplots(2, len(chosen)).T, chosen, strict=True):
-        greatest = np.abs(of["maps"][i]).max() or 1.0
-        column[0].imshow(of["images"][i], cmap="gray_r")
-        column[1].imshow(of["maps"][i], cmap="PuOr", vmin=-greatest, vmax=greatest)
-        for axes in column:
-            axes.set_axis_off()
+    samples.saliency_panels(figure.subplots(2, len(chosen)), of["images"][chosen], of["maps"][chosen])
 
 
 def _retention(figure: SubFigure, records: Records) -> None:
@@ -120,7 +122,7 @@ def _retention(figure: SubFigure, records: Records) -> None:
         _, of_first, _ = kept(records, name, per_task)
         range_band(axes, steps[steps > 0] / per_task, of_first, label=label, color=colour, marker="o")
     axes.set_xticks(range(1, 5))
-    _finish(axes, xlabel="tasks learned", ylabel="accuracy on the first task")
+    _finish(axes, of_first, xlabel="tasks learned", ylabel="accuracy on the first task")
 
 
 def _race(figure: SubFigure, records: Records) -> None:
@@ -134,7 +136,7 @@ def _race(figure: SubFigure, records: Records) -> None:
         label = f"best of {len(of_kind)} {'SGD' if kind == 'sgd' else 'Adam'}, each step"
         axes.plot(steps, np.max(of_kind, axis=0), color=colour, label=label)
     axes.set(xscale="log")
-    _finish(axes, xlabel=f"batches of 128, {counted([len(accuracies)])}", ylabel="test accuracy", ylim=(0.8, 1.0))
+    _finish(axes, accuracies, xlabel="batches of 128", ylabel="test accuracy", ylim=(0.8, 1.0))
 
 
 def _lead(figure: SubFigure, records: Records) -> None:
@@ -145,7 +147,7 @@ def _lead(figure: SubFigure, records: Records) -> None:
     range_band(axes, steps, 100 * (own - np.max(others, axis=0)), label="", color=RED)
     axes.axhline(0, color="black", linewidth=1)
     axes.set(xscale="log", ylim=(-6, 6))
-    _finish(axes, xlabel="batches of 128", ylabel=f"points ahead of the best of {len(others)}", named=False)
+    _finish(axes, own, xlabel="batches of 128", ylabel=f"points ahead of the best of {len(others)}", named=False)
 
 
 def _accuracies(records: Records, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +167,7 @@ def _pair(learner: str) -> Callable:
         if np.isfinite(reached).any():
             axes.axvline(times.mean(), color="black", linestyle=":", label="real samples learned")
         axes.set(xscale="log")
-        _finish(axes, xlabel="batches of 64", ylabel="test soft error", ylim=(0, 0.5))
+        _finish(axes, errors, xlabel="batches of 64", ylabel="test soft error", ylim=(0, 0.5))
 
     return draw
 
@@ -180,7 +182,7 @@ def _learning(figure: SubFigure, records: Records) -> None:
     range_band(axes, steps, success, label="Bob, places nobody showed him", color=RED, marker="o")
     _, chance = curve(records, "holdout_success_random")
     axes.plot(steps, mean(chance), color="black", linestyle=":", label="a random Bob")
-    _finish(axes, xlabel="updates", ylabel="fraction", ylim=(-0.03, 1.03))
+    _finish(axes, success, xlabel="updates", ylabel="fraction", ylim=(-0.03, 1.03))
 
 
 def _episode(figure: SubFigure, records: Records) -> None:
@@ -191,8 +193,9 @@ def _episode(figure: SubFigure, records: Records) -> None:
         scenes.strip(row, frames, steps, name)
 
 
-def _finish(axes: Axes, *, named: bool = True, **settings: Any) -> None:
-    axes.set(**settings)
+def _finish(axes: Axes, values: np.ndarray, *, xlabel: str, named: bool = True, **settings: Any) -> None:
+    """values: [S, E], of as many seeds as the others."""
+    axes.set(xlabel=f"{xlabel} ({counted([len(values)])})", **settings)
     axes.grid(alpha=0.3)
     if named:
         axes.legend(fontsize="small")
@@ -253,3 +256,6 @@ PAPERS = {
         ),
     ),
 }
+
+# The parts of the config that are drawn.
+RUNS = tuple(dict.fromkeys(panel.run for paper in PAPERS.values() for panel in paper.panels))

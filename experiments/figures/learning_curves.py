@@ -76,7 +76,7 @@ def _plain_ticks(axis: Axis, low: float, high: float) -> None:
 
     def between(value, place):
         del place
-        return f"{value:.3g}" if value > 0 and round(value / 10 ** np.floor(np.log10(value))) in told else ""
+        return f"{value:g}" if value > 0 and round(value / 10 ** np.floor(np.log10(value))) in told else ""
 
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(between)

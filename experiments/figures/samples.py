@@ -8,20 +8,26 @@ from matplotlib.figure import Figure
 
 
 def saliency(images: np.ndarray, maps: np.ndarray, labels: Sequence[str]) -> Figure:
-    """Images [M, H, W] above the maps [M, H, W] of what speaks for their labels (red) and against them (blue).
+    """Images [M, H, W] above the maps [M, H, W] of what speaks for their labels, see `saliency_panels`."""
+    figure = Figure(figsize=(1.1 * len(images), 2.6), layout="constrained")
+    axes = figure.subplots(2, len(images), squeeze=False)
+    saliency_panels(axes, images, maps)
+    for above, label in zip(axes[0], labels, strict=True):
+        above.set_title(label, fontsize="small")
+    return figure
+
+
+def saliency_panels(axes: np.ndarray, images: np.ndarray, maps: np.ndarray) -> None:
+    """Draws images [M, H, W] into the first row of axes [2, M], and below what speaks for (red) and against (blue).
 
     The colours reach as far as the greatest entry of each map.
     """
-    figure = Figure(figsize=(1.1 * len(images), 2.6), layout="constrained")
-    axes = figure.subplots(2, len(images), squeeze=False)
-    for above, below, image, of_label, label in zip(*axes, images, maps, labels, strict=True):
+    for above, below, image, of_label in zip(*axes, images, maps, strict=True):
         greatest = np.abs(of_label).max() or 1.0
         above.imshow(image, cmap="gray_r")
         below.imshow(of_label, cmap="RdBu_r", vmin=-greatest, vmax=greatest)
-        above.set_title(label, fontsize="small")
         above.set_axis_off()
         below.set_axis_off()
-    return figure
 
 
 def pictures(rows: Mapping[str, np.ndarray]) -> Figure:

@@ -43,8 +43,8 @@ def film():
     }
 
 
-@pytest.fixture
-def runs():
+def made():
+    """Runs of all parts, in which every line of the table holds."""
     falling, rising = [0.9, 0.3, 0.1, 0.1], [0.0, 0.2, 0.4, 0.8]
     images = np.zeros((10, 8, 8)).tolist()
     sgd, adam = "sgd_0_1", "adam_0_01"
@@ -89,6 +89,11 @@ def runs():
             artifacts={"episode.json": film()}.items(),
         ),
     }
+
+
+@pytest.fixture
+def runs():
+    return made()
 
 
 def test_the_table(runs):
