@@ -3,6 +3,7 @@
 The paper's superscripts are indices: `forward[c, d]` is ν^{cd}. Letters: K states of a neuron (and of a synapse).
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -59,6 +60,11 @@ class Genome(NamedTuple):
     neuron: Neuron
     synapse: Synapse
     forward_synapse: Synapse | None = None  # genes of an update after the forward pass; None: no such update
+
+
+def num_states_of(genome: Genome | Sequence[Genome]) -> int:
+    """K of a genome, or of one for each layer."""
+    return len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)
 
 
 def check_genomes(genome: Any, num_layers: int) -> tuple[Genome, ...]:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from blur import network
-from blur.genome import Genome
+from blur.genome import Genome, num_states_of
 from blur.network import Layers, Remembering, Synapses
 from blur.rule import Rule
 
@@ -44,7 +44,7 @@ def unroll(
         t, batch = batch
         return jax.lax.cond(t < horizon, step, lambda state, batch: (state, jnp.zeros_like(batch[1])), state, batch)
 
-    num_states = len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)
+    num_states = num_states_of(genome)
     carry = network.init_carry(synapses, inputs.shape[1], num_states, rule=rule)
     if horizon is None:
         (synapses, _), logits = jax.lax.scan(step, (synapses, carry), (inputs, targets))

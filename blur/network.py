@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from blur import changes
 from blur import rule as rules
-from blur.genome import Genome, Norm
+from blur.genome import Genome, Norm, num_states_of
 from blur.rule import Rule
 
 
@@ -83,7 +83,7 @@ def begin(
     scale: float = 1.0,
 ) -> tuple[Synapses | Remembering, ...]:
     """`init` for a genome: its gene `scale` applied, and with the memory that its genes need. The key is consumed."""
-    num_states = len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)
+    num_states = num_states_of(genome)
     synapses = init(key, input_dim, sizes, num_states, rule=rule, scale=scale)
     of_layers = _of_layers(genome, synapses, rule)
     scaled = [

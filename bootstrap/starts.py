@@ -18,13 +18,14 @@ def learned(state: Any) -> dict[str, Any]:
     return {name: leaf for name, leaf in named.items() if "optimizer" not in name.split("/")}
 
 
-def started(learner: Learner, arrays: Mapping[str, np.ndarray], *, fresh: Sequence[str] = ()) -> Learner:
+def started(learner: tuple, arrays: Mapping[str, np.ndarray], *, fresh: Sequence[str] = ()) -> Learner:
     """A learner that begins with these arrays, by the names of `learned`; its optimizer begins anew.
 
     fresh: names, or beginnings of names up to a "/", of what begins anew as well, such as the last layer for other
     classes. All else that is learned must be among the arrays, in the same shape: ValueError names what is not. The
     arrays are constants of the program that begins a run.
     """
+    learner = Learner(*learner)
 
     def is_fresh(name):
         return any(_under(name, one) for one in fresh)
@@ -71,13 +72,14 @@ class State(NamedTuple):
     average: Any  # of the learner's params
 
 
-def averaged(learner: Learner, decay: float | jax.Array) -> Learner:
+def averaged(learner: tuple, decay: float | jax.Array) -> Learner:
     """A learner that predicts by a moving average of its `params`, average += (1 - decay)(params - average).
 
     It learns as without. The average begins at the first params, so nothing is to be corrected for. What a net keeps
     besides, such as batch statistics, is the present one's. Raises ValueError where the state has no `params`.
     """
     settings.check_fraction(decay=decay)
+    learner = Learner(*learner)
 
     def init(key, example):
         state = learner.init(key, example)

@@ -197,8 +197,7 @@ def _exam(view, task, settings, **limits):
     rates = {"success": success, "low": low, "high": high, "random": random}
     rates |= {"oracle": oracle[0]} if oracle else {}
     rates |= {} if table.scene.planar else {"position": placed[0] / tried[0]}
-    is_alike = len(set(table.scene.objects)) < table.scene.num_objects
-    return rates | ({"any_order": any_order[0] / tried[0]} if is_alike else {})
+    return rates | ({"any_order": any_order[0] / tried[0]} if table.scene.has_equal_objects else {})
 
 
 def _wilson(rate, number):

@@ -30,9 +30,4 @@ def started(learner: tuple, *, init_from: str, fresh: Sequence[str] = ()) -> boo
 
     fresh: names of what begins anew, such as params/Dense_2: see `bootstrap.started`.
     """
-    return bootstrap.started(bootstrap.Learner(*learner), data.parameters(init_from), fresh=fresh)
-
-
-def averaged(learner: tuple, *, decay: float) -> bootstrap.Learner:
-    """A learner that predicts by a moving average of its parameters: `bootstrap.averaged`."""
-    return bootstrap.averaged(bootstrap.Learner(*learner), decay)
+    return bootstrap.started(learner, data.parameters(init_from), fresh=fresh)

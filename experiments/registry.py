@@ -35,7 +35,7 @@ class Kind(NamedTuple):
 
 
 _LEARNERS = {
-    "averaged": "experiments.learners:averaged",
+    "averaged": "bootstrap:averaged",
     "blur": "experiments.learners:blur",
     "blur_evolution": "blur.evolution:learner",
     "blur_meta": "blur:meta_learner",

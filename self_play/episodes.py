@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from self_play import starts
 from self_play.game import BOB, EpisodeStart, Rules, Transition
-from self_play.goals import Poses
+from self_play.goals import Poses, in_slots
 from self_play.tabletop import Tabletop, random_places
 
 SOURCES = ("alice", "uniform", "curriculum")  # of goals
@@ -77,18 +77,16 @@ def _on_path(table, rules, episodes, key, start):
 
 def _draw_goals(table, rules, distance_ratio, key, state):
     """The goals of an episode, each from the one before: a sampler's, or on the way to a random place."""
-    empty = table.scene.num_slots - table.scene.num_objects
 
     def sampled(now, i):
         goal = rules.goal_source(jax.random.fold_in(key, i), table.scene, now, state.mask)
-        goal = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, table.scene.num_slots - len(leaf)), (0, 0))), goal)
+        goal = in_slots(goal, table.scene.num_slots)
         return goal, goal
 
     if callable(rules.goal_source):
         return jax.lax.scan(sampled, table.poses(state), jnp.arange(rules.max_goals))[1]
     keys = jax.random.split(key, rules.max_goals)
-    places = jax.vmap(lambda key: random_places(table.scene, key)[1])(keys)
-    places = jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, 0), (0, empty), (0, 0))), places)
+    places = jax.vmap(lambda key: in_slots(random_places(table.scene, key)[1], table.scene.num_slots))(keys)
 
     def one(now, place):
         near = jnp.where(jnp.sum(now.rotation * place.rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0)

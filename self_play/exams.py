@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from self_play import game
 from self_play.game import BOB
-from self_play.goals import Poses
-from self_play.holdouts import Holdout, goal_of
+from self_play.goals import Poses, in_slots
+from self_play.holdouts import Holdout
 from self_play.settings import check_counts
 from self_play.tabletop import Tabletop
 
@@ -101,19 +101,19 @@ def _step(table, task, bob_steps, trial, action, memory, key):
 
 def _next_goal(table, task, trial, key):
     state = trial.game.state
-    goal = goal_of(task, key, table.scene, table.poses(state), state.mask)
-    one = trial.game._replace(goal=goal, count=jnp.int32(0))
+    goal = task.goal(key, table.scene, table.poses(state), state.mask)
+    one = trial.game._replace(goal=in_slots(goal, table.scene.num_slots), count=jnp.int32(0))
     result = trial.result._replace(num_tried=trial.result.num_tried + 1)
     return trial._replace(game=one, result=result, seen=jnp.zeros(2, bool))
 
 
 def in_any_order(table: Tabletop, now: Poses, goal: Poses, mask: jax.Array) -> jax.Array:
     """Whether each goal is reached by an object of its own that is like the goal's. mask [N] -> [] bool."""
+    if not table.scene.has_equal_objects:
+        return jnp.all(table.reached(now, goal, mask) | ~mask)
     objects, n = table.scene.objects, len(mask)
     alike = jnp.array([[one == other for other in objects] for one in objects])
     alike = jnp.pad(alike, (0, n - len(objects))) & mask[:, None] & mask[None]
-    if len(set(objects)) == len(objects):
-        return jnp.all(table.reached(now, goal, mask) | ~mask)
 
     def of_goal(j):  # which objects are at goal j, if it were theirs
         theirs = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[j], leaf.shape), goal)

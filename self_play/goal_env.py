@@ -21,8 +21,8 @@ import numpy as np
 from gymnasium import spaces
 
 from self_play import holdouts
-from self_play.goals import Poses
-from self_play.holdouts import Holdout, goal_of
+from self_play.goals import Poses, in_slots
+from self_play.holdouts import Holdout
 from self_play.settings import check_counts
 from self_play.tabletop import NUM_BINS
 
@@ -95,7 +95,8 @@ class GoalEnv(gymnasium.Env):
 def _begin(table, task, key):
     k_reset, k_goal = jax.random.split(key)
     state = table.reset(k_reset)
-    return state, goal_of(task, k_goal, table.scene, table.poses(state), state.mask), _see(table, state)
+    goal = task.goal(k_goal, table.scene, table.poses(state), state.mask)
+    return state, in_slots(goal, table.scene.num_slots), _see(table, state)
 
 
 def _see(table, state):

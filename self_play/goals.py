@@ -6,7 +6,7 @@ Letters: N objects, S symmetries. Lengths in m, angles in rad; the table's top i
 """
 
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,11 @@ class Poses(NamedTuple):
 
     position: jax.Array  # [N, 3] m
     rotation: jax.Array  # [N, 4] unit quaternions (w, x, y, z), of which q and -q are one rotation
+
+
+def in_slots(of_objects: Any, num_slots: int) -> Any:
+    """Arrays [n, ..] of objects, such as Poses, as [num_slots, ..]; the slots without one are zero."""
+    return jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, num_slots - len(leaf)), (0, 0))), of_objects)
 
 
 class Verdict(NamedTuple):

@@ -32,13 +32,6 @@ class Holdout(NamedTuple):
     oracle: Callable | None = None  # a Bob who knows how, see `oracles`
 
 
-def goal_of(task: Holdout, key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
-    """One goal of a task, in all slots [N] of the scene. The key is consumed."""
-    goal = task.goal(key, scene, now, mask)
-    empty = scene.num_slots - len(goal.position)
-    return jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, empty), (0, 0))), goal)
-
-
 MIN_DISTANCE = 0.06  # m from an object to its goal, as in the published environment; rare goals here are nearer
 
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from self_play import coordinates
-from self_play.goals import Poses, Symmetries
+from self_play.goals import Poses, Symmetries, in_slots
 from self_play.robots import tool_pose
 from self_play.scene import Scene
 
@@ -113,6 +113,4 @@ def _motion(scene, state):
     first = len(scene.drive.driven_by)
     q, qd = (x[first:].reshape(scene.num_objects, -1) for x in (state.q, state.qd))
     heights = jnp.array(scene.heights, jnp.float32)
-    motion = coordinates_of(scene).motion(q, qd, heights)
-    empty = ((0, scene.num_slots - scene.num_objects), (0, 0))
-    return jax.tree.map(lambda leaf: jnp.pad(leaf, empty), motion)
+    return in_slots(coordinates_of(scene).motion(q, qd, heights), scene.num_slots)

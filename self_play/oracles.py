@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from self_play.game import PolicyInput
+from self_play.robots import GRIPPER, PUSHER
 from self_play.tabletop import NUM_BINS
 
 
@@ -38,12 +39,12 @@ def pusher(policy_input: PolicyInput) -> jax.Array:
     wish = jnp.where(behind > 0.03, -0.06 * along, jnp.where(jnp.abs(beside) < 0.07, aside, back))
     pushing = (behind > 0.02) & (jnp.abs(beside) < 0.025)
     step = jnp.where(pushing, along * jnp.clip(0.3 * distance, 0.0, 0.03) - beside * side, wish - offset)
-    return _logits(step / 0.05)
+    return _logits(step / PUSHER.scale[0])
 
 
 OPEN, SHUT = 0.044, 0.0  # places of a finger
 GAIN = 1.2  # of what is left to do, a step; half a bin is 4 mm then
-STEP, TURN, FINGER_STEP = 0.05, 0.15, 0.004  # of a full action, see `scene.blocks`
+STEP, _, _, TURN, FINGER_STEP = GRIPPER.scale  # of a full action
 
 
 def gripper(policy_input: PolicyInput) -> jax.Array:

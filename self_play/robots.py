@@ -107,8 +107,8 @@ def drive_of(robot: Robot, model: Any) -> Drive:
 
 def tool_pose(robot: Robot, model: Any) -> Callable:
     """The forward kinematics of an arm: positions of its joints [J] -> the tool's (position [3], rotation [4])."""
-    chain, body = [], int(model.site(robot.tool).bodyid[0])
     site = model.site(robot.tool)
+    chain, body = [], int(site.bodyid[0])
     while body:
         joints = range(model.body_jntadr[body], model.body_jntadr[body] + model.body_jntnum[body])
         axes = [(j, int(model.jnt_type[j]) == _HINGE, model.jnt_axis[j], model.jnt_pos[j]) for j in joints]

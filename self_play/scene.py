@@ -59,6 +59,11 @@ class Scene(NamedTuple):
         return len(self.robot.scale)
 
     @property
+    def has_equal_objects(self) -> bool:
+        """Whether two of them are alike in everything."""
+        return len(set(self.objects)) < len(self.objects)
+
+    @property
     def heights(self) -> tuple[float, ...]:
         """Of the centres of the objects as they rest on the table."""
         return tuple(one.half[2] for one in self.objects)
@@ -135,13 +140,14 @@ def blocks(
     else:
         objects = (shapes_of.cube(half_size),) * num_objects
     if robot is GRIPPER:
+        own = robot.scale[0], robot.leash[0], robot.scale[4]
         step, leash, finger_step = (
-            of_robot if of_setting is None else of_setting
-            for of_setting, of_robot in zip((step, leash, finger_step), (0.05, 0.1, 0.004), strict=True)
+            of_robot if given is None else given
+            for given, of_robot in zip((step, leash, finger_step), own, strict=True)
         )
         check_numbers(above=0.0, step=step, leash=leash, finger_step=finger_step)
-        scale, leashes = (step, step, step, 0.15, finger_step), (leash, leash, leash, 0.3, 0.05)
-        robot = robot._replace(scale=scale, leash=leashes)
+        scale = (step, step, step, robot.scale[3], finger_step)
+        robot = robot._replace(scale=scale, leash=(leash, leash, leash, *robot.leash[3:]))
     elif (step, leash, finger_step) != (None, None, None):
         raise ValueError("step, leash and finger_step are of the gripper: another robot has its own scale and leash")
     return compose(robot, objects, max_objects=num_objects, **settings)

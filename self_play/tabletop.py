@@ -154,7 +154,7 @@ def _step(scene, advance, state, action):
     q, qd, solver_state, touch = advance(state.q, state.qd, state.solver_state, target[jnp.array(drive.controls)])
     if scene.min_objects < scene.num_objects and not scene.planar:
         q, qd, solver_state = _held(scene, state.mask, q, qd, solver_state)
-    touch = jnp.pad(touch, ((0, scene.num_slots - scene.num_objects), (0, 0)))
+    touch = goals.in_slots(touch, scene.num_slots)
     return State(q, qd, solver_state, target, average, weight, touch, state.mask)
 
 

@@ -16,6 +16,8 @@ and without momentum. The genome learned on the 1347 training digits in the netw
 by --config.learner.genome=DIR/genome.json. Seconds are of 2 shared cores; a dash: not measured.
 """
 
+from collections.abc import Sequence
+
 from ml_collections import ConfigDict
 
 # Hidden layers, side of the images. The genome was learned on (64,) and 8 x 8.
@@ -93,15 +95,7 @@ def _test(variant: str) -> ConfigDict:
     net = {"name": "mlp", "features": hidden, "num_classes": 10}
     # In deeper networks 3 and 10 end in NaN, and 1 is far from the best.
     rates = {"deeper": RATES[:9], "smoke": RATES[7:8]}.get(variant, RATES[3:])
-    baselines = {
-        f"sgd_{rate:g}{suffix}".replace(".", "_"): {
-            "name": "sgd",
-            "net": net,
-            "tx": {"name": "sgd", "learning_rate": rate, "momentum": momentum},
-        }
-        for momentum, suffix in ((0.0, ""), (0.9, "_momentum"))
-        for rate in rates
-    }
+    baselines = sgd_at(net, rates)
     return ConfigDict(
         {
             "seed": 0,
@@ -120,6 +114,25 @@ def _test(variant: str) -> ConfigDict:
             "baselines": baselines,
         }
     )
+
+
+def sgd_at(net: dict, rates: Sequence[float]) -> dict[str, dict]:
+    """Baselines by name: SGD at these rates, without momentum and with it."""
+    return {**at_rates(net, "sgd", rates, momentum=0.0), **at_rates(net, "sgd", rates, "_momentum", momentum=0.9)}
+
+
+def at_rates(
+    net: dict, name: str, rates: Sequence[float], suffix: str = "", *, tx: str | None = None, **settings: float
+) -> dict[str, dict]:
+    """Baselines by name: an optimiser at these rates. tx: its name in a config, where that is another."""
+    return {
+        f"{name}_{rate:g}{suffix}".replace(".", "_"): {
+            "name": "sgd",
+            "net": net,
+            "tx": {"name": tx or name, "learning_rate": rate, **settings},
+        }
+        for rate in rates
+    }
 
 
 def sweep(add) -> None:

@@ -23,6 +23,8 @@ for all; 8000 train images, batches of 128.
 
 from ml_collections import ConfigDict
 
+from experiments.configs.blur_digits import sgd_at
+
 AT = (10, 20, 50, 100, 200, 500, 1000)
 RULE = {"name": "blur", "last_activation": "linear", "change_norm": "layer", "normalise_inputs": True}
 
@@ -84,15 +86,7 @@ def _meta(smoke: bool) -> ConfigDict:
 def _test() -> ConfigDict:
     """The genome, and SGD at 4 rates with and without momentum, on the same batches."""
     net = {"name": "mlp", "features": (64,), "num_classes": 10}
-    baselines = {
-        f"sgd_{rate:g}{suffix}".replace(".", "_"): {
-            "name": "sgd",
-            "net": net,
-            "tx": {"name": "sgd", "learning_rate": rate, "momentum": momentum},
-        }
-        for momentum, suffix in ((0.0, ""), (0.9, "_momentum"))
-        for rate in (0.03, 0.1, 0.3, 1.0)
-    }
+    baselines = sgd_at(net, (0.03, 0.1, 0.3, 1.0))
     return ConfigDict(
         {
             "seed": 0,

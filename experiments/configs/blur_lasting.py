@@ -38,6 +38,8 @@ without momentum, and of 3 rates of Adam and of Muon. A dash: not measured.
 
 from ml_collections import ConfigDict
 
+from experiments.configs.blur_digits import at_rates, sgd_at
+
 TESTS = {"64": (64,), "64_64": (64, 64), "64_64_64": (64, 64, 64), "256": (256,), "by_hand": (64,), "smoke": (8,)}
 AT = (10, 20, 50, 100, 200, 500, 1000)
 RATES = {"sgd": (0.03, 0.1, 0.3, 1.0), "adam": (0.003, 0.01, 0.03), "muon": (0.03, 0.1, 0.3)}
@@ -140,19 +142,12 @@ def _test(variant: str) -> ConfigDict:
     """What evolution made of the genome by hand, that one, and SGD, Adam and Muon, on the same batches."""
     hidden, smoke = TESTS[variant], variant == "smoke"
     net = {"name": "mlp", "features": hidden, "num_classes": 10}
-
-    def sgd(tx):
-        return {"name": "sgd", "net": net, "tx": tx}
-
     rates = {name: of_name[-1:] if smoke else of_name for name, of_name in RATES.items()}
-    transforms = {
-        f"sgd_{rate:g}{suffix}": {"name": "sgd", "learning_rate": rate, "momentum": momentum}
-        for momentum, suffix in ((0.0, ""), (0.9, "_momentum"))
-        for rate in rates["sgd"]
+    baselines = {
+        **sgd_at(net, rates["sgd"]),
+        **at_rates(net, "adam", rates["adam"]),
+        **at_rates(net, "muon", rates["muon"], tx="optax.contrib:muon"),
     }
-    transforms |= {f"adam_{rate:g}": {"name": "adam", "learning_rate": rate} for rate in rates["adam"]}
-    transforms |= {f"muon_{rate:g}": {"name": "optax.contrib:muon", "learning_rate": rate} for rate in rates["muon"]}
-    baselines = {name.replace(".", "_"): sgd(tx) for name, tx in transforms.items()}
     first, at = (2, (2, 4)) if smoke else (200, AT)
     if variant == "by_hand":
         baselines, first = {}, 100

@@ -23,6 +23,8 @@ one shared core; a dash: not measured.
 
 from ml_collections import ConfigDict
 
+from experiments.configs.blur_digits import sgd_at
+
 # Hidden layers, side of the images: the paper's networks.
 TESTS = {
     "256": ((256,), 28),
@@ -98,15 +100,8 @@ def _test(variant: str) -> ConfigDict:
     """The genome and SGD at 4 rates over as many decades, with and without momentum."""
     hidden, side = TESTS[variant]
     smoke = variant == "smoke"
-    baselines = {
-        f"sgd_{rate:g}{suffix}".replace(".", "_"): {
-            "name": "sgd",
-            "net": {"name": "mlp", "features": hidden, "num_classes": 10},
-            "tx": {"name": "sgd", "learning_rate": rate, "momentum": momentum},
-        }
-        for momentum, suffix in ((0.0, ""), (0.9, "_momentum"))
-        for rate in ((0.1,) if smoke else RATES)
-    }
+    net = {"name": "mlp", "features": hidden, "num_classes": 10}
+    baselines = sgd_at(net, (0.1,) if smoke else RATES)
     return ConfigDict(
         {
             "seed": 0,

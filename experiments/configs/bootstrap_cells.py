@@ -11,7 +11,7 @@ A dash: not measured yet.
 
 from ml_collections import ConfigDict
 
-import bootstrap
+from experiments.configs.bootstrap_width import in_two_worlds
 
 
 def get_config(variant: str = "digits") -> ConfigDict:
@@ -27,31 +27,4 @@ def get_config(variant: str = "digits") -> ConfigDict:
         }
         for seed in range(2 if smoke else 6)
     }
-    first, *others = learners
-    pairs = {
-        name: tuple(f"{world}/{name}" if name in others else world for world in ("real", "ideal")) for name in learners
-    }
-    log_every = 2 if smoke else 25
-    return ConfigDict(
-        {
-            "seed": 0,
-            "num_seeds": 2,
-            "num_steps": 4 if smoke else 600,
-            "log_every": log_every,
-            "eval_every": log_every,
-            "evals_per_decade": 8,
-            "checkpoint_every": 20 * log_every,
-            "log_metrics": tuple(f"eval/{members[0]}/test_soft_error" for members in pairs.values()),
-            "evals": ("classification", "training"),
-            "analyses": {"gap": {"pairs": pairs}},
-            "figures": {"scatter": {"pairs": pairs}},
-            "data": {"name": "deformed_digits", "size": 8, "num_test": 500},
-            "world": {"name": "paired", "batch_size": 32, "num_samples": 500},
-            "grid": {
-                "real": {"world": {"num_samples": 500}},
-                "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
-            },
-            "learner": learners[first],
-            "baselines": {name: learners[name] for name in others},
-        }
-    )
+    return in_two_worlds(learners, smoke=smoke, num_steps=600, num_seeds=2, num_test=500, evals_per_decade=8)

@@ -11,7 +11,7 @@ A dash: not measured yet.
 
 from ml_collections import ConfigDict
 
-import bootstrap
+from experiments.configs.bootstrap_width import in_two_worlds
 
 
 def get_config(variant: str = "digits") -> ConfigDict:
@@ -19,7 +19,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
     if variant not in ("digits", "smoke"):
         raise ValueError(f"no variant {variant!r}; there are digits, smoke")
     smoke = variant == "smoke"
-    num_samples, batch_size, num_steps = 512, 32, 4 if smoke else 1500
+    num_samples, batch_size = 512, 32
     small = {"name": "optax:sgd", "learning_rate": 0.1}
     fast = {"name": "optax:sgd", "learning_rate": 0.1, "momentum": 0.9}
     warm = {
@@ -46,31 +46,4 @@ def get_config(variant: str = "digits") -> ConfigDict:
     net = {"name": "mlp", "features": (128,), "num_classes": 10}
     learners: dict[str, dict] = {name: {"name": "sgd", "net": net, "tx": tx} for name, tx in ways.items()}
     learners["average"] = {"name": "averaged", "decay": 0.98, "learner": learners["momentum"]}
-    first, *others = learners
-    pairs = {
-        name: tuple(f"{world}/{name}" if name in others else world for world in ("real", "ideal")) for name in learners
-    }
-    log_every = 2 if smoke else 25
-    return ConfigDict(
-        {
-            "seed": 0,
-            "num_seeds": 2 if smoke else 3,
-            "num_steps": num_steps,
-            "log_every": log_every,
-            "eval_every": log_every,
-            "evals_per_decade": 10,
-            "checkpoint_every": 20 * log_every,
-            "log_metrics": tuple(f"eval/{members[0]}/test_soft_error" for members in pairs.values()),
-            "evals": ("classification", "training"),
-            "analyses": {"gap": {"pairs": pairs}},
-            "figures": {"scatter": {"pairs": pairs}},
-            "data": {"name": "deformed_digits", "size": 8, "num_test": 1000},
-            "world": {"name": "paired", "batch_size": batch_size, "num_samples": num_samples},
-            "grid": {
-                "real": {"world": {"num_samples": num_samples}},
-                "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
-            },
-            "learner": learners[first],
-            "baselines": {name: learners[name] for name in others},
-        }
-    )
+    return in_two_worlds(learners, smoke=smoke, num_steps=1500, num_samples=num_samples)

@@ -13,6 +13,8 @@ A dash: not measured yet.
 
 from ml_collections import ConfigDict
 
+from experiments.configs import bootstrap_glns
+
 ALL = 45_000
 
 
@@ -51,16 +53,7 @@ def get_config(variant: str = "cifar10") -> ConfigDict:
                 "real": {"world": {"num_samples": num_samples}},
                 "ideal": {"world": {"num_samples": num_all}},
             },
-            "learner": {
-                "name": "glns",
-                "num_classes": 10,
-                "sizes": (50, 25, 1),
-                "num_half_spaces": 4,
-                "learning_rate": 0.03,
-                "feature_epsilon": 1 / 16,
-                "shared_gates": True,
-                "offset_scale": 0.05,
-            },
+            "learner": bootstrap_glns.get_config().learner.to_dict(),
             "baselines": {
                 "blur": {"name": "blur", "genome": "muon", "sizes": (256, 10)},
                 "sgd": {

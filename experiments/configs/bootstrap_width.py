@@ -9,9 +9,12 @@ smoke    4 steps
 A dash: not measured yet.
 """
 
+from collections.abc import Mapping
+
 from ml_collections import ConfigDict
 
 import bootstrap
+from experiments.records import member
 
 WIDTHS = (8, 32, 128, 512, 2048)
 
@@ -29,28 +32,45 @@ def get_config(variant: str = "digits") -> ConfigDict:
         }
         for width in (WIDTHS[:2] if smoke else WIDTHS)
     }
+    return in_two_worlds(learners, smoke=smoke, num_steps=1000)
+
+
+def in_two_worlds(
+    learners: Mapping[str, dict],
+    *,
+    smoke: bool,
+    num_steps: int,
+    num_samples: int = 500,
+    num_seeds: int = 3,
+    num_test: int = 1000,
+    evals_per_decade: int = 10,
+) -> ConfigDict:
+    """The config of learners by name, side by side, on the same deformed digits: n again and again, or ever new ones.
+
+    Its figure is a point for each, see `figures.scatter`.
+    """
     first, *others = learners
     pairs = {
-        name: tuple(f"{world}/{name}" if name in others else world for world in ("real", "ideal")) for name in learners
+        name: tuple(member(world, name if name in others else "") for world in ("real", "ideal")) for name in learners
     }
     log_every = 2 if smoke else 25
     return ConfigDict(
         {
             "seed": 0,
-            "num_seeds": 2 if smoke else 3,
-            "num_steps": 4 if smoke else 1000,
+            "num_seeds": 2 if smoke else num_seeds,
+            "num_steps": 4 if smoke else num_steps,
             "log_every": log_every,
             "eval_every": log_every,
-            "evals_per_decade": 10,
+            "evals_per_decade": evals_per_decade,
             "checkpoint_every": 20 * log_every,
             "log_metrics": tuple(f"eval/{members[0]}/test_soft_error" for members in pairs.values()),
             "evals": ("classification", "training"),
             "analyses": {"gap": {"pairs": pairs}},
             "figures": {"scatter": {"pairs": pairs}},
-            "data": {"name": "deformed_digits", "size": 8, "num_test": 1000},
-            "world": {"name": "paired", "batch_size": 32, "num_samples": 500},
+            "data": {"name": "deformed_digits", "size": 8, "num_test": num_test},
+            "world": {"name": "paired", "batch_size": 32, "num_samples": num_samples},
             "grid": {
-                "real": {"world": {"num_samples": 500}},
+                "real": {"world": {"num_samples": num_samples}},
                 "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}},
             },
             "learner": learners[first],

@@ -24,36 +24,26 @@ from ml_collections import ConfigDict
 
 import bootstrap
 import glns
-from experiments.configs import bootstrap_blur, self_play_puck
+from experiments.configs import bootstrap_blur, glns_digits, self_play_puck
+from experiments.configs.blur_digits import at_rates, sgd_at
 from experiments.records import member
 
 _MLP = {"name": "mlp", "features": (64,), "num_classes": 10}
-_GLN = {
-    "name": "glns",
-    "num_classes": 10,
-    "sizes": (50, 25, 1),
-    "num_half_spaces": 4,
-    "offset_scale": 0.05,
-    "learning_rate": 0.03,
-    "learning_rate_decay": 100.0,
-    "feature_epsilon": 1 / 16,
-}
-_RATES = {"sgd": (0.03, 0.1, 0.3, 1.0), "adam": (0.003, 0.01, 0.03)}
+_GLN = glns_digits.get_config("online").learner.to_dict()
 
 
 def get_config(variant: str = "worlds") -> ConfigDict:
     """The config of a part, or of its small form."""
-    parts = {"stream": _stream, "digits": _digits, "tasks": _tasks, "genome": _genome, "worlds": _worlds, "puck": _puck}
     name = {"smoke": "worlds_small"}.get(variant, variant)
     part, small = name.removesuffix("_small"), name.endswith("_small")
-    if part not in parts:
-        raise ValueError(f"no variant {variant!r}; there are {', '.join((*parts, 'smoke'))}")
-    return ConfigDict(parts[part](small))
+    if part not in _PARTS:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join((*_PARTS, 'smoke'))}")
+    return ConfigDict(_PARTS[part](small))
 
 
 def sweep(add) -> None:
     """All six."""
-    for name in ("stream", "digits", "tasks", "genome", "worlds", "puck"):
+    for name in _PARTS:
         add(name)
 
 
@@ -114,13 +104,7 @@ def _tasks(small: bool) -> dict:
 
 
 def _genome(small: bool) -> dict:
-    baselines = {
-        f"{name}_{rate:g}{'_momentum' if momentum else ''}".replace(".", "_"): _sgd(
-            _MLP, name, rate, **({"momentum": momentum} if momentum else {})
-        )
-        for name, momentum in (("sgd", 0.0), ("sgd", 0.9), ("adam", 0.0))
-        for rate in _RATES[name]
-    }
+    baselines = {**sgd_at(_MLP, (0.03, 0.1, 0.3, 1.0)), **at_rates(_MLP, "adam", (0.003, 0.01, 0.03))}
     at = (10, 100, 1000)
     return {
         **_steps(20 if small else 1000, 10),
@@ -164,3 +148,6 @@ def _worlds(small: bool) -> dict:
 def _puck(small: bool) -> dict:
     config = self_play_puck.get_config("smoke" if small else "quick").to_dict()
     return config | ({"artifacts": ("episode",), "figures": {"arena": {}}} if small else {})
+
+
+_PARTS = {"stream": _stream, "digits": _digits, "tasks": _tasks, "genome": _genome, "worlds": _worlds, "puck": _puck}

@@ -137,10 +137,8 @@ def _environment(table):
         def reset(self, rng):
             k_reset, k_goal = jax.random.split(jax.random.wrap_key_data(rng))  # Brax knows no typed keys
             state = table.reset(k_reset)
-            both: Any = (
-                state,
-                holdouts.push(k_goal, table.scene, table.poses(state), state.mask),
-            )  # Any: Brax has a type of its own
+            goal = holdouts.push(k_goal, table.scene, table.poses(state), state.mask)
+            both: Any = state, goal  # Any: Brax has a type of its own
             return base.State(both, self.observe(*both), jnp.zeros(()), jnp.zeros(()))
 
         def step(self, state, action):
