@@ -100,6 +100,20 @@ def params(context: Context) -> Artifact:
     return Artifact(("params.npz",), write)
 
 
+def player(context: Context) -> Artifact:
+    """player.npz, Alice and Bob as `self_play.pretrained` keeps them: some hundred kB, without optimizers."""
+    _setup(context)
+    network = self_play.pretrained.network_of(context.config["learner"])
+    of_world = {key: value for key, value in context.config["world"].items() if key != "name"}
+
+    def write(run):
+        file = io.BytesIO()
+        np.savez_compressed(file, **self_play.pretrained.packed(run.learner, network, of_world))
+        return {"player.npz": file.getvalue()}
+
+    return Artifact(("player.npz",), write)
+
+
 def episode(context: Context, *, num_frames: int = 300) -> Artifact:
     """A film of one game of self-play: episode.html plays it, episode.json has its frames.
 

@@ -21,9 +21,11 @@ The suite `scaling` compares sizes of one program, see `launch.suites.scaling`, 
 online classifiers learn, see `launch.suites.streams`.
 """
 
+import contextlib
 import json
 import pathlib
 import statistics
+import sys
 from typing import NamedTuple
 
 import jax
@@ -57,9 +59,10 @@ def peaks(*, size: int = 4096, length: int = 2**26, repeats: int = 5, seconds: f
 
 def measure(benchmark: suites.Benchmark, peak: Peaks, *, repeats: int, seconds: float = 1.0) -> dict:
     """One line of the table. Each of the 2 * repeats timings lasts about `seconds`."""
-    comparison = benchmark.build()
-    ours, baseline = suites.clock(comparison.ours, seconds), suites.clock(comparison.baseline, seconds)
-    pairs = [(ours(), baseline()) for _ in range(repeats)]
+    with contextlib.redirect_stdout(sys.stderr):  # programs say when they compile: not in the table
+        comparison = benchmark.build()
+        ours, baseline = suites.clock(comparison.ours, seconds), suites.clock(comparison.baseline, seconds)
+        pairs = [(ours(), baseline()) for _ in range(repeats)]
     ratios = [a / b for a, b in pairs]
     value = statistics.median(a for a, _ in pairs)
     return {

@@ -10,6 +10,7 @@ from self_play import (
     observations,
     opponents,
     oracles,
+    pretrained,
     robots,
     scene,
     tabletop,
@@ -20,6 +21,7 @@ from self_play.films import render_frames
 from self_play.objects import Object
 from self_play.page import html_page
 from self_play.ppo_learner import learner
+from self_play.pretrained import load
 from self_play.recording import Recording, frames_of, record
 from self_play.robots import Robot, arm
 from self_play.scene import Scene, Table, compose, scene_of
@@ -46,11 +48,13 @@ __all__ = [
     "holdouts",
     "html_page",
     "learner",
+    "load",
     "objects",
     "observations",
     "opponents",
     "oracles",
     "play_versions",
+    "pretrained",
     "record",
     "render_frames",
     "robots",

@@ -15,7 +15,8 @@ smoke      `worlds`, cut to 4 steps
 `small` after a name, as in stream_small, is for trying it: a few steps.
 The genome is the shipped `muon`, see `blur_lasting`. No data set is needed: the digits are scikit-learn's. Nothing that
 is shown was chosen on what it is shown on, but for the settings of `digits`, and the rates of SGD and Adam, of which
-the best is meant. All six took 374 CPU-seconds on a loaded machine, 190 of them `puck`.
+the best is meant. All six and their pictures took five minutes on two cores, in which they were stopped once; `puck`
+took two of them.
 """
 
 from typing import Any

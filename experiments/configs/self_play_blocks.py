@@ -82,7 +82,7 @@ def get_config(variant: str = "one") -> ConfigDict:
                 "bob_steps": 2 if smoke else 100,
             }
         },
-        "artifacts": () if smoke else ("episode",),
+        "artifacts": () if smoke else ("episode", "player"),
         "figures": {"curriculum": {}} if smoke else {"arena": {}, "curriculum": {}, "wave": {}},
         "data": {"name": "none"},
         "world": {

@@ -1,5 +1,6 @@
 """Artifacts: what a run leaves of its learners. Films and cross-play are tested in tests/self_play."""
 
+import io
 import json
 
 import jax
@@ -12,11 +13,12 @@ import glns
 import self_play
 from experiments import artifacts
 from experiments.artifacts import Context
+from self_play import game
 
 WORLD = {"name": "self_play", "num_games": 2, "num_steps": 4, "alice_steps": 2, "bob_steps": 2}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def context():
     """A learner that keeps two versions, before its first step."""
     learner = bootstrap.Learner(
@@ -39,6 +41,28 @@ def test_without_past_versions_there_is_no_payoff(context):
     without = context.run._replace(learner=context.run.learner._replace(pool=None))
     with pytest.raises(ValueError, match=r"payoff.json is of past versions: set learner.pool_size to keep some"):
         artifacts.payoff(context._replace(run=without))
+
+
+def test_a_packed_player_acts_as_it_did(context):
+    """In half precision, without its past versions and its optimizers."""
+    random = np.random.default_rng(0)
+    learned = jax.tree.map(
+        lambda leaf: jnp.asarray(random.uniform(0.1, 0.9, leaf.shape)).astype(leaf.dtype), context.run.learner
+    )
+    settings = {"name": "self_play", "embedding": 4, "widths": (), "num_minibatches": 1}
+    context = context._replace(config={**context.config, "learner": settings})
+    file = artifacts.player(context).write(context.run._replace(learner=learned))["player.npz"]
+    with np.load(io.BytesIO(file)) as arrays:
+        player, table = self_play.pretrained.unpacked(dict(arrays))
+    state = table.reset(jax.random.key(0))
+    pose, nothing = table.poses(state), (jnp.zeros((2, 0)), jnp.zeros(2, bool), jnp.zeros(()))
+    one = game.PolicyInput(table.observe(state), table.observe_goal(pose, pose, state.mask), *nothing)
+    inputs = jax.tree.map(lambda leaf: leaf[None], one)
+    logits, _ = player(inputs)
+    np.testing.assert_allclose(logits, context.learner.predict(learned, inputs)[0], rtol=2e-3)
+    of_user = {**settings, "player": {"name": "mine:Player"}}
+    with pytest.raises(ValueError, match=r"a player with networks of its own \(learner.player\) cannot be packed"):
+        artifacts.player(context._replace(config={**context.config, "learner": of_user}))
 
 
 def test_another_world_has_no_episode(context):

@@ -1,0 +1,71 @@
+"""Players that come with the package, and what others are kept as: an archive of named arrays, without the optimizers.
+
+No other module of the papers reads files. These are the package's own, so a notebook needs no path.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import unflatten_dict
+
+from self_play import ppo_learner, world
+from self_play.moments import Moments
+from self_play.tabletop import Tabletop
+from self_play.training_data import Normalizers
+
+
+def names() -> tuple[str, ...]:
+    """The names of all pretrained players."""
+    return tuple(sorted(path.name.removesuffix(".npz") for path in _FOLDER.iterdir() if path.name.endswith(".npz")))
+
+
+def load(name: str) -> tuple[Callable, Tabletop]:
+    """The players of that name, Alice and Bob, and the table that they learned on.
+
+    -> (player, table). player: PolicyInput [B, ..] -> (logits [B, 2, A, NUM_BINS] of Alice and Bob, memory [B, 2, M]),
+    as `exams`, `record` and `game` take it; at another table, too, whose robot has as many joints and links with a
+    sense of touch. Raises ValueError for an unknown name.
+    """
+    if name not in names():
+        raise ValueError(f"no pretrained player named {name!r}; there are {', '.join(names())}")
+    with (_FOLDER / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
+        return unpacked(dict(arrays))
+
+
+def network_of(learner: Mapping[str, Any]) -> dict[str, Any]:
+    """Those settings of `learner` that acting needs. Raises ValueError for networks that no setting describes."""
+    if learner.get("player") is not None:
+        raise ValueError("a player with networks of its own (learner.player) cannot be packed: keep its params")
+    return {name: learner[name] for name in ("embedding", "widths", "lstm_size", "sees_time") if name in learner}
+
+
+def packed(state: ppo_learner.State, network: Mapping[str, Any], of_world: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays of players by name, in half precision, and a text, "settings": all that `unpacked` needs.
+
+    network: see `network_of`. of_world: the settings of `world.setup`.
+    """
+    kept = {"params": state.params, "normalizers": state.normalizers}
+    leaves, _ = jax.tree_util.tree_flatten_with_path(kept)
+    named = {jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in leaves}
+    halves = {name: leaf.astype(np.float16) if name.startswith("params/") else leaf for name, leaf in named.items()}
+    return {**halves, "settings": json.dumps({"learner": dict(network), "world": dict(of_world)})}
+
+
+def unpacked(arrays: Mapping[str, np.ndarray]) -> tuple[Callable, Tabletop]:
+    """Players and their table from the arrays of `packed`, as `load` gives them."""
+    settings = json.loads(str(arrays["settings"]))
+    leaves = {name: array.astype(np.float32) for name, array in arrays.items() if name != "settings"}
+    tree = unflatten_dict(leaves, sep="/")
+    normalizers = Normalizers(**{name: Moments(**moments) for name, moments in tree["normalizers"].items()})
+    state = ppo_learner.State(tree["params"], None, normalizers, None)
+    _, _, predict = ppo_learner.learner(**settings["learner"])
+    return functools.partial(predict, jax.tree.map(jnp.asarray, state)), world.setup(**settings["world"]).table
+
+
+_FOLDER = resources.files("self_play") / "players"
