@@ -36,3 +36,16 @@ def test_endurance():
     of_network = evals.synapses(view._replace(learner=blur.inner_learner.State(jnp.int32(3), synapses)))
     np.testing.assert_allclose(of_network["synapses_rms"], rms, rtol=1e-6)
     assert evals.synapses(view._replace(learner=())) == {}
+
+
+def test_a_genome_whose_synapses_explode_does_not_stop_the_run_that_learns_it():
+    rule = blur.backprop_rule(jnp.tanh)
+    init, *_ = blur.evolution.learner(
+        lambda _: blur.backprop_genome(1e20), SIZES, rule=rule, population=4, num_held_out=1
+    )
+    example = blur.Tasks(jnp.zeros((1, 3, B, 2)), jnp.zeros((1, 3, B), jnp.int32))
+    view = evals.View(None, (), None, None, init(jax.random.key(0), example))
+    families = {"moons": blur.toys.two_moon}
+    got = evals.endurance(view, families=families, sizes=SIZES, batch_size=B, num_draws=1, rule=rule, steps=(0, 3))
+    np.testing.assert_allclose(got["moons/synapses_rms"], 1e30)
+    assert all(np.isfinite(value) for value in got.values())
