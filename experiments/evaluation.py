@@ -1,5 +1,6 @@
 """What is measured: the evals of a config, on what they see of its learners."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,6 +9,20 @@ import jax.numpy as jnp
 
 from experiments import records, registry, settings
 from experiments.evals import View
+
+
+def is_due(config: Mapping, step: int) -> bool:
+    """Every `eval_every` steps or, with `evals_per_decade`, that number of times each time that steps grow tenfold."""
+    per_decade, (chunk, rest) = config.get("evals_per_decade") or 0, divmod(step, config["log_every"])
+    if not per_decade:
+        return step % config["eval_every"] == 0
+    return rest == 0 and (chunk == 1 or int(per_decade * math.log10(chunk)) > int(per_decade * math.log10(chunk - 1)))
+
+
+def steps_of(config: Mapping) -> list[int]:
+    """The steps at which a run is evaluated: before the first, where it is due, and after the last."""
+    log_every, last = config["log_every"], config["num_steps"]
+    return [0, *(step for step in range(log_every, last, log_every) if is_due(config, step)), last]
 
 
 class Eval(NamedTuple):

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 import bootstrap
-from experiments import build, grid, records, registry
+from experiments import build, evaluation, grid, records, registry
 from experiments.artifacts import Artifact, Context
 from experiments.records import Records
 
@@ -73,18 +73,17 @@ def figures(config: Mapping, names: Sequence[str] | None = None) -> dict[str, Ca
     return registry.build_all("figures", chosen)
 
 
-def check_outputs(config: Mapping, of_plan: build.Plan, metrics: Sequence[str], files: Sequence[str]) -> None:
+def check_outputs(config: Mapping, metrics: Sequence[str], files: Sequence[str]) -> None:
     """Tries analyses and figures on invented records of these metrics, before there are any.
 
     files: what the artifacts will leave. Raises ValueError where one could not be made: better now than after hours.
     """
-    steps = [0, *sorted({max(1, config["num_steps"] // 2), config["num_steps"]})]
-    lines = records.invented(metrics, steps, config["num_seeds"])
+    lines = records.invented(metrics, evaluation.steps_of(config), config["num_seeds"])
 
     def artifact(name):
         raise _NotYet if name in files else ValueError(f"no artifact leaves {name}; add one to config.artifacts")
 
-    of_run = Records(lines, of_plan.cells, of_plan.baselines, artifact)
+    of_run = records.of_config(config, lines, artifact)
     analyse(config, of_run)
     for name, draw in figures(config).items():
         try:

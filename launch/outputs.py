@@ -88,7 +88,7 @@ def prepare(config: Mapping, plan: Plan, compute: Programs, command: str) -> Out
     _check_logged(config, compute)
     artifacts = made.artifacts(config, plan, compute.abstract_member, command)
     files = [name for of_one in artifacts.values() for artifact in of_one for name in artifact.files]
-    made.check_outputs(config, plan, tuple(compute.metrics), files)
+    made.check_outputs(config, tuple(compute.metrics), files)
     seeds = range(config["seed"], config["seed"] + config["num_seeds"])
     members = [(cell, seed) for cell in plan.cells for seed in seeds] if artifacts else []
     return Outputs(

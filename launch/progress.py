@@ -1,12 +1,10 @@
 """Progress: one line, kept up to date on a terminal and repeated now and then in a log."""
 
 import contextlib
-import math
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from launch import devices
 from launch.clock import Clock
@@ -58,14 +56,6 @@ def compiling() -> Iterator[None]:
         notice.cancel()
     if (took := time.monotonic() - began) > _MOMENT:
         devices.log(f"compiled in {took:.0f} s")
-
-
-def eval_is_due(config: Any, step: int) -> bool:
-    """Every `eval_every` steps or, with `evals_per_decade`, that number of times each time that steps grow tenfold."""
-    per_decade, (chunk, rest) = config.get("evals_per_decade") or 0, divmod(step, config.log_every)
-    if not per_decade:
-        return step % config.eval_every == 0
-    return rest == 0 and (chunk == 1 or int(per_decade * math.log10(chunk)) > int(per_decade * math.log10(chunk - 1)))
 
 
 def _busy(clock: Clock) -> float:

@@ -27,7 +27,7 @@ from ml_collections import ConfigDict
 
 import experiments
 from bootstrap import Run
-from experiments import data, registry
+from experiments import data, evaluation, registry
 from launch import (
     checkpoints,
     cli,
@@ -151,7 +151,7 @@ def _opened(one: Job, plan: experiments.Plan, compute: Programs, clock: Clock) -
     config = one.config
     seeds = range(config.seed, config.seed + config.num_seeds)
     diverged = Diverged(plan.cells, plan.baselines, seeds, compute.metrics)
-    due = partial(progress.eval_is_due, config)
+    due = partial(evaluation.is_due, config)
     return RunLog(one.workdir, compute, clock, config.num_steps, _recorded(config, plan), due, diverged)
 
 
@@ -203,7 +203,7 @@ def _advance(
         with clock.timing("train"):
             after, values, finite = jax.block_until_ready(compute.advance(step, run, chunk))
         step += chunk
-        is_due, measured, of_evals = progress.eval_is_due(config, step), {}, True
+        is_due, measured, of_evals = evaluation.is_due(config, step), {}, True
         if is_due or step == config.num_steps:
             with clock.timing("eval"):
                 measured, of_evals = jax.block_until_ready(compute.evaluate(step - 1, after))

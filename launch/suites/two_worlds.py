@@ -23,7 +23,6 @@ from bootstrap import nets, sgd
 from experiments import Experiment, Plan, Stage, build, evals, evaluation, worlds
 from experiments.data import Data, Part
 from experiments.data.kinds import as_numbers
-from launch import progress
 from launch.clock import Clock
 from launch.programs import programs
 from launch.suites.benchmark import NUM_CLASSES, Comparison, Program, stream
@@ -79,7 +78,7 @@ def _in_one_program(data: Data) -> tuple[Callable, dict]:
         records = [compiled.evaluate(0, run)[0]]
         for step in range(0, _NUM_STEPS, _SCHEDULE.log_every):
             run, _, _ = compiled.advance(step, run, _SCHEDULE.log_every)
-            if progress.eval_is_due(_SCHEDULE, step + _SCHEDULE.log_every):
+            if evaluation.is_due(_SCHEDULE, step + _SCHEDULE.log_every):
                 records.append(compiled.evaluate(step, run)[0])
         return jax.device_get([*records, compiled.evaluate(_NUM_STEPS, run)[0]])
 

@@ -3,16 +3,15 @@
 import pytest
 
 import bootstrap
-import experiments
 from experiments import outputs
 
 GRID = {"real": {"world": {"num_samples": 10}}, "ideal": {"world": {"num_samples": bootstrap.UNLIMITED}}}
 CURVES = [f"eval/{cell}/{part}_soft_error" for cell in GRID for part in ("test", "train")]
 
 
-def check(files=(), **asked):
-    plan = experiments.Plan(tuple(GRID), (), (), (), (), per_seed=False)
-    outputs.check_outputs({"num_steps": 8, "num_seeds": 2, **asked}, plan, CURVES, files)
+def check(files=(), metrics=CURVES, **asked):
+    every = {"num_steps": 8, "num_seeds": 2, "log_every": 2, "eval_every": 2}
+    outputs.check_outputs({**every, "grid": GRID, "learner": {}, **asked}, metrics, files)
 
 
 def test_outputs_that_can_be_made_pass():
@@ -45,3 +44,17 @@ def test_outputs_that_can_be_made_pass():
 def test_outputs_that_cannot_be_made_are_refused(asked, message):
     with pytest.raises(ValueError, match=message):
         check(**asked)
+
+
+def test_a_figure_may_read_the_settings_of_learners_and_the_steps_of_evals():
+    metrics = ["eval/test_error", "eval/wide/test_error"]
+    learners = {width: {"name": "blur", "genome": "digits", "sizes": (size, 10)} for width, size in WIDTHS.items()}
+    asked = {"grid": {}, "learner": learners[""], "baselines": {"wide": learners["wide"]}}
+    check(metrics=metrics, figures={"transfer": {"at": (2, 6)}}, **asked)
+    with pytest.raises(ValueError, match="has no evaluation at step 5; there are 0, 2, 4, 6, 8"):
+        check(metrics=metrics, figures={"transfer": {"at": (5,)}}, **asked)
+    with pytest.raises(ValueError, match="needs learners with a genome, and run has none"):
+        check(metrics=metrics, figures={"transfer": {}}, **{**asked, "learner": {}, "baselines": {}})
+
+
+WIDTHS = {"": 16, "wide": 64}
