@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from experiments import records, registry, settings
 from experiments.evals import View
 
 
-def is_due(config: Mapping, step: int) -> bool:
+def is_due(config: Any, step: int) -> bool:
     """Every `eval_every` steps or, with `evals_per_decade`, that number of times each time that steps grow tenfold."""
     per_decade, (chunk, rest) = config.get("evals_per_decade") or 0, divmod(step, config["log_every"])
     if not per_decade:

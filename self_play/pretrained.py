@@ -63,7 +63,7 @@ def unpacked(arrays: Mapping[str, np.ndarray]) -> tuple[Callable, Tabletop]:
     leaves = {name: array.astype(np.float32) for name, array in arrays.items() if name != "settings"}
     tree = unflatten_dict(leaves, sep="/")
     normalizers = Normalizers(**{name: Moments(**moments) for name, moments in tree["normalizers"].items()})
-    state = ppo_learner.State(tree["params"], None, normalizers, None)
+    state = ppo_learner.State(tree["params"], (), normalizers, None)
     _, _, predict = ppo_learner.learner(**settings["learner"])
     return functools.partial(predict, jax.tree.map(jnp.asarray, state)), world.setup(**settings["world"]).table
 
