@@ -48,6 +48,7 @@ for form in ("sequential", "unrolled"):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), numbers, side_by_side)
     sent = re.findall(r"= (\S+) (?:all-reduce|all-gather|all-to-all|collective-permute)\(", learning)
     assert set(sent) <= {"f32[8]{0}"}, sent  # the means of metrics of all members, at the end
+programs.programs(experiments.plan(CONFIG), 0, 2, Clock(), "sequential", 1)  # two devices share a member
 '''
 
 
@@ -65,3 +66,5 @@ def test_each_device_computes_its_own_members_in_every_form():
         cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("does not count") == 1
+    assert "execution 'sequential' does not count: the devices divide members and what is inside" in done.stdout
