@@ -39,6 +39,7 @@ class Settings(NamedTuple):
     coefs: LossCoefs
     cloning_fades: bool
     alice_rate: float
+    alice_entropy: float
     epochs: Epochs
     tx: optax.GradientTransformation
     pool: tuple[int, int]  # pool_size and pool_every, of `opponents`
@@ -61,6 +62,7 @@ def learner(
     cloning_clip: float | None = 0.2,
     cloning_fades: bool = False,
     alice_rate: float = 1.0,
+    alice_entropy: float = 1.0,
     learning_rate: float | Callable = 3e-4,
     max_norm: float = 0.5,
     sample_reuse: int = 3,
@@ -78,6 +80,7 @@ def learner(
       cloning_clip: see `cloning`; a weight of 0 is PPO alone. cloning_fades: the weight falls to 0 as Bob's success
       from his easiest start rises to a half (`starts`; of a world with bob_shares): an Alice who is still near random
       pins him to her noise. alice_rate: her learning rate as a fraction of Bob's; a slow Alice keeps her goals diverse.
+      alice_entropy: her entropy_weight as a multiple of Bob's; one who is sure of her goals leads him away from others.
     learning_rate: Adam's, or a schedule of it over minibatches. max_norm: of a player's gradient; the paper names none.
     sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
       A step is Alice's or Bob's, so about half of a player's sequences are empty.
@@ -97,6 +100,7 @@ def learner(
     weights = {"value_weight": value_weight, "entropy_weight": entropy_weight, "cloning_weight": cloning_weight}
     check_numbers(**weights, **({} if callable(learning_rate) else {"learning_rate": learning_rate}))
     check_numbers(above=0.0, alice_rate=alice_rate)
+    check_numbers(alice_entropy=alice_entropy)
     if cloning_clip is not None:
         check_numbers(cloning_clip=cloning_clip)
     settings = Settings(
@@ -106,6 +110,7 @@ def learner(
         coefs=LossCoefs(clip, value_weight, entropy_weight, cloning_weight, cloning_clip),
         cloning_fades=cloning_fades,
         alice_rate=alice_rate,
+        alice_entropy=alice_entropy,
         epochs=Epochs(sample_reuse, num_minibatches, sequence_fraction),
         tx=optax.chain(optax.clip_by_global_norm(max_norm), optax.adam(learning_rate)),
         pool=(pool_size, pool_every),
@@ -162,9 +167,14 @@ def _update(settings, key, state, batch):
         coefs = coefs._replace(cloning_weight=coefs.cloning_weight * jnp.maximum(0.0, 1 - 2 * batch.start_success[0]))
     if settings.alice_rate != 1:
         rates = jnp.array([settings.alice_rate, 1.0], jnp.float32)
-    train_one = partial(train, player, coefs, settings.epochs, settings.tx, divide=settings.divide)
+    entropy_weights = coefs.entropy_weight * jnp.array([settings.alice_entropy, 1.0], jnp.float32)
+
+    def train_one(entropy_weight, *of_player):
+        of_one = coefs._replace(entropy_weight=entropy_weight)
+        return train(player, of_one, settings.epochs, settings.tx, *of_player, divide=settings.divide)
+
     of_players = jax.random.split(k_train, 2), state.params, state.optimizer, data, rates
-    params, optimizer, metrics = jax.vmap(train_one)(*of_players)
+    params, optimizer, metrics = jax.vmap(train_one)(entropy_weights, *of_players)
     metrics["explained_variance"] = explained
     is_well = jax.vmap(lambda params: jnp.isfinite(optax.tree.norm(params)))(params)  # means of nothing would hide it
     metrics = {name: jnp.where(is_well, values, jnp.nan) for name, values in metrics.items()}

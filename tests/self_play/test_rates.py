@@ -47,3 +47,18 @@ def test_a_rate_may_fall():
 def test_cloning_that_fades_needs_to_know_bobs_success():
     with pytest.raises(ValueError, match="cloning_fades needs the bob_shares of the world"):
         begin(cloning_fades=True)
+
+
+def test_alice_may_be_paid_more_for_her_entropy():
+    """Her part of an update is that of a learner whose entropy_weight is so much larger, and Bob's the usual one."""
+    state, draw, _ = games()
+    learned, (_, batch) = begin(), draw(jax.random.key(3), state, None)
+
+    def after(**settings):
+        return jax.jit(settle(**settings)[1])(jax.random.key(4), learned, batch)[0].params
+
+    usual, more, hers = after(), after(entropy_weight=0.5), after(alice_entropy=50.0)
+    for of_usual, of_more, leaf in zip(*map(jax.tree.leaves, (usual, more, hers)), strict=True):
+        np.testing.assert_allclose(leaf[BOB], of_usual[BOB], atol=1e-6)
+        np.testing.assert_allclose(leaf[ALICE], of_more[ALICE], atol=1e-6)
+    assert not all(map(np.allclose, jax.tree.leaves(usual), jax.tree.leaves(hers)))
