@@ -85,6 +85,31 @@ def saliency(context: Context, *, classes: Sequence[int] = range(10)) -> Artifac
     return Artifact(("saliency.json",), write)
 
 
+def paintings(context: Context, *, num_images: int = 8) -> Artifact:
+    """paintings.json: rows of images [M, H, W]: drawn pixel by pixel; unseen ones; and these with lower halves drawn anew.
+
+    Of the learner `glns_shared_density`.
+    """
+    settings = context.config["learner"]
+    if settings["name"] != "glns_shared_density":
+        raise ValueError("paintings.json is of the learner 'glns_shared_density'")
+    given = {key: settings[key] for key in ("epsilon", "max_contexts") if key in settings}
+    draw = jax.jit(jax.vmap(partial(glns.shared_density.inpaint, **given), in_axes=(0, None, 0, None)))
+
+    def write(run):
+        unseen = np.asarray(context.test[0][:num_images])
+        upper = np.broadcast_to(np.arange(unseen.shape[1])[:, None] < unseen.shape[1] // 2, unseen.shape[1:])
+        k_nothing, k_half = jax.random.split(jax.random.key(context.config["seed"]))
+        nothing, half = (
+            draw(jax.random.split(key, len(unseen)), run.learner, unseen, known)
+            for key, known in ((k_nothing, np.zeros_like(upper)), (k_half, upper))
+        )
+        rows = {"drawn pixel by pixel": nothing, "unseen images": unseen, "their lower halves drawn anew": half}
+        return {"paintings.json": json.dumps({name: np.asarray(row).tolist() for name, row in rows.items()})}
+
+    return Artifact(("paintings.json",), write)
+
+
 def params(context: Context) -> Artifact:
     """params.npz, all that a learner has learned but its optimizer, by name (`bootstrap.learned`): a start for another.
 

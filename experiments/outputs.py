@@ -45,7 +45,7 @@ def artifacts(config: Mapping, of_plan: build.Plan, shapes: bootstrap.Run, comma
     return made
 
 
-_TAKEN = ("config.json", "run.json", "metrics.jsonl", "summary.json", "checkpoints", "figures", "tb", ".lock")
+_TAKEN = ("config.json", "run.json", "metrics.jsonl", "summary.json", "checkpoints", "figures", "tb", "wandb", ".lock")
 
 
 def _check_files(where: str, files: Sequence[str], others: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ run.json         what it ran with: the first launch and every later one (git com
 metrics.jsonl    the truth: one JSON object a line, with its step (`launch.metrics`)
 checkpoints/     (`launch.checkpoints`)
 summary.json     written at the end: a run that has it is finished
-figures/  tb/    drawn from metrics.jsonl; its mirror for TensorBoard
+figures/  tb/    drawn from metrics.jsonl; its mirror for TensorBoard, and with --wandb for Weights & Biases: wandb/
 """
 
 import datetime

@@ -1,5 +1,6 @@
 """Runs as they are asked for: the flags of each."""
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,18 @@ def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None
         lower_bound=1,
         flag_values=values,
     )
+    flags.DEFINE_string(
+        "wandb",
+        None,
+        "Project of Weights & Biases in which the run is mirrored. Off by default.",
+        flag_values=values,
+    )
+    flags.register_validator(
+        "wandb",
+        lambda project: project is None or importlib.util.find_spec("wandb") is not None,
+        "it needs its package: pip install 'collage[wandb]', or leave it out",
+        values,
+    )
 
 
 class Job(NamedTuple):
@@ -36,6 +49,7 @@ class Job(NamedTuple):
     argv: Sequence[str]
     config_file: Path | None = None
     profile: int | None = None  # how many steps to trace (`launch.profiling`)
+    wandb: str | None = None  # a project (`launch.mirrors`)
 
 
 def parse(argv: list[str]) -> flags.FlagValues:
@@ -53,4 +67,4 @@ def parse(argv: list[str]) -> flags.FlagValues:
 def of_flags(given: flags.FlagValues, argv: Sequence[str]) -> Job:
     """The run that these flags ask for. argv: the command line that they are from."""
     file = Path(config_flags.get_config_filename(given["config"]).split(":")[0])
-    return Job(given.config, folder.place(given.workdir, "--workdir"), argv, file, given.profile)
+    return Job(given.config, folder.place(given.workdir, "--workdir"), argv, file, given.profile, given.wandb)

@@ -1,10 +1,11 @@
 """A page about runs: one HTML file with all in it, pictures too, that opens without a network."""
 
 import base64
+import datetime
 import html
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,18 @@ def page(folders: Sequence[Path], *, every: float | None = None) -> str:
     Raises UserError where a folder is no run or is damaged, or where none has records.
     """
     runs, workdirs = plots.read(folders), plots.labels(folders)
+    title = _text(", ".join(runs.records))
     refresh = f'<meta http-equiv="refresh" content="{every:g}">' if every else ""
     parts = [
-        f"<h1>{_text(', '.join(runs.records))}</h1>",
+        f"<h1>{title}</h1>",
         "<h2>Numbers</h2>",
         _table(tables.rows_of_text(tables.of_runs(runs, workdirs))),
         "<h2>Curves</h2>",
         _curves(runs),
         *(_about(label, workdirs[label], runs) for label in runs.records),
     ]
-    head = f'<meta charset="utf-8"><title>{_text(", ".join(runs.records))}</title>{refresh}<style>{_STYLE}</style>'
+    screen = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = f'<meta charset="utf-8">{screen}<title>{title}</title>{refresh}<style>{_STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(parts) + "\n</body></html>\n"
 
 
@@ -62,7 +65,7 @@ def _about(label: str, workdir: Path, runs: plots.Runs) -> str:
         "stopped at": None if finished else last.get("stopped"),
         "diverged": ", ".join(f"{one['member']} seed {one['seed']}" for one in of_end.get("diverged_at", ())),
         "seconds": f"{of_end['wall_seconds']:.0f}, of them {of_end['compile_seconds']:.0f} compiling" if of_end else "",
-        "steps a second": f"{of_end['steps_per_second']:.3g}" if of_end else "",
+        "steps a second": f"{of_end['steps_per_second']:.3g}" if of_end else _rate_so_far(workdir, last, step),
         "most memory": f"{of_end['peak_memory_bytes'] / 1e9:.2f} GB" if "peak_memory_bytes" in of_end else "",
         "fingerprint": of_end.get("fingerprint"),
         "devices": ", ".join(last.get("devices", ())),
@@ -83,6 +86,15 @@ def _about(label: str, workdir: Path, runs: plots.Runs) -> str:
             f"<details><summary>config</summary><pre>{_text(json.dumps(config, indent=2))}</pre></details>",
         ]
     )
+
+
+def _rate_so_far(workdir: Path, launch: Mapping, step: int) -> str:
+    """Of the newest launch up to its last record; "" before there is one."""
+    if step <= launch.get("step", step) or "time" not in launch:
+        return ""
+    began = datetime.datetime.fromisoformat(launch["time"]).timestamp()
+    seconds = (workdir / "metrics.jsonl").stat().st_mtime - began
+    return f"{(step - launch['step']) / seconds:.3g} so far, compiling included" if seconds > 0 else ""
 
 
 def _pictures(paths: Iterable[Path]) -> str:

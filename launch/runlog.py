@@ -18,9 +18,10 @@ class RunLog:
     """Opened, it has resumed the run from its newest whole checkpoint: `run` at `step`, or None for a fresh one.
 
     num_steps: how many the run shall have. recorded: (step) -> the steps up to it at which a run of any length records.
-    eval_is_due: (step) -> whether it evaluates there. diverged: who has; at the start of a run, nobody. A run that has
-    ended may go on: what it did because it ended is forgotten. Raises UserError where there are records that no
-    checkpoint continues, where records are missing, and where data or settings of JAX are not those it began with.
+    eval_is_due: (step) -> whether it evaluates there. diverged: who has; at the start of a run, nobody. wandb: the
+    project of a mirror. A run that has ended may go on: what it did because it ended is forgotten. Raises UserError
+    where there are records that no checkpoint continues, where records are missing, and where data or settings of JAX
+    are not those it began with.
     """
 
     run: Any
@@ -35,6 +36,7 @@ class RunLog:
         recorded: Callable[[int], Collection[int]],
         eval_is_due: Callable[[int], bool],
         diverged: Diverged,
+        wandb: str | None = None,
     ):
         self._workdir, self._manager = workdir, checkpoints.open_folder(workdir / "checkpoints")
         self._abstract_run, self.clock, self.diverged = compute.abstract_run, clock, diverged
@@ -56,7 +58,7 @@ class RunLog:
         due = {*recorded(self.step), self.step} if notes else None
         ended_early = 0 < self.step < num_steps and not eval_is_due(self.step)
         self._writer = devices.in_first_process(
-            lambda: metrics.Writer(workdir, _kept(workdir, due), without="eval" if ended_early else None)
+            lambda: metrics.Writer(workdir, _kept(workdir, due), without="eval" if ended_early else None, wandb=wandb)
         )
 
     def __enter__(self) -> "RunLog":

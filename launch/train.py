@@ -152,12 +152,12 @@ def _opened(one: Job, plan: experiments.Plan, compute: Programs, clock: Clock) -
     seeds = range(config.seed, config.seed + config.num_seeds)
     diverged = Diverged(plan.cells, plan.baselines, seeds, compute.metrics)
     due = partial(evaluation.is_due, config)
-    return RunLog(one.workdir, compute, clock, config.num_steps, _recorded(config, plan), due, diverged)
+    return RunLog(one.workdir, compute, clock, config.num_steps, _recorded(config, plan), due, diverged, one.wandb)
 
 
 def _note_launch(one: Job, log: RunLog, others: Sequence[Path]) -> None:
     """Says that the run is launched, and writes it down."""
-    config, workdir, argv, file, profile = one
+    config, workdir, argv, file, profile, _ = one
     devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
     modules = registry.foreign(config.to_dict())
 

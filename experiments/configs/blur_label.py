@@ -1,6 +1,6 @@
 """BLUR proper that keeps what it learns: labels as feedback, no loss, asymmetric synapses of 4 states (Sandler 2021).
 
-    python -m launch.train --config=experiments/configs/blur_label.py:64 --workdir=runs/label --data_dir=KMNIST
+    python -m launch.train --config=experiments/configs/blur_label.py:64 --workdir=runs/blur_label/64 --data_dir=KMNIST
 
 DIR holds IDX files, as of `blur_mnist`. Not in the paper: changes of one size (`change_norm`), a rate that shrinks with
 age, a gate of at most 1, inputs of mean 0 and deviation 1.

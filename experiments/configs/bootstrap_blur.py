@@ -1,6 +1,6 @@
 """A meta-learned rule in the real and in the ideal world, beside SGD on the same batches (not in either paper).
 
-    python -m launch.train --config=experiments/configs/bootstrap_blur.py --workdir=runs/bootstrap_blur
+    python -m launch.train --config=experiments/configs/bootstrap_blur.py --workdir=runs/bootstrap_blur/digits
 
 variant  world                                                                                  seconds
 digits   slightly deformed digits, 8 x 8: 256 of them again and again, or ever new ones, 3 seeds     43

@@ -1,7 +1,9 @@
 """Pretraining, in both worlds: a net that has learned other digits beside one from scratch (after Nakkiran 2021).
 
-    python -m launch.train --config=experiments/configs/bootstrap_pretraining.py:pretrain --workdir=runs/pretrain
-    python -m launch.train --config=experiments/configs/bootstrap_pretraining.py:digits --workdir=runs/pretrained
+    python -m launch.train --config=experiments/configs/bootstrap_pretraining.py:pretrain \
+        --workdir=runs/bootstrap_pretraining/pretrain
+    python -m launch.train --config=experiments/configs/bootstrap_pretraining.py:digits \
+        --workdir=runs/bootstrap_pretraining/digits
 
 variant   what                                                                                         seconds
 pretrain  a convolutional net learns the deformed digits 0 to 4, 3000 steps; leaves params.npz             38
@@ -42,7 +44,12 @@ def get_config(variant: str = "digits") -> ConfigDict:
         },
         "tx": {"name": "sgd", "learning_rate": 0.02, "momentum": 0.9},
     }
-    pretrained = {"name": "started", "learner": scratch, "init_from": "runs/pretrain", "fresh": ("params/output",)}
+    pretrained = {
+        "name": "started",
+        "learner": scratch,
+        "init_from": "runs/bootstrap_pretraining/pretrain",
+        "fresh": ("params/output",),
+    }
     log_every, n = 2 if smoke else 20, 500
     members = ("ideal",) if pretrains else ("real", "ideal")
     return ConfigDict(

@@ -1,6 +1,7 @@
 """The gap between the worlds against its theory: models that are linear in their features, where both flows are known.
 
-    python -m launch.train --config=experiments/configs/bootstrap_regression.py:linear --workdir=runs/regression/linear
+    python -m launch.train --config=experiments/configs/bootstrap_regression.py:linear \
+        --workdir=runs/bootstrap_regression/linear
 
 variant   what                                                                          seconds  real - ideal  by theory
 linear    50 inputs of variances 1, 1/2, 1/3 .., n = 100, 2000 steps at rate 0.05       23       .0515         .0521

@@ -1,6 +1,6 @@
 """How many samples make a real world ideal: seven sizes of it beside the ideal world, in one program.
 
-    python -m launch.train --config=experiments/configs/bootstrap_samples.py --workdir=runs/bootstrap_samples
+    python -m launch.train --config=experiments/configs/bootstrap_samples.py --workdir=runs/bootstrap_samples/mlp
 
 variant  what                                                           seconds
 mlp      an MLP of 256-256 on digits deformed at 16 x 16, 2000 steps        160

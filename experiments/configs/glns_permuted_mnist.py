@@ -1,6 +1,7 @@
 """Continual learning: permuted MNIST, one task after the other, without being told (Veness 2019).
 
-    python -m launch.train --config=experiments/configs/glns_permuted_mnist.py --workdir=runs/permuted --data_dir=DIR
+    python -m launch.train --config=experiments/configs/glns_permuted_mnist.py \
+        --workdir=runs/glns_permuted_mnist/full --data_dir=DIR
 
 DIR holds the four IDX files (train-images-idx3-ubyte and its companions, .gz or not).
 

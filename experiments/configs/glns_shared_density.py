@@ -1,7 +1,7 @@
 """The density of binarised MNIST by one network for all pixels: one online pass over 60,000 images, tested on 10,000.
 
-    python -m launch.train --config=experiments/configs/glns_shared_density.py --workdir=runs/glns_shared_density \
-        --data_dir=DIR
+    python -m launch.train --config=experiments/configs/glns_shared_density.py \
+        --workdir=runs/glns_shared_density/online --data_dir=DIR
 
 DIR holds binarized_mnist_train.amat and its two companions, _valid and _test. The native code runs on one CPU core.
 The papers' GLN, a network a pixel, is `glns_density`; `glns/shared_density.py` says what differs.
@@ -36,6 +36,8 @@ def get_config(variant: str = "online") -> ConfigDict:
             "checkpoint_every": max(1, num_steps // 6),
             "log_metrics": ("train/nats", "eval/nats"),
             "evals": ("density",),
+            "artifacts": ("paintings",),
+            "figures": ("paintings",),
             "data": {"name": "binarized_mnist", "num_train": num_train, "num_test": num_test},
             "world": {"name": "real", "batch_size": batch_size},
             "learner": {"name": "glns_shared_density", **small},

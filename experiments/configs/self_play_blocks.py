@@ -1,6 +1,6 @@
 """The gripper: Bob learns to handle blocks from Alice alone, and is tested on pushing, lifting, flipping and stacking.
 
-    python -m launch.train --config=experiments/configs/self_play_blocks.py --workdir=runs/self_play_blocks
+    python -m launch.train --config=experiments/configs/self_play_blocks.py --workdir=runs/self_play_blocks/one
 
 variant  what                                                updates  minutes of a core  push_1, pick_and_place_1
 one      one cube, 32 games, on a CPU                            900                 26  .980 .967 (--config.seed=1)

@@ -1,6 +1,6 @@
 """Simple mode: Bob learns to push a puck from Alice alone, and is tested on goals that he never saw (OpenAI 2021).
 
-    python -m launch.train --config=experiments/configs/self_play_puck.py --workdir=runs/self_play_puck
+    python -m launch.train --config=experiments/configs/self_play_puck.py --workdir=runs/self_play_puck/puck
 
 variant     what                                                        seconds  holdout_success after 30, 60, 90, 120
 puck        PPO for both, and Bob clones Alice                              261  0.305  0.708  0.831  0.879

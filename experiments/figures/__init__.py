@@ -8,6 +8,7 @@ from experiments.figures import scenes as scenes
 from experiments.figures.against_baselines import race as race
 from experiments.figures.learning_curves import curves as curves
 from experiments.figures.legends import by_number as by_number
+from experiments.figures.samples import paintings as paintings
 from experiments.figures.scenes import arena as arena
 from experiments.figures.self_play import curriculum as curriculum
 from experiments.figures.self_play import payoff as payoff

@@ -1,6 +1,6 @@
 """Learning curves, and what all figures of curves share."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bootstrap import gap
 from experiments.figures.legends import by_number, counted, legend, literal, of_seeds, words
-from experiments.records import Records, curve, curve_at
+from experiments.records import Records, curve, curve_at, paths
 
 _FALLING = {"error", "kl", "loss", "mse", "nats", "rmse"}  # the words of metrics that fall towards 0
 
@@ -32,12 +32,32 @@ def curves(runs: Mapping[str, Records], *, metric: str) -> Figure:
         range_band(axes, steps, values, label=label, marker="." if len(steps) < 40 else None, **style)
     (_, values), *others = of_runs.values()
     of = counted(counts) if others else of_seeds(values)
-    axes.set(xlabel="step", ylabel=literal(metric), title=f"mean and range of {of}")
+    axes.set(xlabel="step", ylabel=_said(metric), title=f"mean and range of {of}")
     axes.grid(alpha=0.3)
     scale_values(axes, metric, [values for _, values in of_runs.values()])
-    if others:
+    references(axes, runs.values(), metric)
+    if len(axes.lines) > 1:
         figure.legend(loc="outside right upper", fontsize="small")
     return figure
+
+
+def _said(metric: str) -> str:
+    """A metric, by its path, as an axis is named: eval/test_error is test error."""
+    kind, _, name = metric.partition("/")
+    return literal(words(name) + (", in training" if kind == "train" else ""))
+
+
+_REFERENCES = {"_random": ("chance", ":"), "_oracle": ("oracle", "--")}
+
+
+def references(axes: Axes, runs: Iterable[Records], metric: str) -> None:
+    """Draws what chance and an oracle reach of a metric, a line each, where a run has measured it."""
+    for end, (label, style) in _REFERENCES.items():
+        for records in runs:
+            if f"{metric}{end}" in paths(records):
+                steps, values = curve_at(records, f"{metric}{end}")
+                axes.plot(steps, mean(values), style, color="black", linewidth=1, label=label)
+                break
 
 
 def _styles(num_runs: int) -> list[dict[str, Any]]:

@@ -1,10 +1,13 @@
-"""Pictures of samples and tasks, for tours."""
+"""Pictures of samples and tasks, for tours, and of what a run has drawn."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+
+from experiments.records import Records
 
 
 def saliency(images: np.ndarray, maps: np.ndarray, labels: Sequence[str]) -> Figure:
@@ -40,6 +43,12 @@ def pictures(rows: Mapping[str, np.ndarray]) -> Figure:
         axes.set_title(label, loc="left", fontsize=9)
         axes.set_axis_off()
     return figure
+
+
+def paintings(runs: Mapping[str, Records]) -> Figure:
+    """What a model of images has drawn, beside images that it never saw: the artifact `paintings` of the first run."""
+    rows = json.loads(next(iter(runs.values())).artifact("paintings.json"))
+    return pictures({label: np.array(images) for label, images in rows.items()})
 
 
 def distributions(samples: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:

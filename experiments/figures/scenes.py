@@ -3,6 +3,7 @@
 Bodies are seen from afar, without perspective, the farthest drawn first.
 """
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from scipy.spatial import ConvexHull
@@ -35,6 +37,7 @@ _TOWARD = np.array(
 _RIGHT = np.array([-np.sin(_AZIMUTH), np.cos(_AZIMUTH), 0.0])
 _SCREEN = np.stack([_RIGHT, np.cross(_TOWARD, _RIGHT)], axis=-1)  # [3, 2]
 _LIGHT = np.array([0.2, -0.4, 0.9])
+_CORNERS = np.array(list(itertools.product((-1, 1), repeat=3)))
 
 
 def arena(runs: Mapping[str, Records], *, num_pictures: int = 8) -> Figure:
@@ -83,17 +86,26 @@ def holdouts(tasks: Mapping[str, tuple], *, columns: int = 6) -> Figure:
 
 
 def draw(axes: Axes, bodies: Iterable[Body]) -> None:
-    """Draws bodies on the table, with the placement area's outline."""
-    high = AREA[1]
+    """Draws bodies and their shadows on the table, with the placement area's outline."""
+    high, bodies = AREA[1], list(bodies)
     for (right, above), colour in ((TABLE, "0.9"), (high[:2], "0.8")):
         corners = np.array([[-right, -above, 0], [right, -above, 0], [right, above, 0], [-right, above, 0]])
         axes.add_patch(Polygon(corners @ _SCREEN, color=colour, linewidth=0))
+    shades = [(0, 0, 0, 0.2 * body.colour[3]) for body in bodies]
+    axes.add_collection(PolyCollection([_shadow(body) for body in bodies], facecolors=shades, linewidths=0))
     faces = [face for body in bodies for face in _faces(body)]
     for corners, colour in sorted(faces, key=lambda face: face[0].mean(axis=0) @ _TOWARD):
         axes.add_patch(Polygon(corners @ _SCREEN, facecolor=colour, edgecolor=(0, 0, 0, 0.4), linewidth=0.4))
     across = 1.15 * np.hypot(high[0], high[1])
     axes.set(xlim=(-across, across), ylim=(-0.78 * across, 0.9 * across), aspect="equal")
     axes.set_axis_off()
+
+
+def _shadow(body):
+    """Its outline on the table, as the light casts it: corners [n, 2] of the picture."""
+    points = body.position + _surface(body) @ body.rotation.T
+    cast = (points - points[:, 2:] * (_LIGHT / _LIGHT[2])) @ _SCREEN
+    return cast[ConvexHull(cast).vertices]
 
 
 def _faces(body):
@@ -125,7 +137,9 @@ def _faces(body):
 
 
 def _surface(body):
-    """Points on it [n, 3], in its own coordinates; of a cylinder, those of its two edges."""
+    """Points on it [n, 3], in its own coordinates: a box's corners, a cylinder's two edges."""
+    if not body.shape and len(body.size) == 3:
+        return body.size * _CORNERS
     angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(32)], axis=-1)
     if body.shape == "Cylinder":

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.figures.learning_curves import mean, range_band
+from experiments.figures.learning_curves import mean, range_band, references
 from experiments.figures.legends import counted, literal, words
-from experiments.records import Records, curve
+from experiments.records import Records, curve, path
 from self_play.starts import NUM_KINDS
 
 _PANELS = {  # title -> the metrics in it
@@ -30,6 +30,7 @@ def curriculum(runs: Mapping[str, Records]) -> Figure:
                 range_band(axes, *curve(records, name, kind="train"), label=words(name))
             if axes is row[0]:
                 range_band(axes, *curve(records, "holdout_success"), label="holdout success", marker="o")
+                references(axes, [records], path("eval", "holdout_success"))
             axes.set(xlabel="update", title=title)
             if axes is not row[2]:
                 axes.set_ylim(-0.02, 1.02)

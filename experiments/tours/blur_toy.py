@@ -10,6 +10,8 @@
 # `.venv/bin/python -m experiments.tours.blur_toy` runs it.
 
 # %%
+# %matplotlib inline
+import sys
 from functools import partial
 
 import flax.linen as nn
@@ -20,6 +22,8 @@ import optax
 
 import blur
 import bootstrap
+
+sys.path.append(f"{blur.__path__[0]}/..")  # where `experiments` is, from whichever folder this runs
 from experiments import data, figures
 
 # %% [markdown]

@@ -10,6 +10,8 @@
 # `.venv/bin/python -m experiments.tours.bootstrap_digits` runs it.
 
 # %%
+# %matplotlib inline
+import sys
 from typing import Any
 
 import jax
@@ -18,6 +20,8 @@ import optax
 
 import bootstrap
 import glns
+
+sys.path.append(f"{glns.__path__[0]}/..")  # where `experiments` is, from whichever folder this runs
 from experiments import analyses, data, figures
 from experiments.records import SEEDS, Records, path
 

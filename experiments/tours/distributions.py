@@ -9,13 +9,18 @@
 # `.venv/bin/python -m experiments.tours.distributions` runs it, in seconds.
 
 # %%
+# %matplotlib inline
+import sys
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+import bootstrap
 from bootstrap import distributions
+
+sys.path.append(f"{bootstrap.__path__[0]}/..")  # where `experiments` is, from whichever folder this runs
 from experiments import data, figures
 
 digits = data.digits(None)

@@ -5,15 +5,20 @@
 # `COLLAGE_DATA=DIR .venv/bin/python -m experiments.tours.glns_density` runs it; DIR holds binarised MNIST.
 
 # %%
+# %matplotlib inline
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import bootstrap
 import glns
-from experiments import data, figures
 from glns import shared_density
 from glns.density_estimation import inpaint, sample
+
+sys.path.append(f"{glns.__path__[0]}/..")  # where `experiments` is, from whichever folder this runs
+from experiments import data, figures
 
 # %% [markdown]
 # ## Learn 12,000 images, once

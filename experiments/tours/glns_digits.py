@@ -9,6 +9,8 @@
 # `.venv/bin/python -m experiments.tours.glns_digits` runs it.
 
 # %%
+# %matplotlib inline
+import sys
 from functools import partial
 
 import jax
@@ -18,6 +20,8 @@ import optax
 
 import bootstrap
 import glns
+
+sys.path.append(f"{glns.__path__[0]}/..")  # where `experiments` is, from whichever folder this runs
 from experiments import data, figures
 
 digits = data.digits(None)

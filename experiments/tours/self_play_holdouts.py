@@ -8,12 +8,18 @@
 # `.venv/bin/python -m experiments.tours.self_play_holdouts` runs it, in about a minute, nearly all of it compiling.
 
 # %%
+# %matplotlib inline
+import sys
+
 import jax
 
-from experiments.figures import scenes
+import self_play
 from self_play.holdouts import HOLDOUTS
 from self_play.scene import scene_of
 from self_play.tabletop import random_places
+
+sys.path.append(f"{self_play.__path__[0]}/..")  # where `experiments` is, from whichever folder this runs
+from experiments.figures import scenes
 
 # %% [markdown]
 # A task is a mode of the table, a number of objects, and a pure function of a key and of where the objects are.

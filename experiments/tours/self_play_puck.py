@@ -9,16 +9,20 @@
 # `.venv/bin/python -m experiments.tours.self_play_puck` runs it, in about two minutes, most of them compiling.
 
 # %%
+# %matplotlib inline
 import functools
+import sys
 
 import jax
 import jax.numpy as jnp
 
 import bootstrap
 import self_play
-from experiments import Records, figures
 from self_play import holdouts
 from self_play.exams import success_rate
+
+sys.path.append(f"{self_play.__path__[0]}/..")  # where `experiments` is, from whichever folder this runs
+from experiments import Records, figures
 
 NUM_GAMES, NUM_UPDATES, EVERY = 128, 45, 5
 

@@ -9,12 +9,17 @@
 # `.venv/bin/python -m experiments.tours.streams` runs it, in about half a minute.
 
 # %%
+# %matplotlib inline
 import importlib.util
+import sys
 
 import numpy as np
 
-from experiments import data, figures
+import glns
 from glns.river import Classifier
+
+sys.path.append(f"{glns.__path__[0]}/..")  # where `experiments` is, from whichever folder this runs
+from experiments import data, figures
 
 NUM_ROWS = 4000
 names = ["first bit", "second bit", "first number", "second number"]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import threading
 import time
@@ -32,6 +33,7 @@ SUMMARY = {
     "steps_per_second": 1.5,
     "peak_memory_bytes": 2e9,
 }
+BEGAN = 1767225600  # 2026-01-01
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -44,7 +46,9 @@ def make(workdir, rate, *, finished=True):
     learner = {**CONFIG["learner"], "rate": rate}
     (workdir / "config.json").write_text(json.dumps({**CONFIG, "learner": learner}))
     (workdir / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    (workdir / "run.json").write_text(json.dumps({"step": 0, "argv": ["train", "--a=<b>"], "devices": ["cpu:0"]}))
+    launch = {"step": 0, "argv": ["train", "--a=<b>"], "devices": ["cpu:0"], "time": "2026-01-01T00:00:00+00:00"}
+    (workdir / "run.json").write_text(json.dumps(launch))
+    os.utime(workdir / "metrics.jsonl", (BEGAN + 5, BEGAN + 5))
     (workdir / "figures" / "arena.png").write_bytes(PIXEL)
     (workdir / "episode.html").write_text('<p class="film">Alice & Bob</p>')
     if finished:
@@ -88,6 +92,8 @@ def test_a_page_has_everything_in_it(tmp_path):
     for said in ("rate|step|eval/<error>", "0.25 ± 0.05", "finished, step 4 of 4, 2 seeds", "12, of them 3 compiling"):
         assert said in words
     assert "not finished, step 2 of 4" in words
+    assert "steps a second|1.5|" in words
+    assert "steps a second|0.4 so far, compiling included|" in words
     assert "1, the last: train --a=<b>" in words
     assert "refresh" not in text
 
