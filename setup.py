@@ -28,7 +28,7 @@ def kernels() -> list[Extension]:
     """The Bernoulli neuron, the shared density, and C MuJoCo where its package is, which has headers and a library."""
     density = "glns/shared_density_native"
     made = [
-        native("glns._native", "glns/native.cc", depends=["glns/walk.h", "native/threads.h"]),
+        native("glns._native", "glns/native.cc", depends=["glns/neurons.h", "glns/walk.h", "native/threads.h"]),
         native(
             "glns._shared_density", f"{density}/module.cc", depends=[str(path) for path in HERE.glob(f"{density}/*.h")]
         ),

@@ -86,7 +86,7 @@ def saliency(context: Context, *, classes: Sequence[int] = range(10)) -> Artifac
 
 
 def paintings(context: Context, *, num_images: int = 8) -> Artifact:
-    """paintings.json: rows of images [M, H, W]: drawn pixel by pixel; unseen ones; and these with lower halves drawn anew.
+    """paintings.json: rows of images [M, H, W]: drawn pixel by pixel; unseen ones; these with lower halves drawn anew.
 
     Of the learner `glns_shared_density`.
     """

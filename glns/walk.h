@@ -1,4 +1,4 @@
-// The walk of neurons through their stream, for one kind of CPU. native.cc includes this file once for each kind:
+// The walk of neurons through their stream, for one kind of CPU. neurons.h includes this file once for each kind:
 // TARGET says which instructions the compiler may use, WIDTH how many bytes a register has.
 //
 // Numbers are added in one order whatever WIDTH is, as if registers had kLine bytes. So all CPUs with a fused

@@ -37,9 +37,7 @@ class Writer:
     `without`, and so it does in the mirrors.
     """
 
-    def __init__(
-        self, workdir: Path, kept: Sequence[Mapping], *, without: str | None = None, wandb: str | None = None
-    ):
+    def __init__(self, workdir: Path, kept: Sequence[Mapping], *, without: str | None = None, wandb: str | None = None):
         asked_for = [mirrors.WeightsAndBiases(workdir, wandb)] if wandb else []  # first, for it may refuse
         self._mirrors = [*asked_for, mirrors.TensorBoard(workdir)]
         path, kept = workdir / "metrics.jsonl", list(kept)

@@ -32,8 +32,8 @@ def by_number(names: Iterable[str]) -> list[str]:
 
 
 def words(name: str) -> str:
-    """A name as it is read."""
-    spaced = name.replace("/", ", ").replace("_", " ").strip()
+    """A name as it is read; n128 is n = 128."""
+    spaced = re.sub(r"\bn(\d+)\b", r"n = \1", name.replace("/", ", ").replace("_", " ").strip())
     return " ".join(_WRITTEN.get(word, word) for word in spaced.split(" "))
 
 

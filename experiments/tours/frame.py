@@ -32,6 +32,8 @@ from experiments import data, figures
 
 # %%
 class Means(NamedTuple):
+    """What it has learned."""
+
     sums: jax.Array  # [K, D], of the inputs of each class
     counts: jax.Array  # [K], of how many
 
@@ -40,6 +42,7 @@ def nearest_mean(num_classes, keep=1.0):
     """keep: what is left of all memories after a batch."""
 
     def init(key, example):
+        del key  # nothing is drawn
         return Means(jnp.zeros((num_classes, example[0][0].size)), jnp.zeros(num_classes))
 
     def predict(state, x):
@@ -49,6 +52,7 @@ def nearest_mean(num_classes, keep=1.0):
         return jax.nn.log_softmax(jnp.where(known, -distances, 0.0))  # what is unknown is tried first
 
     def update(key, state, batch):
+        del key
         x, y, *paid = batch
         right = paid[0] if paid else predict(state, x).argmax(-1) == y  # asked before it learns
         weights = jax.nn.one_hot(y, num_classes) * (paid[0][:, None] if paid else 1.0)
@@ -112,5 +116,5 @@ picture
 # Where a world changes, memory without end is a burden, and where it does not, forgetting is. The GLN is best or near
 # it everywhere, and was told nothing. Now the learner is yours to mend.
 #
-# In a file `mine.py`, named `"mine:nearest_mean"` in a config, the same function has all that a run has: resume, sweeps,
-# baselines, tables, figures, devices. "Bring your own" in README.md shows how.
+# In a file `mine.py`, named `"mine:nearest_mean"` in a config, the same function has all that a run has: resume,
+# sweeps, baselines, tables, figures, devices. "Bring your own" in README.md shows how.

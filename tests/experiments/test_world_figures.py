@@ -101,7 +101,7 @@ def test_a_seed_that_diverged_is_left_out_and_counted():
     np.testing.assert_allclose(lines["real world, test (2 of 3 seeds)"], [[10, 1.7 / 3], [20, 0.4], [40, 0.5]])
     assert axes.get_title() == figures.pair({"run": of_two}).axes[0].get_title().replace("2 of 2", "2 of 3")
     labels = [text.get_text() for text in figures.fan({"run": of_three}).axes[0].get_legend().get_texts()]
-    assert labels == ["n5 (2 of 3 seeds)", "real (2 of 3 seeds)", "ideal (2 of 3 seeds)"]
+    assert labels == ["n = 5 (2 of 3 seeds)", "real (2 of 3 seeds)", "ideal (2 of 3 seeds)"]
     (left,), (whole,) = (figures.scatter({"run": of_run}).axes for of_run in (of_three, of_two))
     np.testing.assert_allclose(left.lines[0].get_xydata(), whole.lines[0].get_xydata())
     assert left.texts[0].get_text() == "run (2 of 3 seeds)"
@@ -143,8 +143,8 @@ def test_a_baseline_has_a_panel_too():
 def test_the_fan_has_every_real_world_and_its_stop():
     (axes,) = figures.fan({"run": records()}).axes
     lines = drawn(axes)
-    assert [line.get_label() for line in axes.lines if line.get_marker() == "None"] == ["n5", "real", "ideal"]
-    np.testing.assert_allclose(lines["n5"], [[10, 0.8], [20, 0.8], [40, 0.8]])
+    assert [line.get_label() for line in axes.lines if line.get_marker() == "None"] == ["n = 5", "real", "ideal"]
+    np.testing.assert_allclose(lines["n = 5"], [[10, 0.8], [20, 0.8], [40, 0.8]])
     np.testing.assert_allclose(lines["ideal"][:, 1], [0.5, 0.275, 0.1])
     stops = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(stops, [[9 + 8 / 9, 0.8], [19.875, np.interp(19.875, [10, 20], [0.55, 0.4])]])
@@ -157,7 +157,7 @@ def test_the_fan_opens_in_the_order_of_the_numbers():
     names = [f"eval/{cell}/{kind}_soft_error" for cell in cells for kind in ("train", "test")]
     few = Records([{"step": 1, **dict.fromkeys(names, 0.5)}], cells)
     (axes,) = figures.fan({"run": few}).axes
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["n3", "n20", "n100", "ideal"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["n = 3", "n = 20", "n = 100", "ideal"]
 
 
 def test_the_scatter_has_a_point_a_pair():
