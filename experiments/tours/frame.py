@@ -4,7 +4,7 @@
 # A `Learner` is three pure functions, a `World` is data and two more, and `advance` joins any of them. So whoever
 # writes a learner has it in every world at once. Here is one of twenty lines that nobody published: it remembers the
 # mean of each class, and takes what is new to be of the nearest. We put it into five worlds beside a Gated Linear
-# Network, give it one number more, and see what that is good for. It takes about a quarter of a minute.
+# Network, give it one number more, and see what that is good for. It takes about a minute, most of it compiling.
 #
 # It is a script in the percent format: an editor or Jupyter (through jupytext) shows it as a notebook, and
 # `.venv/bin/python -m experiments.tours.frame` runs it.
@@ -23,6 +23,7 @@ import glns
 
 sys.path.append(f"{glns.__path__[0]}/..")  # where `experiments` is, from whichever folder this runs
 from experiments import data, figures
+from experiments.configs.bootstrap_blur import A_LITTLE
 
 # %% [markdown]
 # ## The learner
@@ -69,7 +70,8 @@ def nearest_mean(num_classes, keep=1.0):
 # pulls the right one of ten arms, but never says which would have been right.
 
 # %%
-digits, fresh = data.digits(None), data.deformed_digits(None, size=8, num_test=1000)
+digits = data.digits(None)
+fresh = data.deformed_digits(None, size=8, num_test=1000, **A_LITTLE)
 stream = data.drifting(None, stream="mixed", num_rows=2560)
 pixels, labels = digits.train.x.reshape(-1, 64), digits.train.y
 orders = np.stack([np.random.default_rng(task).permutation(64) for task in range(4)])
@@ -87,7 +89,7 @@ worlds = {  # name -> (world, classes, steps)
 
 
 # %%
-def accuracies(learner, world, num_steps, num_seeds=5):
+def accuracies(learner, world, num_steps, num_seeds=3):
     """On each batch of 32 before it was learned: [seeds, batches]."""
 
     def one(key, arrays):
@@ -99,11 +101,11 @@ def accuracies(learner, world, num_steps, num_seeds=5):
     return np.asarray(of_steps).reshape(num_seeds, 80, -1).mean(axis=-1)
 
 
-found = {}
+small, found = {**glns.ROBUST, "sizes": (20, 1)}, {}
 for name, (world, num_classes, num_steps) in worlds.items():
     learners = {"nearest mean": nearest_mean(num_classes), "one that forgets": nearest_mean(num_classes, keep=0.9)}
     if name != "a bandit":  # GLNs have a learner of their own for that, `glns.bandit`
-        learners["GLN"] = bootstrap.Learner(*glns.learner(num_classes, **glns.ROBUST))
+        learners["GLN"] = bootstrap.Learner(*glns.learner(num_classes, **small))
     found[name] = {label: accuracies(learner, world, num_steps) for label, learner in learners.items()}
     said = ", ".join(f"{label} {curves.mean():.3f}" for label, curves in found[name].items())
     print(f"{name}: accuracy on the next batch: {said}")

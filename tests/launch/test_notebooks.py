@@ -31,4 +31,9 @@ def test_the_tour_of_the_frame_as_a_notebook(tmp_path):
         world: dict(re.findall(r"([A-Za-z ]+?) (0\.\d+)", words))
         for world, words in re.findall(r"^(.*): accuracy on the next batch: (.*)$", said, re.MULTILINE)
     }
-    assert found == {}
+    assert len(found) == 5
+    changing = [found["two classes change places"], found["four tasks in a row"]]
+    for world in changing:
+        assert float(world["nearest mean"]) + 0.1 < float(world["one that forgets"]) < float(world["GLN"])
+    assert float(found["digits"]["nearest mean"]) < float(found["digits"]["GLN"])
+    assert float(found["a bandit"]["one that forgets"]) + 0.1 < float(found["a bandit"]["nearest mean"])
