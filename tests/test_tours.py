@@ -32,6 +32,7 @@ def test_there_are_tours():
         "blur_toy",
         "bootstrap_digits",
         "distributions",
+        "frame",  # tests/launch/test_notebooks.py
         "glns_density",
         "glns_digits",
         "self_play_holdouts",
