@@ -4,8 +4,8 @@
 # A `Learner` is three pure functions, a `World` is data and two more, and `advance` joins any of them. So whoever
 # writes a learner has it in every world at once. Here is one of twenty lines that nobody published: it remembers the
 # mean of each class, and takes what is new to be of the nearest. We put it into five worlds, give it one
-# number more, and see what that is good for, where a world changes beside a Gated Linear Network. It takes half a minute
-# on a laptop, most of it compiling.
+# number more, and see what that is good for, where a world changes beside a Gated Linear Network. It takes half a
+# minute on a laptop, most of it compiling.
 #
 # It is a script in the percent format: an editor or Jupyter (through jupytext) shows it as a notebook, and
 # `.venv/bin/python -m experiments.tours.frame` runs it.

@@ -176,3 +176,14 @@ def test_transfer_has_a_line_for_each_genome_and_a_panel_for_each_step():
         figures.transfer({"wide": of_networks(0.2)}, at=(5,))
     with pytest.raises(ValueError, match="needs learners with a genome, and a has none"):
         figures.transfer({"a": of_baselines({"name": "glns"})})
+
+
+def test_chance_and_an_oracle_are_lines_where_they_were_measured():
+    measured = records(success=[[0.1], [0.8]], success_random=[[0.0], [0.1]], success_oracle=[[0.9], [1.0]])
+    figure = figures.curves({"a": records(success=[[0.2], [0.3]]), "b": measured}, metric="eval/success")
+    (axes,) = figure.axes
+    lines = {line.get_label(): line.get_ydata() for line in axes.lines}
+    assert list(lines) == ["a", "b", "chance", "oracle"]
+    np.testing.assert_allclose([lines["chance"], lines["oracle"]], [[0.0, 0.1], [0.9, 1.0]])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(lines)
+    assert axes.get_ylabel() == "success"

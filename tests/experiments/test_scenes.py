@@ -88,3 +88,15 @@ def test_a_body_is_drawn_where_it_is():
     np.testing.assert_allclose(
         [right, up], [0.2 * np.cos(np.radians(25)), -0.2 * np.sin(np.radians(38)) * np.cos(np.radians(65))], atol=1e-9
     )
+
+
+def test_a_shadow_lies_on_the_table_under_its_body_and_moves_away_as_it_rises():
+    axes = Figure().subplots()
+    half, places = np.array([0.02, 0.02, 0.02]), ([0.1, 0.0, 0.02], [0.1, 0.0, 0.22])
+    scenes.draw(axes, [scenes.Body(half, np.array(place), np.eye(3), np.ones(4)) for place in places])
+    low, high = (path.vertices[:-1].mean(axis=0) for path in axes.collections[0].get_paths())
+    moved = -0.2 * scenes._LIGHT / scenes._LIGHT[2]
+    moved[2] = 0.0
+    np.testing.assert_allclose(high - low, moved @ scenes._SCREEN, atol=1e-9)
+    under = np.array([0.1, 0.0, 0.0]) - 0.02 * scenes._LIGHT / scenes._LIGHT[2] * [1, 1, 0]
+    np.testing.assert_allclose(low, under @ scenes._SCREEN, atol=1e-9)
