@@ -13,7 +13,7 @@
 # %%
 # %matplotlib inline
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -102,7 +102,8 @@ def accuracies(learner, world, num_steps, num_seeds=3):
     return np.asarray(of_steps).reshape(num_seeds, 80, -1).mean(axis=-1)
 
 
-small, found = {**glns.ROBUST, "sizes": (20, 1)}, {}
+small: dict[str, Any] = {**glns.ROBUST, "sizes": (20, 1)}
+found = {}
 for name, (world, num_classes, num_steps) in worlds.items():
     learners = {"nearest mean": nearest_mean(num_classes), "one that forgets": nearest_mean(num_classes, keep=0.9)}
     if name in ("two classes change places", "four tasks in a row"):
