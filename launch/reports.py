@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.figures import legends
 from launch import cli, documents, folder, plots, tables
 
 _STYLE = """
@@ -61,7 +62,7 @@ def _about(label: str, workdir: Path, runs: plots.Runs) -> str:
     of_end = documents.read_summary(workdir) if finished else {}
     state = "finished" if finished else "stopped" if last.get("stopped") else "not finished"
     known = {
-        "state": f"{state}, step {step} of {config['num_steps']}, {config['num_seeds']} seeds",
+        "state": f"{state}, step {step} of {config['num_steps']}, {legends.counted([config['num_seeds']])}",
         "stopped at": None if finished else last.get("stopped"),
         "diverged": ", ".join(f"{one['member']} seed {one['seed']}" for one in of_end.get("diverged_at", ())),
         "seconds": f"{of_end['wall_seconds']:.0f}, of them {of_end['compile_seconds']:.0f} compiling" if of_end else "",
