@@ -63,8 +63,10 @@ def saliency(context: Context, *, classes: Sequence[int] = range(10)) -> Artifac
     nothing; labels [M]. Of a network of Bernoulli neurons with half-spaces, as `glns.learner` makes by itself.
     """
     settings = context.config["learner"]
-    if settings["name"] != "glns" or "gate" in settings or np.ndim(context.test[0]) != 3:
-        raise ValueError("saliency.json is of the learner 'glns', without a gate of its own, and of images [n, H, W]")
+    if settings["name"] != "glns" or {"gate", "neuron"} & {*settings} or np.ndim(context.test[0]) != 3:
+        raise ValueError(
+            "saliency.json is of the learner 'glns', without a neuron or a gate of its own, and of images [n, H, W]"
+        )
     x, y = (np.asarray(array) for array in context.test[:2])
     if missing := [k for k in classes if k not in y]:
         raise ValueError(f"artifacts.saliency.classes: no test image is of class {missing[0]}")

@@ -1,7 +1,7 @@
 """Gated Linear Networks (Veness et al. 2019, arXiv 1910.01526): backprop-free, online, local learning.
 
 Learners, each a function of settings that returns (init, update, predict):
-    learner     classification by one Bernoulli GLN for each class
+    learner     classification, by a GLN of bits for each class or a GLN of classes
     regressor   regression by a Gaussian GLN
     density     the density of binary images, pixel by pixel
     bandit      contextual bandits, by a GLN for each arm
@@ -18,6 +18,7 @@ Neurons:
     dendritic   for bits or real targets, with branches in place of contexts
     gaussian    for real targets
 Parts of the learners:
+    class_networks how networks of each kind of neuron tell classes apart
     standardise    features by running mean and std
     switching      a mixture of all neurons in place of the last
     learning_rates one for all neurons, or several
@@ -33,6 +34,7 @@ contextual_bandits. `glns.estimator`, not imported here, has scikit-learn's inte
 from glns import (
     bernoulli,
     categorical,
+    class_networks,
     classification,
     context,
     contextual_bandits,
@@ -64,6 +66,7 @@ __all__ = [
     "bandit",
     "bernoulli",
     "categorical",
+    "class_networks",
     "classification",
     "context",
     "contextual_bandits",

@@ -1,6 +1,6 @@
 """The GLN classifier as a Learner: standardised features, one network a class, a decaying rate (Veness 2019, §5).
 
-Letters: B batch, D features, N classes, R contexts of a neuron, S side width, U neurons of a network.
+Letters: B batch, D features, M networks, N classes, R contexts of a neuron, S side width, U neurons of a network.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,22 +11,24 @@ import jax
 import jax.numpy as jnp
 
 from glns import bernoulli, context, learning_rates, network, settings, standardise, switching, visits
+from glns.class_networks import ClassNetworks, class_networks, gate_of
 
 
 class State(NamedTuple):
-    """All that a GLN classifier has learned."""
+    """All that a GLN classifier has learned. It has a network a class, M = N; of categorical neurons one, M = 1."""
 
     count: jax.Array  # [] int32, examples seen
     moments: standardise.Moments  # [D]
-    layers: tuple[network.Layer, ...]  # one network a class: weights start with N, gates too unless they are shared
-    mixture: switching.Mixture | None = None  # [N, ..]; None if the last neuron alone predicts
-    visits: jax.Array | None = None  # [N, U, R] int32, [U, R] if gates are shared; None unless rate_by_context
+    layers: tuple[network.Layer, ...]  # weights start with M, gates too unless they are shared
+    mixture: switching.Mixture | None = None  # [M, ..]; None if the last neuron alone predicts
+    visits: jax.Array | None = None  # [M, U, R] int32, [U, R] if gates are shared; None unless rate_by_context
 
 
 class Model(NamedTuple):
     """The settings of `learner`, as init, update and predict read them."""
 
     num_classes: int
+    networks: ClassNetworks
     sizes: tuple[int, ...]
     features: standardise.Features
     side: Callable  # features [D] -> side information [S]
@@ -44,6 +46,7 @@ def learner(
     sizes: Sequence[int],
     num_half_spaces: int | None = None,
     *,
+    neuron: str = "bernoulli",
     offset_scale: float = 1.0,
     axis_aligned: bool = False,
     gate: context.Gate | None = None,
@@ -62,7 +65,7 @@ def learner(
     rate_by_context: bool = False,
     divide: Callable = network.undivided,
 ) -> tuple[Callable, Callable, Callable]:
-    """One-vs-all Bernoulli GLNs, online: (init, update, predict) of a Learner.
+    """One-vs-all GLNs of bits, or one GLN of classes, online: (init, update, predict) of a Learner.
 
     A batch is (x [B, ..], labels [B]) or (x, labels, weights [B]): a weight from 0 multiplies its example's rates, and
     an example of weight 0 changes nothing. predict gives log-probabilities [B, N]. The examples of a batch are learned
@@ -71,6 +74,8 @@ def learner(
     loss is NaN.
 
     sizes: neurons a layer, the last 1.
+    neuron: "bernoulli" (Veness 2019), "dendritic" (Sezener 2021), whose half-spaces are its branches, or "categorical",
+      one network for all classes; see `class_networks`.
     num_half_spaces, offset_scale, axis_aligned: see `context.half_spaces`. gate: replaces those contexts by another
       kind, and needs none of them.
     side: features [D] -> side information [S] of an example; by default all features.
@@ -78,7 +83,7 @@ def learner(
       (Veness 2019: 0.01 and 100); without decay (None) it is constant. learning_rate may be a schedule t -> rate
       instead. Several rates (ours) are dealt out in turn to the neurons of each layer, for aggregation "switching";
       see `learning_rates.schedule`. rate_by_context: t counts the visits of each neuron's present context (ours), not
-      the examples.
+      the examples; not of dendritic neurons, which have no context of their own.
     feature_epsilon, feature_scale, standardised: see `standardise.features`.
     epsilon, weight_bound, clip_rule: see `bernoulli.Rule`. implementation: see `bernoulli.neuron`.
     shared_gates: neuron k has the same half-spaces in every class (the paper draws them for each class). This saves
@@ -86,21 +91,23 @@ def learner(
     aggregation: "last" predicts with the last neuron, "switching" with a mixture of all neurons; see `switching`.
     divide: see `network.undivided`. The axes are "classes" and "neurons".
     """
-    _check(num_classes, sizes, aggregation)
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
+    networks = class_networks(neuron, num_classes, rule, implementation)
+    _check(sizes, aggregation, rate_by_context=rate_by_context, neuron=neuron)
     if gate is None:
         if num_half_spaces is None:
             raise ValueError("num_half_spaces must be given where no gate is")
-        gate = context.half_spaces(num_half_spaces, offset_scale=offset_scale, axis_aligned=axis_aligned)
+        gate = gate_of(neuron, num_half_spaces, offset_scale=offset_scale, axis_aligned=axis_aligned)
     model = Model(
         num_classes=num_classes,
+        networks=networks,
         sizes=tuple(sizes),
         features=standardise.features(feature_epsilon, feature_scale, standardised=standardised),
         side=side,
         rate=learning_rates.schedule(learning_rate, learning_rate_decay, sizes),
         rate_by_context=rate_by_context,
         rule=rule,
-        net={"neuron": bernoulli.neuron(rule, implementation), "gate": gate, "divide": divide},
+        net={"neuron": networks.neuron, "gate": gate, "divide": divide},
         shared_gates=shared_gates,
         aggregation=aggregation,
         divide=divide,
@@ -120,23 +127,24 @@ def prequential(*args: Any, **settings: Any) -> tuple[Callable, Callable]:
 def _init(model, key, example):
     """Draws the networks. The key is consumed."""
     x, _ = example
-    num_classes, dim = model.num_classes, x[0].size
-    k_classes, axis = (key, None) if model.shared_gates else (jax.random.split(key, num_classes), 0)
+    num_networks, dim = model.networks.num_networks, x[0].size
+    k_networks, axis = (key, None) if model.shared_gates else (jax.random.split(key, num_networks), 0)
     side_dim = jax.eval_shape(model.side, jax.ShapeDtypeStruct((dim,), float)).size
-    draw = partial(network.init, sizes=model.sizes, input_dim=dim, side_dim=side_dim, **model.net)
-    layers = jax.vmap(draw, in_axes=axis, out_axes=_axes(model), axis_size=num_classes)(k_classes)
+    input_dim = model.networks.num_inputs(dim)
+    draw = partial(network.init, sizes=model.sizes, input_dim=input_dim, side_dim=side_dim, **model.net)
+    layers = jax.vmap(draw, in_axes=axis, out_axes=_axes(model), axis_size=num_networks)(k_networks)
     num_neurons = sum(model.sizes)
     mixture = switching.init(num_neurons) if model.aggregation == "switching" else None
-    mixture = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_classes, *leaf.shape)), mixture)
+    mixture = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_networks, *leaf.shape)), mixture)
     counts = None
     if model.rate_by_context:
-        networks = () if model.shared_gates else (num_classes,)
-        counts = jnp.zeros((*networks, num_neurons, model.net["gate"].num_contexts), jnp.int32)
-    return State(jnp.zeros((), jnp.int32), standardise.init(dim), *_by_class(model, layers, mixture, counts))
+        own = () if model.shared_gates else (num_networks,)
+        counts = jnp.zeros((*own, num_neurons, model.net["gate"].num_contexts), jnp.int32)
+    return State(jnp.zeros((), jnp.int32), standardise.init(dim), *_by_network(model, layers, mixture, counts))
 
 
-def _by_class(model, layers, mixture, counts):
-    """The same, spread over the classes, as far as each class has its own."""
+def _by_network(model, layers, mixture, counts):
+    """The same, spread over the networks, as far as each has its own."""
     weights, mixture = model.divide(([layer.weights for layer in layers], mixture), "classes")
     gates = [layer.gates for layer in layers]
     if not model.shared_gates:
@@ -164,22 +172,23 @@ def _learn_batch(model, key, state, batch):
     x, labels, weights = _read(model, batch)
     counted = None if weights is None else weights > 0
     moments, inputs = model.features.learn(state.moments, _flat(x), counted)
-    targets = model.divide(jax.nn.one_hot(labels, model.num_classes, axis=0), "classes")
+    targets = model.divide(model.networks.targets(labels), "classes")
     t = state.count + 1 + jnp.arange(len(x))
     if counted is not None:
         t = state.count + jnp.maximum(jnp.cumsum(counted, dtype=jnp.int32), 1)
     axes, gates_axis = _axes(model), _gates_axis(model)
     in_axes, out_axes = (axes, 0, gates_axis, None, None, 0, None, None), (axes, 0, gates_axis, 0)
-    of_classes = jax.vmap(partial(_learn, model), in_axes, out_axes)
-    before = _by_class(model, state.layers, state.mixture, state.visits)
-    *learned, logits = of_classes(*before, inputs, jax.vmap(model.side)(inputs), targets, t, weights)
+    of_networks = jax.vmap(partial(_learn, model), in_axes, out_axes)
+    before = _by_network(model, state.layers, state.mixture, state.visits)
+    base, sides = model.networks.inputs(inputs), jax.vmap(model.side)(inputs)
+    *learned, outputs = of_networks(*before, base, sides, targets, t, weights)
     seen = len(x) if counted is None else jnp.sum(counted, dtype=jnp.int32)
-    state = State(state.count + seen, moments, *_by_class(model, *learned))
-    return state, _log_probabilities(model.divide(logits, None))
+    state = State(state.count + seen, moments, *_by_network(model, *learned))
+    return state, model.networks.log_probabilities(model.divide(outputs, None))
 
 
 def _learn(model, layers, mixture, counts, inputs, sides, targets, t, weights):
-    """Learns a batch for ONE class: targets, t, weights [B] -> what it has learned, and the logits [B] before."""
+    """Learns a batch in ONE network: targets, t, weights [B] -> what it has learned, and its outputs [B, ..] before."""
     if model.rate_by_context:
         signatures = jax.vmap(lambda side: visits.signature(layers, side, model.net["gate"]), out_axes=1)(sides)
         visited = jnp.ones(len(t), jnp.int32) if weights is None else (weights > 0).astype(jnp.int32)
@@ -187,17 +196,17 @@ def _learn(model, layers, mixture, counts, inputs, sides, targets, t, weights):
         t = before + 1  # [U, B]
     rates = model.rate(t)
     rates = rates if weights is None else rates * jnp.broadcast_to(weights, rates.shape)
-    layers, logits = network.learn(layers, inputs, sides, targets, rates, **model.net)
-    mixture, logits = switching.learn_aggregate(mixture, logits, targets, model.rule, weights)
-    return layers, mixture, counts, logits
+    layers, outputs = network.learn(layers, inputs, sides, targets, rates, **model.net)
+    mixture, outputs = switching.learn_aggregate(mixture, outputs, targets, model.rule, weights)
+    return layers, mixture, counts, outputs
 
 
 def _predict(model, state, x):
     """x [B, ..] -> log-probabilities [B, N]."""
     inputs = model.features.apply(state.moments, _flat(x))
-    of_classes = jax.vmap(partial(network.predict, **model.net), in_axes=(_axes(model), None, None))
-    logits = of_classes(state.layers, inputs, jax.vmap(model.side)(inputs))
-    return _log_probabilities(jax.vmap(switching.aggregate)(state.mixture, logits))
+    of_networks = jax.vmap(partial(network.predict, **model.net), in_axes=(_axes(model), None, None))
+    outputs = of_networks(state.layers, model.networks.inputs(inputs), jax.vmap(model.side)(inputs))
+    return model.networks.log_probabilities(jax.vmap(switching.aggregate)(state.mixture, outputs))
 
 
 def _flat(x: Any) -> jax.Array:
@@ -206,21 +215,13 @@ def _flat(x: Any) -> jax.Array:
 
 
 def _gates_axis(model) -> Any:
-    """The axis of the classes in what depends on the gates."""
+    """The axis of the networks in what depends on the gates."""
     return None if model.shared_gates else 0
 
 
 def _axes(model) -> Any:
-    """The axes of the classes in the layers."""
+    """The axes of the networks in the layers."""
     return (network.Layer(0, _gates_axis(model)),) * len(model.sizes)
-
-
-def _log_probabilities(logits: jax.Array) -> jax.Array:
-    """The one-vs-all predictions p_n, normalised over the classes; the paper takes their argmax, which is the same.
-
-    logits [N, B] -> [B, N].
-    """
-    return jax.nn.log_softmax(jax.nn.log_sigmoid(logits.T))
 
 
 def _metrics(log_probabilities: jax.Array, labels: jax.Array, weights: jax.Array | None) -> dict[str, jax.Array]:
@@ -234,8 +235,9 @@ def _metrics(log_probabilities: jax.Array, labels: jax.Array, weights: jax.Array
     }
 
 
-def _check(num_classes, sizes, aggregation):
+def _check(sizes, aggregation, *, rate_by_context, neuron):
     network.check_sizes(sizes)
-    settings.check_counts(2, num_classes=num_classes)
+    if rate_by_context and neuron == "dendritic":
+        raise ValueError("rate_by_context must be left out where neurons are dendritic: they have no contexts to count")
     if aggregation not in switching.AGGREGATIONS:
         raise ValueError(f"aggregation must be one of {', '.join(switching.AGGREGATIONS)}; got {aggregation!r}")

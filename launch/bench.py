@@ -1,7 +1,7 @@
 """Benchmarks: our rate against a plain baseline's, and against what the machine could do.
 
-    python -m launch.bench --suite=glns|bootstrap|blur|self_play|scaling|streams [--only=SUBSTRING] [--repeats=5]
-        [--json=FILE]
+    python -m launch.bench --suite=glns|bootstrap|blur|self_play|scaling|streams|tables [--only=SUBSTRING]
+        [--repeats=5] [--json=FILE]
 
 A line of the table has
 
@@ -17,8 +17,8 @@ state that stays in the cache may beat the bandwidth, and so the floor.
 
 Each program is compiled and warmed up untimed, and a timing lasts until its results are there.
 
-The suite `scaling` compares sizes of one program, see `launch.suites.scaling`, and `streams` how well and how fast
-online classifiers learn, see `launch.suites.streams`.
+The suite `scaling` compares sizes of one program, see `launch.suites.scaling`. `streams` has how well and how fast
+online classifiers learn, see `launch.suites.streams`, and `tables` how well they do after one pass.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ import json
 import pathlib
 import statistics
 import sys
+from types import ModuleType
 from typing import NamedTuple
 
 import jax
@@ -34,7 +35,7 @@ from absl import flags
 
 from launch import cli, suites
 
-_SUITE = flags.DEFINE_enum("suite", None, [*suites.SUITES, "streams"], "Which table to measure.", required=True)
+_SUITE = flags.DEFINE_enum("suite", None, [*suites.SUITES, *suites.MODELS], "Which table to measure.", required=True)
 _ONLY = flags.DEFINE_string("only", "", "Measure only the lines whose name contains this.")
 _REPEATS = flags.DEFINE_integer("repeats", 5, "How many times ours and the baseline are timed, in turn.", lower_bound=1)
 _JSON = flags.DEFINE_string("json", None, "Also write the table to this file, as a JSON list.")
@@ -79,9 +80,9 @@ def measure(benchmark: suites.Benchmark, peak: Peaks, *, repeats: int, seconds: 
 def main(argv: list[str]) -> None:
     """Measures the lines that the flags choose, prints each as it is done, and writes them all at the end."""
     cli.no_arguments(argv)
-    streams = _SUITE.value == "streams"
-    benchmarks = [] if streams else list(suites.SUITES[_SUITE.value]())
-    names = suites.streams.names() if streams else [benchmark.name for benchmark in benchmarks]
+    models = suites.MODELS.get(_SUITE.value)
+    benchmarks = [] if models else list(suites.SUITES[_SUITE.value]())
+    names = models.names() if models else [benchmark.name for benchmark in benchmarks]
     chosen = [name for name in names if _ONLY.value in name]
     if not chosen:
         there = ", ".join(dict.fromkeys("/".join(name.split("/")[:2]) for name in names))
@@ -89,7 +90,7 @@ def main(argv: list[str]) -> None:
     path = pathlib.Path(_JSON.value) if _JSON.value else None
     if path:
         _check_writable(path)
-    lines = _streams(chosen) if streams else _ratios([one for one in benchmarks if one.name in chosen])
+    lines = _scores(models, chosen) if models else _ratios([one for one in benchmarks if one.name in chosen])
     if path:
         path.write_text(json.dumps(lines, indent=1) + "\n")
 
@@ -114,14 +115,14 @@ def _ratios(benchmarks: list[suites.Benchmark]) -> list[dict]:
     return lines
 
 
-def _streams(chosen: list[str]) -> list[dict]:
-    """Measures and prints lines of the suite `streams`, as far as what they need is here."""
-    chosen, lacks = suites.streams.possible(chosen)
+def _scores(suite: ModuleType, chosen: list[str]) -> list[dict]:
+    """Measures and prints lines of a suite of models, as far as what they need is here."""
+    chosen, lacks = suite.possible(chosen)
     if not chosen:
         raise cli.UserError("; ".join(lacks))
     print(*lacks, sep="\n", end="\n" * bool(lacks))
     width, lines = max(map(len, chosen)), []
-    for line in suites.streams.lines(chosen):
+    for line in suite.lines(chosen):
         if not lines:
             print(f"{'name':{width}}", *(f"{key:>19}" for key in line if key != "name"))
         lines.append(line)

@@ -41,6 +41,9 @@ SEEDS = (0, 1, 2)
 CLASSIFIERS = {
     "blur": bootstrap.Learner(*blur.learner(blur.backprop_genome(0.1), (4, 3), rule=blur.backprop_rule(jnp.tanh))),
     "glns": bootstrap.Learner(*glns.learner(3, (4, 1), 2)),
+    "glns_categorical": bootstrap.Learner(
+        *glns.learner(3, (2, 1), 1, neuron="categorical", aggregation="switching", rate_by_context=True)
+    ),
     "glns_switching": bootstrap.Learner(*glns.learner(3, (4, 1), 2, aggregation="switching", rate_by_context=True)),
     "ewc": bootstrap.Learner(
         *bootstrap.ewc.learner(bootstrap.nets.MLP((4,), 3), optax.sgd(0.1), strength=1.0, consolidate_every=2)

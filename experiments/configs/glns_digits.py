@@ -13,23 +13,33 @@ Seconds are of the whole run on 2 CPU cores, compiling included. The test digits
 
 from ml_collections import ConfigDict
 
+# Neurons of other kinds.
+OTHER_NEURONS = {
+    "dendritic": {"neuron": "dendritic", "num_half_spaces": 16},
+    "categorical": {"neuron": "categorical"},
+}
+
 
 def get_config(variant: str = "real") -> ConfigDict:
     """The config of a variant."""
     deformed = {"name": "deformed", "rotation": 0.1, "stretch": 0.05, "shift": 0.025, "elastic": 0.03}
+    real, one_by_one = ({"name": "real", "batch_size": size} for size in (32, 1))
     worlds = {
-        "real": {"name": "real", "batch_size": 32},
+        "real": real,
         "ideal": {"name": "ideal", "batch_size": 32, "sampler": deformed},
-        "online": {"name": "real", "batch_size": 1},
-        "smoke": {"name": "real", "batch_size": 32},
+        "online": one_by_one,
+        "dendritic": one_by_one,
+        "categorical": one_by_one,
+        "smoke": real,
     }
     if variant not in worlds:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(worlds)}")
-    num_steps, log_every = {"online": (1347, 449), "smoke": (4, 2)}.get(variant, (1260, 42))
+    online = variant in ("online", *OTHER_NEURONS)
+    num_steps, log_every = (1347, 449) if online else (4, 2) if variant == "smoke" else (1260, 42)
     return ConfigDict(
         {
             "seed": 0,
-            "num_seeds": 5 if variant == "online" else 3,
+            "num_seeds": 5 if online else 3,
             "num_steps": num_steps,
             "log_every": log_every,
             "eval_every": log_every,
@@ -50,6 +60,7 @@ def get_config(variant: str = "real") -> ConfigDict:
                 "epsilon": 0.01,
                 "weight_bound": 200.0,
                 "clip_rule": "margin",
+                **OTHER_NEURONS.get(variant, {}),
             },
         }
     )

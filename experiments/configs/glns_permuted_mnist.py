@@ -17,7 +17,7 @@ of the whole run on one shared core, compiling included.
 from ml_collections import ConfigDict
 
 # Tasks, images of each, test images.
-VARIANTS = {"full": (8, 5000, 2000), "smoke": (2, 20, 50)}
+VARIANTS = {"full": (10, 5000, 1000), "smoke": (2, 20, 50)}
 
 
 def get_config(variant: str = "full") -> ConfigDict:
@@ -27,20 +27,17 @@ def get_config(variant: str = "full") -> ConfigDict:
     num_tasks, samples_per_task, num_test = VARIANTS[variant]
     batch_size = 10
     steps_per_task = samples_per_task // batch_size
-    sgd = {
-        "name": "sgd",
-        "net": {"name": "mlp", "features": (400, 200), "num_classes": 10},
-        "tx": {"name": "sgd", "learning_rate": 0.03},
-    }
+    net = {"name": "mlp", "features": (400, 200), "num_classes": 10}
+    sgd = {"name": "sgd", "net": net, "tx": {"name": "sgd", "learning_rate": 0.03}}
     return ConfigDict(
         {
             "seed": 0,
-            "num_seeds": 1,
+            "num_seeds": 1 if variant == "smoke" else 3,
             "num_steps": num_tasks * steps_per_task,
-            "log_every": steps_per_task // 2,
-            "eval_every": steps_per_task // 2,
+            "log_every": steps_per_task,
+            "eval_every": steps_per_task,
             "checkpoint_every": steps_per_task,
-            "log_metrics": ("eval/retention", "eval/sgd/retention", "eval/ewc/retention"),
+            "log_metrics": ("eval/retention", *(f"eval/{name}/retention" for name in ("sgd", "dropout", "ewc"))),
             "evals": ("retention",),
             "figures": {"retention": {"steps_per_task": steps_per_task}},
             "data": {
@@ -65,6 +62,7 @@ def get_config(variant: str = "full") -> ConfigDict:
             },
             "baselines": {
                 "sgd": sgd,
+                "dropout": sgd | {"net": net | {"dropout": 0.5}},
                 "ewc": sgd | {"name": "ewc", "strength": 30.0, "consolidate_every": steps_per_task},
             },
         }

@@ -20,7 +20,7 @@ from glns.settings import check_counts
 
 
 class Classifier(Fitted, ClassifierMixin, BaseEstimator):
-    """One-vs-all Bernoulli GLNs (Veness 2019), learned exactly online: see `glns.learner`.
+    """GLNs that tell classes apart (Veness 2019), learned exactly online: see `glns.learner`.
 
     `partial_fit` learns the samples in the order given; splitting them over several calls changes nothing. `fit` starts
     from nothing and makes `num_passes` passes, each in a new random order if `shuffle`.
@@ -31,7 +31,8 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
 
     Labels are numbers or strings. A label that comes up later in `partial_fit` gets a network of its own, which starts
     from nothing; the other networks learn on as if its label had always been known. Its gates depend on `random_state`
-    and the label alone, so networks do not depend on when labels came up.
+    and the label alone, so networks do not depend on when labels came up. Categorical neurons have one network for all
+    labels, which `fit`, or the first `partial_fit`, must be told.
 
     sample_weight multiplies the rates of its sample; a sample of weight 0 is not learned at all, not by the running
     moments either. Weight 2 is twice as large a step, not two steps. class_weight: {label: weight}, others 1, or
@@ -49,6 +50,7 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
+        neuron: str = "bernoulli",
         sizes: Sequence[int] = ROBUST["sizes"],
         num_half_spaces: int = ROBUST["num_half_spaces"],
         offset_scale: float = ROBUST["offset_scale"],
@@ -72,6 +74,7 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
         shuffle: bool = True,
         random_state: Any = None,
     ):
+        self.neuron = neuron
         self.sizes = sizes
         self.num_half_spaces = num_half_spaces
         self.offset_scale = offset_scale
@@ -158,19 +161,26 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
         return of_slots - np.einsum("nk,nkd->nd", p, of_slots)[:, None]
 
     def _programs(self, **changes):
-        num_slots = len(self.state_.layers[0].weights)
+        num_slots = max(2, len(self._slots)) if self._is_one() else len(self.state_.layers[0].weights)
         return programs(learner, num_slots, **self._fitted | changes)
+
+    def _is_one(self):
+        """Whether one network is for all classes."""
+        return self._fitted["neuron"] == "categorical"
 
     def _begin(self, fitted, rows, classes, categories, random):
         self._fitted, self._categories = fitted, categories
         self._seed = random.randint(2**31)
         fitting.begin(self, rows, free=fitted["standardised"] and fitted["feature_epsilon"] == 0)
         self.classes_, self._slots = classes, np.arange(len(classes))
-        self.state_ = growth.begin(self._init(), self._seed, classes.tolist(), shared_gates=fitted["shared_gates"])
+        if self._is_one():
+            self.state_ = self._init(max(2, len(classes)))(jax.random.key(self._seed))
+        else:
+            self.state_ = growth.begin(self._init(), self._seed, classes.tolist(), shared_gates=fitted["shared_gates"])
 
-    def _init(self):
+    def _init(self, num_classes=2):
         example = np.zeros((1, len(self._units.scale)), np.float32), np.zeros(1, np.int32)
-        init = programs(learner, 2, **self._fitted).init
+        init = programs(learner, num_classes, **self._fitted).init
         return lambda key: init(key, example)
 
     def _abstract_state(self):
@@ -178,6 +188,8 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
 
     def _widen(self, num):
         """Adds features that were 0 so far."""
+        if self._fitted["neuron"] != "bernoulli":
+            raise ValueError(f"features can appear later only where neurons are bernoulli, not {self.neuron}")
         fitting.widen(self, num, "moments")
 
     def _expect(self, labels):
@@ -186,6 +198,9 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
         unknown = np.setdiff1d(joined, self.classes_)
         if not len(unknown):
             return
+        if self._is_one():
+            came = ", ".join(map(repr, unknown.tolist()))
+            raise ValueError(f"categorical neurons must be told all labels at first, as `classes`; now came {came}")
         shared = self._fitted["shared_gates"]
         for label in unknown.tolist():
             new = growth.network(self._init(), self._seed, label, shared_gates=shared)

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from glns.estimator import Classifier, Regressor, programs
+from glns.estimator import Classifier, Regressor
 
 SMALL = {"sizes": (1,), "num_half_spaces": 1, "learning_rate": 0.1}
 OF_WEIGHTS = "one step at twice the rate is not two steps at the rate, and the order of samples matters"
@@ -12,10 +12,7 @@ EXPECTED = dict.fromkeys(
 )
 
 
-@pytest.fixture(autouse=True)
-def one_size_of_calls(monkeypatch):
-    """Calls are of 1 or 32 samples: nearly all of the tests' time is compiling. `test_estimator` has calls of 256."""
-    monkeypatch.setattr(programs, "_MANY", 32)
+pytestmark = pytest.mark.usefixtures("one_size_of_calls")
 
 
 @parametrize_with_checks(

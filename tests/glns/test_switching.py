@@ -103,6 +103,18 @@ def test_mixing_logits_of_any_size(size, low):
     np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-6)
 
 
+def test_of_two_symbols_the_mixture_is_that_of_bits():
+    rng = np.random.default_rng(0)
+    logits, targets = jnp.array(4 * rng.normal(size=(40, 5))), jnp.array(rng.integers(0, 2, size=40))
+    symbols = jax.nn.log_sigmoid(jnp.stack([-logits, logits], axis=-1))
+    bits, of_bits = switching.learn_aggregate(switching.init(5), [logits[:, :3], logits[:, 3:]], targets, RULE)
+    learned, of_symbols = switching.learn_aggregate(switching.init(5), [symbols], targets, RULE)
+    np.testing.assert_allclose(learned.log_weights, bits.log_weights, atol=1e-4)
+    np.testing.assert_allclose(jnp.exp(of_symbols[:, 1]), jax.nn.sigmoid(of_bits), atol=1e-5)
+    last = switching.aggregate(learned, [symbols])[:, 1], switching.aggregate(bits, [logits])
+    np.testing.assert_allclose(jnp.exp(last[0]), jax.nn.sigmoid(last[1]), atol=1e-5)
+
+
 def test_one_neuron_is_no_mixture():
     with pytest.raises(ValueError, match="a mixture needs at least 2 neurons, got 1"):
         switching.init(1)
