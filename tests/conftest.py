@@ -50,6 +50,16 @@ def physics(monkeypatch):
     return physics
 
 
+@pytest.fixture(scope="module")
+def one_size_of_calls():
+    """An estimator's calls are of 1 or 32 samples, not of 256 as well: nearly all of its tests' time is compiling."""
+    from glns.estimator import programs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "_MANY", 32)
+        yield
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget():
     """Programs of one file are of no use to the next, and take gigabytes."""

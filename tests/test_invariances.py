@@ -20,6 +20,7 @@ import glns
 from bootstrap import augment, distributions, images
 from glns.estimator import Classifier, Regressor
 
+pytestmark = pytest.mark.usefixtures("one_size_of_calls")
 RNG = np.random.default_rng(0)
 KEY = partial(jax.random.key, 0)
 BYTES = RNG.integers(0, 100, size=(12, 8)).astype(np.uint8)  # exact in every dtype below

@@ -62,7 +62,7 @@ def get_config(variant: str = "full") -> ConfigDict:
             },
             "baselines": {
                 "sgd": sgd,
-                "dropout": sgd | {"net": net | {"dropout": 0.5}},
+                "dropout": sgd | {"net": net | {"dropout": 0.2}},
                 "ewc": sgd | {"name": "ewc", "strength": 30.0, "consolidate_every": steps_per_task},
             },
         }

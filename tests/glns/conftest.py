@@ -12,16 +12,6 @@ def tolerance(request):
         yield {"float32": 1e-5, "float64": 1e-12}[request.param]
 
 
-@pytest.fixture(scope="module")
-def one_size_of_calls():
-    """An estimator's calls are of 1 or 32 samples, not of 256 as well: nearly all of its tests' time is compiling."""
-    from glns.estimator import programs
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(programs, "_MANY", 32)
-        yield
-
-
 @pytest.fixture(scope="session")
 def algorithm_1():
     """The oracle, as a function: see `_algorithm_1`."""

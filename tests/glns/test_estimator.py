@@ -13,16 +13,18 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import glns
-from glns.estimator import Classifier, Regressor
+from glns.estimator import Classifier, Regressor, programs
 
+pytestmark = pytest.mark.usefixtures("one_size_of_calls")
 SMALL = {"sizes": (8, 1), "num_half_spaces": 2, "learning_rate": 0.1}
 RNG = np.random.default_rng(0)
 X = RNG.normal(3, 2, size=(300, 4)).astype(np.float32)
 Y = np.array(["left", "right", "up"])[X[:, :3].argmax(-1)]
 
 
-def test_it_is_the_learner():
-    """One pass in the order given: full and padded calls, against one batch of the learner."""
+def test_it_is_the_learner(monkeypatch):
+    """One pass in the order given: a full and a padded call, against one batch of the learner."""
+    monkeypatch.setattr(programs, "_MANY", 256)
     estimator = Classifier(**SMALL, shuffle=False, random_state=0).fit(X, Y)
     init, update, predict = map(jax.jit, glns.learner(3, **glns.ROBUST | SMALL))
     batch = X, np.searchsorted(estimator.classes_, Y)

@@ -6,6 +6,7 @@ import pytest
 
 from glns.estimator import Classifier, Regressor
 
+pytestmark = pytest.mark.usefixtures("one_size_of_calls")
 SMALL = {"sizes": (8, 1), "num_half_spaces": 2, "shuffle": False, "random_state": 0}
 RNG = np.random.default_rng(0)
 X = RNG.normal(3, 2, size=(96, 4))

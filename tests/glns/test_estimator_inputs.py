@@ -9,6 +9,7 @@ from scipy import sparse
 
 from glns.estimator import Classifier, Regressor
 
+pytestmark = pytest.mark.usefixtures("one_size_of_calls")
 SMALL = {"sizes": (8, 1), "num_half_spaces": 2, "shuffle": False, "random_state": 0}
 RNG = np.random.default_rng(0)
 X = RNG.normal(3, 2, size=(300, 4))
@@ -45,7 +46,7 @@ def test_sparse_rows_become_dense_a_few_at_a_time(monkeypatch):
     dense = sparse.csr_matrix.toarray
     monkeypatch.setattr(sparse.csr_matrix, "toarray", lambda part: sizes.append(part.shape[0]) or dense(part))
     Classifier(**SMALL).fit(sparse.csr_matrix(np.tile(X, (2, 1))), np.tile(LABELS, 2))
-    assert max(sizes) <= 256
+    assert max(sizes) <= 32
 
 
 def test_a_category_is_a_column(mixed):
