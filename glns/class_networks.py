@@ -5,7 +5,7 @@ Letters: B batch, D features, F inputs of the first layer, M networks, N classes
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -55,7 +55,7 @@ def class_networks(neuron: str, num_classes: int, rule: bernoulli.Rule, implemen
     return _one_vs_all(of_bits, num_classes)
 
 
-def gate_of(neuron: str, num_half_spaces: int, **drawn: float) -> context.Gate:
+def gate_of(neuron: str, num_half_spaces: int, **drawn: Any) -> context.Gate:
     """The half-spaces of a neuron's gates: 2**num_half_spaces contexts, or for a dendritic neuron as many branches.
 
     drawn: see `context.half_spaces`.
