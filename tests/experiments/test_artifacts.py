@@ -89,5 +89,7 @@ def test_saliency_is_of_the_first_image_of_each_class_and_sums_to_its_logit():
     assert np.abs(expected).max() > 0
     with pytest.raises(ValueError, match="no test image is of class 3"):
         artifacts.saliency(context, classes=(3,))
-    with pytest.raises(ValueError, match="of the learner 'glns', without a neuron or a gate of its own"):
-        artifacts.saliency(context._replace(test=(x[:, 0], y)))
+    dendritic = {"learner": context.config["learner"] | {"neuron": "dendritic"}}
+    for other in (context._replace(test=(x[:, 0], y)), context._replace(config=dendritic)):
+        with pytest.raises(ValueError, match="of the learner 'glns', without a neuron or a gate of its own"):
+            artifacts.saliency(other)
