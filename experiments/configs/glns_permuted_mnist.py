@@ -5,13 +5,13 @@
 
 DIR holds the four IDX files (train-images-idx3-ubyte and its companions, .gz or not).
 
-variant  tasks, images of each  seconds  eval/retention: GLN  SGD network  SGD network with EWC
-full     8, 5000                    511            0.869        0.770        0.829
+variant  tasks, images of each  eval/retention: GLN  SGD            with dropout   with EWC
+full     10, 5000               0.873 ± 0.003        0.758 ± 0.009  0.739 ± 0.007  0.799 ± 0.006
 smoke    2, 20
 
-eval/retention is the mean test accuracy over all tasks at the end (2000 test images), of one seed. The network
-(400, 200) has as many weights as are active in the ten GLNs, within 3 %; EWC alone is told where tasks end. Seconds are
-of the whole run on one shared core, compiling included.
+eval/retention is the mean test accuracy over all tasks at the end (1000 test images): mean ± std of 3 seeds. All learn
+each image once. The network (400, 200) has as many weights as are active in the ten GLNs, within 3 %. EWC alone is told
+where tasks end; the others keep what they keep without. 37 minutes on a crowded machine, compiling included.
 """
 
 from ml_collections import ConfigDict

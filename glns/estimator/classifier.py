@@ -188,8 +188,8 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
 
     def _widen(self, num):
         """Adds features that were 0 so far."""
-        if self._fitted["neuron"] != "bernoulli":
-            raise ValueError(f"features can appear later only where neurons are bernoulli, not {self.neuron}")
+        if (neuron := self._fitted["neuron"]) != "bernoulli":
+            raise ValueError(f"features can appear later only where neurons are bernoulli, not {neuron}")
         fitting.widen(self, num, "moments")
 
     def _expect(self, labels):
