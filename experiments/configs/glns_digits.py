@@ -10,8 +10,8 @@ dendritic    `online`, neurons of 16 branches              -  0.043 ± 0.015
 categorical  `online`, one network for all digits          -  0.065 ± 0.063; of four of the seeds 0.037 ± 0.004
 smoke        `real`, cut to 4 steps                        3
 
-Seconds are of the whole run on 2 CPU cores, compiling included; a dash: it ran on a crowded machine. The test digits are
-real in both worlds.
+Seconds are of the whole run on 2 CPU cores, compiling included; a dash: it ran on a crowded machine. The test digits
+are real in both worlds.
 """
 
 from ml_collections import ConfigDict
