@@ -89,7 +89,10 @@ _DATA = _in(
     *("idx", "linear", "none", "npz", "permuted", "permuted_digits", "sarcos", "shapes", "teacher", "uci"),
     "uci_regression",
 )
-_GOALS = _in("self_play.holdouts", "flip", "pick_and_place", "push", "rearrange", "stack")
+_GOALS = {
+    **_in("self_play.holdouts", "flip", "pick_and_place", "push", "rearrange", "stack"),
+    **_in("self_play.sources", "mega", "replay", "sfl"),
+}
 _WORLDS = _in("experiments.worlds", "bandit", "ideal", "in_order", "paired", "permuted", "real", "self_play", "tasks")
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
 _ARTIFACTS = _in("experiments.artifacts", "episode", "genome", "paintings", "params", "payoff", "player", "saliency")

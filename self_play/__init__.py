@@ -13,6 +13,7 @@ from self_play import (
     pretrained,
     robots,
     scene,
+    sources,
     tabletop,
     world,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "scene",
     "scene_of",
     "setup",
+    "sources",
     "tabletop",
     "versions_of",
     "world",

@@ -45,15 +45,22 @@ def pipeline(scene: Scene) -> tuple[Callable, Callable]:
     )
     settings = {"mjcf": scene.mjcf, "substeps": scene.substeps, "objects": objects, "links": links}
 
-    def call(q, qd, solver_state, controls):
+    def call(q, qd, solver_state, controls, factors):
         touch = jax.ShapeDtypeStruct((*q.shape[:-1], len(objects), len(links)), bool)
         results = *(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in (q, qd, solver_state)), touch
-        return tuple(jax.ffi.ffi_call("self_play_advance", results)(q, qd, solver_state, controls, **settings))
+        operands = q, qd, solver_state, controls, factors
+        return tuple(jax.ffi.ffi_call("self_play_advance", results)(*operands, **settings))
 
     def begin(q):
         return q, *2 * [jnp.zeros(model.nv, jnp.float32)]
 
-    return begin, _of_games(call)
+    step = _of_games(call)
+
+    def advance(q, qd, solver_state, controls, factors):
+        factors = jnp.ones(len(objects) + 1, jnp.float32) if factors is None else factors
+        return step(q, qd, solver_state, controls, factors)
+
+    return begin, advance
 
 
 def _of_games(call):
@@ -66,10 +73,10 @@ def _of_games(call):
         return mesh, call, (shard,) * len(result_shapes), (shard,) * len(operand_shapes)
 
     split = custom_partitioning(call)
-    own = ("q", "v", "w", "u", "q2", "v2", "w2", "o", "l")  # the axes of one game, by name
+    own = ("q", "v", "w", "u", "f", "q2", "v2", "w2", "o", "l")  # the axes of one game, by name
     split.def_partition(
         partition,
-        sharding_rule="... q, ... v, ... w, ... u -> ... q2, ... v2, ... w2, ... o l",
+        sharding_rule="... q, ... v, ... w, ... u, ... f -> ... q2, ... v2, ... w2, ... o l",
         need_replication_factors=own,
     )
     over = custom_vmap(lambda *arrays: split(*arrays))

@@ -4,7 +4,7 @@ In self-play Alice sets Bob's goals. What that is worth shows beside a Bob whose
 2021, §5.1, C.1): uniform goals, drawn as the objects' first places are, or a curriculum, in which the objects go only a
 fraction of the way to such goals. The paper's curricula widen a dozen ranges as Bob improves; here only this fraction
 grows, the paper's goal_distance_ratio. Any other source is a pure function, (key, scene, Poses now, mask) -> Poses of
-the next goal, as the holdout tasks have them. What fresh goals are worth shows beside a finite set of episodes.
+the next goal, as the holdout tasks have them; one that takes an `archive` learns from Bob's turns (`sources`). What fresh goals are worth shows beside a finite set of episodes.
 
 Letters: K tasks, N slots of objects.
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import starts
+from self_play import sources, starts
 from self_play.game import BOB, EpisodeStart, Rules, Transition
 from self_play.goals import Poses, in_slots
 from self_play.tabletop import Tabletop, random_places
@@ -28,6 +28,7 @@ class Episodes(NamedTuple):
     tasks: jax.Array | None  # [K, ..] uint32, the key of each episode of a finite set; None: every episode is fresh
     distance_ratio: jax.Array  # [] fraction of the way that the objects go in a curriculum
     success: jax.Array | None = None  # [starts.NUM_KINDS] Bob's, by where his gripper began; None without bob_shares
+    archive: sources.Archive | None = None  # of Bob's turns, for a source of goals that takes one
 
 
 MIN_DISTANCE_RATIO = 0.25  # of 0.3 m; most goals are then beyond the threshold
@@ -35,11 +36,13 @@ MIN_DISTANCE_RATIO = 0.25  # of 0.3 m; most goals are then beyond the threshold
 RATIO_STEP, RAISE_ABOVE, LOWER_BELOW = 0.02, 0.7, 0.4
 
 
-def init_episodes(rules: Rules, key: jax.Array, num_tasks: int) -> Episodes:
+def init_episodes(table: Tabletop, rules: Rules, key: jax.Array, num_tasks: int) -> Episodes:
     """The source before the first rollout. num_tasks: K, or 0 for fresh episodes. The key is consumed."""
     tasks = jax.random.key_data(jax.random.split(key, num_tasks)) if num_tasks else None
     ratio = jnp.float32(MIN_DISTANCE_RATIO if rules.goal_source == "curriculum" else 1.0)
-    return Episodes(tasks, ratio, None if rules.bob_shares is None else jnp.zeros(starts.NUM_KINDS, jnp.float32))
+    success = None if rules.bob_shares is None else jnp.zeros(starts.NUM_KINDS, jnp.float32)
+    archive = sources.init_archive(table.scene.num_slots) if sources.takes_archive(rules.goal_source) else None
+    return Episodes(tasks, ratio, success, archive)
 
 
 def reset(table: Tabletop, rules: Rules, episodes: Episodes, key: jax.Array) -> EpisodeStart:
@@ -55,10 +58,10 @@ def reset(table: Tabletop, rules: Rules, episodes: Episodes, key: jax.Array) -> 
     k_table, k_goals, *k_path = jax.random.split(k_task, 2 + begins_on_path)
     state = table.reset(k_table)
     alice_sets = rules.goal_source == "alice"
-    preset_goals = None if alice_sets else _draw_goals(table, rules, episodes.distance_ratio, k_goals, state)
-    if not begins_on_path:
-        return EpisodeStart(state, is_past, preset_goals)
-    return _on_path(table, rules, episodes, k_path[0], EpisodeStart(state, is_past, preset_goals))
+    preset_goals = None if alice_sets else _draw_goals(table, rules, episodes, k_goals, state)
+    way = None if episodes.archive is None else jnp.zeros((table.scene.num_slots, 3), jnp.float32)
+    start = EpisodeStart(state, is_past, preset_goals, way=way)
+    return _on_path(table, rules, episodes, k_path[0], start) if begins_on_path else start
 
 
 def _on_path(table, rules, episodes, key, start):
@@ -75,11 +78,13 @@ def _on_path(table, rules, episodes, key, start):
     return start._replace(state=state, bobs_state=bobs_state, kind=kind)
 
 
-def _draw_goals(table, rules, distance_ratio, key, state):
+def _draw_goals(table, rules, episodes, key, state):
     """The goals of an episode, each from the one before: a sampler's, or on the way to a random place."""
+    learned = {} if episodes.archive is None else {"archive": episodes.archive}
+    distance_ratio = episodes.distance_ratio
 
     def sampled(now, i):
-        goal = rules.goal_source(jax.random.fold_in(key, i), table.scene, now, state.mask)
+        goal = rules.goal_source(jax.random.fold_in(key, i), table.scene, now, state.mask, **learned)
         goal = in_slots(goal, table.scene.num_slots)
         return goal, goal
 
@@ -101,6 +106,8 @@ def _draw_goals(table, rules, distance_ratio, key, state):
 
 def update(rules: Rules, episodes: Episodes, transitions: Transition) -> Episodes:
     """The source after a rollout, transitions [B, T, ..]: a curriculum's goals move away as Bob succeeds."""
+    if episodes.archive is not None:
+        episodes = episodes._replace(archive=sources.remember(episodes.archive, transitions))
     if episodes.success is not None and transitions.kind is not None:
         of_starts = transitions.kind.ravel(), transitions.success.ravel()
         episodes = episodes._replace(success=starts.update_success(episodes.success, *of_starts))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import game
+from self_play import game, observations
 from self_play.game import BOB
 from self_play.goals import Poses, in_slots
 from self_play.holdouts import Holdout
@@ -45,7 +45,7 @@ def success_rate(table: Tabletop, task: Holdout, act: Callable, key: jax.Array, 
 def examine(table: Tabletop, task: Holdout, act: Callable, key: jax.Array, *, num_games: int, bob_steps: int) -> Result:
     """How many goals Bob tries, and solves. He gets up to `num_goals` in a game, and none after a failure (A.3).
 
-    A game whose physics is not sound (`game.is_sound`) is a failure.
+    A game whose physics is not sound (`observations.is_sound`) is a failure.
 
     act: see `game.rollout`. It is asked once with a memory of None, to learn the memory's shape. bob_steps: for each
     object, see `game.Rules`. The key is consumed.
@@ -83,7 +83,7 @@ def _step(table, task, bob_steps, trial, action, memory, key):
     """One control step of Bob's."""
     one, result = trial.game, trial.result
     state, count = table.step(one.state, action), one.count + 1
-    counts, now = ~trial.over & game.is_sound(state), table.poses(state)
+    counts, now = ~trial.over & observations.is_sound(state), table.poses(state)
     success = counts & jnp.all(table.reached(now, one.goal, state.mask) | ~state.mask)
     distance = jnp.linalg.norm(one.goal.position - now.position, axis=-1)
     placed = counts & jnp.all((distance <= table.scene.max_distance) | ~state.mask)

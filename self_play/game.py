@@ -14,14 +14,14 @@ of objects, T steps of a rollout.
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from self_play import goals
 from self_play.goals import Poses, Verdict
-from self_play.observations import Observation, State
+from self_play.observations import Observation, State, is_sound
 from self_play.tabletop import Tabletop
 
 ALICE, BOB = 0, 1  # indices in arrays of both players
@@ -35,6 +35,7 @@ class EpisodeStart(NamedTuple):
     preset_goals: Poses | None  # [max_goals, N] the episode's goals; None if Alice sets them
     bobs_state: State | None = None  # of Bob's copy of the table, if his gripper begins elsewhere
     kind: jax.Array | None = None  # [] int32, of Bob's start, see `starts`; None without `Rules.bob_shares`
+    way: jax.Array | None = None  # [N, 3] zero; None if no source of goals takes an archive, see `sources`
 
 
 class Game(NamedTuple):
@@ -54,6 +55,7 @@ class Game(NamedTuple):
     is_past: jax.Array  # [2] bool, see EpisodeStart
     preset_goals: Poses | None  # see EpisodeStart
     kind: jax.Array | None = None  # see EpisodeStart
+    way: jax.Array | None = None  # [N, 3] m, from Bob's objects to their goals when his latest turn began
 
 
 class PolicyInput(NamedTuple):
@@ -82,6 +84,7 @@ class Transition(NamedTuple):
     success: jax.Array  # [] bool, Bob reached the goal in this step
     goal: Poses  # the resolved goal
     kind: jax.Array | None = None  # [] int32, of Bob's start if this step ends his first turn, else -1
+    way: jax.Array | None = None  # that of the Game before the step
 
 
 class Memories(NamedTuple):
@@ -101,7 +104,7 @@ class Rules(NamedTuple):
     alice_reward: str = "success"  # or "timestep", of Sukhbaatar et al. (C.2)
     past_prob: float = 0.0  # probability that one player of an episode, Alice or Bob, is a past version
     demonstrations: str = "failed"  # or "valid": also of goals that Bob reached (the paper's ablation, figure 9)
-    goal_source: str | Callable = "alice"  # or of episodes.SOURCES, or a sampler of goals as of `holdouts`
+    goal_source: str | Callable = "alice"  # or of episodes.SOURCES, or a function as of `holdouts` and `sources`
     bob_persists: bool = False  # Bob tries a goal after one at which he failed; in the paper his episode is over
     bob_shares: str | None = None  # one of starts.SHARES: Bob's gripper begins an episode on a path to an object
     alice_grasps: float | None = None  # Alice's begins at an object, and grasps it in this share of her episodes
@@ -126,6 +129,7 @@ def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
         is_past=start.is_past,
         preset_goals=start.preset_goals,
         kind=start.kind,
+        way=start.way,
     )
 
 
@@ -157,6 +161,7 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
     num_goals = game.num_goals + resolved
     over = resolved & (~verdict.valid | (num_goals >= rules.max_goals))
     next_state, other = _next_tables(rules, game, state, to_bob, bob_done)
+    then = table.poses(next_state)
     played = game._replace(
         state=next_state,
         other=other,
@@ -167,23 +172,15 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
         count=jnp.where(to_bob | resolved, 0, count),
         num_goals=num_goals,
         bob_active=game.bob_active & (success | ~bob_done | rules.bob_persists),
-        at_goal=jnp.where(to_bob, table.reached(table.poses(next_state), goal, mask), at_goal),
+        at_goal=jnp.where(to_bob, table.reached(then, goal, mask), at_goal),
+        way=None if game.way is None else jnp.where(to_bob, goal.position - then.position, game.way),
     )
     alice_reward = _alice_reward(rules, verdict, success, jnp.where(success, count, max_steps))
     reward = [jnp.where(resolved, alice_reward, 0.0), jnp.where(game.bobs_turn, bob_reward, 0.0)]
     ends = {"reward": jnp.stack(reward), "done": jnp.stack([over, bob_done]), "resolved": resolved}
-    ends |= {"goal_valid": verdict.valid, "success": success, "goal": goal}
+    ends |= {"goal_valid": verdict.valid, "success": success, "goal": goal, "way": game.way}
     ends["kind"] = None if game.kind is None else jnp.where(bob_done & (game.num_goals == 0), game.kind, -1)
     return _select(over, fresh, played), ends, is_sound(state)
-
-
-def is_sound(tree: Any) -> jax.Array:
-    """Whether every float of a game is finite and at most 1e10, MuJoCo's bound (mjMAXVAL) of a simulation. -> [] bool.
-
-    Beyond it, squares would overflow in the moments that all games share.
-    """
-    floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
-    return jnp.stack([jnp.all(jnp.abs(leaf) <= 1e10) for leaf in floats]).all()
 
 
 def _proposed_goal(table, game, now):

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from self_play import coordinates
+from self_play.domain import Domain
 from self_play.goals import Poses, Symmetries, in_slots
 from self_play.robots import tool_pose
 from self_play.scene import Scene
@@ -31,6 +32,7 @@ class State(NamedTuple):
     weight: jax.Array  # [] sum of the average's weights
     touch: jax.Array  # [N, L] bool, which object touches which link of the gripper
     mask: jax.Array  # [N] bool, which objects there are
+    domain: Domain | None = None  # what was drawn of the physics; None where nothing is
 
 
 class Observation(NamedTuple):
@@ -40,6 +42,15 @@ class Observation(NamedTuple):
     # of an arm the position of its tool and two axes of it come first
     objects: jax.Array  # [N, F] position, rotation, velocity, angular velocity, position - tool's, touch
     mask: jax.Array  # [N] bool
+
+
+def is_sound(tree: Any) -> jax.Array:
+    """Whether every float of a game is finite and at most 1e10, MuJoCo's bound (mjMAXVAL) of a simulation. -> [] bool.
+
+    Beyond it, squares would overflow in the moments that all games share.
+    """
+    floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return jnp.stack([jnp.all(jnp.abs(leaf) <= 1e10) for leaf in floats]).all()
 
 
 def poses(scene: Scene, state: State) -> Poses:

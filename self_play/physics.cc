@@ -1,7 +1,8 @@
 // C MuJoCo on a CPU: one control step of any number of games at once, called from within a compiled program.
 //
-// A game is its numbers (q, qd, warm start, controls) and nothing else: a thread loads them into an mjData of its own,
-// steps, and stores them. So a game's next state does not depend on who else plays, on which thread, or in what order.
+// A game is its numbers (q, qd, warm start, controls, factors) and nothing else: a thread loads them into a model and
+// data of its own, steps, and stores them. So a game's next state does not depend on who else plays, on which thread, or
+// in what order.
 // The text of a scene names it: the program has no pointer in it, and may be kept in a cache of compiled programs.
 
 #include <Python.h>
@@ -28,12 +29,18 @@ namespace {
 
 using Floats = ffi::Buffer<ffi::F32>;
 
-// A model, and the mjDatas that no thread uses at the moment. There are as many as threads ever were in it at once.
+// A thread's own: a copy of the model, whose masses and frictions are those of the game at hand, and its data.
+struct Worker {
+  mjModel* model = nullptr;
+  mjData* data = nullptr;
+};
+
+// A model as it was compiled, and the workers that no thread uses at the moment: as many as threads ever were in it.
 struct Model {
   mjModel* model = nullptr;
   std::string error;
   std::mutex mutex;
-  std::vector<mjData*> idle;
+  std::vector<Worker> idle;
 };
 
 // Messages come with the first warning of a kind, and would go to a file in the folder of the process: there was one.
@@ -41,23 +48,23 @@ void Silence(mjData* data) {
   for (auto& warning : data->warning) warning.number = 1;
 }
 
-mjData* Take(Model& model) {
+Worker Take(Model& model) {
   {
     std::lock_guard<std::mutex> lock(model.mutex);
     if (!model.idle.empty()) {
-      mjData* data = model.idle.back();
+      Worker worker = model.idle.back();
       model.idle.pop_back();
-      return data;
+      return worker;
     }
   }
-  mjData* data = mj_makeData(model.model);
-  if (data) Silence(data);
-  return data;
+  Worker worker{mj_copyModel(nullptr, model.model), mj_makeData(model.model)};
+  if (worker.data) Silence(worker.data);
+  return worker;
 }
 
-void Return(Model& model, mjData* data) {
+void Return(Model& model, Worker worker) {
   std::lock_guard<std::mutex> lock(model.mutex);
-  model.idle.push_back(data);
+  model.idle.push_back(worker);
 }
 
 // The model of a text, compiled once in the life of the process.
@@ -89,7 +96,7 @@ bool Sound(const mjModel* model, const mjData* data) {
 
 // One game before and after: its parts of the operands and the results.
 struct Game {
-  const float *q, *qd, *warm_start, *controls;
+  const float *q, *qd, *warm_start, *controls, *factors;
   float *q_after, *qd_after, *warm_start_after;
   bool* touch;  // [objects, links]
 };
@@ -115,7 +122,33 @@ void Touch(const mjModel* model, const mjData* data, const Rules& rules, bool* t
   }
 }
 
-void Step(const mjModel* model, mjData* data, const Rules& rules, const Game& game) {
+// Gives the model the masses and frictions of a game: those of `base`, times its factors. The first are of the objects'
+// masses, and all that follows from these; the last is of all sliding friction, and of the objects' drag.
+void Vary(const mjModel* base, const Rules& rules, const float* factors, mjModel* model) {
+  const mjtNum friction = factors[rules.objects.size()];
+  for (size_t o = 0; o < rules.objects.size(); ++o) {
+    const int64_t body = rules.objects[o];
+    const mjtNum mass = factors[o];
+    model->body_mass[body] = mass * base->body_mass[body];
+    model->body_subtreemass[body] = mass * base->body_subtreemass[body];
+    for (int i = 0; i < 3; ++i) model->body_inertia[3 * body + i] = mass * base->body_inertia[3 * body + i];
+    for (int i = 0; i < 2; ++i) model->body_invweight0[2 * body + i] = base->body_invweight0[2 * body + i] / mass;
+    for (int i = 0; i < base->body_dofnum[body]; ++i) {
+      const int dof = base->body_dofadr[body] + i;
+      model->dof_M0[dof] = mass * base->dof_M0[dof];
+      model->dof_invweight0[dof] = base->dof_invweight0[dof] / mass;
+      model->dof_damping[dof] = friction * base->dof_damping[dof];
+    }
+  }
+  for (int geom = 0; geom < base->ngeom; ++geom) {
+    model->geom_friction[3 * geom] = friction * base->geom_friction[3 * geom];
+  }
+}
+
+void Step(const mjModel* base, const Worker& worker, const Rules& rules, const Game& game) {
+  mjModel* model = worker.model;
+  mjData* data = worker.data;
+  Vary(base, rules, game.factors, model);
   const int nq = model->nq, nv = model->nv, nu = model->nu;
   std::copy_n(game.q, nq, data->qpos);
   std::copy_n(game.qd, nv, data->qvel);
@@ -143,19 +176,20 @@ void Step(const mjModel* model, mjData* data, const Rules& rules, const Game& ga
   Silence(data);
 }
 
-ffi::Error Advance(ffi::ThreadPool pool, Floats q, Floats qd, Floats warm_start, Floats controls,
+ffi::Error Advance(ffi::ThreadPool pool, Floats q, Floats qd, Floats warm_start, Floats controls, Floats factors,
                    ffi::Result<Floats> q_after, ffi::Result<Floats> qd_after, ffi::Result<Floats> warm_start_after,
                    ffi::Result<ffi::Buffer<ffi::PRED>> touch, std::string_view mjcf, int64_t substeps,
                    ffi::Span<const int64_t> objects, ffi::Span<const int64_t> links) {
   Model& model = ModelOf(mjcf);
   if (!model.model) return ffi::Error::InvalidArgument("self_play: MuJoCo refuses the scene: " + model.error);
   const int64_t nq = model.model->nq, nv = model.model->nv, nu = model.model->nu, count = q.element_count() / nq;
-  const int64_t num_touch = objects.size() * links.size();
+  const int64_t num_touch = objects.size() * links.size(), num_factors = objects.size() + 1;
   auto fits = [count](const auto& buffer, int64_t size) {
     return static_cast<int64_t>(buffer.element_count()) == count * size;
   };
-  if (!fits(q, nq) || !fits(qd, nv) || !fits(warm_start, nv) || !fits(controls, nu) || !fits(*q_after, nq) ||
-      !fits(*qd_after, nv) || !fits(*warm_start_after, nv) || !fits(*touch, num_touch)) {
+  if (!fits(q, nq) || !fits(qd, nv) || !fits(warm_start, nv) || !fits(controls, nu) || !fits(factors, num_factors) ||
+      !fits(*q_after, nq) || !fits(*qd_after, nv) || !fits(*warm_start_after, nv) || !fits(*touch, num_touch) ||
+      !std::all_of(objects.begin(), objects.end(), [&](int64_t b) { return 0 <= b && b < model.model->nbody; })) {
     return ffi::Error::InvalidArgument("self_play: the operands do not fit the scene, or not one another");
   }
   const Rules rules{substeps, objects, links};
@@ -163,23 +197,24 @@ ffi::Error Advance(ffi::ThreadPool pool, Floats q, Floats qd, Floats warm_start,
   const int64_t size = std::clamp<int64_t>(count / (4 * threads), 1, 16), tasks = (count + size - 1) / size;
   std::atomic<bool> out_of_memory{false};
   ForEach(pool, tasks, [&](int64_t task) {
-    mjData* data = Take(model);
-    if (!data) return out_of_memory.store(true);
+    const Worker worker = Take(model);
+    if (!worker.model || !worker.data) return out_of_memory.store(true);
     for (int64_t i = task * size; i < std::min(count, (task + 1) * size); ++i) {
-      Step(model.model, data, rules,
+      Step(model.model, worker, rules,
            {q.typed_data() + i * nq, qd.typed_data() + i * nv, warm_start.typed_data() + i * nv,
-            controls.typed_data() + i * nu, q_after->typed_data() + i * nq, qd_after->typed_data() + i * nv,
+            controls.typed_data() + i * nu, factors.typed_data() + i * num_factors, q_after->typed_data() + i * nq, qd_after->typed_data() + i * nv,
             warm_start_after->typed_data() + i * nv, touch->typed_data() + i * num_touch});
     }
-    Return(model, data);
+    Return(model, worker);
   });
-  if (out_of_memory) return ffi::Error(ffi::ErrorCode::kResourceExhausted, "self_play: no memory for an mjData");
+  if (out_of_memory) return ffi::Error(ffi::ErrorCode::kResourceExhausted, "self_play: no memory for a game");
   return ffi::Error::Success();
 }
 
 XLA_FFI_DEFINE_HANDLER(kAdvance, Advance,
                        ffi::Ffi::Bind()
                            .Ctx<ffi::ThreadPool>()
+                           .Arg<Floats>()
                            .Arg<Floats>()
                            .Arg<Floats>()
                            .Arg<Floats>()

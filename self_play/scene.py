@@ -6,6 +6,7 @@ an object beyond the edge of the top counts as fallen (`goals.judge`), but stays
 Letters: A dimensions of an action, N objects.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -46,6 +47,9 @@ class Scene(NamedTuple):
     timestep: float  # of the physics
     max_distance: float = MAX_DISTANCE  # within which an object is at its goal
     max_angle: float = MAX_ANGLE
+    mass_range: tuple[float, float] = (1.0, 1.0)  # of what is drawn for each game, see `domain`
+    friction_range: tuple[float, float] = (1.0, 1.0)
+    max_delay: int = 0
     physics: str = "auto"  # a name of PHYSICS, see `tabletop.physics_of`
 
     @property
@@ -57,6 +61,11 @@ class Scene(NamedTuple):
     def num_dimensions(self) -> int:
         """A."""
         return len(self.robot.scale)
+
+    @property
+    def is_varied(self) -> bool:
+        """Whether the physics of games differs."""
+        return bool(self.max_delay) or {*self.mass_range, *self.friction_range} != {1.0}
 
     @property
     def has_equal_objects(self) -> bool:
@@ -171,6 +180,9 @@ def compose(
     max_distance: float = MAX_DISTANCE,
     max_angle: float = MAX_ANGLE,
     contact_slots: int | None = None,
+    mass_range: tuple[float, float] = (1.0, 1.0),
+    friction_range: tuple[float, float] = (1.0, 1.0),
+    max_delay: int = 0,
 ) -> Scene:
     """The scene of a robot and objects of your own. Raises ValueError.
 
@@ -178,7 +190,8 @@ def compose(
     in place of the objects' own, a name of goals.SYMMETRIES: with "none" a turned cube is another goal.
     max_distance, max_angle: thresholds of success. contact_slots: number of contacts that are solved for, the closest
     ones. The default is enough for every block on a surface, one grasp and one more pair. For two blocks it is 1.7
-    times as fast as all 36. MJX alone knows it.
+    times as fast as all 36. MJX alone knows it. mass_range, friction_range, max_delay: domain randomisation, what is
+    drawn of a game's physics, see `domain`. Default: nothing.
     """
     objects = tuple(objects)
     if not 1 <= len(objects) <= MAX_OBJECTS:
@@ -207,13 +220,23 @@ def compose(
     scene = Scene(robot, objects, table, mjcf, drive, min_objects, max_objects, num_slots, planar, substeps, timestep)
     if scene.room < 0:
         raise ValueError(f"the largest object does not fit into a cell of {table.cell} m: make it smaller")
-    return scene._replace(max_distance=max_distance, max_angle=max_angle)
+    check_counts(0, max_delay=max_delay)
+    ranges = {"mass_range": _range("mass_range", mass_range), "friction_range": _range("friction_range", friction_range)}
+    return scene._replace(max_distance=max_distance, max_angle=max_angle, max_delay=max_delay, **ranges)
 
 
 def with_ghosts(scene: Scene) -> str:
     """The MJCF text of a scene with a second, transparent copy of each object, which touches nothing: its goal."""
     of_scene = scene.robot, scene.objects, scene.table.top, scene.planar, scene.timestep
     return composition.composed(*of_scene, contact_slots=None, ghosts=True)
+
+
+def _range(name, bounds):
+    """(low, high) of a factor."""
+    low, high = bounds if isinstance(bounds, tuple | list) and len(bounds) == 2 else (math.nan, math.nan)
+    if not 0 < low <= high < math.inf:
+        raise ValueError(f"{name} must be (low, high), factors above 0; got {bounds}")
+    return float(low), float(high)
 
 
 def _check_number(num_objects):

@@ -15,6 +15,7 @@ Letters: A dimensions of an action, K kinds of starts, N slots of objects. Lengt
 import jax
 import jax.numpy as jnp
 
+from self_play import domain
 from self_play.goals import Poses
 from self_play.observations import State
 from self_play.scene import Scene
@@ -69,7 +70,9 @@ def on_the_way(table: Tabletop, key: jax.Array, state: State, way: jax.Array) ->
     joints = _joints(scene, k_turn, which, jax.tree.map(lambda leaf: leaf[which], now), state.target, way)
     placed = table.place(joints, now, state.mask)
     press = jnp.where(way < GRASPED, jax.random.uniform(k_press, dtype=jnp.float32), 1.0)
-    return placed._replace(target=placed.target.at[4].multiply(press))
+    return placed._replace(
+        target=placed.target.at[4].multiply(press), domain=domain.at_rest(state.domain, placed.target)
+    )
 
 
 def _joints(scene: Scene, key, which, pose: Poses, drawn, way):

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import c_mujoco, goals, observations
+from self_play import c_mujoco, domain, goals, observations
 from self_play.goals import Poses
 from self_play.observations import State
 from self_play.scene import Scene
@@ -49,7 +49,7 @@ def build(scene: Scene) -> Tabletop:
     where = {"table": scene.table.top, "area": scene.table.area}
     return Tabletop(
         scene=scene,
-        reset=lambda key: place(*random_places(scene, key)),
+        reset=functools.partial(_reset, scene, place),
         place=place,
         step=functools.partial(_step, scene, advance),
         poses=functools.partial(observations.poses, scene),
@@ -108,14 +108,23 @@ def random_places(scene: Scene, key: jax.Array) -> tuple[jax.Array, Poses, jax.A
     return joints, Poses(position, rotation), order < number
 
 
+def _reset(scene, place, key):
+    if not scene.is_varied:
+        return place(*random_places(scene, key))
+    k_places, k_domain = jax.random.split(key)
+    state = place(*random_places(scene, k_places))
+    return state._replace(domain=domain.draw(scene, k_domain, state.target))
+
+
 def _place(scene, begin, joints, poses, mask):
-    """A state at rest. Absent objects are beyond the table, apart from one another."""
+    """A state at rest, with the scene's own physics. Absent objects are beyond the table, apart from one another."""
     n = scene.num_objects
     objects = jax.tree.map(lambda leaf, away: jnp.where(mask[:n, None], leaf[:n], away), poses, _aside(scene))
     objects = observations.coordinates_of(scene).of_poses(objects)
     q, qd, solver_state = begin(jnp.concatenate([joints[jnp.array(scene.drive.driven_by)], objects.ravel()]))
     touch = jnp.zeros((scene.num_slots, len(scene.robot.touching)), bool)
-    return State(q, qd, solver_state, joints, jnp.zeros_like(joints), jnp.zeros((), jnp.float32), touch, mask)
+    average, weight = jnp.zeros_like(joints), jnp.zeros((), jnp.float32)
+    return State(q, qd, solver_state, joints, average, weight, touch, mask, domain.nominal(scene, joints))
 
 
 def _aside(scene):
@@ -151,11 +160,13 @@ def _step(scene, advance, state, action):
     joints, leash = state.q[jnp.array(drive.joints)], _float32(robot.leash)
     target = state.target + _float32(robot.scale) * average / weight
     target = jnp.clip(jnp.clip(target, _float32(drive.low), _float32(drive.high)), joints - leash, joints + leash)
-    q, qd, solver_state, touch = advance(state.q, state.qd, state.solver_state, target[jnp.array(drive.controls)])
+    told, varied = domain.send(state.domain, target)
+    controls, factors = told[jnp.array(drive.controls)], domain.factors(state.domain)
+    q, qd, solver_state, touch = advance(state.q, state.qd, state.solver_state, controls, factors)
     if scene.min_objects < scene.num_objects and not scene.planar:
         q, qd, solver_state = _held(scene, state.mask, q, qd, solver_state)
     touch = goals.in_slots(touch, scene.num_slots)
-    return State(q, qd, solver_state, target, average, weight, touch, state.mask)
+    return State(q, qd, solver_state, target, average, weight, touch, state.mask, varied)
 
 
 def _float32(numbers):
@@ -180,8 +191,8 @@ def _brax_settings():
 def _mjx(scene):
     """The physics of a scene.
 
-    -> begin: (q) -> (q, qd, solver_state); advance: (q, qd, solver_state, controls [J]) -> (.., touch [objects, L]).
-    MJX's state is large. Between control steps only what its step reads is kept; that is exact.
+    -> begin: (q) -> (q, qd, solver_state); advance: (q, qd, solver_state, controls [J], factors: see `domain.factors`)
+    -> (.., touch [objects, L]). MJX's state is large. Between control steps only what its step reads is kept; that is exact.
     """
     with _brax_settings(), jax.ensure_compile_time_eval():  # a caller may be tracing, and the result is cached
         from brax.io import mjcf  # here, because it takes seconds: who builds no table does not wait
@@ -194,14 +205,34 @@ def _mjx(scene):
     def begin(q):
         return q, *2 * [jnp.zeros(system.nv, jnp.float32)]
 
-    def advance(q, qd, solver_state, controls):
+    def advance(q, qd, solver_state, controls, factors):
+        varied = system if factors is None else _varied(system, scene.num_objects, factors)
         state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), blank)
         state = state.replace(q=q, qd=qd, qpos=q, qvel=qd, qacc_warmstart=solver_state)
         with _brax_settings():
-            state = jax.lax.fori_loop(0, scene.substeps, lambda _, state: pipeline.step(system, state, controls), state)
+            state = jax.lax.fori_loop(0, scene.substeps, lambda _, state: pipeline.step(varied, state, controls), state)
         return state.q, state.qd, state.qacc_warmstart, _touch(scene, system, state.contact)
 
     return begin, advance
+
+
+def _varied(system, num_objects, factors):
+    """The system with the masses and frictions of a game, as `Vary` of physics.cc has them."""
+    model = system.mj_model
+    bodies = jnp.array([model.body(f"object{i}").id for i in range(num_objects)])
+    mass = jnp.ones(model.nbody, jnp.float32).at[bodies].set(factors[:-1])
+    drag = jnp.ones(model.nbody, jnp.float32).at[bodies].set(factors[-1])
+    of_dof = jnp.array(model.dof_bodyid)
+    return system.replace(
+        body_mass=mass * system.body_mass,
+        body_subtreemass=mass * system.body_subtreemass,
+        body_inertia=mass[:, None] * system.body_inertia,
+        body_invweight0=system.body_invweight0 / mass[:, None],
+        dof_M0=mass[of_dof] * system.dof_M0,
+        dof_invweight0=system.dof_invweight0 / mass[of_dof],
+        dof_damping=drag[of_dof] * system.dof_damping,
+        geom_friction=jnp.asarray(system.geom_friction).at[:, 0].multiply(factors[-1]),
+    )
 
 
 def _touch(scene, system, contact):

@@ -135,7 +135,7 @@ def init_games(
 ) -> ArenaState:
     """All games at the start of an episode. The key is consumed."""
     k_tasks, k_games = jax.random.split(key)
-    source = episodes.init_episodes(rules, k_tasks, num_tasks)
+    source = episodes.init_episodes(table, rules, k_tasks, num_tasks)
 
     def one(key):
         return game.begin(table, episodes.reset(table, rules, source, key), memory_size)
@@ -192,7 +192,8 @@ def _padding(table, one):
     goal = table.poses(one.state)
     action = jnp.zeros(table.scene.num_dimensions, jnp.int32)
     kind = None if one.kind is None else jnp.int32(-1)
-    return Transition(game.observe(table, one), goal, no, no, action, two[0], two, two > 0, no, no, no, goal, kind)
+    seen = game.observe(table, one)
+    return Transition(seen, goal, no, no, action, two[0], two, two > 0, no, no, no, goal, kind, one.way)
 
 
 def _bare(transition):

@@ -1,0 +1,175 @@
+"""Sources of goals that learn from Bob's turns: what he has reached, and what he may learn next.
+
+They are sources as those of `holdouts`, (key, scene, Poses now, mask) -> Poses of the next goal, and take an `archive`,
+which a world keeps for a source that does. Without one, or as long as nothing in it suits, the goal is fresh: of another
+source, `goal_source`. The key is consumed.
+
+Letters: B games, C rows of an archive, K candidates, N slots of objects, T steps.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from self_play import starts
+from self_play.game import BOB, Transition
+from self_play.goals import Poses, in_slots
+from self_play.holdouts import push
+from self_play.scene import Scene
+from self_play.settings import check_counts, check_numbers
+
+SIZE = 512  # C
+
+
+class Archive(NamedTuple):
+    """The latest of Bob's turns, as they ended."""
+
+    achieved: Poses  # [C, N] where his objects were
+    way: jax.Array  # [C, N, 3] m, from where they were at first to their goals
+    success: jax.Array  # [C] bool, he reached the goal
+    mask: jax.Array  # [C, N] bool, which objects there were
+    count: jax.Array  # [] int32, turns that ended so far; row i is empty as long as count <= i
+
+
+def takes_archive(source: Any) -> bool:
+    """Whether a source of goals has the argument `archive`."""
+    return callable(source) and "archive" in inspect.signature(source).parameters
+
+
+def init_archive(num_slots: int) -> Archive:
+    """An empty one. num_slots: N."""
+    zeros = jnp.zeros((SIZE, num_slots, 3), jnp.float32)
+    poses = Poses(zeros, jnp.zeros((SIZE, num_slots, 4), jnp.float32))
+    return Archive(poses, zeros, jnp.zeros(SIZE, bool), jnp.zeros((SIZE, num_slots), bool), jnp.int32(0))
+
+
+def remember(archive: Archive, transitions: Transition) -> Archive:
+    """The archive after a rollout, transitions [B, T, ..]: turns of Bob's that ended take the places of the oldest."""
+    in_time = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1).reshape(-1, *leaf.shape[2:]), transitions)
+    ends = in_time.done[:, BOB]
+    number = jnp.cumsum(ends, dtype=jnp.int32)
+    latest = ends & (number > number[-1] - SIZE)
+    place = jnp.where(latest, (archive.count + number - 1) % SIZE, SIZE)  # beyond the last row: it is dropped
+    rows = in_time.poses, in_time.way, in_time.success, in_time.policy_input.observation.mask
+    kept = jax.tree.map(lambda old, new: old.at[place].set(new, mode="drop"), tuple(archive[:4]), rows)
+    return Archive(*kept, archive.count + number[-1])
+
+
+def replay(
+    key: jax.Array,
+    scene: Scene,
+    now: Poses,
+    mask: jax.Array,
+    archive: Archive | None = None,
+    *,
+    goal_source: Callable = push,
+) -> Poses:
+    """Where Bob's objects were at the end of one of his latest turns, each as likely."""
+    if archive is None:
+        return goal_source(key, scene, now, mask)
+    k_fresh, k_row = jax.random.split(key)
+    fresh = goal_source(k_fresh, scene, now, mask)
+    return _of_row(archive, _rows(k_row, archive, mask, 1)[0], mask, fresh)
+
+
+def mega(
+    key: jax.Array,
+    scene: Scene,
+    now: Poses,
+    mask: jax.Array,
+    archive: Archive | None = None,
+    *,
+    num_candidates: int = 32,
+    width: float = 0.05,
+    goal_source: Callable = push,
+) -> Poses:
+    """Of K such places the one where he was least often: maximum entropy gain (MEGA; Pitis et al. 2020, algorithm 2).
+
+    How often is a density of positions, by Gaussian kernels of this width, m. The paper also leaves out candidates of
+    which Bob's value is low.
+    """
+    check_counts(num_candidates=num_candidates)
+    check_numbers(above=0.0, width=width)
+    if archive is None:
+        return goal_source(key, scene, now, mask)
+    k_fresh, k_rows = jax.random.split(key)
+    rows, density = _rows(k_rows, archive, mask, num_candidates), _density(archive, width)
+    fresh = goal_source(k_fresh, scene, now, mask)
+    return _of_row(archive, rows[jnp.argmin(density[rows])], mask, fresh)
+
+
+def sfl(
+    key: jax.Array,
+    scene: Scene,
+    now: Poses,
+    mask: jax.Array,
+    archive: Archive | None = None,
+    *,
+    num_candidates: int = 8,
+    width: float = 0.1,
+    goal_source: Callable = push,
+) -> Poses:
+    """Of K fresh goals one that he may reach or not: sampling for learnability (SFL; Rutherford et al. 2024, §4).
+
+    A candidate is drawn as often as p (1 - p) says, see `starts.shares`. The paper estimates p, Bob's success, by
+    playing; here it is that of his latest turns with such a way to go, by Gaussian kernels of this width, m, and one half
+    where there was none.
+    """
+    check_counts(num_candidates=num_candidates)
+    check_numbers(above=0.0, width=width)
+    if archive is None:
+        return goal_source(key, scene, now, mask)
+    k_fresh, k_choice = jax.random.split(key)
+    draws = jax.vmap(lambda key: in_slots(goal_source(key, scene, now, mask), len(mask)))(
+        jax.random.split(k_fresh, num_candidates)
+    )
+    suits = _filled(archive) & jnp.all(archive.mask == mask[None], axis=1)
+
+    def success(goal):
+        way = goal.position - now.position
+        near = suits * _kernel(archive.way - way[None], archive.mask, width)
+        return (jnp.sum(near * archive.success) + 0.5) / (jnp.sum(near) + 1.0)
+
+    shares = starts.shares("success", jax.vmap(success)(draws))
+    chosen = jax.random.categorical(k_choice, jnp.log(shares))
+    return jax.tree.map(lambda leaf: leaf[chosen], draws)
+
+
+def _filled(archive):
+    return jnp.arange(SIZE) < archive.count
+
+
+def _suits(archive, mask):
+    """Which rows have all these objects. -> [C] bool."""
+    return _filled(archive) & jnp.all(archive.mask | ~mask[None], axis=1)
+
+
+def _rows(key, archive, mask, number):
+    """Random rows that suit, [number]; any, if none does."""
+    return jax.random.categorical(key, jnp.where(_suits(archive, mask), 0.0, -jnp.inf), shape=(number,))
+
+
+def _of_row(archive, row, mask, fresh):
+    """The place in this row, or the fresh one if the row does not suit."""
+    fresh = in_slots(fresh, len(mask))
+    return jax.tree.map(
+        lambda kept, new: jnp.where(_suits(archive, mask)[row], kept[row], new), archive.achieved, fresh
+    )
+
+
+def _density(archive, width):
+    """How often objects were where they were in each row, but for a factor. -> [C]."""
+
+    def one(position, mask):
+        near = _kernel(archive.achieved.position - position[None], archive.mask, width)
+        return jnp.sum(near * (_filled(archive) & jnp.all(archive.mask == mask[None], axis=1)))
+
+    return jax.vmap(one)(archive.achieved.position, archive.mask)
+
+
+def _kernel(differences, mask, width):
+    """Gaussian, of the differences [C, N, 3] of objects that are there -> [C]."""
+    return jnp.exp(-jnp.sum(mask[:, :, None] * differences**2, axis=(1, 2)) / (2 * width**2))
