@@ -17,7 +17,7 @@ import blur
 import bootstrap
 import glns
 import self_play
-from experiments import registry
+from experiments import films, registry
 
 
 class Context(NamedTuple):
@@ -146,6 +146,37 @@ def episode(context: Context, *, num_frames: int = 300) -> Artifact:
 
     The frames also tell whose turn it was, and the outcome of a goal: resolved, success.
     """
+    scene, play = _game(context, num_frames)
+
+    def write(run):
+        frames = self_play.frames_of(scene, play(run))
+        return {"episode.html": self_play.html_page(frames), "episode.json": json.dumps(frames)}
+
+    return Artifact(("episode.html", "episode.json"), write)
+
+
+def film(context: Context, *, num_frames: int = 300, every: int = 2, frame_seconds: float = 0.08) -> Artifact:
+    """episode.gif, a film of the game that the artifact `episode` shows: every `every`-th frame, for frame_seconds.
+
+    MuJoCo's own renderer makes its pictures where there is OpenGL (MUJOCO_GL=egl), else they are drawn.
+    """
+    if every < 1 or frame_seconds <= 0:
+        raise ValueError(f"every must be at least 1, and frame_seconds above 0; got {every} and {frame_seconds}")
+    scene, play = _game(context, num_frames)
+
+    def write(run):
+        recording = play(run)
+        try:
+            images = self_play.images_of(scene, recording)
+        except RuntimeError:  # there is no OpenGL
+            images = films.drawn(self_play.frames_of(scene, recording))
+        return {"episode.gif": films.gif(images, every=every, frame_seconds=frame_seconds)}
+
+    return Artifact(("episode.gif",), write)
+
+
+def _game(context, num_frames):
+    """-> (the scene of a run of self-play, run -> the recording of one game of its present players)."""
     setup = _setup(context, num_games=1, num_steps=num_frames)
 
     @jax.jit
@@ -153,12 +184,7 @@ def episode(context: Context, *, num_frames: int = 300) -> Artifact:
         return self_play.record(setup, partial(context.learner.predict, learned), key, num_steps=num_frames)
 
     jax.eval_shape(play, context.run.learner, jax.random.key(0))
-
-    def write(run):
-        frames = self_play.frames_of(setup.table.scene, play(run.learner, jax.random.key(context.config["seed"])))
-        return {"episode.html": self_play.html_page(frames), "episode.json": json.dumps(frames)}
-
-    return Artifact(("episode.html", "episode.json"), write)
+    return setup.table.scene, lambda run: play(run.learner, jax.random.key(context.config["seed"]))
 
 
 def payoff(context: Context, *, num_games: int = 64, num_steps: int = 400) -> Artifact:

@@ -95,7 +95,10 @@ _GOALS = {
 }
 _WORLDS = _in("experiments.worlds", "bandit", "ideal", "in_order", "paired", "permuted", "real", "self_play", "tasks")
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
-_ARTIFACTS = _in("experiments.artifacts", "episode", "genome", "paintings", "params", "payoff", "player", "saliency")
+_ARTIFACTS = _in(
+    "experiments.artifacts",
+    *("episode", "film", "genome", "paintings", "params", "payoff", "player", "saliency"),
+)
 _FIGURES = _in(
     "experiments.figures",
     *("arena", "curriculum", "fan", "paintings", "pair", "payoff", "race", "retention", "scatter", "transfer", "wave"),

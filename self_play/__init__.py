@@ -2,6 +2,8 @@
 
 from self_play import (
     cross_play,
+    domain,
+    environments,
     exams,
     game,
     goals,
@@ -18,12 +20,12 @@ from self_play import (
     world,
 )
 from self_play.cross_play import play_versions, versions_of
-from self_play.films import render_frames
+from self_play.films import render_frames, render_images
 from self_play.objects import Object
 from self_play.page import html_page
 from self_play.ppo_learner import learner
 from self_play.pretrained import load
-from self_play.recording import Recording, frames_of, record
+from self_play.recording import Recording, frames_of, images_of, record
 from self_play.robots import Robot, arm
 from self_play.scene import Scene, Table, compose, scene_of
 from self_play.tabletop import Tabletop
@@ -42,12 +44,15 @@ __all__ = [
     "arm",
     "compose",
     "cross_play",
+    "domain",
+    "environments",
     "exams",
     "frames_of",
     "game",
     "goals",
     "holdouts",
     "html_page",
+    "images_of",
     "learner",
     "load",
     "objects",
@@ -58,6 +63,7 @@ __all__ = [
     "pretrained",
     "record",
     "render_frames",
+    "render_images",
     "robots",
     "scene",
     "scene_of",

@@ -17,11 +17,28 @@ def spec_of(robot: Robot) -> Any:
         spec = MjSpec.from_file(robot.mjcf)
     except ValueError as error:
         raise ValueError(f"MuJoCo cannot read the robot's MJCF: {' '.join(str(error).split())}") from error
-    folder = robot.mjcf.rpartition("/")[0] or "."  # the text of the scene lies in no folder
-    spec.meshdir, spec.texturedir = (
-        of_spec if of_spec.startswith("/") else f"{folder}/{of_spec}" for of_spec in (spec.meshdir, spec.texturedir)
-    )
+    _keep_files(spec, robot.mjcf.rpartition("/")[0])
     return spec
+
+
+def _keep_files(spec, folder):
+    """Names the files of a model by paths that lead to them from where Python runs, as those of objects do.
+
+    folder: of the model's own file; the text of the scene lies in none.
+    """
+    for things, of_kind in (
+        (spec.meshes, spec.meshdir),
+        (spec.hfields, spec.meshdir),
+        (spec.textures, spec.texturedir),
+    ):
+        for thing in things:
+            if thing.file:
+                thing.file = _joined(folder, _joined(of_kind, thing.file))
+    spec.meshdir = spec.texturedir = spec.modelfiledir = ""
+
+
+def _joined(folder, path):
+    return path if path.startswith("/") or not folder else f"{folder}/{path}"
 
 
 # The solver's tolerance. MuJoCo's default, 1e-8, takes about twice the iterations and is no better in float32. With 4

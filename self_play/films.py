@@ -1,5 +1,7 @@
 """Films: the frames of a recording, for a viewer and for pictures."""
 
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,22 +16,63 @@ def render_frames(scene: Scene, q: Any, goal: Poses, has_goal: Any) -> dict:
     q [T, ..]: positions of a State. goal [T, N]. has_goal [T] bool: whether the frame shows its goal. A mesh is drawn
     as the box around it.
     """
-    import mujoco
-
-    model: Any = mujoco.MjModel.from_xml_string(with_ghosts(scene))  # pyrefly: ignore[missing-attribute]
-    data: Any = mujoco.MjData(model)  # pyrefly: ignore[missing-attribute]
-    ghosts = np.concatenate([np.asarray(leaf)[:, : scene.num_objects] for leaf in goal], axis=-1)
-    ghosts[:, :, 2] -= ~np.asarray(has_goal)[:, None]  # hidden: under the table
-    places = []
-    for row in np.concatenate([np.asarray(q), ghosts.reshape(len(ghosts), -1)], axis=-1):
-        data.qpos = row
-        mujoco.mj_kinematics(model, data)  # pyrefly: ignore[missing-attribute]
-        places.append({"pos": data.xpos[1:].tolist(), "rot": data.xquat[1:].tolist()})
+    model = _model(scene)
+    places = [
+        {"pos": data.xpos[1:].tolist(), "rot": data.xquat[1:].tolist()}
+        for data in _posed(model, scene, q, goal, has_goal)
+    ]
     names = [model.body(i).name for i in range(model.nbody)]
     geoms: dict = {}
     for i in range(model.ngeom):
         geoms.setdefault(names[model.geom_bodyid[i]], []).append(_geom(model, i))
     return {"geoms": geoms, "link_names": names[1:], "states": {"x": places}}
+
+
+def render_images(
+    scene: Scene, q: Any, goal: Poses, has_goal: Any, *, width: int = 480, height: int = 360
+) -> np.ndarray:
+    """Pictures of the same frames by MuJoCo's own renderer, with shadows [T, height, width, 3] uint8. Not for jit.
+
+    It draws with OpenGL: on a machine without a display MUJOCO_GL=egl (or osmesa) must be set before Python starts.
+    Raises RuntimeError where there is none. At most 640 by 480.
+    """
+    import mujoco
+
+    model = _model(scene)
+    with warnings.catch_warnings():  # of a display that is missing
+        warnings.simplefilter("ignore")
+        try:
+            renderer: Any = mujoco.Renderer(model, height, width)  # pyrefly: ignore[missing-attribute]
+        except Exception as error:  # each library that is missing fails in its own way
+            raise RuntimeError(f"MuJoCo finds no OpenGL; set MUJOCO_GL to egl or osmesa ({error})") from error
+    camera: Any = mujoco.MjvCamera()  # pyrefly: ignore[missing-attribute]
+    camera.lookat, camera.distance, camera.azimuth, camera.elevation = (0.0, 0.0, 0.05), 1.2, 115, -38
+    images = []
+    with renderer:
+        for data in _posed(model, scene, q, goal, has_goal):
+            renderer.update_scene(data, camera)
+            images.append(renderer.render())
+    return np.stack(images)
+
+
+def _model(scene: Scene) -> Any:
+    from mujoco import MjModel  # pyrefly: ignore[missing-module-attribute]
+
+    return MjModel.from_xml_string(with_ghosts(scene))
+
+
+def _posed(model: Any, scene: Scene, q: Any, goal: Poses, has_goal: Any) -> Iterator[Any]:
+    """The model's data in each frame."""
+    import mujoco
+
+    data: Any = mujoco.MjData(model)  # pyrefly: ignore[missing-attribute]
+    ghosts = np.concatenate([np.asarray(leaf)[:, : scene.num_objects] for leaf in goal], axis=-1)
+    ghosts[:, :, 2] -= ~np.asarray(has_goal)[:, None]  # hidden: under the table
+    for row in np.concatenate([np.asarray(q), ghosts.reshape(len(ghosts), -1)], axis=-1):
+        data.qpos = row
+        mujoco.mj_kinematics(model, data)  # pyrefly: ignore[missing-attribute]
+        mujoco.mj_camlight(model, data)  # pyrefly: ignore[missing-attribute]
+        yield data
 
 
 _NAMES = {0: "Plane", 2: "Sphere", 3: "Capsule", 4: "Ellipsoid", 5: "Cylinder", 6: "Box", 7: "Box"}  # of mjtGeom

@@ -6,6 +6,7 @@ Letters: N objects, S symmetries. Lengths in m, angles in rad; the table's top i
 """
 
 import itertools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -48,9 +49,10 @@ def _cube() -> np.ndarray:
     return np.array([q / np.linalg.norm(q) for q in halves])
 
 
-def _square() -> np.ndarray:
-    """The 8 rotations of the cube that map its z axis to itself or its opposite [8, 4]."""
-    return np.array([q for q in _cube() if np.isclose(max(np.hypot(q[0], q[3]), np.hypot(q[1], q[2])), 1)])
+def _square(axis: int) -> np.ndarray:
+    """The 8 rotations of the cube that map this axis of its to itself or its opposite [8, 4]."""
+    along = [np.hypot(q[0], q[1 + axis]) for q in _cube()]
+    return _cube()[np.isclose(along, 0) | np.isclose(along, 1)]
 
 
 _HALF_TURNS = {axis: np.insert(np.eye(3)[i], 0, 0.0) for i, axis in enumerate("xyz")}
@@ -60,7 +62,9 @@ _ROUND = {f"cylinder_{axis}": np.eye(3)[i] for i, axis in enumerate("xyz")}  # t
 SYMMETRIES = {  # rotations that leave an object looking the same, by the name of the setting
     "none": _STAYS[None],
     "cube": _cube(),
-    "square": _square(),  # a box that is square seen along z
+    "square": _square(2),  # a box that is square seen along z
+    "square_x": _square(0),
+    "square_y": _square(1),
     "box": np.stack([_STAYS, *_HALF_TURNS.values()]),
     "half_turn_y": np.stack([_STAYS, _HALF_TURNS["y"]]),
     "half_turn_xy": np.stack([_STAYS, np.array([0.0, 0.5, 0.5, 0.0]) ** 0.5]),  # about the diagonal of x and y
@@ -190,6 +194,32 @@ def judge(
         on_table=~jnp.any(mask & off),
         in_area=~jnp.any(mask & outside),
     )
+
+
+def kinds(reached: Callable, now: Poses, goal: Poses, here: jax.Array) -> dict[str, jax.Array]:
+    """What a goal asks of each object, [N] each. reached: a Tabletop's. here [N] bool: the objects that count.
+
+    moved          the object is not at its goal. The others below are meant for such objects only
+    distance       to the goal, m
+    rotated        its turn alone would keep it from its goal
+    lifted         the goal is higher by more than the paper's threshold
+    stacked        the goal is lifted and lies on another object's goal
+    to_x, to_y     unit vector towards the goal; its mean over goals is long if all lie in one direction
+    """
+    way = goal.position - now.position
+    lifted = way[:, 2] > MAX_DISTANCE
+    between = goal.position[:, None] - goal.position[None]  # from j to i
+    above = (jnp.linalg.norm(between[..., :2], axis=-1) < MAX_DISTANCE) & (between[..., 2] > 0)
+    flat = jnp.maximum(jnp.linalg.norm(way[:, :2], axis=-1), 1e-6)
+    return {
+        "moved": here & ~reached(now, goal, here),
+        "distance": jnp.linalg.norm(way, axis=-1),
+        "rotated": here & ~reached(now._replace(position=goal.position), goal, here),
+        "lifted": lifted,
+        "stacked": lifted & jnp.any(above & here[None], axis=1),
+        "to_x": way[:, 0] / flat,
+        "to_y": way[:, 1] / flat,
+    }
 
 
 _MARGIN = 0.02  # m around the placement area that the published environment tolerates

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from self_play import oracles, tabletop
 from self_play.goals import Poses, multiply
@@ -79,12 +80,13 @@ def stack(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
 
 
 def domino(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
-    """A row of blocks through the table's centre in a random direction, with gaps of 2 cm."""
+    """A row of objects through the table's centre in a random direction, with gaps of 2 cm."""
     del now, mask
-    n, height = scene.num_objects, scene.heights[0]
+    n, lengths = scene.num_objects, np.array([2 * one.half[0] for one in scene.objects])
     half = jax.random.uniform(key, dtype=jnp.float32, maxval=jnp.pi)
-    along = (2 * height + 0.02) * (jnp.arange(n, dtype=jnp.float32) - (n - 1) / 2)
-    flat = jnp.full(n, height, jnp.float32)
+    ends = np.cumsum(lengths + 0.02) - 0.02
+    along = jnp.array(ends - lengths / 2 - ends[-1] / 2, jnp.float32)
+    flat = jnp.array(scene.heights, jnp.float32)
     position = jnp.stack([along * jnp.cos(2 * half), along * jnp.sin(2 * half), flat], axis=-1)
     zero = jnp.zeros((), jnp.float32)
     rotation = jnp.stack([jnp.cos(half), zero, zero, jnp.sin(half)])
@@ -92,9 +94,11 @@ def domino(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
 
 
 def rearrange(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:
-    """Every object at the place of the next one."""
+    """Every object at the place of the next one, and as high as it is itself."""
     del key, mask
-    return jax.tree.map(lambda leaf: jnp.roll(leaf[: scene.num_objects], 1, axis=0), now)
+    heights = np.array(scene.heights, np.float32)
+    position, rotation = jax.tree.map(lambda leaf: jnp.roll(leaf[: scene.num_objects], 1, axis=0), now)
+    return Poses(position.at[:, 2].add(heights - np.roll(heights, 1)), rotation)
 
 
 def chess(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array) -> Poses:

@@ -50,7 +50,8 @@ _LYING = (math.sqrt(0.5), 0.0, math.sqrt(0.5), 0.0)  # z turned to x
 
 def box(x: float, y: float, z: float, shape: str = "box") -> Object:
     """A box with these half sizes."""
-    symmetry = "cube" if x == y == z else "square" if x == y else "box"
+    alike = [name for name, two in (("square", x == y), ("square_x", y == z), ("square_y", x == z)) if two]
+    symmetry = "cube" if len(alike) == 3 else alike[0] if alike else "box"
     return Object(shape, (Part("box", (x, y, z)),), (x, y, z), symmetry)
 
 
@@ -75,8 +76,8 @@ def capsule(radius: float = 0.02, half_length: float = 0.02) -> Object:
     return Object("capsule", (part,), (radius + half_length, radius, radius), "cylinder_x")
 
 
-def ellipsoid(x: float = 0.028, y: float = 0.022, z: float = HALF_SIZE) -> Object:
-    """An ellipsoid with three different half axes."""
+def ellipsoid(x: float = 0.028, y: float = HALF_SIZE, z: float = 0.022) -> Object:
+    """An ellipsoid with three different half axes. It lies still if z is the least."""
     return Object("ellipsoid", (Part("ellipsoid", (x, y, z)),), (x, y, z), "box")
 
 
@@ -133,7 +134,7 @@ SHAPES: dict[str, Callable[..., Object]] = {  # by name; each makes an object of
     "cylinder": lambda by=1.0: cylinder(by * HALF_SIZE, by * HALF_SIZE),
     "capsule": lambda by=1.0: capsule(by * 0.02, by * 0.02),
     "sphere": lambda by=1.0: sphere(by * HALF_SIZE),
-    "ellipsoid": lambda by=1.0: ellipsoid(by * 0.028, by * 0.022, by * HALF_SIZE),
+    "ellipsoid": lambda by=1.0: ellipsoid(by * 0.028, by * HALF_SIZE, by * 0.022),
     "L": lambda by=1.0: ell(by * 0.028),
     "T": lambda by=1.0: tee(by * 0.024),
     "cross": lambda by=1.0: cross(by * 0.024),

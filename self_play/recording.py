@@ -5,9 +5,10 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
+import numpy as np
 
 from self_play import observations, world
-from self_play.films import render_frames
+from self_play.films import render_frames, render_images
 from self_play.game import Transition
 from self_play.scene import Scene
 from self_play.settings import check_counts
@@ -43,3 +44,9 @@ def frames_of(scene: Scene, recording: Recording) -> dict:
     steps, positions = jax.device_get(recording)
     outcomes = {name: getattr(steps, name).tolist() for name in ("bobs_turn", "resolved", "success")}
     return {**render_frames(scene, positions, steps.goal, steps.bobs_turn), **outcomes}
+
+
+def images_of(scene: Scene, recording: Recording, **size: int) -> np.ndarray:
+    """Pictures of a recording by MuJoCo's own renderer: see `render_images`. Not for jit."""
+    steps, positions = jax.device_get(recording)
+    return render_images(scene, positions, steps.goal, steps.bobs_turn, **size)

@@ -56,10 +56,13 @@ def arm(
     each dimension. low, high: bounds of the targets; None: of the joints.
     """
     moves = tuple((names,) if isinstance(names, str) else tuple(names) for names in moves)
-    if len(start) != len(moves):
-        raise ValueError(f"start must have a number for each dimension, {len(moves)}; got {len(start)}")
-    scale, leash = (x if isinstance(x, tuple) else (x,) * len(moves) for x in (scale, leash))
-    return Robot(file, moves, scale, leash, low or (), high or (), tuple(start), tuple(touching), tool=tool)
+    scale, leash = (tuple(x) if isinstance(x, tuple | list) else (x,) * len(moves) for x in (scale, leash))
+    for name, numbers in {"start": start, "scale": scale, "leash": leash, "low": low, "high": high}.items():
+        if numbers is not None and len(numbers) != len(moves):
+            raise ValueError(f"{name} must have a number for each dimension, {len(moves)}; got {len(numbers)}")
+    return Robot(
+        file, moves, scale, leash, tuple(low or ()), tuple(high or ()), tuple(start), tuple(touching), tool=tool
+    )
 
 
 class Drive(NamedTuple):
@@ -86,6 +89,8 @@ def drive_of(robot: Robot, model: Any) -> Drive:
     actuated = [int(model.actuator_trnid[i, 0]) for i in range(model.nu) if model.actuator_trntype[i] == 0]
     if len(actuated) < model.nu or sorted(actuated) != list(range(model.njnt)):
         raise ValueError("each joint of a robot needs one position actuator of its own, and there may be no others")
+    if wrong := [names[j] for i, j in enumerate(actuated) if not _is_servo(model, i)]:
+        raise ValueError(f"the actuator of joint {wrong[0]!r} is no position servo: make it a <position> without gear")
     sites, bodies = (
         [each(i).name for i in range(n)] for each, n in ((model.site, model.nsite), (model.body, model.nbody))
     )
@@ -105,13 +110,21 @@ def drive_of(robot: Robot, model: Any) -> Drive:
     )
 
 
+def _is_servo(model, i):
+    """Whether actuator i pulls its joint to its control: force = gain (control - joint) - damping, at once."""
+    gain, bias = model.actuator_gainprm[i], model.actuator_biasprm[i]
+    is_linear = (model.actuator_gaintype[i], model.actuator_biastype[i], model.actuator_dyntype[i]) == (0, 1, 0)
+    return is_linear and gain[0] == -bias[1] > 0 and bias[0] == 0 and model.actuator_gear[i, 0] == 1
+
+
 def tool_pose(robot: Robot, model: Any) -> Callable:
     """The forward kinematics of an arm: positions of its joints [J] -> the tool's (position [3], rotation [4])."""
     site = model.site(robot.tool)
     chain, body = [], int(site.bodyid[0])
     while body:
         joints = range(model.body_jntadr[body], model.body_jntadr[body] + model.body_jntnum[body])
-        axes = [(j, int(model.jnt_type[j]) == _HINGE, model.jnt_axis[j], model.jnt_pos[j]) for j in joints]
+        of_joints = model.jnt_type, model.jnt_axis, model.jnt_pos, model.qpos0
+        axes = [(j, *(of[j] for of in of_joints)) for j in joints]
         chain.append((model.body_pos[body], model.body_quat[body], axes))
         body = int(model.body_parentid[body])
 
@@ -120,12 +133,13 @@ def tool_pose(robot: Robot, model: Any) -> Callable:
         for offset, turn, axes in reversed(chain):
             position = position + rotate(rotation, _float32(offset))
             rotation = multiply(rotation, _float32(turn))
-            for j, is_hinge, axis, about in axes:
-                if not is_hinge:
-                    position = position + rotate(rotation, _float32(axis) * q[j])
+            for j, kind, axis, about, at_rest in axes:
+                moved = q[j] - jnp.float32(at_rest)
+                if kind != _HINGE:
+                    position = position + rotate(rotation, _float32(axis) * moved)
                     continue
                 anchor = position + rotate(rotation, _float32(about))
-                half = jnp.cos(q[j] / 2), jnp.sin(q[j] / 2)
+                half = jnp.cos(moved / 2), jnp.sin(moved / 2)
                 rotation = multiply(rotation, jnp.append(half[0], half[1] * _float32(axis)))
                 position = anchor - rotate(rotation, _float32(about))
         position = position + rotate(rotation, _float32(site.pos))

@@ -174,7 +174,7 @@ def _float32(numbers):
 
 
 @contextlib.contextmanager
-def _brax_settings():
+def library_settings():
     """Silences Brax's and MJX's own deprecation warnings and messages, lets them promote ranks, and keeps 32 bits.
 
     Products are exact: with those of less precision that GPUs and TPUs take by default, contact solvers may fail.
@@ -194,12 +194,12 @@ def _mjx(scene):
     -> begin: (q) -> (q, qd, solver_state); advance: (q, qd, solver_state, controls [J], factors: see `domain.factors`)
     -> (.., touch [objects, L]). MJX's state is large. Between control steps only what its step reads is kept; that is exact.
     """
-    with _brax_settings(), jax.ensure_compile_time_eval():  # a caller may be tracing, and the result is cached
+    with library_settings(), jax.ensure_compile_time_eval():  # a caller may be tracing, and the result is cached
         from brax.io import mjcf  # here, because it takes seconds: who builds no table does not wait
         from brax.mjx import pipeline
 
         system = mjcf.loads(scene.mjcf)
-    with _brax_settings():
+    with library_settings():
         blank = jax.eval_shape(pipeline.init, system, *(jnp.zeros(n, jnp.float32) for n in (system.nq, system.nv)))
 
     def begin(q):
@@ -209,7 +209,7 @@ def _mjx(scene):
         varied = system if factors is None else _varied(system, scene.num_objects, factors)
         state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), blank)
         state = state.replace(q=q, qd=qd, qpos=q, qvel=qd, qacc_warmstart=solver_state)
-        with _brax_settings():
+        with library_settings():
             state = jax.lax.fori_loop(0, scene.substeps, lambda _, state: pipeline.step(varied, state, controls), state)
         return state.q, state.qd, state.qacc_warmstart, _touch(scene, system, state.contact)
 

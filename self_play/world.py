@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import episodes, game, networks, starts, tabletop
+from self_play import episodes, game, goals, networks, starts, tabletop
 from self_play.episodes import Episodes
 from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition
 from self_play.parallel import undivided
@@ -37,6 +37,7 @@ class Batch(NamedTuple):
     is_demo: jax.Array  # [B, 1 + T] bool, the step is a demonstration; a past Alice's, though not valid, may be one
     last: PolicyInput  # [B, 2, ..] what each player observed last; its value estimates the rewards to come
     restarted: jax.Array  # [B] bool, the game broke and has begun anew; its steps here are padding
+    kinds: dict[str, jax.Array]  # [B, 1 + T, N] each, what the goal of each step asks, see `goals.kinds`
     start_success: jax.Array | None = None  # [starts.NUM_KINDS] Bob's running success, by where his gripper began
 
 
@@ -176,12 +177,14 @@ def play(
     is_past = steps.policy_input.is_past
     by_past = jnp.where(steps.bobs_turn, is_past[:, :, BOB], is_past[:, :, ALICE])
     steps = steps._replace(valid=steps.valid & ~by_past)
-    demo_goal = jax.vmap(jax.vmap(table.observe_goal))(steps.poses, goal, steps.policy_input.observation.mask)
     pending = pending._replace(policy_input=pending.policy_input._replace(memory=alices_memory))
+    mask = steps.policy_input.observation.mask
+    demo_goal = jax.vmap(jax.vmap(table.observe_goal))(steps.poses, goal, mask)
+    kinds = jax.vmap(jax.vmap(partial(goals.kinds, table.reached)))(steps.poses, steps.goal, mask)
     now = jax.vmap(partial(game.observe, table))(games)
     hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.valid, a, b), pending.policy_input, now)
     last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
-    batch = Batch(steps, memory, start_memory, demo_goal, is_demo, last, broken, source.success)
+    batch = Batch(steps, memory, start_memory, demo_goal, is_demo, last, broken, kinds, source.success)
     return ArenaState(games, pending, source), batch
 
 

@@ -9,12 +9,16 @@ tasks_16   of 16                                                    0.164    0.0
 tasks_64   of 64                                                    0.246    0.273    0.904    0.888
 tasks_256  of 256                                                   0.190    0.235    0.916    0.917
 fresh      uniform goals, each a new one                            0.113    0.135    0.722    0.781
+replay     where Bob's objects ended in earlier turns                   -        -        -        -
+mega       of these the places where they were least often              -        -        -        -
+sfl        goals that Bob may reach or not, by his latest turns          -        -        -        -
 alice      Alice's, each from a new table                           0.287    0.185    0.507    0.440
 smoke      `tasks_4`, cut to 2 updates of 8 games
 
 Of one seed: the fraction that Bob reaches of the goals that he trains on (train/bob_success, the mean of ten updates),
 then the fraction that he solves of the holdout's (eval/holdout_success, within 60 steps). A run takes 180 to 240
-seconds on one shared core. The second command draws experiments/gallery/self_play_worlds.png.
+seconds on one shared core. A dash: not measured. replay, mega and sfl are `self_play/sources.py`. The second command
+draws experiments/gallery/self_play_worlds.png.
 """
 
 from typing import Any
@@ -24,6 +28,7 @@ from ml_collections import ConfigDict
 _WORLDS: dict[str, dict[str, Any]] = {
     **{f"tasks_{n}": {"goal_source": "uniform", "alice_steps": 4, "num_tasks": n} for n in (4, 16, 64, 256)},
     "fresh": {"goal_source": "uniform", "alice_steps": 4},
+    **{name: {"goal_source": {"name": name}, "alice_steps": 4} for name in ("replay", "mega", "sfl")},
     "alice": {"alice_steps": 30},
 }
 _WORLDS["smoke"] = _WORLDS["tasks_4"]

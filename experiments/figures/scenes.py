@@ -5,7 +5,7 @@ Bodies are seen from afar, without perspective, the farthest drawn first.
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +64,7 @@ def turns(frames: Mapping) -> dict[str, Sequence[int]]:
 def strip(row: Sequence[Axes], frames: Mapping, steps: Sequence[int], name: str) -> None:
     """Draws some frames of a turn from its first to its last, one in each of the axes."""
     for step, axes in zip(np.linspace(steps[0], steps[-1], len(row)).round().astype(int), row, strict=True):
-        draw(axes, _bodies(frames, step))
+        draw(axes, bodies(frames, step))
         axes.set_title(f"{name}, step {step - steps[0]}", fontsize="small")
 
 
@@ -164,7 +164,7 @@ def _at(scene, poses, mask, alpha):
             yield Body(size, place, turn @ _matrix(np.array(part.rotation)), colour, shape)
 
 
-def _bodies(frames, step):
+def bodies(frames: Mapping, step: int) -> Iterator[Body]:
     """The bodies of a frame, but those under the table."""
     places = frames["states"]["x"][step]
     for geoms in frames["geoms"].values():

@@ -1,0 +1,35 @@
+"""Films of episodes as GIFs, which play wherever pictures are shown."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from experiments.figures import scenes
+
+
+def drawn(frames: Mapping, *, width: int = 480, height: int = 360) -> np.ndarray:
+    """Pictures of the frames of `self_play.frames_of`, drawn as the figure `arena` is [T, height, width, 3] uint8.
+
+    Where there is OpenGL, `self_play.images_of` makes better ones.
+    """
+    figure = Figure(figsize=(width / 100, height / 100), dpi=100)
+    canvas, axes = FigureCanvasAgg(figure), figure.add_axes((0, 0, 1, 1))
+    images = []
+    for step in range(len(frames["states"]["x"])):
+        axes.clear()
+        scenes.draw(axes, scenes.bodies(frames, step))
+        canvas.draw()
+        images.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    return np.stack(images)
+
+
+def gif(images: Sequence[np.ndarray], *, every: int = 2, frame_seconds: float = 0.08) -> bytes:
+    """A GIF of every `every`-th picture [height, width, 3] uint8, each shown for frame_seconds, over and over."""
+    first, *others = (Image.fromarray(image).quantize(64) for image in images[::every])
+    file = io.BytesIO()
+    first.save(file, "GIF", save_all=True, append_images=others, duration=round(1000 * frame_seconds), loop=0)
+    return file.getvalue()
