@@ -91,6 +91,6 @@ def tabletop_of(
 
 def _scene(num_dimensions, objects, table):
     """A scene without a model of its own."""
-    robot, drive = Robot("", (), (1.0,) * num_dimensions, (), (), (), (), ()), Drive((), (), (), (), ())
+    robot, drive = Robot("", (), (1.0,) * num_dimensions, (), (), (), (), ()), Drive((), (), (), (), (), (), ())
     number = len(objects)
     return Scene(robot, objects, table, "", drive, number, number, number, planar=False, substeps=1, timestep=0.0)

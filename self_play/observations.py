@@ -4,7 +4,6 @@ Letters: A dimensions of an action, F features of an object, G of the gripper, H
 gripper with a sense of touch, N slots of objects. Lengths in m, angles in rad, time in s; the table's top is z = 0.
 """
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -12,8 +11,8 @@ import jax.numpy as jnp
 
 from self_play import coordinates
 from self_play.domain import Domain
+from self_play.following import kinematics, places
 from self_play.goals import Poses, Symmetries, in_slots
-from self_play.robots import tool_pose
 from self_play.scene import Scene
 
 
@@ -27,7 +26,7 @@ class State(NamedTuple):
     q: jax.Array  # positions: the gripper's joints, then each object's (x, y, z, quaternion), or (x, y) in the plane
     qd: jax.Array  # velocities, in the same order; an object turns about its own axes
     solver_state: jax.Array  # the solver's warm start
-    target: jax.Array  # [A] commanded positions of the gripper, in the units of its joints
+    target: jax.Array  # [A] commanded positions of the gripper, in the units of its joints, or of its tool
     average: jax.Array  # [A] moving average of the actions, biased to 0
     weight: jax.Array  # [] sum of the average's weights
     touch: jax.Array  # [N, L] bool, which object touches which link of the gripper
@@ -71,14 +70,15 @@ def observe(scene: Scene, state: State) -> Observation:
     objects = coordinates_of(scene).features(_motion(scene, state), tool)
     features = jnp.concatenate([*objects, state.touch.astype(jnp.float32)], axis=-1)
     smoothed = state.average / jnp.where(state.weight > 0, state.weight, 1.0)
-    gripper = jnp.concatenate([*seen, *place, speeds, state.target - joints, smoothed])
+    off = state.target - places(scene, state.q)
+    gripper = jnp.concatenate([*seen, *place, speeds, off, smoothed])
     return Observation(gripper, jnp.where(state.mask[:, None], features, 0.0), state.mask)
 
 
 def positions(scene: Scene, gripper: jax.Array, now: Poses) -> jax.Array:
     """The positions q of a State, from an Observation's gripper [G] and the objects' poses."""
     joints, at = [], 0 if scene.robot.cartesian else 9
-    for i in range(scene.num_dimensions):
+    for i in range(len(scene.drive.joints)):
         is_angle = i in _angles(scene)
         joints.append(jnp.arctan2(gripper[at + 1], gripper[at]) if is_angle else gripper[at])
         at += 1 + is_angle
@@ -108,15 +108,8 @@ def _tool(scene, q, joints):
     if robot.cartesian:
         reach = jnp.array([0.0, 0.0, robot.reach], jnp.float32)[: min(robot.cartesian, 3)]
         return joints[: min(robot.cartesian, 3)] - reach, []
-    position, rotation = _kinematics(scene)(q[: len(scene.drive.driven_by)])
+    position, rotation = kinematics(scene)(q[: len(scene.drive.driven_by)])
     return position, [position, coordinates.axes_of(rotation)[:, :2].ravel()]
-
-
-@functools.cache
-def _kinematics(scene):
-    from mujoco import MjModel  # pyrefly: ignore[missing-module-attribute]
-
-    return tool_pose(scene.robot, MjModel.from_xml_string(scene.mjcf))
 
 
 def _motion(scene, state):

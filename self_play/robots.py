@@ -2,9 +2,11 @@
 
 An action moves the targets of joints, each dimension its own (B.2); position actuators follow the targets. A robot is
 Cartesian if its first joints are the tool's own coordinates x, y, then z and yaw: it needs no kinematics, and may begin
-anywhere. Any other one is an arm: it begins in one posture, and its players are told where its tool is.
+anywhere. Any other one is an arm: it begins in one posture, and its players are told where its tool is. The first
+dimensions of an action may be those of an arm's tool, in place of the joints that carry it: see `following`.
 
-Letters: A dimensions of an action. Lengths in m, angles in rad.
+Letters: A dimensions of an action, D those of joints; they are the same but where the tool is moved.
+Lengths in m, angles in rad.
 """
 
 from collections.abc import Callable
@@ -20,16 +22,18 @@ class Robot(NamedTuple):
     """A robot. Plain Python values."""
 
     mjcf: str  # its model: text, or the path of a file; every joint is driven by a position actuator
-    moves: tuple[tuple[str, ...], ...]  # [A] names of the joints that each dimension drives, to equal places
-    scale: tuple  # [A] change of the joints' target by a full action in one control step
-    leash: tuple  # [A] greatest distance of the target from the joint
-    low: tuple  # [A] bounds of the target
+    moves: tuple[tuple[str, ...], ...]  # [D] names of the joints that each dimension drives, to equal places
+    scale: tuple  # [A] change of the target by a full action in one control step
+    leash: tuple  # [A] greatest distance of the target from where the robot is
+    low: tuple  # [D] bounds of the joints' targets
     high: tuple
-    start: tuple  # [A] first position; a Cartesian one's x and y are drawn instead
+    start: tuple  # [D] first position; a Cartesian one's x and y are drawn instead
     touching: tuple  # names of the bodies with a sense of touch
     cartesian: int = 0  # how many of the first dimensions are the tool's x, y, z, yaw
     reach: float = 0.0  # of a Cartesian robot, from its centre down to the point of its tool
     tool: str = ""  # of an arm, the site that is its tool
+    carried_by: tuple[str, ...] = ()  # the joints that follow the tool, if the first dimensions are its x, y, z
+    tool_turns: bool = False  # and then its yaw
 
     @property
     def has_fingers(self) -> bool:
@@ -48,31 +52,43 @@ def arm(
     leash: float | tuple = 0.2,
     low: tuple | None = None,
     high: tuple | None = None,
+    carried_by: tuple = (),
+    tool_turns: bool = False,
 ) -> Robot:
     """A robot of your own, from an MJCF file.
 
     moves: for each dimension of an action, the joint or the joints that it drives. start: a position of each. tool: a
     site, which the players are told of. touching: bodies with a sense of touch. scale, leash: one number, or one for
     each dimension. low, high: bounds of the targets; None: of the joints.
+    carried_by: the names of the joints, among those of `moves`, that follow the tool: an action moves the tool's x, y and
+    z, with tool_turns its yaw too, level as it began, and after these the joints that are not named (`following`).
     """
     moves = tuple((names,) if isinstance(names, str) else tuple(names) for names in moves)
-    scale, leash = (tuple(x) if isinstance(x, tuple | list) else (x,) * len(moves) for x in (scale, leash))
-    for name, numbers in {"start": start, "scale": scale, "leash": leash, "low": low, "high": high}.items():
-        if numbers is not None and len(numbers) != len(moves):
-            raise ValueError(f"{name} must have a number for each dimension, {len(moves)}; got {len(numbers)}")
-    return Robot(
-        file, moves, scale, leash, tuple(low or ()), tuple(high or ()), tuple(start), tuple(touching), tool=tool
-    )
+    if unknown := [name for name in carried_by if (name,) not in moves]:
+        raise ValueError(f"carried_by: no dimension of moves drives joint {unknown[0]!r} alone")
+    num_joints = len(moves)
+    number = num_joints + (3 + tool_turns - len(carried_by) if carried_by else 0)
+    scale, leash = (tuple(x) if isinstance(x, tuple | list) else (x,) * number for x in (scale, leash))
+    of_joints, of_action = {"start": start, "low": low, "high": high}, {"scale": scale, "leash": leash}
+    for given, length in ((of_joints, num_joints), (of_action, number)):
+        for name, numbers in given.items():
+            if numbers is not None and len(numbers) != length:
+                raise ValueError(f"{name} must have a number for each dimension, {length}; got {len(numbers)}")
+    low, high, start = (tuple(given or ()) for given in (low, high, start))
+    own = {"tool": tool, "carried_by": tuple(carried_by), "tool_turns": tool_turns}
+    return Robot(file, moves, scale, leash, low, high, start, tuple(touching), **own)
 
 
 class Drive(NamedTuple):
     """How a robot is driven, as its compiled model has it. J joints of the robot, U actuators."""
 
-    joints: tuple  # [A] the first joint that each dimension drives
+    joints: tuple  # [D] the first joint that each dimension of joints drives
     driven_by: tuple  # [J] the dimension that drives each joint
     controls: tuple  # [U] the dimension that each actuator obeys
-    low: tuple  # [A]
+    low: tuple  # [D]
     high: tuple
+    carrying: tuple  # the dimensions of joints that follow the tool, and all others
+    others: tuple
 
 
 def drive_of(robot: Robot, model: Any) -> Drive:
@@ -107,6 +123,8 @@ def drive_of(robot: Robot, model: Any) -> Drive:
         controls=tuple(of_joint[names[j]] for j in actuated),
         low=low,
         high=high,
+        carrying=tuple(i for i, move in enumerate(robot.moves) if move[0] in robot.carried_by),
+        others=tuple(i for i, move in enumerate(robot.moves) if move[0] not in robot.carried_by),
     )
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import c_mujoco, domain, goals, observations
+from self_play import c_mujoco, domain, following, goals, observations
 from self_play.goals import Poses
 from self_play.observations import State
 from self_play.scene import Scene
@@ -123,8 +123,9 @@ def _place(scene, begin, joints, poses, mask):
     objects = observations.coordinates_of(scene).of_poses(objects)
     q, qd, solver_state = begin(jnp.concatenate([joints[jnp.array(scene.drive.driven_by)], objects.ravel()]))
     touch = jnp.zeros((scene.num_slots, len(scene.robot.touching)), bool)
-    average, weight = jnp.zeros_like(joints), jnp.zeros((), jnp.float32)
-    return State(q, qd, solver_state, joints, average, weight, touch, mask, domain.nominal(scene, joints))
+    target = following.places(scene, q)
+    average, weight = jnp.zeros_like(target), jnp.zeros((), jnp.float32)
+    return State(q, qd, solver_state, target, average, weight, touch, mask, domain.nominal(scene, target))
 
 
 def _aside(scene):
@@ -157,11 +158,14 @@ def _step(scene, advance, state, action):
     keep = 0.3 ** (scene.substeps * scene.timestep / 0.08)  # the published environment's moving average, unbiased
     average = keep * state.average + (1 - keep) * (2 * action.astype(jnp.float32) / (NUM_BINS - 1) - 1)
     weight = keep * state.weight + (1 - keep)
-    joints, leash = state.q[jnp.array(drive.joints)], _float32(robot.leash)
+    here, leash = following.places(scene, state.q), _float32(robot.leash)
     target = state.target + _float32(robot.scale) * average / weight
-    target = jnp.clip(jnp.clip(target, _float32(drive.low), _float32(drive.high)), joints - leash, joints + leash)
+    if not drive.carrying:
+        target = jnp.clip(target, _float32(drive.low), _float32(drive.high))
+    target = jnp.clip(target, here - leash, here + leash)
     told, varied = domain.send(state.domain, target)
-    controls, factors = told[jnp.array(drive.controls)], domain.factors(state.domain)
+    controls = following.joint_targets(scene, state.q, told)[jnp.array(drive.controls)]
+    factors = domain.factors(state.domain)
     q, qd, solver_state, touch = advance(state.q, state.qd, state.solver_state, controls, factors)
     if scene.min_objects < scene.num_objects and not scene.planar:
         q, qd, solver_state = _held(scene, state.mask, q, qd, solver_state)

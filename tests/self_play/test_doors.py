@@ -81,12 +81,77 @@ def test_an_arm_of_ones_own(tmp_path):
     np.testing.assert_allclose(again, states.q, atol=1e-6)
 
 
+CRANE = """<mujoco model="crane">
+  <compiler angle="radian"/>
+  <default><joint damping="20" armature="0.2"/></default>
+  <worldbody>
+    <body name="mast" pos="-0.4 0 0">
+      <joint name="turn" axis="0 0 1" range="-2 2"/>
+      <geom type="cylinder" size="0.03 0.02" mass="1" contype="4" conaffinity="0"/>
+      <body name="boom">
+        <joint name="lift" type="slide" axis="0 0 1" range="0.05 0.5"/>
+        <joint name="out" type="slide" axis="1 0 0" range="0.1 0.7"/>
+        <geom type="capsule" fromto="0 0 0 0.1 0 0" size="0.01" mass="0.2" contype="4" conaffinity="0"/>
+        <body name="hand">
+          <joint name="wrist" axis="0 0 1" range="-3 3"/>
+          <geom type="box" size="0.02 0.02 0.01" mass="0.1" contype="4" conaffinity="0"/>
+          <site name="tip" pos="0 0 -0.01" quat="0 1 0 0"/>
+          <body name="finger" pos="0.02 0 0">
+            <joint name="pinch" type="slide" axis="1 0 0" range="0 0.04" ref="0.02"/>
+            <geom type="box" size="0.005 0.01 0.02" mass="0.05" contype="4" conaffinity="0"/>
+          </body>
+        </body>
+      </body>
+    </body>
+  </worldbody>
+  <actuator>
+    <position joint="pinch" kp="100"/>
+    <position joint="turn" kp="2000"/>
+    <position joint="lift" kp="4000"/>
+    <position joint="out" kp="2000"/>
+    <position joint="wrist" kp="200"/>
+  </actuator>
+</mujoco>
+"""
+
+
+def test_an_arm_whose_tool_is_moved(tmp_path):
+    """Its joints bring the tool where it is told, x, y, z and yaw apart; a finger is a dimension beside; it is decoded."""
+    carried_by = ("turn", "lift", "out", "wrist")
+    moves, start = ("turn", "pinch", "lift", "out", "wrist"), (0.2, 0.02, 0.2, 0.4, -0.1)
+    settings = {"moves": moves, "start": start, "touching": ("finger",), "carried_by": carried_by, "tool_turns": True}
+    crane = arm(tmp_path, CRANE, **settings, scale=(0.02, 0.02, 0.02, 0.05, 0.002))
+    table = tabletop.build(scene.compose(crane, [objects.cube()]))
+    assert table.scene.num_dimensions == 5
+
+    def one(state, action):
+        state = table.step(state, action)
+        return state, (state, table.observe(state))
+
+    actions = np.full((5, 40, 5), 5)
+    for i in range(5):
+        actions[i, :10, i] = 8  # then it stands still
+    play = jax.jit(jax.vmap(lambda actions: jax.lax.scan(one, table.reset(jax.random.key(0)), actions)[1]))
+    states, seen = jax.tree.map(np.array, play(actions))
+    first = np.array(table.reset(jax.random.key(0)).target)
+    np.testing.assert_allclose(first, [0.392 - 0.4, 0.0795, 0.19, 0.0, 0.02], atol=1e-3)
+    now = np.array(jax.vmap(functools.partial(self_play.following.places, table.scene))(states.q[:, -1]))
+    np.testing.assert_allclose(now - first, np.diag([0.12, 0.12, 0.12, 0.3, 0.012]), atol=0.004)
+    again = jax.vmap(functools.partial(self_play.observations.positions, table.scene))(
+        seen.gripper[:, -1], jax.vmap(table.poses)(jax.tree.map(lambda leaf: leaf[:, -1], states))
+    )
+    np.testing.assert_allclose(again, states.q[:, -1], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"moves": ("turn", "shoulder", "elbow", "in")}, "moves: no joint 'in' in the robot's MJCF; there are turn, "),
         ({"moves": ("turn", "shoulder", "elbow"), "start": (0, 0, 0)}, "moves: no dimension drives joint 'out'"),
         ({"start": (0, 0)}, "start must have a number for each dimension, 4; got 2"),
+        ({"leash": (0.1,)}, "leash must have a number for each dimension, 4; got 1"),
+        ({"carried_by": ("hip",)}, "carried_by: no dimension of moves drives joint 'hip' alone"),
+        ({"text": ARM.replace('<position joint="elbow"', '<velocity joint="elbow"').replace('kp="80"/>\n    <position joint="out"', 'kv="80"/>\n    <position joint="out"')}, "the actuator of joint 'elbow' is no position servo"),
         (
             {"text": ARM.replace('<position joint="out" kp="200"/>', "")},
             "each joint of a robot needs one position actu",
