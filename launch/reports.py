@@ -78,6 +78,7 @@ def _about(label: str, workdir: Path, runs: plots.Runs) -> str:
     drawn = {plots.file_name(name) for name in config["log_metrics"]}
     films = sorted(workdir.glob("*.html"))
     pictures = [path for path in sorted((workdir / "figures").glob("*.png")) if path.stem not in drawn]
+    pictures += sorted(workdir.glob("*.gif"))
     return "\n".join(
         [
             f"<h2>{_text(label)}</h2>",
@@ -102,7 +103,7 @@ def _pictures(paths: Iterable[Path]) -> str:
     """Pictures as part of the page."""
     figures = []
     for path in paths:
-        source = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+        source = f"data:image/{path.suffix[1:]};base64,{base64.b64encode(path.read_bytes()).decode()}"
         name = _text(path.stem)
         figures.append(f'<figure><img src="{source}" alt="{name}"><figcaption>{name}</figcaption></figure>')
     return "\n".join(figures)

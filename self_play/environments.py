@@ -5,8 +5,8 @@
     table = tabletop_of(env, lambda state: state.pipeline_state.x.take(np.array([link])), [objects.cylinder()])
     world = self_play.arena(table=table, num_games=32, num_steps=127, alice_steps=40, bob_steps=80)
 
-The environment gives the physics, the actions and what is seen of the robot; its own rewards, goals and ends of episodes
-do not count. Neither library is imported here.
+The environment gives the physics, the actions and what is seen of the robot. Its own rewards, goals and ends of
+episodes do not count. Neither library is imported here. Such a table has no starts along a path, and no films.
 
 Letters: A dimensions of an action, G features of an observation, N objects.
 """

@@ -4,7 +4,8 @@ In self-play Alice sets Bob's goals. What that is worth shows beside a Bob whose
 2021, §5.1, C.1): uniform goals, drawn as the objects' first places are, or a curriculum, in which the objects go only a
 fraction of the way to such goals. The paper's curricula widen a dozen ranges as Bob improves; here only this fraction
 grows, the paper's goal_distance_ratio. Any other source is a pure function, (key, scene, Poses now, mask) -> Poses of
-the next goal, as the holdout tasks have them; one that takes an `archive` learns from Bob's turns (`sources`). What fresh goals are worth shows beside a finite set of episodes.
+the next goal, as the holdout tasks have them; one that takes an `archive` learns from Bob's turns (`sources`). What
+fresh goals are worth shows beside a finite set of episodes.
 
 Letters: K tasks, N slots of objects.
 """

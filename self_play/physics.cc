@@ -1,8 +1,8 @@
 // C MuJoCo on a CPU: one control step of any number of games at once, called from within a compiled program.
 //
 // A game is its numbers (q, qd, warm start, controls, factors) and nothing else: a thread loads them into a model and
-// data of its own, steps, and stores them. So a game's next state does not depend on who else plays, on which thread, or
-// in what order.
+// data of its own, steps, and stores them. So a game's next state does not depend on who else plays, on which thread,
+// or in what order.
 // The text of a scene names it: the program has no pointer in it, and may be kept in a cache of compiled programs.
 
 #include <Python.h>
@@ -202,8 +202,9 @@ ffi::Error Advance(ffi::ThreadPool pool, Floats q, Floats qd, Floats warm_start,
     for (int64_t i = task * size; i < std::min(count, (task + 1) * size); ++i) {
       Step(model.model, worker, rules,
            {q.typed_data() + i * nq, qd.typed_data() + i * nv, warm_start.typed_data() + i * nv,
-            controls.typed_data() + i * nu, factors.typed_data() + i * num_factors, q_after->typed_data() + i * nq, qd_after->typed_data() + i * nv,
-            warm_start_after->typed_data() + i * nv, touch->typed_data() + i * num_touch});
+            controls.typed_data() + i * nu, factors.typed_data() + i * num_factors, q_after->typed_data() + i * nq,
+            qd_after->typed_data() + i * nv, warm_start_after->typed_data() + i * nv,
+            touch->typed_data() + i * num_touch});
     }
     Return(model, worker);
   });

@@ -60,8 +60,8 @@ def arm(
     moves: for each dimension of an action, the joint or the joints that it drives. start: a position of each. tool: a
     site, which the players are told of. touching: bodies with a sense of touch. scale, leash: one number, or one for
     each dimension. low, high: bounds of the targets; None: of the joints.
-    carried_by: the names of the joints, among those of `moves`, that follow the tool: an action moves the tool's x, y and
-    z, with tool_turns its yaw too, level as it began, and after these the joints that are not named (`following`).
+    carried_by: the names of the joints, among those of `moves`, that follow the tool: an action moves the tool's x, y
+    and z, with tool_turns its yaw too, level as it began, and after these the joints that are not named (`following`).
     """
     moves = tuple((names,) if isinstance(names, str) else tuple(names) for names in moves)
     if unknown := [name for name in carried_by if (name,) not in moves]:

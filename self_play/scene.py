@@ -221,7 +221,8 @@ def compose(
     if scene.room < 0:
         raise ValueError(f"the largest object does not fit into a cell of {table.cell} m: make it smaller")
     check_counts(0, max_delay=max_delay)
-    ranges = {"mass_range": _range("mass_range", mass_range), "friction_range": _range("friction_range", friction_range)}
+    ranges = {"mass_range": mass_range, "friction_range": friction_range}
+    ranges = {name: _bounds(name, of_factor) for name, of_factor in ranges.items()}
     return scene._replace(max_distance=max_distance, max_angle=max_angle, max_delay=max_delay, **ranges)
 
 
@@ -231,7 +232,7 @@ def with_ghosts(scene: Scene) -> str:
     return composition.composed(*of_scene, contact_slots=None, ghosts=True)
 
 
-def _range(name, bounds):
+def _bounds(name, bounds):
     """(low, high) of a factor."""
     low, high = bounds if isinstance(bounds, tuple | list) and len(bounds) == 2 else (math.nan, math.nan)
     if not 0 < low <= high < math.inf:

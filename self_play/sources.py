@@ -1,8 +1,8 @@
 """Sources of goals that learn from Bob's turns: what he has reached, and what he may learn next.
 
 They are sources as those of `holdouts`, (key, scene, Poses now, mask) -> Poses of the next goal, and take an `archive`,
-which a world keeps for a source that does. Without one, or as long as nothing in it suits, the goal is fresh: of another
-source, `goal_source`. The key is consumed.
+which a world keeps for a source that does. Without one, or as long as nothing in it suits, the goal is fresh: that of
+another source, `goal_source`. The key is consumed.
 
 Letters: B games, C rows of an archive, K candidates, N slots of objects, T steps.
 """
@@ -115,8 +115,8 @@ def sfl(
     """Of K fresh goals one that he may reach or not: sampling for learnability (SFL; Rutherford et al. 2024, §4).
 
     A candidate is drawn as often as p (1 - p) says, see `starts.shares`. The paper estimates p, Bob's success, by
-    playing; here it is that of his latest turns with such a way to go, by Gaussian kernels of this width, m, and one half
-    where there was none.
+    playing; here it is that of his latest turns with such a way to go, by Gaussian kernels of this width, m, and one
+    half where there was none.
     """
     check_counts(num_candidates=num_candidates)
     check_numbers(above=0.0, width=width)

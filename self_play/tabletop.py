@@ -196,7 +196,8 @@ def _mjx(scene):
     """The physics of a scene.
 
     -> begin: (q) -> (q, qd, solver_state); advance: (q, qd, solver_state, controls [J], factors: see `domain.factors`)
-    -> (.., touch [objects, L]). MJX's state is large. Between control steps only what its step reads is kept; that is exact.
+    -> (.., touch [objects, L]).
+    MJX's state is large. Between control steps only what its step reads is kept; that is exact.
     """
     with library_settings(), jax.ensure_compile_time_eval():  # a caller may be tracing, and the result is cached
         from brax.io import mjcf  # here, because it takes seconds: who builds no table does not wait

@@ -10,7 +10,10 @@ from self_play.goals import Poses
 
 UPRIGHT = [1.0, 0.0, 0.0, 0.0]
 HALF = 0.0254  # m, of a block's side
-kinds_of = {name: functools.partial(goals.kinds, functools.partial(goals.reached, symmetries=goals.symmetries_of(name))) for name in ("cube", "none")}
+kinds_of = {
+    name: functools.partial(goals.kinds, functools.partial(goals.reached, symmetries=goals.symmetries_of(name)))
+    for name in ("cube", "none")
+}
 
 
 def test_kinds_by_hand():
