@@ -73,6 +73,7 @@ setup(
         "numpy>=2",
         "optax>=0.2.5",
         "orbax-checkpoint>=0.11.30",
+        "pillow>=10",
         "scikit-learn>=1.6",
         "tensorboardX>=2.6.4",
     ],

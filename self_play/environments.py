@@ -1,8 +1,13 @@
 """Environments of Brax or MuJoCo Playground as tables, on which Alice and Bob play.
 
     env = brax.envs.get_environment("pusher", backend="mjx")
-    link = env.sys.link_names.index("object")
-    table = tabletop_of(env, lambda state: state.pipeline_state.x.take(np.array([link])), [objects.cylinder()])
+    link, top = env.sys.link_names.index("object"), np.array([0.0, 0.0, -0.325])
+
+    def poses(state):
+        x = state.pipeline_state.x  # of Playground: state.data.xpos, state.data.xquat
+        return (x.pos[link] - top)[None], x.rot[link][None]
+
+    table = tabletop_of(env, poses, [objects.cylinder()])
     world = self_play.arena(table=table, num_games=32, num_steps=127, alice_steps=40, bob_steps=80)
 
 The environment gives the physics, the actions and what is seen of the robot. Its own rewards, goals and ends of

@@ -2,6 +2,7 @@
 
 import functools
 import warnings
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -212,6 +213,45 @@ def test_a_table_and_a_source_of_goals_of_ones_own():
         self_play.arena(num_games=8, num_steps=20, table=table, radius=0.02)
     with pytest.raises(ValueError, match="goal_source must be 'alice' or 'uniform' or 'curriculum', got 'far'"):
         self_play.arena(num_games=8, num_steps=20, goal_source="far")
+
+
+class Point(NamedTuple):
+    """The state of an environment."""
+
+    obs: dict
+
+
+class Env:
+    """A point that takes an object along, with the interface of Brax and Playground."""
+
+    action_size = 2
+
+    def reset(self, key):
+        return Point({"place": jax.random.uniform(key, (2,), minval=-0.1, maxval=0.1)})
+
+    def step(self, state, action):
+        return Point({"place": state.obs["place"] + 0.05 * action})
+
+
+def test_an_environment_of_another_library_is_a_table():
+    """Alice's goals are where she took the object, valid if it is moved; actions are its own, from -1 to 1."""
+
+    def poses(state):
+        return jnp.append(state.obs["place"], 0.03)[None], jnp.array([[1.0, 0.0, 0.0, 0.0]])
+
+    table = self_play.environments.tabletop_of(Env(), poses, [objects.sphere(0.03)])
+    settings = {"alice_steps": 3, "bob_steps": 3, "max_goals": 2}
+    _, init, draw = self_play.arena(num_games=8, num_steps=20, table=table, **settings)
+    _, batch = jax.jit(lambda key, k_draw: draw(k_draw, (), init(key, ()), None))(*jax.random.split(jax.random.key(0)))
+    steps = jax.tree.map(lambda leaf: np.array(leaf)[:, 1:], batch.transitions)
+    place, goal = steps.poses.position[:, :, 0, :2], steps.goal.position[:, :, 0, :2]
+    begins = steps.bobs_turn[:, 1:] & ~steps.bobs_turn[:, :-1]
+    way = np.linalg.norm(goal[:, 1:] - place[:, 1:], axis=-1)[begins]
+    assert len(way) > 10
+    assert way.min() > 0.04
+    moved = (place[:, 1:] - place[:, :-1])[~steps.bobs_turn[:, :-1] & ~steps.bobs_turn[:, 1:] & ~steps.resolved[:, :-1]]
+    action = steps.action[:, :-1][~steps.bobs_turn[:, :-1] & ~steps.bobs_turn[:, 1:] & ~steps.resolved[:, :-1]]
+    np.testing.assert_allclose(moved, 0.01 * (action - 5), atol=1e-6)
 
 
 class Own(nn.Module):
