@@ -130,6 +130,20 @@ def test_a_delay_is_so_many_steps():
     np.testing.assert_array_equal(later.q, after.q[5:])
 
 
+@needs_c
+def test_mjx_obeys_as_c_does():
+    """The pusher runs into pucks of four masses, with four drags and two delays."""
+    states = begin("pucks", 4, **RANGES)
+    place = jnp.tile(jnp.array([[0.0, 0.0, 0.06, 0.005]]), (4, 1))
+    states = states._replace(q=place, target=place[:, :2])
+    in_c, in_mjx = (
+        np.array(roll("pucks", states, np.full((15, 2), [8, 5]), physics=physics, **RANGES).q)
+        for physics in ("c", "mjx")
+    )
+    assert np.ptp(in_c[-1, :, 2]) > 0.3
+    np.testing.assert_allclose(in_mjx, in_c, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
