@@ -76,7 +76,7 @@ def capsule(radius: float = 0.02, half_length: float = 0.02) -> Object:
     return Object("capsule", (part,), (radius + half_length, radius, radius), "cylinder_x")
 
 
-def ellipsoid(x: float = 0.028, y: float = HALF_SIZE, z: float = 0.022) -> Object:
+def ellipsoid(x: float = 0.03, y: float = HALF_SIZE, z: float = 0.021) -> Object:
     """An ellipsoid with three different half axes. It lies still if z is the least."""
     return Object("ellipsoid", (Part("ellipsoid", (x, y, z)),), (x, y, z), "box")
 
@@ -134,7 +134,7 @@ SHAPES: dict[str, Callable[..., Object]] = {  # by name; each makes an object of
     "cylinder": lambda by=1.0: cylinder(by * HALF_SIZE, by * HALF_SIZE),
     "capsule": lambda by=1.0: capsule(by * 0.02, by * 0.02),
     "sphere": lambda by=1.0: sphere(by * HALF_SIZE),
-    "ellipsoid": lambda by=1.0: ellipsoid(by * 0.028, by * HALF_SIZE, by * 0.022),
+    "ellipsoid": lambda by=1.0: ellipsoid(by * 0.03, by * HALF_SIZE, by * 0.021),
     "L": lambda by=1.0: ell(by * 0.028),
     "T": lambda by=1.0: tee(by * 0.024),
     "cross": lambda by=1.0: cross(by * 0.024),

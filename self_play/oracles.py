@@ -58,10 +58,11 @@ def gripper(policy_input: PolicyInput) -> jax.Array:
 
 def _gripper(hand, objects, mask, goal):
     """One game. -> action [A] in -1 to 1."""
-    held = mask & jnp.all(objects[:, 18:20] > 0, axis=1) & (_length(objects[:, 15:18]) < 0.03)
-    which = _next(objects, mask, goal, held)
-    one, of_goal, is_held = objects[which], goal[which], held[which]
+    needs = mask & ((_length(goal[:, 9:12]) > 0.015) | (_length(goal[:, 12:15]) > 0.12))
+    which = jnp.argmin(jnp.where(needs, goal[:, 2], jnp.inf))
+    one, of_goal = objects[which], goal[which]
     must_tip = jnp.hypot(*of_goal[12:14]) > 0.5
+    is_held = jnp.all(one[18:20] > 0) & (_length(one[15:18]) < 0.03)
     move, turn, fingers = jax.tree.map(
         lambda tips, carries, grasps: jnp.where(must_tip, tips, jnp.where(is_held, carries, grasps)),
         _tip(hand, one, of_goal),
@@ -71,17 +72,6 @@ def _gripper(hand, objects, mask, goal):
     told = hand[11:16]  # target - joint
     turn, fingers = turn - told[3], fingers - hand[5] - told[4]
     return jnp.concatenate([GAIN * (move - told[:3]) / STEP, GAIN * turn[None] / TURN, fingers[None] / FINGER_STEP])
-
-
-def _next(objects, mask, goal, held):
-    """Which object to take: the one in hand until it is there, then the lowest goal's, free places before others."""
-    near, level = jnp.where(held, 0.015, 0.03), jnp.where(held, 0.12, 0.16)  # what was let go of is not taken up again
-    needs = mask & ((_length(goal[:, 9:12]) > near) | (_length(goal[:, 12:15]) > level))
-    apart = jnp.linalg.norm(goal[:, None, :2] - objects[None, :, :2], axis=-1)
-    is_in_the_way = (apart < 0.07) & (objects[None, :, 2] > goal[:, None, 2] - 0.03) & mask[None]
-    blocked = jnp.any(is_in_the_way & ~jnp.eye(len(mask), dtype=bool), axis=1)
-    cost = goal[:, 2] + 0.02 * blocked - 1.0 * held
-    return jnp.argmin(jnp.where(needs, cost, jnp.inf))
 
 
 def _grasp(hand, one):

@@ -50,6 +50,7 @@ def make(workdir, rate, *, finished=True):
     (workdir / "run.json").write_text(json.dumps(launch))
     os.utime(workdir / "metrics.jsonl", (BEGAN + 5, BEGAN + 5))
     (workdir / "figures" / "arena.png").write_bytes(PIXEL)
+    (workdir / "episode.gif").write_bytes(b"GIF89a")
     (workdir / "episode.html").write_text('<p class="film">Alice & Bob</p>')
     if finished:
         (workdir / "summary.json").write_text(json.dumps({**SUMMARY, **last}))
@@ -82,6 +83,9 @@ def test_a_page_has_everything_in_it(tmp_path):
     text = reports.page([make(tmp_path / "a", 0.1), make(tmp_path / "b", 0.3, finished=False)])
     page = Page(text)
     assert "http" not in text
+    films = [source for source in page.sources if source.startswith("data:image/gif;base64,")]
+    assert [base64.b64decode(source.split(",")[1]) for source in films] == [b"GIF89a"] * 2
+    page.sources = [source for source in page.sources if source not in films]
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     pictures = [base64.b64decode(source.split(",")[1]) for source in page.sources]
     assert page.films == ['<p class="film">Alice & Bob</p>'] * 2
