@@ -1,7 +1,7 @@
 """Films of episodes as GIFs, which play wherever pictures are shown."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -27,8 +27,8 @@ def drawn(frames: Mapping, *, width: int = 480, height: int = 360) -> np.ndarray
     return np.stack(images)
 
 
-def gif(images: Sequence[np.ndarray], *, every: int = 2, frame_seconds: float = 0.08) -> bytes:
-    """A GIF of every `every`-th picture [height, width, 3] uint8, each shown for frame_seconds, over and over."""
+def gif(images: np.ndarray, *, every: int = 2, frame_seconds: float = 0.08) -> bytes:
+    """A GIF of every `every`-th picture [T, height, width, 3] uint8, each shown for frame_seconds, over and over."""
     first, *others = (Image.fromarray(image).quantize(64) for image in images[::every])
     file = io.BytesIO()
     first.save(file, "GIF", save_all=True, append_images=others, duration=round(1000 * frame_seconds), loop=0)

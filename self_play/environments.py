@@ -61,6 +61,8 @@ def tabletop_of(
     symmetries, thresholds = symmetries_of(scene), {"max_distance": max_distance, "max_angle": max_angle}
     where = {"table": table.top, "area": table.area}
 
+    nowhere: Any = None  # nothing is placed: the environment says where a game begins
+
     def reset(key):
         with library_settings():
             return EnvState(env.reset(jax.random.key_data(key)), jnp.ones(len(scene.objects), bool))
@@ -84,7 +86,7 @@ def tabletop_of(
     return Tabletop(
         scene=scene,
         reset=reset,
-        place=None,
+        place=nowhere,
         step=step,
         poses=poses_of,
         observe=observe,

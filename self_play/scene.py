@@ -221,9 +221,9 @@ def compose(
     if scene.room < 0:
         raise ValueError(f"the largest object does not fit into a cell of {table.cell} m: make it smaller")
     check_counts(0, max_delay=max_delay)
-    ranges = {"mass_range": mass_range, "friction_range": friction_range}
-    ranges = {name: _bounds(name, of_factor) for name, of_factor in ranges.items()}
-    return scene._replace(max_distance=max_distance, max_angle=max_angle, max_delay=max_delay, **ranges)
+    scene = scene._replace(max_distance=max_distance, max_angle=max_angle, max_delay=max_delay)
+    mass_range, friction_range = _bounds("mass_range", mass_range), _bounds("friction_range", friction_range)
+    return scene._replace(mass_range=mass_range, friction_range=friction_range)
 
 
 def with_ghosts(scene: Scene) -> str:

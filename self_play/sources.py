@@ -53,9 +53,17 @@ def remember(archive: Archive, transitions: Transition) -> Archive:
     number = jnp.cumsum(ends, dtype=jnp.int32)
     latest = ends & (number > number[-1] - SIZE)
     place = jnp.where(latest, (archive.count + number - 1) % SIZE, SIZE)  # beyond the last row: it is dropped
-    rows = in_time.poses, in_time.way, in_time.success, in_time.policy_input.observation.mask
-    kept = jax.tree.map(lambda old, new: old.at[place].set(new, mode="drop"), tuple(archive[:4]), rows)
-    return Archive(*kept, archive.count + number[-1])
+
+    def put(old, new):
+        return old.at[place].set(new, mode="drop")
+
+    return Archive(
+        achieved=jax.tree.map(put, archive.achieved, in_time.poses),
+        way=put(archive.way, in_time.way),
+        success=put(archive.success, in_time.success),
+        mask=put(archive.mask, in_time.policy_input.observation.mask),
+        count=archive.count + number[-1],
+    )
 
 
 def replay(
