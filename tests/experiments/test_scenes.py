@@ -82,7 +82,7 @@ def test_a_body_is_drawn_where_it_is():
     axes = Figure().subplots()
     for where in ([0.0, 0.0, 0.0], [0.2, 0.0, 0.0], [0.0, 0.0, 0.2]):
         scenes.draw(axes, [scenes.Body(np.ones(1), np.array(where), np.eye(3), np.ones(4))])
-    centre, beside, above = (axes.patches[i].get_xy()[:-1].mean(axis=0) for i in (2, 6, 10))
+    centre, beside, above = (axes.patches[i].get_xy()[:-1].mean(axis=0) for i in (2, 5, 8))
     np.testing.assert_allclose(above - centre, [0.0, 0.2 * np.cos(np.radians(38))], atol=1e-9)
     right, up = beside - centre
     np.testing.assert_allclose(
