@@ -47,7 +47,7 @@ def render_images(
             raise RuntimeError(f"MuJoCo finds no OpenGL; set MUJOCO_GL to egl or osmesa ({error})") from error
     camera: Any = mujoco.MjvCamera()  # pyrefly: ignore[missing-attribute]
     camera.lookat, camera.distance, camera.azimuth, camera.elevation = (0.0, 0.0, 0.03), 0.95, 115, -38
-    model.vis.headlight.ambient[:] = 0.4
+    model.vis.headlight.ambient[:] = 0.2
     images = []
     with renderer:
         for data in _posed(model, scene, q, goal, has_goal):
