@@ -165,11 +165,7 @@ def film(context: Context, *, num_frames: int = 300, every: int = 2, frame_secon
     scene, play = _game(context, num_frames)
 
     def write(run):
-        recording = play(run)
-        try:
-            images = self_play.images_of(scene, recording)
-        except RuntimeError:  # there is no OpenGL
-            images = films.drawn(self_play.frames_of(scene, recording))
+        images = films.pictures(scene, play(run))
         return {"episode.gif": films.gif(images, every=every, frame_seconds=frame_seconds)}
 
     return Artifact(("episode.gif",), write)

@@ -8,14 +8,24 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+import self_play
 from experiments.figures import scenes
+from self_play import Recording, Scene
+
+
+def pictures(scene: Scene, recording: Recording, **size: int) -> np.ndarray:
+    """Pictures of a recording [T, height, width, 3] uint8: MuJoCo's own where there is OpenGL, else `drawn`.
+
+    size: width and height.
+    """
+    try:
+        return self_play.images_of(scene, recording, **size)
+    except RuntimeError:  # there is no OpenGL
+        return drawn(self_play.frames_of(scene, recording), **size)
 
 
 def drawn(frames: Mapping, *, width: int = 480, height: int = 360) -> np.ndarray:
-    """Pictures of the frames of `self_play.frames_of`, drawn as the figure `arena` is [T, height, width, 3] uint8.
-
-    Where there is OpenGL, `self_play.images_of` makes better ones.
-    """
+    """Pictures of the frames of `self_play.frames_of`, drawn as the figure `arena` is [T, height, width, 3] uint8."""
     figure = Figure(figsize=(width / 100, height / 100), dpi=100)
     canvas, axes = FigureCanvasAgg(figure), figure.add_axes((0, 0, 1, 1))
     images = []

@@ -35,7 +35,7 @@ class OfRuns(NamedTuple):
 
 
 class OfTour(NamedTuple):
-    """A figure that a tour leaves in a variable."""
+    """A figure, or a film, a GIF's bytes, that a tour leaves in a variable."""
 
     tour: str
     variable: str = "picture"
@@ -70,6 +70,7 @@ PICTURES: dict[str, OfRuns | OfTour] = {
         {"metric": "eval/test_error"},
     ),
     "distributions": OfTour("distributions"),
+    "gripper": OfTour("gripper", "film"),
     "holdouts": OfTour("self_play_holdouts"),
     "pair": OfRuns("pair", {"deformed digits, n = 4000": "bootstrap_digits/mlp"}),
     "payoff": OfRuns("payoff", {"one puck": "self_play_puck/puck"}),
@@ -115,8 +116,12 @@ def main(argv: list[str]) -> int:
             except Exception as error:  # a tour may raise any, and the others go on
                 problems[name] = [cli.one_line(error)]
                 continue
-            figure.savefig(plots.picture(out, name), dpi=120)
-            print(f"picture: {plots.picture(out, name)}", flush=True)
+            path = plots.picture(out, name)
+            if isinstance(figure, Figure):
+                figure.savefig(path, dpi=120)
+            else:
+                (path := path.with_suffix(".gif")).write_bytes(figure)
+            print(f"picture: {path}", flush=True)
     for name, reasons in problems.items():
         for reason in reasons:
             print(f"not drawn: {name}: {reason}")
@@ -136,8 +141,8 @@ def missing(picture: OfRuns | OfTour, runs: Path) -> list[str]:
     return commands
 
 
-def drawn(picture: OfRuns | OfTour, runs: Path) -> Figure:
-    """The figure."""
+def drawn(picture: OfRuns | OfTour, runs: Path) -> Figure | bytes:
+    """The figure, or the film."""
     if isinstance(picture, OfTour):
         return runpy.run_path(str(_EXPERIMENTS / "tours" / f"{picture.tour}.py"))[picture.variable]
     of = plots.read([runs / run for run in picture.runs.values()])

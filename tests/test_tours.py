@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from glns import shared_density
-from self_play import holdouts
+from self_play import c_mujoco, holdouts
 
 CHECKOUT = Path(__file__).parents[1]
 TOURS = sorted((CHECKOUT / "experiments" / "tours").glob("*.py"))
@@ -35,6 +35,7 @@ def test_there_are_tours():
         "frame",  # tests/launch/test_notebooks.py
         "glns_density",
         "glns_digits",
+        "gripper",
         "self_play_holdouts",
         "self_play_puck",
         "streams",
@@ -103,6 +104,15 @@ def test_density(monkeypatch):
         np.testing.assert_array_equal(painted[:, :14], tour["images"].test.x[:, :14])
     assert tour["shared_metrics"]["nats"] < tour["metrics"]["nats"][-1]  # of 1,200 images all, of the last 240
     assert len(tour["picture"].axes) == 5
+
+
+@pytest.mark.skipif(not c_mujoco.available(), reason="the physics kernel was not built: no C++ compiler")
+def test_gripper(capsys):
+    tour = shortened("gripper", **{"NUM_GAMES, NUM_STEPS = 64, 240": "NUM_GAMES, NUM_STEPS = 8, 12"})
+    assert min(tour["found"][name] for name in ("push_1", "on a ring")) > 0.6
+    assert tour["images"].shape == (4, 240, 320, 3)
+    assert tour["film"].startswith(b"GIF89a")
+    assert capsys.readouterr().out.count("of the goals") == 4
 
 
 def test_holdouts(monkeypatch, physics):

@@ -2,11 +2,24 @@
 
     python -m launch.train --config=experiments/configs/bootstrap_descent.py:digits --workdir=runs/descent
 
-variant  what                                                                                       seconds
-digits   an MLP of 128 by eight ways, deformed digits of 8 x 8, n = 512, 1500 steps of 32                 -
+variant  what
+digits   an MLP of 128 by eight ways, deformed digits of 8 x 8, n = 512, 1500 steps of 32
 smoke    4 steps
 
-A dash: not measured yet.
+way            test error: ideal  real   real - ideal
+full_batch                 0.571  0.610  0.04 ± 0.03
+large_batch                0.522  0.601  0.08 ± 0.06
+decay                      0.437  0.525  0.09 ± 0.07
+sgd                        0.440  0.561  0.12 ± 0.07
+adam                       0.433  0.557  0.12 ± 0.06
+momentum                   0.370  0.518  0.15 ± 0.05
+warm_adam                  0.363  0.531  0.17 ± 0.06
+average                    0.318  0.526  0.21 ± 0.07
+
+Means of 3 seeds and 95 % intervals (analysis/WAY/bootstrap_error/error), at the end or, for momentum and average, where
+the samples are learned by heart, steps 1114 and 1142. The faster a way descends, the more it gets from new samples, and
+the more reuse costs it; on 512 samples all but the slowest end alike. Weight decay, beside momentum without it, takes
+from the ideal world and gives nothing to the real one.
 """
 
 from ml_collections import ConfigDict

@@ -3,10 +3,20 @@
     python -m launch.train --config=experiments/configs/bootstrap_width.py:digits --workdir=runs/width
 
 variant  what                                                                                        seconds
-digits   one hidden layer of 8 to 2048 units, deformed digits of 8 x 8, n = 500, 1000 steps of 32          -
+digits   one hidden layer of 8 to 2048 units, deformed digits of 8 x 8, n = 500, 1000 steps of 32         78
 smoke    4 steps
 
-A dash: not measured yet.
+units    test error: ideal  real   real - ideal
+8                    0.716  0.727  0.01 ± 0.13
+32                   0.460  0.562  0.10 ± 0.04
+128                  0.379  0.507  0.13 ± 0.03
+512                  0.339  0.498  0.16 ± 0.09
+2048                 0.322  0.501  0.18 ± 0.02
+
+Means of 3 seeds and 95 % intervals (analysis/wW/bootstrap_error/error), at the end or, for 512 and 2048 units, where
+the samples are learned by heart, steps 947 and 810. What new samples give to a wider net, samples shown again do not:
+from 128 units on the real world's error stands still. So at n = 500 the worlds are no longer close, as they are in the
+paper's at 50,000. Seconds are of one shared core, compiling included.
 """
 
 from collections.abc import Mapping
