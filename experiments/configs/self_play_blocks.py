@@ -24,7 +24,7 @@ seed  weight  push_1, pick_and_place_1 after 750 and 900 updates
 0     1       .997 .621   .994 .963: the pretrained `one` (`self_play.load`), in half precision .987 .969 of 256 games
 1     1                   .980 .967
 2     1       .983 .945   .943 .866
-2     10      .953 .959   .990 .977
+2     10      .971 .959   .990 .977
 
 The pretrained `one`, who knew cubes alone, solves of push_1 and pick_and_place_1 with other shapes: flat boxes .97 .88,
 crosses .95 .85, bars .84 .78, cylinders .80 .75 (256 games each). `shapes` has eight objects of sizes within a tenth,
