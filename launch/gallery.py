@@ -7,149 +7,27 @@ The run of `NAME.py:VARIANT` is looked for in runs/NAME/VARIANT. Where it is not
 stays as it was, and the command is printed that makes the run. A tour that needs data takes them from COLLAGE_DATA.
 """
 
-import runpy
-from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
-
 from absl import flags
-from matplotlib.figure import Figure
 
-import experiments
-from experiments import registry
-from launch import cli, folder, plots
+from launch import cli, folder, pictures
 
-_EXPERIMENTS = Path(experiments.__file__).parent
-
-_OUT = flags.DEFINE_string("out", str(_EXPERIMENTS / "gallery"), "Folder for the pictures.")
+_OUT = flags.DEFINE_string("out", str(pictures.EXPERIMENTS / "gallery"), "Folder for the pictures.")
 _ONLY = flags.DEFINE_list("only", None, "The pictures to draw. Default: all.")
-
-
-class OfRuns(NamedTuple):
-    """A figure of runs, as the config of the first sets it, but for these settings."""
-
-    figure: str  # a name of the registry
-    runs: Mapping[str, str]  # label -> NAME/VARIANT
-    settings: Mapping = {}
-    flags: str = ""  # what else the runs' commands need, with {runs} for the folder of runs
-
-
-class OfTour(NamedTuple):
-    """A figure, or a film, a GIF's bytes, that a tour leaves in a variable."""
-
-    tour: str
-    variable: str = "picture"
-
-
-_CURVES, _DIGITS_FILES = "experiments.figures:curves", "--data_dir=DIR, which holds the IDX files of"
-
-PICTURES: dict[str, OfRuns | OfTour] = {
-    "arena": OfRuns("arena", {"one cube": "self_play_blocks/one"}),
-    "blur_digits": OfRuns("race", {"digits, 256 hidden neurons": "blur_digits/wider"}),
-    "blur_label": OfRuns("race", {"KMNIST, 64 hidden neurons": "blur_label/64"}, flags=f"{_DIGITS_FILES} KMNIST"),
-    "blur_lasting": OfRuns("race", {"KMNIST, 64 hidden neurons": "blur_lasting/64"}, flags=f"{_DIGITS_FILES} KMNIST"),
-    "bootstrap_blur": OfRuns("pair", {"slightly deformed digits, n = 256": "bootstrap_blur/digits"}),
-    "cloning": OfRuns(
-        _CURVES,
-        {"with cloning": "self_play_puck/two", "without": "self_play_puck/two_no_abc"},
-        {"metric": "train/bob_success"},
-    ),
-    "collage": OfRuns(
-        "experiments.figures.collage:collage",
-        {part: f"collage/{part}" for part in ("stream", "digits", "tasks", "genome", "worlds", "puck")},
-    ),
-    "density": OfTour("glns_density"),
-    "digits": OfRuns(
-        _CURVES,
-        {
-            "GLN, real world": "glns_digits/real",
-            "GLN, ideal world": "glns_digits/ideal",
-            "SGD, real world": "sgd_digits/real",
-            "SGD, ideal world": "sgd_digits/ideal",
-        },
-        {"metric": "eval/test_error"},
-    ),
-    "distributions": OfTour("distributions"),
-    "gripper": OfTour("gripper", "film"),
-    "holdouts": OfTour("self_play_holdouts"),
-    "pair": OfRuns("pair", {"deformed digits, n = 4000": "bootstrap_digits/mlp"}),
-    "payoff": OfRuns("payoff", {"one puck": "self_play_puck/puck"}),
-    "pretraining": OfRuns(
-        "pair",
-        {"pretrained": "bootstrap_pretraining/digits"},
-        flags="--config.learner.init_from={runs}/bootstrap_pretraining/pretrain",
-    ),
-    "regression": OfRuns("pair", {"linear regression, n = 100": "bootstrap_regression/linear"}),
-    "retention": OfRuns("retention", {"permuted MNIST": "glns_permuted_mnist/full"}, flags=f"{_DIGITS_FILES} MNIST"),
-    "saliency": OfTour("glns_digits", "saliency"),
-    "samples": OfRuns("fan", {"deformed digits": "bootstrap_samples/mlp"}),
-    "self_play_worlds": OfRuns(
-        _CURVES,
-        {
-            **{f"{n} tasks": f"self_play_curriculum/tasks_{n}" for n in (4, 16, 64, 256)},
-            "ever new tasks": "self_play_curriculum/fresh",
-            "Alice's goals": "self_play_curriculum/alice",
-        },
-        {"metric": "eval/holdout_success"},
-    ),
-    "shared_density": OfRuns(
-        "paintings", {"": "glns_shared_density/online"}, flags="--data_dir=DIR, which holds binarised MNIST"
-    ),
-    "wave": OfRuns("wave", {"one cube": "self_play_blocks/one"}),
-}
 
 
 def main(argv: list[str]) -> int:
     """Draws what can be drawn. -> 1 where a picture could not."""
     if len(argv) != 2:
         raise cli.UserError("name the folder of the runs: python -m launch.gallery runs")
+    chosen = _ONLY.value or list(pictures.PICTURES)
+    if unknown := [name for name in chosen if name not in pictures.PICTURES]:
+        raise cli.UserError(f"--only: no picture {unknown[0]!r}; there are {', '.join(pictures.PICTURES)}")
     runs, out = folder.place(argv[1], "the folder of the runs"), folder.place(_OUT.value, "--out")
-    chosen = _ONLY.value or list(PICTURES)
-    if unknown := [name for name in chosen if name not in PICTURES]:
-        raise cli.UserError(f"--only: no picture {unknown[0]!r}; there are {', '.join(PICTURES)}")
-    problems = {name: missing(PICTURES[name], runs) for name in chosen}
-    with cli.user_errors(OSError, saying=f"cannot write pictures to {out}: "):
-        out.mkdir(parents=True, exist_ok=True)
-        for name in [name for name in chosen if not problems[name]]:
-            try:
-                figure = drawn(PICTURES[name], runs)
-            except Exception as error:  # a tour may raise any, and the others go on
-                problems[name] = [cli.one_line(error)]
-                continue
-            path = plots.picture(out, name)
-            if isinstance(figure, Figure):
-                figure.savefig(path, dpi=120)
-            else:
-                (path := path.with_suffix(".gif")).write_bytes(figure)
-            print(f"picture: {path}", flush=True)
+    problems = pictures.draw(chosen, runs, out)
     for name, reasons in problems.items():
         for reason in reasons:
             print(f"not drawn: {name}: {reason}")
     return int(any(problems.values()))
-
-
-def missing(picture: OfRuns | OfTour, runs: Path) -> list[str]:
-    """The commands of the runs that a picture lacks."""
-    if isinstance(picture, OfTour):
-        return []
-    commands = []
-    for run in picture.runs.values():
-        if folder.finished_steps(runs / run) is None:
-            config, variant = run.split("/")
-            named = f"--config=experiments/configs/{config}.py:{variant} --workdir={runs / run}"
-            commands.append(f"python -m launch.train {named} {picture.flags.format(runs=runs)}".rstrip())
-    return commands
-
-
-def drawn(picture: OfRuns | OfTour, runs: Path) -> Figure | bytes:
-    """The figure, or the film."""
-    if isinstance(picture, OfTour):
-        return runpy.run_path(str(_EXPERIMENTS / "tours" / f"{picture.tour}.py"))[picture.variable]
-    of = plots.read([runs / run for run in picture.runs.values()])
-    config = next(iter(of.configs.values()))
-    settings = registry.settings_by_label(config.get("figures"), "figures").get(picture.figure, {})
-    draw = registry.build("figures", {**settings, "name": picture.figure, **picture.settings})
-    return draw(dict(zip(picture.runs, of.records.values(), strict=True)))
 
 
 if __name__ == "__main__":

@@ -4,28 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 from ml_collections import ConfigDict
 
 from experiments import registry
-from launch import cli, configs, gallery
+from launch import configs, pictures
 
 CHECKOUT = Path(__file__).parents[2]
-OF_RUNS = {name: picture for name, picture in gallery.PICTURES.items() if isinstance(picture, gallery.OfRuns)}
-
-
-def _draw(runs, **given):
-    with flagsaver.flagsaver(**given):
-        return gallery.main(["gallery", str(runs)])
-
-
-@pytest.fixture
-def draw():
-    """draw(runs, out=.., only=..) -> the exit status of launch.gallery."""
-    with flagsaver.flagsaver():
-        flags.FLAGS.mark_as_parsed()
-        yield _draw
+OF_RUNS = {name: picture for name, picture in pictures.PICTURES.items() if isinstance(picture, pictures.OfRuns)}
 
 
 def make(folder, error):
@@ -41,8 +26,8 @@ def make(folder, error):
 
 def test_it_has_every_picture():
     there = sorted(path.stem for path in (CHECKOUT / "experiments" / "gallery").iterdir())
-    assert there == sorted(gallery.PICTURES)
-    tours = {picture.tour for picture in gallery.PICTURES.values() if isinstance(picture, gallery.OfTour)}
+    assert there == sorted(pictures.PICTURES)
+    tours = {picture.tour for picture in pictures.PICTURES.values() if isinstance(picture, pictures.OfTour)}
     assert all((CHECKOUT / "experiments" / "tours" / f"{tour}.py").exists() for tour in tours)
 
 
@@ -63,38 +48,36 @@ def test_its_runs_record_what_it_draws(name):
         assert picture.figure in registry.settings_by_label(first.to_dict()["figures"], "figures")
 
 
-def test_it_draws_what_there_is_and_says_how_the_rest_comes(tmp_path, capsys, draw):
+def test_it_draws_what_there_is_and_says_how_the_rest_comes(tmp_path, capsys):
     for i, run in enumerate(OF_RUNS["digits"].runs.values()):
         make(tmp_path / "runs" / run, 0.1 * (i + 1))
     runs, out = tmp_path / "runs", tmp_path / "out"
-    assert draw(runs, out=str(out), only=["digits", "pretraining"]) == 1
+    problems, wanted = pictures.draw(["digits", "pretraining"], runs, out), runs / "bootstrap_pretraining"
     assert [path.name for path in out.iterdir()] == ["digits.png"]
-    said, wanted = capsys.readouterr().out.splitlines(), runs / "bootstrap_pretraining"
-    assert said[0] == f"picture: {out / 'digits.png'}"
-    assert said[1] == (
-        "not drawn: pretraining: python -m launch.train --config=experiments/configs/bootstrap_pretraining.py:digits "
+    assert capsys.readouterr().out == f"picture: {out / 'digits.png'}\n"
+    assert problems["digits"] == []
+    assert problems["pretraining"][0] == (
+        "python -m launch.train --config=experiments/configs/bootstrap_pretraining.py:digits "
         f"--workdir={wanted}/digits --config.learner.init_from={wanted}/pretrain"
     )
-    assert draw(runs, out=str(out), only=["digits"]) == 0
 
 
-def test_legends_are_in_words_and_pictures_that_fail_do_not_stop_the_others(tmp_path, capsys, draw, monkeypatch):
+def test_legends_are_in_words_and_pictures_that_fail_do_not_stop_the_others(tmp_path, monkeypatch):
     for run in OF_RUNS["digits"].runs.values():
         make(tmp_path / run, 0.1)
-    figure = gallery.drawn(OF_RUNS["digits"], tmp_path)
+    figure = pictures.drawn(OF_RUNS["digits"], tmp_path)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         *("GLN, ideal world", "GLN, real world", "SGD, ideal world", "SGD, real world")
     ]
     assert figure.axes[0].get_ylabel() == "test error"
-    monkeypatch.setitem(gallery.PICTURES, "density", gallery.OfTour("no_such_tour"))
-    assert draw(tmp_path, out=str(tmp_path / "out"), only=["density", "digits"]) == 1
-    picture, problem = capsys.readouterr().out.splitlines()
-    assert picture.endswith("digits.png")
-    assert problem.startswith("not drawn: density: ")
+    monkeypatch.setitem(pictures.PICTURES, "density", pictures.OfTour("no_such_tour"))
+    problems = pictures.draw(["density", "digits"], tmp_path, tmp_path / "out")
+    assert problems["density"]
+    assert problems["digits"] == []
+    assert (tmp_path / "out" / "digits.png").exists()
 
 
-def test_mistakes_are_one_line(tmp_path, draw):
-    with pytest.raises(cli.UserError, match=r"--only: no picture 'nope'; there are arena, "):
-        draw(tmp_path, only=["nope"])
-    with pytest.raises(cli.UserError, match=r"name the folder of the runs"):
-        gallery.main(["gallery"])
+def test_a_mistake_is_one_line(run):
+    status, output = run("launch.gallery", "runs", "--only=nope")
+    assert status == 2
+    assert output.startswith("error: --only: no picture 'nope'; there are arena, ")

@@ -104,7 +104,7 @@ def test_help_lists_the_keys(folder):
 def test_help_lists_the_variants(run):
     status, output = run("launch.train", "--config=experiments/configs/glns_digits.py:online", "--help")
     assert status == 0
-    assert "glns_digits.py:VARIANT: real, ideal, online, smoke" in output
+    assert "glns_digits.py:VARIANT: real, ideal, online, dendritic, categorical, smoke" in output
     assert "  --config.world.batch_size=1" in output.split("\n")
 
 
