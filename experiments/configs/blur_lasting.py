@@ -33,8 +33,8 @@ smoke       8, 4 steps
 
 The mean of steps 10 to 100: lasting .833, muon .821 on KMNIST (by seed +.006, +.015, +.015), .904 and .903 on notMNIST
 (+.003, +.004, -.002). Means of 3 seeds on 1000 test images of 14 x 14 pixels, standardised for all; 8000 train images,
-batches of 128. The rows of KMNIST under `64` and `64_64_64` were measured before `lasting` existed. Today these variants
-have `lasting` as the learner and `muon` beside it. The best are of 8 settings of SGD, 4 rates from 0.03 to 1 with and
+batches of 128. The rows of KMNIST under `64` and `64_64_64` are older than `lasting`. Today these variants have
+`lasting` as the learner and `muon` beside it. The best are of 8 settings of SGD, 4 rates from 0.03 to 1 with and
 without momentum, and of 3 rates of Adam and of Muon. A dash: not measured.
 """
 
