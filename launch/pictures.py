@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 import experiments
 from experiments import registry
+from experiments.figures import collage
 from launch import cli, folder, plots
 
 EXPERIMENTS = Path(experiments.__file__).parent
@@ -43,10 +44,7 @@ PICTURES: dict[str, OfRuns | OfTour] = {
         {"with cloning": "self_play_puck/two", "without": "self_play_puck/two_no_abc"},
         {"metric": "train/bob_success"},
     ),
-    "collage": OfRuns(
-        "experiments.figures.collage:collage",
-        {part: f"collage/{part}" for part in ("stream", "digits", "tasks", "genome", "worlds", "puck")},
-    ),
+    "collage": OfRuns("experiments.figures.collage:collage", {part: f"collage/{part}" for part in collage.RUNS}),
     "density": OfTour("glns_density"),
     "digits": OfRuns(
         _CURVES,

@@ -61,8 +61,8 @@ def programs(
     shapes = _abstract_run(setup, members, data)
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), shapes)
     step, (_, trained) = _one_step(setup, members[0], data, one)
-    suitable = execution.suitable_form(step, jax.default_backend())
-    setup = _executed(setup, Execution(form or suitable, prefetch or world.prefetch))
+    chosen = form or execution.suitable_form(step, jax.default_backend())
+    setup = _executed(setup, Execution(chosen, prefetch or world.prefetch))
     if form not in (None, setup.execution.form):
         devices.log(f"execution {form!r} does not count: the devices divide members and what is inside them")
 

@@ -17,20 +17,19 @@ Letters: A dimensions of an action, G features of an observation, N objects.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from self_play import goals, observations
+from self_play import goals
 from self_play.coordinates import axes_of
 from self_play.goals import Poses
 from self_play.objects import Object
 from self_play.observations import Observation
 from self_play.robots import Drive, Robot
 from self_play.scene import Scene, Table
-from self_play.tabletop import NUM_BINS, Tabletop, library_settings, symmetries_of
+from self_play.tabletop import NUM_BINS, Tabletop, library_settings, of_goals
 
 
 class EnvState(NamedTuple):
@@ -58,9 +57,6 @@ def tabletop_of(
     """
     scene = _scene(env.action_size, tuple(objects), table)
     scene = scene._replace(max_distance=max_distance, max_angle=max_angle)
-    symmetries, thresholds = symmetries_of(scene), {"max_distance": max_distance, "max_angle": max_angle}
-    where = {"table": table.top, "area": table.area}
-
     nowhere: Any = None  # nothing is placed: the environment says where a game begins
 
     def reset(key):
@@ -90,9 +86,7 @@ def tabletop_of(
         step=step,
         poses=poses_of,
         observe=observe,
-        observe_goal=partial(observations.observe_goal, scene, symmetries),
-        judge=lambda start, goal, mask: goals.judge(start, goal, mask, symmetries, **where, **thresholds),
-        reached=lambda now, goal, mask: goals.reached(now, goal, mask, symmetries, **thresholds),
+        **of_goals(scene),
     )
 
 

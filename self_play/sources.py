@@ -76,11 +76,7 @@ def replay(
     goal_source: Callable = push,
 ) -> Poses:
     """Where Bob's objects were at the end of one of his latest turns, each as likely."""
-    if archive is None:
-        return goal_source(key, scene, now, mask)
-    k_fresh, k_row = jax.random.split(key)
-    fresh = goal_source(k_fresh, scene, now, mask)
-    return _of_row(archive, _rows(k_row, archive, mask, 1)[0], mask, fresh)
+    return _again(key, scene, now, mask, archive, goal_source, lambda key: _rows(key, archive, mask, 1)[0])
 
 
 def mega(
@@ -101,12 +97,12 @@ def mega(
     """
     check_counts(num_candidates=num_candidates)
     check_numbers(above=0.0, width=width)
-    if archive is None:
-        return goal_source(key, scene, now, mask)
-    k_fresh, k_rows = jax.random.split(key)
-    rows, density = _rows(k_rows, archive, mask, num_candidates), _density(archive, width)
-    fresh = goal_source(k_fresh, scene, now, mask)
-    return _of_row(archive, rows[jnp.argmin(density[rows])], mask, fresh)
+
+    def rarest(key):
+        rows = _rows(key, archive, mask, num_candidates)
+        return rows[jnp.argmin(_density(archive, width)[rows])]
+
+    return _again(key, scene, now, mask, archive, goal_source, rarest)
 
 
 def sfl(
@@ -160,9 +156,12 @@ def _rows(key, archive, mask, number):
     return jax.random.categorical(key, jnp.where(_suits(archive, mask), 0.0, -jnp.inf), shape=(number,))
 
 
-def _of_row(archive, row, mask, fresh):
-    """The place in this row, or the fresh one if the row does not suit."""
-    fresh = in_slots(fresh, len(mask))
+def _again(key, scene, now, mask, archive, goal_source, row_of):
+    """The place in the row of the archive that `row_of` (key) chooses, or a fresh one if the row does not suit."""
+    if archive is None:
+        return goal_source(key, scene, now, mask)
+    k_fresh, k_row = jax.random.split(key)
+    fresh, row = in_slots(goal_source(k_fresh, scene, now, mask), len(mask)), row_of(k_row)
     return jax.tree.map(
         lambda kept, new: jnp.where(_suits(archive, mask)[row], kept[row], new), archive.achieved, fresh
     )

@@ -44,9 +44,6 @@ def build(scene: Scene) -> Tabletop:
     """The tabletop of `scene`. One core makes 190,000 control steps a second in 256 games of one puck."""
     begin, advance = {"mjx": _mjx, "c": c_mujoco.pipeline}[physics_of(scene)](scene)
     place = functools.partial(_place, scene, begin)
-    thresholds = {"max_distance": scene.max_distance, "max_angle": scene.max_angle}
-    symmetries = symmetries_of(scene)
-    where = {"table": scene.table.top, "area": scene.table.area}
     return Tabletop(
         scene=scene,
         reset=functools.partial(_reset, scene, place),
@@ -54,10 +51,20 @@ def build(scene: Scene) -> Tabletop:
         step=functools.partial(_step, scene, advance),
         poses=functools.partial(observations.poses, scene),
         observe=functools.partial(observations.observe, scene),
-        observe_goal=functools.partial(observations.observe_goal, scene, symmetries),
-        judge=lambda start, goal, mask: goals.judge(start, goal, mask, symmetries, **where, **thresholds),
-        reached=lambda poses, goal, mask: goals.reached(poses, goal, mask, symmetries, **thresholds),
+        **of_goals(scene),
     )
+
+
+def of_goals(scene: Scene) -> dict[str, Callable]:
+    """The parts of a Tabletop that are about goals: by the scene's thresholds and symmetries, whatever its physics."""
+    thresholds = {"max_distance": scene.max_distance, "max_angle": scene.max_angle}
+    symmetries = symmetries_of(scene)
+    where = {"table": scene.table.top, "area": scene.table.area}
+    return {
+        "observe_goal": functools.partial(observations.observe_goal, scene, symmetries),
+        "judge": lambda start, goal, mask: goals.judge(start, goal, mask, symmetries, **where, **thresholds),
+        "reached": lambda poses, goal, mask: goals.reached(poses, goal, mask, symmetries, **thresholds),
+    }
 
 
 def symmetries_of(scene: Scene) -> goals.Symmetries:

@@ -19,10 +19,14 @@ def scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     accuracy = np.mean(guesses == labels)
     rates = [np.bincount(which, minlength=num_classes) / len(labels) for which in (guesses, labels)]
     chance, repeated = rates[0] @ rates[1], np.sum(labels[1:] == labels[:-1]) / len(labels)
-    of_labels = probabilities[np.arange(len(labels)), labels]
     return {
         "accuracy": float(accuracy),
         "kappa": float((accuracy - chance) / (1 - chance)),
         "kappa_temporal": float((accuracy - repeated) / (1 - repeated)),
-        "loss": float(-np.log(np.maximum(of_labels, _LEAST)).mean()),
+        "loss": log_loss(probabilities, labels),
     }
+
+
+def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Of probabilities [n, N] of labels [n], in nats."""
+    return float(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], _LEAST)).mean())

@@ -22,9 +22,9 @@ from sklearn.preprocessing import StandardScaler
 from experiments import data
 from glns.estimator import Classifier
 from launch import cli
+from launch.suites.prequential import log_loss
 
 _SPLITS = 3
-_LEAST = 1e-3
 _OWN = {"breast_cancer": datasets.load_breast_cancer, "digits": datasets.load_digits, "wine": datasets.load_wine}
 _ENDING = ".tsv.gz"
 MODELS: dict[str, Callable] = {  # a model for a seed
@@ -64,9 +64,9 @@ def lines(chosen: list[str]) -> Iterator[dict[str, Any]]:
 def measure(model: Any, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> dict[str, float]:
     """The scores of a model of scikit-learn's interface that has learned x [n, D] and y [n]."""
     probabilities = model.fit(x, y).predict_proba(x_test)
-    of_labels = probabilities[np.arange(len(y_test)), np.searchsorted(model.classes_, y_test)]
     errors = model.classes_[probabilities.argmax(axis=1)] != y_test
-    return {"error": float(np.mean(errors)), "loss": float(-np.log(np.maximum(of_labels, _LEAST)).mean())}
+    loss = log_loss(probabilities, np.searchsorted(model.classes_, y_test))
+    return {"error": float(np.mean(errors)), "loss": loss}
 
 
 def _split(table, seed):
