@@ -7,15 +7,17 @@ DIR holds the four IDX files (train-images-idx3-ubyte and its companions, .gz or
 variant  inputs                            seconds  eval/test_error, mean ± std of 3 seeds
 online   oriented gradients                     56  0.0119 ± 0.0003
 pixels   pixels                                 61  0.0227 ± 0.0005
-ensemble pixels, four networks of 6 half-spaces  -  0.0206, one seed
+smooth   pixels, smoothed                      194  0.0185 ± 0.0003
+ensemble the same, four networks               330  0.0184, one seed
 smoke    `online` on 240, tested on 240          5  one seed
 
 The network is the paper's, [128, 128, 1] neurons of 4 half-spaces a class, at its rate, min(0.01, 100 / t); the paper
-reports 98 %. Inputs are mean-subtracted features, times feature_scale. Seconds are of the whole run on 2 shared CPU
-cores, compiling included.
+reports 98 %. Inputs are mean-subtracted features, times feature_scale. `smooth` departs from it: images pass a Gaussian
+filter of one pixel, neurons have 6 half-spaces with offsets and twice the rate, the last one the rate 0.0003. Seconds
+are of the whole run on 2 shared CPU cores, compiling included. Three seeds of `ensemble` need 26 GB.
 
-On KMNIST's pixels the last neuron's rate is too fast: of 2000 held-out images `pixels` errs on 0.269 after 6000, at
-learning_rate=(0.0003, *[0.01] * 127) on 0.165, with offset_scale 1 and 8 half-spaces besides on 0.135 (`LOG.md`).
+On other sets, 8000 images and 2000 to test, one pass, one seed, nothing chosen on them (--config.num_steps=132):
+`pixels` errs on 0.315 of KMNIST and 0.204 of notMNIST, `smooth` on 0.141 and 0.112.
 """
 
 from ml_collections import ConfigDict
@@ -23,15 +25,16 @@ from ml_collections import ConfigDict
 
 def get_config(variant: str = "online") -> ConfigDict:
     """The config of a variant."""
-    variants = {  # gradients, feature_scale, images
-        "online": (True, 30.0, (60000, 10000)),
-        "pixels": (False, 6.0, (60000, 10000)),
-        "ensemble": (False, 6.0, (60000, 10000)),
-        "smoke": (True, 30.0, (240, 240)),
+    variants = {  # what of an image, feature_scale, images
+        "online": ({"gradients": True}, 30.0, (60000, 10000)),
+        "pixels": ({}, 6.0, (60000, 10000)),
+        "smooth": ({"smooth": 1.0}, 8.0, (60000, 10000)),
+        "ensemble": ({"smooth": 1.0}, 8.0, (60000, 10000)),
+        "smoke": ({"gradients": True}, 30.0, (240, 240)),
     }
     if variant not in variants:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
-    gradients, feature_scale, (num_train, num_test) = variants[variant]
+    inputs, feature_scale, (num_train, num_test) = variants[variant]
     batch_size = 60
     num_steps = num_train // batch_size
     learner = {
@@ -50,8 +53,10 @@ def get_config(variant: str = "online") -> ConfigDict:
         "shared_gates": True,
         "aggregation": "last",
     }
-    if variant == "ensemble":  # rates are dealt out in turn: the first of 128 is the last neuron's
-        learner |= {"num_half_spaces": 6, "offset_scale": 1.0, "learning_rate": (0.0003, *[0.01] * 127)}
+    if variant in ("smooth", "ensemble"):  # rates are dealt out in turn: the first of 128 is the last neuron's
+        learner |= {"num_half_spaces": 6, "offset_scale": 1.0, "epsilon": 0.003}
+        learner |= {"learning_rate": (0.0003, *[0.02] * 127), "learning_rate_decay": 200.0}
+    if variant == "ensemble":
         learner = {"name": "ensemble", "num_members": 4, "learner": learner}
     return ConfigDict(
         {
@@ -66,7 +71,7 @@ def get_config(variant: str = "online") -> ConfigDict:
             "data": {
                 "name": "idx",
                 "deskew": True,
-                "gradients": gradients,
+                **inputs,
                 "num_train": num_train,
                 "num_test": num_test,
             },

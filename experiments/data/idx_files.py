@@ -8,9 +8,10 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 import blur
-from bootstrap import images
+from bootstrap import images, settings
 from experiments.data.folder import required
 from experiments.data.kinds import Data, Part, standardised
 
@@ -19,6 +20,7 @@ def idx(
     data_dir: str | None,
     *,
     deskew: bool = False,
+    smooth: float = 0.0,
     gradients: bool = False,
     crop: int = 0,
     side: int | None = None,
@@ -28,24 +30,32 @@ def idx(
 ) -> Data:
     """MNIST or any set in its IDX files (`train-images-idx3-ubyte`, .gz or not, and its three companions).
 
-    deskew: centres and straightens every image (`bootstrap.images.deskew`). gradients: then x are its oriented
-    gradients [n, O, H / 4, W / 4] in place of its pixels (`bootstrap.images.oriented_gradients`). side: cuts `crop`
-    pixels from every edge and resizes the rest to side x side (`blur.images.resized`). num_train, num_test: only the
-    first ones. standardise: see `kinds.standardised`.
+    deskew: centres and straightens every image (`bootstrap.images.deskew`). smooth: the standard deviation, in pixels,
+    of a Gaussian filter after that. gradients: then x are its oriented gradients [n, O, H / 4, W / 4] in place of its
+    pixels (`bootstrap.images.oriented_gradients`). side: cuts `crop` pixels from every edge and resizes the rest to
+    side x side (`blur.images.resized`). num_train, num_test: only the first ones. standardise: see
+    `kinds.standardised`.
     """
     folder = required(data_dir)
     train, test = (_idx_part(folder, prefix) for prefix in ("train", "t10k"))
     train, test = _first(train, num_train, "data.num_train"), _first(test, num_test, "data.num_test")
-    steps = [step for step, wanted in ((images.deskew, deskew), (images.oriented_gradients, gradients)) if wanted]
-    for step in steps:
-        of_all = jax.jit(partial(jax.lax.map, step, batch_size=500))
-        train, test = (Part(np.asarray(of_all(part.x)), part.y) for part in (train, test))
+    settings.check_not_negative(**{"data.smooth": smooth})
     if side is not None and side < 1:
         raise ValueError(f"data.side must be at least 1, got {side}")
-    if side is not None:
-        of_all = jax.jit(partial(blur.images.resized, side=side, crop=crop))
-        train, test = (Part(np.asarray(of_all(part.x)), part.y) for part in (train, test))
+    steps = [
+        _of_each(images.deskew) if deskew else None,
+        partial(gaussian_filter, sigma=(0, smooth, smooth)) if smooth else None,
+        _of_each(images.oriented_gradients) if gradients else None,
+        None if side is None else jax.jit(partial(blur.images.resized, side=side, crop=crop)),
+    ]
+    for step in filter(None, steps):
+        train, test = (Part(np.asarray(step(part.x)), part.y) for part in (train, test))
     return standardised(Data(train, test)) if standardise else Data(train, test)
+
+
+def _of_each(step):
+    """step: image -> array. -> the function that does it to every one of many images."""
+    return jax.jit(partial(jax.lax.map, step, batch_size=500))
 
 
 def _first(part: Part, number: int | None, name: str) -> Part:

@@ -169,6 +169,7 @@ MISTAKES = {  # settings -> words
 FOLDERS = {  # data_dir, settings -> words
     ("good", 'name="idx", num_train=21'): "data.num_train must be 1 to 20, got 21",
     ("good", 'name="idx", side=0'): "data.side must be at least 1",
+    ("good", 'name="idx", smooth=-1.0'): "data.smooth must be at least 0",
     ("truncated", 'name="idx"'): "not a whole gzip file",
     ("other", 'name="idx"'): "not an IDX file",
     ("short", 'name="idx"'): "should hold",
