@@ -92,7 +92,7 @@ def learner(
     joint_rate: float = 2.0,
     second_rate: float = 1.5,
     damping: float = 100.0,
-    parts: tuple[int, int] = (32, 512),
+    parts: tuple[int, int] = (32, 1024),
     num_slots: int = 1 << 20,
     max_contexts: int = 8192,
     epsilon: float = 1e-5,

@@ -16,42 +16,44 @@ constexpr float kMoves = 0.5f;                                // the prior weigh
 class Shifted {
  public:
   Shifted(const float* means, const float* mass, int64_t parts, int64_t height, int64_t width)
-      : means_(means), mass_(mass), parts_(parts), height_(height), width_(width), posterior_(kShifts * parts),
-        roots_(posterior_.size()), outside_(parts, kLeast) {}
+      : means_(means), mass_(mass), parts_(parts), height_(height), width_(width), outside_(parts, kLeast),
+        posteriors_(kShifts, Posterior(parts)) {}
 
   void Begin() {
-    float total = 0;
-    for (int64_t k = 0; k < parts_; ++k) total += mass_[k] + 1e-6f;
+    const float total = TotalOf(mass_, parts_);
     for (int s = 0; s < kShifts; ++s) {
-      const float prior = (s == kShifts / 2 ? 1 - kMoves : kMoves / (kShifts - 1)) / total;
-      for (int64_t k = 0; k < parts_; ++k) posterior_[s * parts_ + k] = prior * (mass_[k] + 1e-6f);
+      posteriors_[s].Begin(mass_, (s == kShifts / 2 ? 1 - kMoves : kMoves / (kShifts - 1)) / total);
     }
   }
-  float Predict(const Canvas& canvas) const { return Mean(canvas, posterior_); }
+  float Predict(const Canvas& canvas) const {
+    float sum = 0;
+    for (int s = 0; s < kShifts; ++s) sum += posteriors_[s].Sum(MeansAt(canvas, s));
+    return sum;
+  }
   // By the square roots of the posterior, as Mixture::PredictSoftly.
   float PredictSoftly(const Canvas& canvas) {
-    const float total = Cpu().roots(posterior_.data(), roots_.data(), posterior_.size());
-    return Mean(canvas, roots_) / total;
+    float sum = 0, total = 0;
+    for (int s = 0; s < kShifts; ++s) sum += posteriors_[s].SumByRoots(MeansAt(canvas, s), total);
+    return sum / total;
   }
   // The likeliest: its shift times parts, plus the part.
   int64_t Best() const {
-    const float greatest = Cpu().greatest(posterior_.data(), posterior_.size());
-    return std::find(posterior_.begin(), posterior_.end(), greatest) - posterior_.begin();
+    int64_t best = 0;
+    float most = 0;
+    for (int s = 0; s < kShifts; ++s) {
+      const int64_t part = posteriors_[s].Best();
+      const float weight = posteriors_[s].weights[part];
+      if (weight > most) best = s * parts_ + part, most = weight;
+    }
+    return best;
   }
   void Observe(const Canvas& canvas, bool value) {
     float total = 0;
-    for (int s = 0; s < kShifts; ++s) {
-      total += Cpu().reweigh(posterior_.data() + s * parts_, MeansAt(canvas, s), value, parts_);
-    }
-    Cpu().rescale(posterior_.data(), 1 / total, 1e-30f, posterior_.size());
+    for (int s = 0; s < kShifts; ++s) total += posteriors_[s].Reweigh(MeansAt(canvas, s), value);
+    for (Posterior& posterior : posteriors_) posterior.Rescale(1 / total);
   }
 
  private:
-  float Mean(const Canvas& canvas, const std::vector<float>& weights) const {
-    float sum = 0;
-    for (int s = 0; s < kShifts; ++s) sum += Cpu().dot(weights.data() + s * parts_, MeansAt(canvas, s), parts_);
-    return sum;
-  }
   // What the parts, shifted, have at the present pixel.
   const float* MeansAt(const Canvas& canvas, int shift) const {
     const int64_t row = canvas.row() + shift / (2 * kShift + 1) - kShift;
@@ -62,7 +64,8 @@ class Shifted {
 
   const float *means_, *mass_;  // [pixels, parts], [parts]
   int64_t parts_, height_, width_;
-  std::vector<float> posterior_, roots_, outside_;  // [shifts, parts], the same, [parts]
+  std::vector<float> outside_;  // [parts]
+  std::vector<Posterior> posteriors_;
 };
 
 }  // namespace shared_density
