@@ -178,14 +178,11 @@ def _kept(setup: Setup, shapes: bootstrap.Run, placed: Any) -> tuple[Callable, C
         abstract = jax.tree.map(_abstract, shapes, placed)
         return (lambda run: run), (lambda run: run), abstract
     small = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((number, *leaf.shape[1:]), leaf.dtype), shapes)
-    whole = jax.tree.map(lambda one: jax.sharding.NamedSharding(one.mesh, _not_by_member(one.spec)), placed)
+    spec, place = jax.sharding.PartitionSpec, jax.sharding.NamedSharding
+    whole = jax.tree.map(lambda one: place(one.mesh, spec(None, *one.spec[1:])), placed)  # not by member
     kept = jax.jit(lambda run: jax.tree.map(lambda leaf: leaf[:number], run), out_shardings=whole)
     resume = jax.jit(lambda run: jax.tree.map(lambda leaf: leaf[filled], run), out_shardings=placed)
     return kept, resume, jax.tree.map(_abstract, small, whole)
-
-
-def _not_by_member(spec: jax.sharding.PartitionSpec) -> jax.sharding.PartitionSpec:
-    return jax.sharding.PartitionSpec(None, *spec[1:])
 
 
 def _abstract(leaf: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
