@@ -5,16 +5,15 @@
 
 variant   what                                                                          seconds  real - ideal  by theory
 linear    50 inputs of variances 1, 1/2, 1/3 .., n = 100, 2000 steps at rate 0.05       23       .0515         .0521
-features  100 random ReLU features of them, the same                                    -        -             -
+features  100 random ReLU features of them, the same                                    26       .0953         .0922
 smoke     the linear model, n = 10, 4 steps
 
 Test mse at the end, in variances of the targets: means of 5 seeds. A step of the real world is of all n samples, one of
 the ideal world of as many fresh ones. At the end of `linear` the worlds have .1326 and .0812, where gradient flow has
 .1351 and .0830; all four are of one model, theory over the law and the rest on 4000 test samples. At the stopping time
 (train mse under 0.05, reached by 3 seeds of 5, else the end) reuse costs .050 ± .002, where test and train are .081
-apart: the paper's claim of a small gap does not hold for this regression, and theory says the same. A dash: not
-measured. Seconds are of one core's time, compiling included.
-
+apart: the paper's claim of a small gap does not hold for this regression, and theory says the same. `features`: .2723
+and .1770, by gradient flow .2700 and .1778; reuse costs .095 ± .007. Seconds are of one core's time, compiling included.
 """
 
 from ml_collections import ConfigDict
