@@ -142,7 +142,7 @@ def _check_launches(value: dict) -> None:
         if not isinstance(launch, dict):
             raise ValueError(f"a launch is {_shown(launch)}, not settings {{..}}")
         _check(launch, _LAUNCH | ({"config_file": _TEXT} if launch.get("config_file") is not None else {}))
-        nested = {"modules": _NESTED, "versions": _SETTINGS, "jax_settings": _SETTINGS}
+        nested = {"modules": _NESTED, "versions": _SETTINGS, "jax_settings": _SETTINGS, "native_kernels": _SETTINGS}
         _check(launch, {key: what for key, what in nested.items() if key in launch})
         for module in launch.get("modules", {}).values():
             _check(module, {"file": _TEXT, "sha256": _TEXT})
