@@ -48,7 +48,7 @@ def place(text: str, flag: str) -> Path:
     if re.match(r"[A-Za-z][\w+.-]*:/", text):
         raise UserError(f"{flag}={text}: a run is on a file system; mount the storage, and name a folder of the mount")
     with user_errors(RuntimeError, OSError, saying=f"{flag}={text}: "):
-        path = Path(text).expanduser()
+        path = Path(re.sub("^//", "/", str(Path(text).expanduser())))  # two are kept by Path, and refused by orbax
         is_root = path.resolve() == Path(path.anchor or "/")
     if is_root:
         raise UserError(f"{flag}={text} is the root of all files; name a folder in it")

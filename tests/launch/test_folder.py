@@ -126,6 +126,7 @@ def test_a_state_that_no_device_holds_is_refused_before_anything_is_written(tmp_
         ("gs:/b", "mount"),
         ("~nobody-here/x", "~"),
         ("/", "root"),
+        ("//", "root"),
     ],
 )
 def test_a_place_that_is_none(text, message):
@@ -133,7 +134,8 @@ def test_a_place_that_is_none(text, message):
         folder.place(text, "--workdir")
 
 
-def test_a_place_at_home(monkeypatch):
-    monkeypatch.setenv("HOME", "/somewhere")
+def test_a_place_is_written_plainly(monkeypatch):
+    monkeypatch.setenv("HOME", "//somewhere")
+    assert str(folder.place("//a//b", "--workdir")) == "/a/b"
     assert str(folder.place("~/x", "--workdir")) == "/somewhere/x"
     assert str(folder.place("a~b", "--workdir")) == "a~b"
