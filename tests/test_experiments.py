@@ -95,6 +95,8 @@ X, Y = np.zeros((4, 5), np.float32), np.zeros(4, np.int32)
         ("train", {"x": X[:0], "y": Y[:0]}, "the train part of the data is empty"),
         ("test", {"x": X[:0], "y": Y[:0]}, "the test part of the data is empty"),
         ("train", {"x": X}, "the train part of the data has 4 inputs but 12 targets"),
+        ("test", {"x": np.float32(3), "y": Y}, "the test part of the data is a single number"),
+        ("train", {"x": X.astype(">f4"), "y": Y}, "x in the byte order of another machine, >f4; convert them"),
         (
             "train",
             {"x": X + np.array([0, np.nan, 0, np.inf, 0], np.float32), "y": Y},

@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of the train part and, where there are any, of the test part."""
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a whole .npz file; numpy.savez writes them")
-    with _opened(path) as content:
+    with path.open("rb") as file, _opened(path, file) as content:
         names = (*_TRAIN, *_TEST) if any(name in content.files for name in _TEST) else _TRAIN
         missing = [name for name in names if name not in content.files]
         if missing:
@@ -76,9 +77,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: _array(path, content, name) for name in names}
 
 
-def _opened(path: Path) -> np.lib.npyio.NpzFile:
+def _opened(path: Path, file: BinaryIO) -> np.lib.npyio.NpzFile:
     try:
-        return np.load(path)
+        return np.load(file)
     except DAMAGED as error:
         raise ValueError(f"{path} is not a whole .npz file ({error}); fetch it again") from error
 

@@ -156,14 +156,15 @@ def test_an_array_with_wrong_bytes_is_named(tmp_path):
 
 @pytest.mark.parametrize("reader", ["npz", "bandit", "parameters"])
 def test_wherever_a_byte_is_damaged_the_file_is_named(tmp_path, reader):
-    """zipfile, zlib, NumPy and Python's tokenizer raise ten kinds of exceptions. Some bytes nobody reads."""
+    """zipfile, zlib, NumPy and Python's tokenizer raise many kinds of exceptions. Some bytes nobody reads."""
     path = tmp_path / ("bandit_adult.npz" if reader == "bandit" else "data.npz")
     read = {
-        "npz": lambda: npz(str(tmp_path)),
+        "npz": lambda: npz(str(tmp_path), test_fraction=0.5),
         "bandit": lambda: data_sets.bandit(str(tmp_path), set="adult"),
         "parameters": lambda: parameters(str(path)),
     }[reader]
-    np.savez_compressed(path, **(ARRAYS if reader == "npz" else {"a0": X, "a1": X}))
+    arrays = {"x_train": X, "y_train": LABELS // 2} if reader == "npz" else {"a0": X, "a1": X}
+    np.savez_compressed(path, **arrays)
     good, num_refused = path.read_bytes(), 0
     for i in range(len(good)):
         path.write_bytes(good[:i] + bytes([good[i] ^ (1, 32, 255)[i % 3]]) + good[i + 1 :])
