@@ -1,7 +1,7 @@
 """Checkpoints: the only file that knows orbax.
 
-A save is atomic: it is written beside its place and moved there. Each carries a fingerprint of its arrays and a checksum
-of its notes, so one that was damaged later is noticed when it is read, and the one before is taken.
+A save is atomic: it is written beside its place and moved there. Each carries a fingerprint of its arrays and a
+checksum of its notes, so one that was damaged later is noticed when it is read, and the one before is taken.
 """
 
 import errno

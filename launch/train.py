@@ -95,7 +95,7 @@ def train_together(runs: Sequence[Job], data_dir: str | None = None) -> bool:
     """
     clock, config = Clock(), runs[0].config
     # What to compute. Nothing is written before this is known to fit together.
-    with cli.user_errors(Exception):
+    with cli.user_errors(Exception, SystemExit):
         for one in runs:
             schedule.check(one.config)
         settings = [one.config.to_dict() for one in runs]
