@@ -251,6 +251,8 @@ def _check_labels(of_plan: Plan, data: Any) -> None:
     for name, output in predicted.items():
         if getattr(output, "ndim", 0) == 2:
             who = f"baselines.{name}" if name else "learner"
+            if len(output) != len(data.test.y):
+                raise ValueError(f"{who}: predict gives {len(output)} rows for {len(data.test.y)} samples")
             _check_width(who, output.shape[-1], data, are_classes[0])
 
 

@@ -190,12 +190,12 @@ def test_two_evals_of_one_name_are_refused():
 NOTHING = (lambda *_: None,) * 3
 
 
-def updating(update):
+def updating(update, predict=lambda x: jnp.zeros((len(x), 3))):
     """A learner whose state is a number. update: state -> (state, metrics)."""
     return lambda: (
         lambda key, example: jnp.zeros(()),
         lambda key, state, batch: update(state),
-        lambda state, x: jnp.zeros((len(x), 3)) + state,
+        lambda state, x: predict(x),
     )
 
 
@@ -220,6 +220,7 @@ def updating(update):
         ("learner", updating(lambda state: (state, {"a": state * 1j})), r"learner: a is complex64 of shape \(\)"),
         ("learner", updating(lambda state: (state, {"a/seeds": state})), "learner: a metric cannot be called"),
         ("learner", updating(lambda state: state), "learner cannot learn from this world's batches: TypeError"),
+        ("learner", updating(None, predict=lambda x: x[:1, :3]), "learner: predict gives 1 rows for 8 samples"),
         ("evals", lambda view: {"a": "b"}, r"evals\.own: a metric is one number"),
         ("analyses", lambda records: None, r"analyses\.own returned NoneType; an analysis returns \{name: number\}"),
         ("artifacts", lambda context: None, r"artifacts\.own: its function must return \(names of files, write\)"),
