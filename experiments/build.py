@@ -157,8 +157,15 @@ def first(of_plan: Plan, divide: Callable | None = None) -> Experiment:
 
 
 def learner_of(made: Any, where: str) -> bootstrap.Learner:
-    """What a function returned, as a Learner. Raises ValueError where it is none."""
-    return named_parts(bootstrap.Learner, made, where, "(init, update, predict)")
+    """What a function returned, as a Learner whose update says what it cannot. Raises ValueError where it is none."""
+    learner = named_parts(bootstrap.Learner, made, where, "(init, update, predict)")
+
+    def update(key, state, batch):
+        with settings.explained(f"{where} cannot learn from this world's batches"):
+            state, metrics = learner.update(key, state, batch)
+        return state, evaluation.as_numbers(metrics, where)
+
+    return learner._replace(update=update)
 
 
 def named_parts(kind: Callable, made: Any, where: str, parts: str) -> Any:
@@ -244,6 +251,8 @@ def _check_labels(of_plan: Plan, data: Any) -> None:
     for name, output in predicted.items():
         if getattr(output, "ndim", 0) == 2:
             who = f"baselines.{name}" if name else "learner"
+            if len(output) != len(data.test.y):
+                raise ValueError(f"{who}: predict gives {len(output)} rows for {len(data.test.y)} samples")
             _check_width(who, output.shape[-1], data, are_classes[0])
 
 

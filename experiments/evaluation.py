@@ -78,17 +78,22 @@ def _measured(one: Eval, *views: View) -> dict[str, jax.Array]:
     """What an eval returns. Raises ValueError where that is not a dict of numbers."""
     with settings.explained(f"evals.{one.label} cannot measure this learner on these data"):
         metrics = one.measure(*views)
+    return {name: value.astype(float) for name, value in as_numbers(metrics, f"evals.{one.label}").items()}
+
+
+def as_numbers(metrics: Any, whose: str) -> dict[str, jax.Array]:
+    """The metrics that a function returned, [] each. Raises ValueError where they are not a dict of numbers."""
     if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
-        raise ValueError(f"evals.{one.label} returned {type(metrics).__name__}; an eval returns {{name: number}}")
+        raise ValueError(f"{whose}: metrics are {{name: number}}; got {type(metrics).__name__}")
     try:
-        arrays = {name: jnp.asarray(value, float) for name, value in metrics.items()}
+        arrays = {name: jnp.asarray(value) for name, value in metrics.items()}
     except (TypeError, ValueError) as error:
-        raise ValueError(f"evals.{one.label}: a metric is one number ({error})") from error
+        raise ValueError(f"{whose}: a metric is one number ({error})") from error
     for name, value in arrays.items():
         if not name or name.endswith(records.SEEDS):
-            raise ValueError(f"evals.{one.label}: a metric cannot be called {name!r}")
-        if value.shape != ():
-            raise ValueError(f"evals.{one.label}: {name} has shape {value.shape}; a metric is one number")
+            raise ValueError(f"{whose}: a metric cannot be called {name!r}")
+        if value.shape != () or jnp.iscomplexobj(value):
+            raise ValueError(f"{whose}: {name} is {value.dtype} of shape {value.shape}; a metric is one real number")
     return arrays
 
 

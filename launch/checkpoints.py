@@ -1,15 +1,17 @@
 """Checkpoints: the only file that knows orbax.
 
-A save is atomic: it is written beside its place and moved there. Each carries a fingerprint of its arrays, so one that
-was damaged later is noticed when it is read, and the one before is taken.
+A save is atomic: it is written beside its place and moved there. Each carries a fingerprint of its arrays and a
+checksum of its notes, so one that was damaged later is noticed when it is read, and the one before is taken.
 """
 
 import errno
 import glob
+import json
 import os
 import shutil
 import tempfile
 import weakref
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,8 @@ def _folder(manager: ocp.CheckpointManager) -> Path:
 
 def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> None:
     """Saves the run at its step, with notes in JSON. A UserError where the disk does not take it."""
-    notes = {**notes, "fingerprint": fingerprint(run)}
+    notes = {**notes, "step": step, "fingerprint": fingerprint(run)}
+    notes["checksum"] = _checksum(notes)
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(run))
     try:
         devices.in_first_process(lambda: _make_room(Path(manager.directory), size))
@@ -91,13 +94,20 @@ def check(manager: ocp.CheckpointManager, step: int, abstract_run: Any) -> None:
 
 
 def _read(manager: ocp.CheckpointManager, step: int, abstract_run: Any) -> tuple[Any, dict]:
-    """-> (run, notes). Raises ValueError where the fingerprint differs, and whatever orbax does."""
+    """-> (run, notes). Raises ValueError where it is not what was saved at this step, and whatever orbax does."""
     args = ocp.args.Composite(run=ocp.args.StandardRestore(_filled(abstract_run)), notes=ocp.args.JsonRestore())
     saved: Any = manager.restore(step, args=args)
-    run = _whole(abstract_run, saved.run)
-    if fingerprint(run) != saved.notes["fingerprint"]:
+    run, notes = _whole(abstract_run, saved.run), dict(saved.notes)
+    checksum = notes.pop("checksum", None)  # older versions have none
+    if fingerprint(run) != notes["fingerprint"] or checksum not in (None, _checksum(notes)):
         raise ValueError("its contents changed after it was saved")
-    return run, saved.notes
+    if notes["step"] != step:
+        raise ValueError(f"it is of step {notes['step']}")
+    return run, notes
+
+
+def _checksum(notes: dict) -> int:
+    return zlib.crc32(json.dumps(notes, sort_keys=True).encode())
 
 
 def _filled(run: Any) -> list:

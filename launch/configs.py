@@ -31,7 +31,7 @@ def define(values: flags.FlagValues = flags.FLAGS, argv: list[str] | None = None
 
 def _define(values: flags.FlagValues, argv: list[str] | None) -> None:
     what = "FILE.py[:VARIANT]: what to run."
-    with cli.user_errors(flags.Error, OSError):  # of a --flagfile
+    with cli.user_errors(flags.Error, OSError, ValueError):  # of a --flagfile
         config_flags.DEFINE_config_file("config", None, what, lock_config=True, flag_values=values, sys_argv=argv)
 
 

@@ -1,12 +1,13 @@
 """The files of a run folder, read again: what is valid in each, and one line that says what to do where it is not."""
 
+import datetime
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import records, renamed
+from experiments import grid, records, renamed
 from launch.cli import UserError
 
 _RESTORE = "put a whole copy of it back, or start the run anew in another folder"
@@ -91,11 +92,21 @@ def _parsed(text: bytes) -> dict:
     return value
 
 
+def _is_time(text: str) -> bool:
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 # (what a value has to be, whether it is)
 _COUNT = ("a whole number", lambda value: type(value) is int and value >= 0)
 _NUMBER = ("a finite number", lambda value: type(value) in (int, float) and abs(value) <= sys.float_info.max)
 _TEXT = ("text", lambda value: isinstance(value, str))
+_TIME = ("a time", lambda value: isinstance(value, str) and _is_time(value))
 _TEXTS = ("a list of text", lambda value: isinstance(value, list) and all(map(_TEXT[1], value)))
+_LIST = ("a list of settings {..}", lambda value: isinstance(value, list) and all(map(_SETTINGS[1], value)))
 _SETTINGS = ("settings {..}", lambda value: isinstance(value, Mapping))
 _NESTED = ("settings {..} by name", lambda value: _SETTINGS[1](value) and all(map(_SETTINGS[1], value.values())))
 _NAMED = ("names [..] or settings {..} by name", lambda value: _TEXTS[1](value) or _NESTED[1](value))
@@ -109,6 +120,8 @@ _OUTPUTS = ("evals", "analyses", "artifacts", "figures")
 _SUMMARY = {"steps": _COUNT, "num_seeds": _COUNT, "fingerprint": _TEXT}
 _SUMMARY |= dict.fromkeys(("wall_seconds", "compile_seconds", "steps_per_second"), _NUMBER)
 _LAUNCH = {"step": _COUNT, "argv": _TEXTS}
+_OF_LAUNCH = {"time": _TIME, "devices": _TEXTS, "stopped": _TEXT, "modules": _NESTED}
+_OF_LAUNCH |= dict.fromkeys(("versions", "jax_settings", "native_kernels"), _SETTINGS)
 
 
 def _check(value: Mapping, wanted: Mapping[str, tuple]) -> None:
@@ -120,6 +133,10 @@ def _check(value: Mapping, wanted: Mapping[str, tuple]) -> None:
             raise ValueError(f"{key} is {_shown(value[key])}, not {what}")
 
 
+def _check_if_there(value: Mapping, wanted: Mapping[str, tuple]) -> None:
+    _check(value, {key: what for key, what in wanted.items() if key in value})
+
+
 def _check_config(value: dict) -> None:
     try:
         renamed.check(value)
@@ -128,22 +145,22 @@ def _check_config(value: dict) -> None:
     _check(value, _CONFIG)
     several = {"grid": _NESTED, "baselines": _NESTED, **dict.fromkeys(_OUTPUTS, _NAMED)}
     _check(value, {key: what for key, what in several.items() if value.get(key) is not None})
+    for cell, changes in (value.get("grid") or {}).items():
+        grid.merged(value, changes, f"grid.{cell}")
 
 
 def _check_summary(value: dict) -> None:
     _check(value, _SUMMARY | _of_metrics(name for name in value if "/" in name))
+    _check_if_there(value, {"diverged_at": _LIST, "peak_memory_bytes": _NUMBER})
+    for of_one in value.get("diverged_at", ()):
+        _check(of_one, {"member": _TEXT, "seed": _COUNT, "step": _COUNT})
 
 
 def _check_launches(value: dict) -> None:
-    resumed = value.get("resumed", [])
-    if not isinstance(resumed, list):
-        raise ValueError(f"resumed is {_shown(resumed)}, not a list")
-    for launch in (value, *resumed):
-        if not isinstance(launch, dict):
-            raise ValueError(f"a launch is {_shown(launch)}, not settings {{..}}")
+    _check_if_there(value, {"resumed": _LIST})
+    for launch in (value, *value.get("resumed", ())):
         _check(launch, _LAUNCH | ({"config_file": _TEXT} if launch.get("config_file") is not None else {}))
-        nested = {"modules": _NESTED, "versions": _SETTINGS, "jax_settings": _SETTINGS}
-        _check(launch, {key: what for key, what in nested.items() if key in launch})
+        _check_if_there(launch, _OF_LAUNCH)
         for module in launch.get("modules", {}).values():
             _check(module, {"file": _TEXT, "sha256": _TEXT})
 

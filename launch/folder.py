@@ -38,7 +38,7 @@ PRESENTATION = ("analyses", "artifacts", "checkpoint_every", "execution", "figur
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)  # of network file systems
 
-_PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "numpy", "orbax-checkpoint", "ml_collections")
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "chex", "numpy", "mujoco", "orbax-checkpoint", "ml_collections")
 
 
 def place(text: str, flag: str) -> Path:
@@ -48,7 +48,7 @@ def place(text: str, flag: str) -> Path:
     if re.match(r"[A-Za-z][\w+.-]*:/", text):
         raise UserError(f"{flag}={text}: a run is on a file system; mount the storage, and name a folder of the mount")
     with user_errors(RuntimeError, OSError, saying=f"{flag}={text}: "):
-        path = Path(text).expanduser()
+        path = Path(re.sub("^//", "/", str(Path(text).expanduser())))  # two are kept by Path, and refused by orbax
         is_root = path.resolve() == Path(path.anchor or "/")
     if is_root:
         raise UserError(f"{flag}={text} is the root of all files; name a folder in it")
@@ -176,7 +176,8 @@ def note_launch(
         "jax_settings": machine.settings(),
         "debug_nans": jax.config.values["jax_debug_nans"],
         "profile": profile,
-        "native_kernel": machine.has_native_kernel(),
+        "native_kernels": machine.native_kernels(),
+        "platform": jax.default_backend(),
         "modules": {module: {"file": file, "sha256": _sha256(file)} for module, file in modules.items()},
         "devices": [str(device) for device in jax.devices()],
         "num_processes": jax.process_count(),
@@ -201,17 +202,26 @@ def note_stop(workdir: Path, reason: str) -> None:
 
 def _changes(last: Mapping, now: Mapping) -> list[str]:
     """What may make a resumed run differ from one that was never stopped."""
-    modules, versions = last.get("modules", {}), last.get("versions", {})
+    modules, versions, kernels = (last.get(key, {}) for key in ("modules", "versions", "native_kernels"))
     changed = [
         f"{module['file']} has changed since the last launch"
         for name, module in now["modules"].items()
         if name in modules and modules[name]["sha256"] != module["sha256"]
     ]
-    return changed + [
+    changed += [
         f"{name} was {versions[name]} at the last launch and is {version}: the last bits of numbers may differ"
         for name, version in now["versions"].items()
-        if name in ("jax", "jaxlib") and versions.get(name, version) != version
+        if name in ("jax", "jaxlib", "mujoco") and versions.get(name, version) != version
     ]
+    changed += [
+        f"the native kernel {name} was {'built' if before else 'not built'} at the last launch and is "
+        f"{'not' if before else 'now'}: numbers may differ"
+        for name, before in kernels.items()
+        if now["native_kernels"].get(name, before) != before
+    ]
+    if (platform := last.get("platform", now["platform"])) != now["platform"]:
+        changed.append(f"the last launch was on {platform}, this is on {now['platform']}: numbers may differ")
+    return changed
 
 
 def _sha256(file: str) -> str:

@@ -1,5 +1,6 @@
 """What a run depends on besides its config, what it takes, and the cache of its compiled programs."""
 
+import importlib.util
 import os
 import re
 import resource
@@ -9,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-
-from glns import native
 
 # Settings of JAX by which the same config gives other numbers.
 _DECIDING = (
@@ -22,6 +21,8 @@ _DECIDING = (
     "jax_threefry_partitionable",
 )
 
+_KERNELS = ("glns._native", "glns._shared_density", "self_play._physics")
+
 _CACHE_BYTES, _CACHE_DAYS = 2 * 2**30, 30
 
 
@@ -32,9 +33,9 @@ def settings() -> dict[str, Any]:
     return {name: getattr(jax.config, name) for name in _DECIDING} | {"deterministic": deterministic}
 
 
-def has_native_kernel() -> bool:
-    """Whether the GLN's kernel was built; without it the last bits of a GLN on a CPU may differ."""
-    return native.available
+def native_kernels() -> dict[str, bool]:
+    """Which native kernels were built: another implementation takes the place of one that was not, on a CPU."""
+    return {name: importlib.util.find_spec(name) is not None for name in _KERNELS}
 
 
 def peak_memory() -> int:

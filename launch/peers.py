@@ -39,7 +39,7 @@ def join(address: str | None, num_processes: int | None, process_id: int | None)
     """
     if address is None or num_processes is None or process_id is None:
         address, num_processes, process_id = _detected()
-    if not re.fullmatch(r"\S+:\d{1,5}", address) or not 0 < int(address.rsplit(":", 1)[1]) < 2**16:
+    if not re.fullmatch(r"([^\s:]+|\[\S+\]):\d{1,5}", address) or not 0 < int(address.rsplit(":", 1)[1]) < 2**16:
         raise ValueError(f"--coordinator_address={address} must be HOST:PORT of process 0")
     if process_id >= num_processes:
         raise ValueError(f"--process_id={process_id} must be below --num_processes={num_processes}")

@@ -18,6 +18,7 @@ from launch import cli, documents, folder, reports
 
 _OUT = flags.DEFINE_string("out", None, "The HTML file.", required=True)
 _WATCH = flags.DEFINE_float("watch", None, "Seconds after which to write it anew, while runs go on.", lower_bound=0.1)
+flags.register_validator("watch", lambda seconds: seconds is None or seconds < 1e6, "seconds below a million")
 
 
 def main(argv: list[str]) -> None:

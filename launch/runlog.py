@@ -110,7 +110,7 @@ class RunLog:
         if self._writer:
             self._writer.sync()
         diverged_at = self.diverged.at.tolist()
-        notes = {"step": step, "seconds": self.clock.run(), "data": self._data, "diverged_at": diverged_at}
+        notes = {"seconds": self.clock.run(), "data": self._data, "diverged_at": diverged_at}
         notes["jax_settings"] = machine.settings()
         first = self._manager.latest_step() is None
         checkpoints.save(self._manager, step, run, notes)

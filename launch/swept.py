@@ -32,9 +32,12 @@ def runs(config: str, workdir: Path, words: Sequence[str]) -> dict[Path, list[st
             add(**dict(zip(values, chosen, strict=True)))
         return made
     module = configs.load(Path(config))
-    if not hasattr(module, "sweep"):
+    if not callable(getattr(module, "sweep", None)):
         raise cli.UserError(f"{config} has no sweep(add); give values, --sweep.KEY=VALUE,VALUE, or use launch.train")
-    module.sweep(add)
+    with cli.user_errors(Exception, SystemExit, saying=f"{config}: sweep(add): "):
+        module.sweep(add)
+    if not made:
+        raise cli.UserError(f"{config}: its sweep adds no run")
     return made
 
 

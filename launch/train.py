@@ -70,7 +70,7 @@ def main(argv: list[str], others: Sequence[list[str]] = ()) -> int:
         if changed := [name for name in of_all if other[name].value != given[name].value]:
             raise cli.UserError(f"--{changed[0]} must be the same for runs of one program")
         runs.append(jobs.of_flags(other, words))
-        if runs[-1].workdir in (one.workdir for one in runs[:-1]):
+        if runs[-1].workdir.resolve() in (one.workdir.resolve() for one in runs[:-1]):
             raise cli.UserError(f"--workdir={runs[-1].workdir} is given to two runs; each needs a folder of its own")
     data_dir = data.default_dir() if given.data_dir is None else str(folder.place(given.data_dir, "--data_dir"))
     with cli.user_errors(ValueError, RuntimeError):
@@ -95,7 +95,7 @@ def train_together(runs: Sequence[Job], data_dir: str | None = None) -> bool:
     """
     clock, config = Clock(), runs[0].config
     # What to compute. Nothing is written before this is known to fit together.
-    with cli.user_errors(Exception):
+    with cli.user_errors(Exception, SystemExit):
         for one in runs:
             schedule.check(one.config)
         settings = [one.config.to_dict() for one in runs]

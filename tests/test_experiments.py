@@ -1,6 +1,7 @@
 """A config becomes a plan; what it could not do at its end, and data that nothing can learn from, are refused."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -94,6 +95,8 @@ X, Y = np.zeros((4, 5), np.float32), np.zeros(4, np.int32)
         ("train", {"x": X[:0], "y": Y[:0]}, "the train part of the data is empty"),
         ("test", {"x": X[:0], "y": Y[:0]}, "the test part of the data is empty"),
         ("train", {"x": X}, "the train part of the data has 4 inputs but 12 targets"),
+        ("test", {"x": np.float32(3), "y": Y}, "the test part of the data is a single number"),
+        ("train", {"x": X.astype(">f4"), "y": Y}, "x in the byte order of another machine, >f4; convert them"),
         (
             "train",
             {"x": X + np.array([0, np.nan, 0, np.inf, 0], np.float32), "y": Y},
@@ -187,6 +190,15 @@ def test_two_evals_of_one_name_are_refused():
 NOTHING = (lambda *_: None,) * 3
 
 
+def updating(update, predict=lambda x: jnp.zeros((len(x), 3))):
+    """A learner whose state is a number. update: state -> (state, metrics)."""
+    return lambda: (
+        lambda key, example: jnp.zeros(()),
+        lambda key, state, batch: update(state),
+        lambda state, x: predict(x),
+    )
+
+
 @pytest.mark.usefixtures("data")
 @pytest.mark.parametrize(
     ("kind", "function", "message"),
@@ -201,8 +213,14 @@ NOTHING = (lambda *_: None,) * 3
             lambda data_dir: ((["a"], [1]), (["b"], [0])),
             "the train part of the data has x of <U1; they must be num",
         ),
-        ("evals", lambda view: [1.0], r"evals\.own returned list; an eval returns \{name: number\}"),
-        ("evals", lambda view: {"a": view.test[1]}, r"evals\.own: a has shape \(8,\); a metric is one number"),
+        ("evals", lambda view: [1.0], r"evals\.own: metrics are \{name: number\}; got list"),
+        ("evals", lambda view: {"a": view.test[1]}, r"evals\.own: a is int32 of shape \(8,\); a metric is one real"),
+        ("learner", updating(lambda state: (state, [state])), r"learner: metrics are \{name: number\}; got list"),
+        ("learner", updating(lambda state: (state, {"a": {"b": state}})), "learner: a metric is one number"),
+        ("learner", updating(lambda state: (state, {"a": state * 1j})), r"learner: a is complex64 of shape \(\)"),
+        ("learner", updating(lambda state: (state, {"a/seeds": state})), "learner: a metric cannot be called"),
+        ("learner", updating(lambda state: state), "learner cannot learn from this world's batches: TypeError"),
+        ("learner", updating(None, predict=lambda x: x[:1, :3]), "learner: predict gives 1 rows for 8 samples"),
         ("evals", lambda view: {"a": "b"}, r"evals\.own: a metric is one number"),
         ("analyses", lambda records: None, r"analyses\.own returned NoneType; an analysis returns \{name: number\}"),
         ("artifacts", lambda context: None, r"artifacts\.own: its function must return \(names of files, write\)"),
@@ -228,6 +246,7 @@ def prepare(settings):
     plan = experiments.plan(settings)
     learner, world, views = plan.stages[0].experiment({})
     run = jax.eval_shape(lambda: bootstrap.begin(jax.random.key(0), learner, world))
+    jax.eval_shape(lambda run: bootstrap.advance(jax.random.key(0), learner, world, run, 1), run)
     jax.eval_shape(lambda run: evaluation.measure(plan.evals, views(run, world.data, plan.test)), run)
     outputs.artifacts(settings, plan, run, "a command")
     outputs.check_outputs(settings, ["eval/test_error"], [])

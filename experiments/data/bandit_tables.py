@@ -1,10 +1,8 @@
 """Contextual bandits as tables: contexts float32 [n, D], and the reward of every arm float32 [n, A]."""
 
-import zipfile
-import zlib
-
 import numpy as np
 
+from experiments.data.files import DAMAGED
 from experiments.data.folder import required
 from experiments.data.kinds import Data, Part
 from experiments.settings import near
@@ -27,7 +25,7 @@ def bandit(data_dir: str | None, *, set: str, num_contexts: int | None = None) -
     try:
         with path.open("rb") as file, np.load(file) as arrays:
             contexts, rewards = arrays["a0"].astype(np.float32), arrays["a1"].astype(np.float32)
-    except (AttributeError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path} is not a whole .npz file of numbers a0 and a1 ({error}); fetch it again") from error
     if contexts.ndim != 2 or rewards.ndim != 2:
         raise ValueError(f"{path}: a0 and a1 have shapes {contexts.shape} and {rewards.shape}, not [n, D] and [n, A]")

@@ -1,13 +1,12 @@
 """CIFAR-10 from its files (Krizhevsky 2009). Images are bytes [n, 32, 32, 3]; labels int32 [n]."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import jax
 import numpy as np
 
 import blur
+from experiments.data.files import DAMAGED
 from experiments.data.folder import required
 from experiments.data.kinds import Data, Part
 
@@ -93,7 +92,7 @@ def _npz(path: Path) -> list[Part]:
     try:
         with path.open("rb") as file, np.load(file) as content:
             arrays = [content[name] for name in names]
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path} is not a whole .npz file of {', '.join(names)} ({error}); fetch it again") from error
     return [_part(path, *arrays[:2]), _part(path, *arrays[2:])]
 

@@ -1,7 +1,16 @@
-"""The user's own files: where they are."""
+"""The user's own files: where they are, and what reading a damaged one raises."""
 
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
+
+# Of a .npz file: zipfile seeks where no byte is, or finds a password, and NumPy reads headers by Python's tokenizer.
+DAMAGED = (
+    *(AttributeError, EOFError, KeyError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError, ValueError),
+    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
 
 
 def find(data_dir: str | None, name: str, setting: str) -> Path:

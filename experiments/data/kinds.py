@@ -135,6 +135,8 @@ def check(data: Any) -> None:
     """Raises ValueError, with what to mend, where nothing could learn from the data or be tested on them."""
     parts = _parts(data)
     for name, part in parts.items():
+        if not np.ndim(part.x) or not np.ndim(part.y):
+            raise ValueError(f"the {name} part of the data is a single number; x and y have a row for each sample")
         if not len(part.x):
             raise ValueError(f"the {name} part of the data is empty")
         if len(part.x) != len(part.y):
@@ -142,6 +144,11 @@ def check(data: Any) -> None:
         for field, array in part._asdict().items():
             if array.dtype.kind not in "biuf":
                 raise ValueError(f"the {name} part of the data has {field} of {array.dtype}; they must be numbers")
+            if not array.dtype.isnative:
+                raise ValueError(
+                    f"the {name} part of the data has {field} in the byte order of another machine, {array.dtype.str}; "
+                    "convert them: array.astype(array.dtype.newbyteorder('='))"
+                )
             bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
             if bad.any():
                 raise ValueError(

@@ -1,12 +1,12 @@
 """Data of one's own in an .npz file. Inputs are float32 or uint8 [n, ..]; labels int32 [n] or targets [n, d]."""
 
 import zipfile
-import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from experiments.data.files import find, listed
+from experiments.data.files import DAMAGED, find, listed
 from experiments.data.held_out import hold_out
 from experiments.data.kinds import Data, Part, check
 
@@ -69,7 +69,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of the train part and, where there are any, of the test part."""
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a whole .npz file; numpy.savez writes them")
-    with np.load(path) as content:
+    with path.open("rb") as file, _opened(path, file) as content:
         names = (*_TRAIN, *_TEST) if any(name in content.files for name in _TEST) else _TRAIN
         missing = [name for name in names if name not in content.files]
         if missing:
@@ -77,14 +77,21 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: _array(path, content, name) for name in names}
 
 
+def _opened(path: Path, file: BinaryIO) -> np.lib.npyio.NpzFile:
+    try:
+        return np.load(file)
+    except DAMAGED as error:
+        raise ValueError(f"{path} is not a whole .npz file ({error}); fetch it again") from error
+
+
 def _array(path: Path, content: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     """An array of numbers [n, ..] as it is in the file."""
     try:
         array = np.asarray(content[name])
-    except (EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: {name} is not whole ({error}); fetch it again") from error
     except ValueError as error:  # such as NumPy's "Object arrays cannot be loaded when allow_pickle=False"
         raise ValueError(f"{path}: {name}: {error}; save numbers, as objects are never unpickled") from error
+    except DAMAGED as error:
+        raise ValueError(f"{path}: {name} is not whole ({error}); fetch it again") from error
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{path}: {name} is {_described(array)}; save integers, floats or booleans")
     if not array.ndim or (len(array) and not array.size):

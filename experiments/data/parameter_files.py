@@ -1,12 +1,10 @@
 """What a learner has learned, from files."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from experiments.data.files import listed
+from experiments.data.files import DAMAGED, listed
 
 
 def parameters(place: str) -> dict[str, np.ndarray]:
@@ -32,5 +30,5 @@ def parameters(place: str) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file, np.load(file) as content:
             return {name: content[name] for name in content.files}
-    except (AttributeError, EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path} is not a whole .npz file of arrays ({error})") from error

@@ -48,7 +48,7 @@ def locate(path: Path, key: str) -> Stored:
             start = _start(path, info)
             _check_bytes(path, info, start)
             return _array(path, key, start, info.file_size)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise ValueError(f"{path} is not a whole .npz file ({error}); fetch it again") from error
 
 

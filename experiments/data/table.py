@@ -35,8 +35,8 @@ def read(path: Path, separator: str | None = None) -> Table:
     Raises ValueError where the file is empty, is no UTF-8 text, or has a row longer or shorter than its header.
     """
     separator = _separator(path) if separator is None else separator
-    if len(separator) != 1:
-        raise ValueError(f"data.separator must be one character, got {separator!r}")
+    if len(separator) != 1 or separator in '"\r\n':
+        raise ValueError(f"data.separator must be one character, no quote and no line end, got {separator!r}")
     rows, lines = _rows(path, separator)
     if len(rows) < 2:
         raise ValueError(f"{path} is empty" if not rows else f"{path} holds a header line and no rows")
@@ -159,5 +159,5 @@ def require(table: Table, names: tuple[str, ...], setting: str) -> None:
         if name not in table.columns:
             raise ValueError(
                 f"{table.path}, line {table.header_line}: no column {name!r}, as {setting} says; the header line "
-                f"names {listed(table.columns)}"
+                f"names {listed(table.columns)}{'; see data.separator' if len(table.columns) == 1 else ''}"
             )

@@ -3,9 +3,12 @@
 The header has the settings, the labels and the categories; the arrays are the learned state and the units.
 """
 
+import io
 import json
+import tokenize
 import zipfile
 import zlib
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -20,6 +23,11 @@ _UNITS = ("_units", "_of_y")  # attributes that are Units
 _ARRAYS = ("_slots", "_recent")
 _PLAIN = ("_fitted", "_categories", "_seed", "_shape", "n_features_in_")
 _LISTS = ("classes_", "feature_names_in_")
+
+_DAMAGED = (  # zipfile seeks where no byte is, or finds a password, and NumPy reads headers by Python's tokenizer
+    *(AttributeError, EOFError, KeyError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError, ValueError),
+    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
 
 
 def save(estimator: Any, path: Any) -> None:
@@ -46,12 +54,13 @@ def save(estimator: Any, path: Any) -> None:
 
 def load(kind: type, path: Any) -> Any:
     """Reads an estimator of a kind. Raises ValueError for a file that is none, or is damaged or of another version."""
+    content = io.BytesIO(Path(path).read_bytes())
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as saved:
+        with np.load(content, allow_pickle=False) as saved:
             arrays = {name: saved[name] for name in saved.files}
         header = json.loads(arrays["header"].tobytes())
         named = header["format"], header["version"], header["estimator"]
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGED as error:
         raise ValueError(f"{path} is no saved estimator, or is damaged ({type(error).__name__})") from error
     if named != (_FORMAT, _VERSION, kind.__name__):
         raise ValueError(f"{path} holds {named}, not {(_FORMAT, _VERSION, kind.__name__)}; fit and save it again")

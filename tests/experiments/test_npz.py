@@ -7,6 +7,7 @@ import pytest
 
 from experiments import data as data_sets
 from experiments.data import npz
+from experiments.data.parameter_files import parameters
 
 X = np.arange(24.0).reshape(8, 3) / 7
 LABELS = np.array([0, 1, 2, 1, 0, 2, 1, 0])
@@ -151,6 +152,28 @@ def test_an_array_with_wrong_bytes_is_named(tmp_path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"data\.npz: x_train is not whole \(Bad CRC-32 .*\); fetch it again"):
         npz(str(tmp_path))
+
+
+@pytest.mark.parametrize("reader", ["npz", "bandit", "parameters"])
+def test_wherever_a_byte_is_damaged_the_file_is_named(tmp_path, reader):
+    """zipfile, zlib, NumPy and Python's tokenizer raise many kinds of exceptions. Some bytes nobody reads."""
+    path = tmp_path / ("bandit_adult.npz" if reader == "bandit" else "data.npz")
+    read = {
+        "npz": lambda: npz(str(tmp_path), test_fraction=0.5),
+        "bandit": lambda: data_sets.bandit(str(tmp_path), set="adult"),
+        "parameters": lambda: parameters(str(path)),
+    }[reader]
+    arrays = {"x_train": X, "y_train": LABELS // 2} if reader == "npz" else {"a0": X, "a1": X}
+    np.savez_compressed(path, **arrays)
+    good, num_refused = path.read_bytes(), 0
+    for i in range(len(good)):
+        path.write_bytes(good[:i] + bytes([good[i] ^ (1, 32, 255)[i % 3]]) + good[i + 1 :])
+        try:
+            read()
+        except ValueError as error:
+            assert str(path) in str(error)  # noqa: PT017
+            num_refused += 1
+    assert num_refused > len(good) / 2
 
 
 def test_a_member_that_is_no_array_is_refused(tmp_path):

@@ -153,7 +153,9 @@ def test_other_files_are_refused(classifier, tmp_path):
     with np.load(path) as arrays:
         header = json.loads(arrays["header"].tobytes()) | {"version": 99}
         newer = dict(arrays) | {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)}
-    for content in (bytes(damaged), good[: len(good) // 2], b"", b"hello", good[:20]):
+    locked, directory = bytearray(good), good.rindex(b"PK\1\2")
+    locked[directory + 8] |= 1  # says that a password is needed
+    for content in (bytes(damaged), bytes(locked), good[: len(good) // 2], b"", b"hello", good[:20]):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="is no saved estimator, or is damaged"):
             Classifier.load(path)

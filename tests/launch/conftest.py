@@ -100,7 +100,7 @@ def refused(run, tmp_path):
         """The command fails in one line that has these words, and leaves the folder and the checkout as they were."""
 
         def seen():
-            paths = [*CHECKOUT.glob("*"), *tmp_path.rglob("*"), *(folder.rglob("*") if folder else ())]
+            paths = [*CHECKOUT.glob("[!.]*"), *tmp_path.rglob("*"), *(folder.rglob("*") if folder else ())]
             return {path: None if path.is_dir() else path.stat().st_mtime_ns for path in paths}
 
         before = seen()

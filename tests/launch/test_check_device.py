@@ -28,6 +28,7 @@ def test_a_part_is_measured_and_one_that_takes_too_long_is_ended(run, tmp_path):
         (("--parts=nope", "--out=x"), "no part 'nope'; there are precision"),
         (("--out=",), "is empty"),
         (("--parts=", "--out=x"), "--parts is empty"),
+        (("--minutes=inf", "--out=x"), "--minutes=inf: minutes below a million"),
     ],
 )
 def test_mistakes_are_one_line(run, flags, message):

@@ -44,3 +44,21 @@ def test_a_save_that_cannot_be_read_back_is_noticed(run, like, tmp_path):
                 path.unlink()
         with pytest.raises(UserError, match=rf"what is saved in {tmp_path} cannot be read back"):
             checkpoints.check(manager, 0, like)
+
+
+@pytest.mark.parametrize("what", ["a number", "a name", "not JSON", "another step"])
+def test_damaged_notes_fall_back_to_the_checkpoint_before(run, like, tmp_path, what):
+    with checkpoints.open_folder(tmp_path) as manager:
+        for step in (2, 4):
+            checkpoints.save(manager, step, run, {"seconds": {"wall": 123.5}})
+    (notes,) = (tmp_path / "4").glob("notes/metadata")
+    if what == "another step":
+        (tmp_path / "4").rename(tmp_path / "5")
+    else:
+        old, new = {"a number": ("123.5", "173.5"), "a name": ("seconds", "sekonds"), "not JSON": ("{", "(")}[what]
+        assert old in notes.read_text()
+        notes.write_text(notes.read_text().replace(old, new))
+    with checkpoints.open_folder(tmp_path) as manager:
+        _, found = checkpoints.newest(manager, like, lambda step: True)
+    assert (found["step"], found["seconds"]) == (2, {"wall": 123.5})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2", f"{5 if what == 'another step' else 4}.damaged"]

@@ -156,6 +156,7 @@ def test_what_the_first_process_refuses_all_refuse(start, command, tmp_path):
         (("host:port", 2, 0), "--coordinator_address=host:port must be HOST:PORT"),
         (("host:99999", 2, 0), "--coordinator_address=host:99999 must be HOST:PORT"),
         ((":1234", 2, 0), "--coordinator_address=:1234 must be HOST:PORT"),
+        (("::1", 2, 0), "--coordinator_address=::1 must be HOST:PORT"),
         (("host:1234", 2, 2), "--process_id=2 must be below --num_processes=2"),
         ((None, None, None), "--distributed finds no cluster; give --coordinator_address"),
     ],

@@ -22,6 +22,7 @@ FLAGS = {
     "no such process": ([GLN, "--process_id=-1"], "--process_id=-1"),
     "half a cluster": ([GLN, "--num_processes=2"], "--coordinator_address"),
     "no such flagfile": ([GLN, "--flagfile=nope"], "Unable to open flagfile"),
+    "flagfile that is no text": ([GLN, "--flagfile={folder}/bytes"], "can't decode byte 0xff"),
     "workdir is a file": ([GLN, "--workdir={folder}/file"], "cannot write to --workdir"),
     # The config.
     "no such config": (
@@ -149,6 +150,7 @@ OTHERS = {
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("folder")
     (folder / "file").write_text("")
+    (folder / "bytes").write_bytes(b"\xff")
     return folder
 
 

@@ -33,6 +33,7 @@ def pair(*, rate: float = 0.1): return 1, 2
 def fails(): raise RuntimeError("two\\nlines")
 def leaves(): raise SystemExit(4)
 def number(given): return 5
+def ends(): return lambda key, example: exit(0), print, print
 """
 
 NAMES = {
@@ -69,6 +70,7 @@ NAMES = {
     'learner={"name": "quits:x"}': "learner 'quits:x' cannot be imported: SystemExit",
     'learner={"name": "mistaken:fails"}': "learner 'mistaken:fails' failed: RuntimeError: two lines",
     'learner={"name": "mistaken:leaves"}': "learner 'mistaken:leaves' failed: SystemExit: 4",
+    'learner={"name": "mistaken:ends"}': "SystemExit: 0 (--debug shows where)",
     'learner={"name": "mistaken:pair"}': "learner: its function must return (init, update, predict); got tuple",
     'world={"name": "mistaken:number"}': "world: its function must return (data, init, draw); got int",
     'data={"name": "mistaken:number"}': "a data set is experiments.data.Data(Part(x, y), Part(x, y)) or",

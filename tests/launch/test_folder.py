@@ -76,11 +76,17 @@ def test_settings_of_jax_that_decide_results_must_stay(run, setting, value):
 
 def test_a_launch_says_what_has_changed(run, capsys):
     note = json.loads((run / "run.json").read_text())
-    assert note["native_kernel"] in (True, False)
-    note["versions"]["jax"] = "0.0.1"
+    kernels = note["native_kernels"]
+    note["versions"]["jax"], note["platform"] = "0.0.1", "tpu"
+    note["native_kernels"] = {name: not built for name, built in kernels.items()}
     (run / "run.json").write_text(json.dumps(note))
     train(config_of(8), run)
-    assert f"jax was 0.0.1 at the last launch and is {jax.__version__}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"jax was 0.0.1 at the last launch and is {jax.__version__}" in said
+    assert "the last launch was on tpu, this is on cpu: numbers may differ" in said
+    for name, built in kernels.items():
+        was, now = ("not built", "now") if built else ("built", "not")
+        assert f"the native kernel {name} was {was} at the last launch and is {now}: numbers may differ" in said
 
 
 def test_the_mirror_has_every_record_whatever_became_of_its_files(run):
@@ -120,6 +126,7 @@ def test_a_state_that_no_device_holds_is_refused_before_anything_is_written(tmp_
         ("gs:/b", "mount"),
         ("~nobody-here/x", "~"),
         ("/", "root"),
+        ("//", "root"),
     ],
 )
 def test_a_place_that_is_none(text, message):
@@ -127,7 +134,8 @@ def test_a_place_that_is_none(text, message):
         folder.place(text, "--workdir")
 
 
-def test_a_place_at_home(monkeypatch):
-    monkeypatch.setenv("HOME", "/somewhere")
+def test_a_place_is_written_plainly(monkeypatch):
+    monkeypatch.setenv("HOME", "//somewhere")
+    assert str(folder.place("//a//b", "--workdir")) == "/a/b"
     assert str(folder.place("~/x", "--workdir")) == "/somewhere/x"
     assert str(folder.place("a~b", "--workdir")) == "a~b"

@@ -126,6 +126,7 @@ def test_watching_ends_with_the_runs(run, tmp_path):
         ("name at least one run folder", ()),
         ("is not a run folder: it has no config.json", ("nowhere",)),
         ("is a folder; name the HTML file in it", ("nowhere", "--out=.")),
+        ("--watch=nan: seconds below a million", ("nowhere", "--watch=nan")),
     ],
 )
 def test_mistakes_are_one_line(refused, tmp_path, words, flags):

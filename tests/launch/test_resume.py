@@ -213,7 +213,9 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_is_intact(stopped, star
 def test_other_data_are_refused(stopped, run, tmp_path):
     shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
     for path in (tmp_path / "checkpoints").glob("*/notes/metadata"):
-        path.write_text(path.read_text().replace('"data": "', '"data": "0'))
+        notes = json.loads(path.read_text()) | {"data": "of another file"}
+        del notes["checksum"]  # it would tell
+        path.write_text(json.dumps(notes))
     status, output = run(*FLAGS, workdir_flag(tmp_path))
     assert status == 2
     assert "learned from other data" in output

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from launch import children, cli, sweep
+from launch import children, cli, sweep, swept
 
 CHECKOUT = Path(__file__).parents[2]
 CONFIG = '''
@@ -188,3 +188,25 @@ def test_a_signal_stops_the_run_and_the_sweep(start, run, tmp_path):
     assert "[2/2]" not in output
     assert not (tmp_path / "real" / "summary.json").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["real"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sweep = 3", "has no sweep(add)"),
+        ("def sweep(): pass", "sweep(add): TypeError: sweep() takes 0 positional arguments"),
+        ("def sweep(add): 1 / 0", "sweep(add): ZeroDivisionError: division by zero"),
+        ("def sweep(add): exit(0)", "sweep(add): SystemExit: 0"),
+        ("def sweep(add): add([1])", "sweep(add): TypeError"),
+        ("def sweep(add): add('..')", "sweep has two runs, or none, for the folder"),
+        ("def sweep(add): pass", "its sweep adds no run"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_one_line(tmp_path, text, message):
+    config = tmp_path / "config.py"
+    config.write_text(text)
+    with pytest.raises(cli.UserError) as error:
+        swept.runs(str(config), tmp_path / "runs", [])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "runs").exists()

@@ -136,7 +136,8 @@ def test_other_flags_are_the_same_for_all(refused, tmp_path):
     one, other = ([f"--config={MLP}", f"--workdir={tmp_path / name}"] for name in "ab")
     message = "--matmul_precision must be the same for runs of one program"
     refused(message, "launch.train", *one, "--", *other, "--matmul_precision=float32")
-    refused("is given to two runs; each needs a folder", "launch.train", *one, "--", *other, "--", *one)
+    again = [one[0], f"--workdir={tmp_path / 'b' / '..' / 'a'}"]
+    refused("is given to two runs; each needs a folder", "launch.train", *one, "--", *other, "--", *again)
 
 
 def packed(configs, most=None):
