@@ -13,7 +13,7 @@ the ideal world of as many fresh ones. At the end of `linear` the worlds have .1
 .1351 and .0830; all four are of one model, theory over the law and the rest on 4000 test samples. At the stopping time
 (train mse under 0.05, reached by 3 seeds of 5, else the end) reuse costs .050 ± .002, where test and train are .081
 apart: the paper's claim of a small gap does not hold for this regression, and theory says the same. `features`: .2723
-and .1770, by gradient flow .2700 and .1778; reuse costs .095 ± .007. Seconds are of one core's time, compiling included.
+and .1770, by gradient flow .2700 and .1778; reuse costs .095 ± .007. Seconds are of one core, compiling included.
 """
 
 from ml_collections import ConfigDict
