@@ -3,10 +3,12 @@
     python -m launch.train --config=experiments/configs/bootstrap_cells.py:digits --workdir=runs/cells
 
 variant  what                                                                                           seconds
-digits   six random cells of width 4, deformed digits of 8 x 8, n = 500, 600 steps of 32                    -
+digits   six random cells of width 4, deformed digits of 8 x 8, n = 500, 600 steps of 32                  260
 smoke    two cells, 4 steps
 
-A dash: not measured yet.
+No world fits its training set in 600 steps, so the end is taken: reuse costs .073, .028, .033, .062, .109 and .057 of
+soft error for cells 0 to 5 (2 seeds), where test and train are .39 .42 .44 .25 .49 .38 apart. The order of the cells is
+roughly that of the ideal world, as in the paper. Seconds are of a shared core, compiling (175) included.
 """
 
 from ml_collections import ConfigDict

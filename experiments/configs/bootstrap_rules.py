@@ -5,10 +5,18 @@
 DIR holds CIFAR-10's binary files or cifar10.npz; images are grey, of 14 x 14 pixels.
 
 variant  what                                                                                           seconds
-cifar10  n = 2,000 against one pass over 45,000, 351 steps of 128                                             -
+cifar10  n = 2,000 against one pass over 45,000, 351 steps of 128                                            94
 smoke    4 steps
 
-A dash: not measured yet.
+             test error, real  ideal   bootstrap error   test - train
+GLN                      .717  .636    .066 ± .015       .717
+genome muon              .660  .542    .118 ± .009       .660
+SGD, .05, .9             .693  .669    .024 ± .001       .102
+
+Means of 2 seeds, in hard errors; the bootstrap error is that of the GLN's stopping time, step 298, and of the end, step
+351, where the others do not stop. GLN and genome learn 2,000 images by heart within 150 steps, at nearly the test error
+at which they had begun to, and SGD does not. So the better a rule learns, the more reuse costs it. Seconds are of a
+shared core, compiling included.
 """
 
 from ml_collections import ConfigDict

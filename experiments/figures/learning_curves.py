@@ -92,7 +92,7 @@ def scale_values(axes: Axes, metric: str, values: Collection[np.ndarray]) -> Non
 
 def _plain_ticks(axis: Axis, low: float, high: float) -> None:
     """Writes the numbers of a logarithmic axis plainly; of those between powers of 10 the more, the shorter it is."""
-    told = range(1, 10) if high < 10 * low else (2, 5) if high < 1000 * low else ()
+    told = (2, 3, 4, 6, 8) if high < 10 * low else (2, 5) if high < 1000 * low else ()
 
     def between(value, place):
         del place

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from bootstrap import gap
 from experiments.analyses import stopping
+from experiments.figures import legends
 from experiments.figures.learning_curves import error_band, log_panels, mean
 from experiments.figures.legends import by_number, counted, legend, literal, words
 from experiments.records import Records, curve, member
@@ -33,7 +34,7 @@ def pair(
     are NaN there are left out. theory: label -> metric of the run, drawn as dots over the curves.
     """
     shown = {
-        f"{label}, {words(name)}" if name else label: (records, member(real, name), member(ideal, name))
+        _of_learner(label, records, name, len(runs), len(learners)): (records, member(real, name), member(ideal, name))
         for name, (label, records) in product(learners, runs.items())
     }
     figure, panels = log_panels(shown, score)
@@ -65,6 +66,14 @@ def pair(
         axes.set_title(title, fontsize="small")
         axes.legend(fontsize="small")
     return figure
+
+
+def _of_learner(run: str, records: Records, name: str, num_runs: int, num_learners: int) -> str:
+    """What a panel is of: the run, the learner in it, or both."""
+    called = legends.learners(records).get(name, words(name))
+    if num_learners == 1 and not name:
+        return run
+    return called if num_runs == 1 else f"{run}, {called}"
 
 
 def _gaps(train: np.ndarray, test: np.ndarray, ideal: np.ndarray) -> str:

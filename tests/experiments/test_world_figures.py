@@ -133,8 +133,11 @@ def test_a_baseline_has_a_panel_too():
     lines = records().lines
     lines = [line | {name.replace("n5/", "real/sgd/"): value for name, value in line.items()} for line in lines]
     lines = [line | {name.replace("ideal/", "ideal/sgd/"): value for name, value in line.items()} for line in lines]
-    panels = figures.pair({"run": Records(lines, ("real", "ideal"), ("sgd",))}, learners=["", "sgd"]).axes
-    assert [axes.get_title().split(", at")[0] for axes in panels] == ["run", "run, SGD"]
+    of_run = Records(lines, ("real", "ideal"), ("sgd",), settings={"": {"name": "glns"}, "sgd": {"name": "sgd"}})
+    panels = figures.pair({"run": of_run}, learners=["", "sgd"]).axes
+    assert [axes.get_title().split(", at")[0] for axes in panels] == ["GLN", "SGD"]
+    of_both = figures.pair({"a": of_run, "b": of_run}, learners=["", "sgd"]).axes
+    assert [axes.get_title().split(", at")[0] for axes in of_both] == ["a, GLN", "b, GLN", "a, SGD", "b, SGD"]
     np.testing.assert_allclose(drawn(panels[0])["real world, test"], [[10, 0.55], [20, 0.4], [40, 0.5]])
     np.testing.assert_allclose(drawn(panels[1])["real world, test"], [[10, 0.8], [20, 0.8], [40, 0.8]])
     np.testing.assert_allclose(drawn(panels[1])["ideal world, test"], [[10, 0.5], [20, 0.275], [40, 0.1]])
