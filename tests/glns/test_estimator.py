@@ -160,7 +160,7 @@ def test_a_fitted_model_keeps_its_settings(model):
 
 
 def test_a_model_is_read_as_it_was_while_it_learns(monkeypatch):
-    """Here by the thread that lets it learn, amid a new class."""
+    """Here by the thread that lets it learn, amid new classes."""
     model = Classifier(**SMALL, random_state=0).partial_fit(X, Y)
     before, read, add_network = model.predict_proba(X), [], growth.add_network
 
@@ -169,9 +169,9 @@ def test_a_model_is_read_as_it_was_while_it_learns(monkeypatch):
         return add_network(*args, **how)
 
     monkeypatch.setattr(growth, "add_network", reading)
-    model.partial_fit(X[:2], ["down", "up"])
-    np.testing.assert_array_equal(read, [before])
-    assert model.predict_proba(X).shape == (300, 4)
+    model.partial_fit(X[:2], ["down", "side"])
+    np.testing.assert_array_equal(read, [before, before])
+    assert model.predict_proba(X).shape == (300, 5)
 
 
 @pytest.mark.parametrize("wide", [False, True])
