@@ -40,6 +40,8 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
     The other settings: see `glns.learner`; the defaults are those of `glns.ROBUST`, for people who tune nothing. A
     fitted model keeps its settings; `partial_fit` takes new learning rates and refuses other changes.
 
+    Threads may predict while another learns: they read the model as it was before. A call that raises changes nothing.
+
     After fitting: classes_ [N], n_features_in_, feature_importances_, and state_, a `glns.State` of the features as
     `glns.estimator.units` scales them.
     """

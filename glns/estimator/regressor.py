@@ -29,8 +29,7 @@ class Regressor(Fitted, RegressorMixin, BaseEstimator):
 
     The settings: see `glns.regressor` and `glns.gaussian.Rule`, with defaults that suit a few thousand samples.
 
-    After fitting: n_features_in_, feature_importances_, and state_, an
-    `independent.State` whose arrays start with
+    After fitting: n_features_in_, feature_importances_, and state_, an `independent.State` whose arrays start with
     K, of features and targets as `glns.estimator.units` scales them.
     """
 
