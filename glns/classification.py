@@ -93,11 +93,13 @@ def learner(
     """
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     networks = class_networks(neuron, num_classes, rule, implementation)
-    _check(sizes, aggregation, rate_by_context=rate_by_context, neuron=neuron)
+    _check(sizes, aggregation, side, rate_by_context=rate_by_context, neuron=neuron)
+    settings.check_flags(shared_gates=shared_gates)
     if gate is None:
         if num_half_spaces is None:
             raise ValueError("num_half_spaces must be given where no gate is")
         gate = gate_of(neuron, num_half_spaces, offset_scale=offset_scale, axis_aligned=axis_aligned)
+    context.check_gate(gate)
     model = Model(
         num_classes=num_classes,
         networks=networks,
@@ -235,8 +237,11 @@ def _metrics(log_probabilities: jax.Array, labels: jax.Array, weights: jax.Array
     }
 
 
-def _check(sizes, aggregation, *, rate_by_context, neuron):
+def _check(sizes, aggregation, side, *, rate_by_context, neuron):
     network.check_sizes(sizes)
+    settings.check_flags(rate_by_context=rate_by_context)
+    if not callable(side):
+        raise ValueError(f"side must be a function of the features, got {side!r}")
     if rate_by_context and neuron == "dendritic":
         raise ValueError("rate_by_context must be left out where neurons are dendritic: they have no contexts to count")
     if aggregation not in switching.AGGREGATIONS:

@@ -30,6 +30,13 @@ class Gate(NamedTuple):
     context: Callable
 
 
+def check_gate(gate: Gate) -> None:
+    """Raises ValueError for what is no Gate, or one without contexts."""
+    if not isinstance(gate, Gate):
+        raise ValueError(f"gate must be a glns.context.Gate, got {gate!r}")
+    settings.check_counts(1, num_contexts=gate.num_contexts)
+
+
 class HalfSpaces(NamedTuple):
     """One neuron's half-spaces; side lies in half-space i if normals[i] . side > offsets[i]."""
 
@@ -44,6 +51,7 @@ def half_spaces(num_half_spaces: int, *, offset_scale: float = 1.0, axis_aligned
     """
     settings.check_counts(0, 16, num_half_spaces=num_half_spaces)
     settings.check_not_negative(offset_scale=offset_scale)
+    settings.check_flags(axis_aligned=axis_aligned)
     drawn = {"num_half_spaces": num_half_spaces, "offset_scale": offset_scale, "axis_aligned": axis_aligned}
     init = partial(init_half_spaces, **drawn)
     return Gate(2**num_half_spaces, init, half_space_context)

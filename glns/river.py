@@ -9,6 +9,7 @@
 Where river is installed these are its estimators, for its pipelines and evaluations; without it they work too.
 """
 
+import copy
 import math
 from typing import Any
 
@@ -38,24 +39,25 @@ class Columns:
         self.places: dict[Any, int] = {}
         self.width = 0
 
+    def copy(self) -> "Columns":
+        """The same columns, to which others can be added."""
+        columns = Columns()
+        columns.places, columns.width = dict(self.places), self.width
+        return columns
+
     def row(self, x: dict) -> tuple[np.ndarray, list]:
         """A dict -> its numbers [1, width], and the columns that there are not. Raises ValueError for other values."""
         row, unknown = np.zeros((1, self.width)), []
         for name, value in x.items():
             if isinstance(value, str | bytes):
                 name, value = ("=", name, value), 1.0
-            elif value is None or value != value:
+            elif value is None or (value := _number(name, value)) != value:
                 continue
             place = self.places.get(name)
             if place is None:
                 unknown.append(name)
             else:
-                try:
-                    row[0, place] = value
-                except (TypeError, ValueError):
-                    raise ValueError(f"feature {name!r} must be a number, a string or None, got {value!r}") from None
-        if not np.isfinite(row).all():
-            raise ValueError("features must be finite, or None or NaN where they are missing; got infinity")
+                row[0, place] = value
         return row, unknown
 
     def add(self, names: list) -> int:
@@ -90,7 +92,7 @@ class Classifier(_Classifier):
 
     def learn_one(self, x: dict, y: Any, w: float = 1.0) -> None:
         """Learns one example; w: its weight, see `glns.estimator.Classifier`."""
-        _learn_one(self, x, y, w, lambda fitted: y in fitted.classes_.tolist())
+        _learn_one(self, x, y, w, lambda fitted: fitted.class_weight is None and y in fitted.classes_.tolist())
 
     def predict_proba_one(self, x: dict, **kwargs: Any) -> dict:  # noqa: ARG002
         """The probability of each label so far; empty before the first."""
@@ -129,6 +131,8 @@ class Regressor(_Regressor):
 
     def learn_one(self, x: dict, y: float, w: float = 1.0) -> None:
         """Learns one example; w: its weight, see `glns.estimator.Classifier`."""
+        if not math.isfinite(y):
+            raise ValueError(f"y must be finite, got {y!r}")
         _learn_one(self, x, float(y), w, lambda _: True)
 
     def predict_one(self, x: dict) -> float:
@@ -136,6 +140,17 @@ class Regressor(_Regressor):
         if self._columns.width == 0:
             return 0.0
         return float(self._estimator._predict(_rows(self._columns.row(x)[0]))[0, 0])
+
+
+def _number(name, value):
+    """A feature's value as a number that is not infinite; NaN where it is missing."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"feature {name!r} must be a number, a string or None, got {value!r}") from None
+    if math.isinf(number):
+        raise ValueError(f"feature {name!r} must be finite, or None or NaN where it is missing; got infinity")
+    return number
 
 
 def _copied(model, seed, kind):
@@ -152,17 +167,18 @@ def _rows(row):
 def _learn_one(model, x, y, w, knows):
     """Learns by the short way, or for the first example, a new label or a new feature by the checked one."""
     fitted, columns = model._estimator, model._columns
-    if not 0 <= w < math.inf:
-        raise ValueError(f"w must be finite and not negative, got {w!r}")
+    inputs.check_weight(w=w)
     row, unknown = columns.row(x)
+    targets, weights = np.array([y]), np.array([w], float)
     first = columns.width == 0
+    if not first and not unknown and knows(fitted):
+        fitted._learn(_rows(row), targets, weights)
+        return
+    fitted, columns = copy.copy(fitted), columns.copy()  # nothing has changed where something is refused
     if unknown or first:
         missing = columns.add(unknown or ["(no feature)"])
         if not first and missing:
             fitted._widen(missing)
         row, _ = columns.row(x)
-    targets, weights = np.array([y]), np.array([w], float)
-    if first or not knows(fitted):
-        fitted.partial_fit(row, targets, sample_weight=weights)
-    else:
-        fitted._learn(_rows(row), targets, weights)
+    fitted.partial_fit(row, targets, sample_weight=weights)
+    model._estimator, model._columns = fitted, columns

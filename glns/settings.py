@@ -41,10 +41,15 @@ def check_counts(low: int, high: float = math.inf, **settings: Any) -> None:
     _check(settings, bounds, lambda value: is_count(value, low, high))
 
 
+def check_flags(**settings: Any) -> None:
+    """Raises ValueError for the first setting that is neither True nor False: "no" and None are neither."""
+    _check(settings, "be True or False", lambda value: isinstance(value, bool | np.bool_))
+
+
 def is_count(value: Any, low: float = 1, high: float = math.inf) -> bool:
-    """Whether a setting is a whole number from `low` to `high`."""
+    """Whether a setting is a whole number from `low` to `high`; True is no number."""
     try:
-        return low <= operator.index(value) <= high
+        return not isinstance(value, bool) and low <= operator.index(value) <= high
     except TypeError:
         return False
 

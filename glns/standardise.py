@@ -76,6 +76,7 @@ def features(epsilon: float, scale: float = 1.0, *, standardised: bool = True) -
     """
     settings.check_not_negative(feature_epsilon=epsilon)
     settings.check_positive(feature_scale=scale)
+    settings.check_flags(standardised=standardised)
 
     def learn_scaled(moments, x, counted=None):
         moments, standard = learn(moments, x, epsilon, counted) if standardised else (moments, jnp.asarray(x, float))

@@ -3,7 +3,7 @@
 Letters: D features, N classes, n samples.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,7 +16,6 @@ from glns.estimator import fitting, growth, inputs, units
 from glns.estimator.fitted import Fitted
 from glns.estimator.programs import programs
 from glns.robust import ROBUST
-from glns.settings import check_counts
 
 
 class Classifier(Fitted, ClassifierMixin, BaseEstimator):
@@ -40,6 +39,8 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
 
     The other settings: see `glns.learner`; the defaults are those of `glns.ROBUST`, for people who tune nothing. A
     fitted model keeps its settings; `partial_fit` takes new learning rates and refuses other changes.
+
+    Threads may predict while another learns: they read the model as it was before. A call that raises changes nothing.
 
     After fitting: classes_ [N], n_features_in_, feature_importances_, and state_, a `glns.State` of the features as
     `glns.estimator.units` scales them.
@@ -98,10 +99,9 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
         self.shuffle = shuffle
         self.random_state = random_state
 
-    @fitting.all_or_nothing
+    @fitting.learning
     def fit(self, X, y, sample_weight=None) -> "Classifier":
         """Learns X [n, features] and labels y [n] from nothing. sample_weight [n]."""
-        check_counts(1, num_passes=self.num_passes)
         fitted, categories = fitting.settings(self, learner), inputs.learn_categories(X)
         rows, y = inputs.read_both(self, X, y, categories, reset=True)
         inputs.check_labels(y)
@@ -109,12 +109,13 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
             raise ValueError(f"a classifier needs at least two classes to tell apart; got one class, {classes}")
         weights = self._weights(sample_weight, y, some=True)
         random = check_random_state(self.random_state)
+        orders = fitting.orders(self, rows.num, random)
         self._begin(fitted, rows, classes, categories, random)
-        for order in fitting.orders(self, rows.num, random):
+        for order in orders:
             self._learn(rows, y, weights, order)
         return self
 
-    @fitting.all_or_nothing
+    @fitting.learning
     def partial_fit(self, X, y, classes=None, sample_weight=None) -> "Classifier":
         """Continues learning, in the order given. classes: labels to expect, which saves compiling for them later."""
         first = not hasattr(self, "state_")
@@ -138,19 +139,21 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
         """X [n, features] -> the classes' probabilities [n, N], in the order of classes_."""
         return np.exp(self.predict_log_proba(X))
 
+    @fitting.reading
     def predict_log_proba(self, X) -> np.ndarray:
         """X [n, features] -> the logarithms of the classes' probabilities [n, N]."""
-        fitting.check_fitted(self)
         return self._predict(inputs.read(self, X, self._categories, reset=False))
 
+    @fitting.reading
     def predict(self, X) -> np.ndarray:
         """X [n, features] -> the most likely labels [n]."""
-        fitting.check_fitted(self)
         return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
 
     def _predict(self, rows):
         """Log-probabilities [n, N]."""
         log_p = fitting.predict(self, self._programs().predict, rows)[:, self._slots].astype(float)
+        if "gate" in self._fitted and np.isnan(log_p).any():
+            raise ValueError("the gate gave a context that is not in 0 .. num_contexts - 1")
         log_p -= log_p.max(axis=1, keepdims=True)
         return log_p - np.log(np.exp(log_p).sum(axis=1, keepdims=True))
 
@@ -217,9 +220,11 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
         classes, codes = np.unique(y, return_inverse=True)
         if isinstance(self.class_weight, str):
             return weights * compute_class_weight(self.class_weight, classes=classes, y=y)[codes]
+        if not isinstance(self.class_weight, Mapping):
+            raise ValueError(f"class_weight must be a dict, 'balanced' or None, got {self.class_weight!r}")
+        for weight in self.class_weight.values():
+            inputs.check_weight(class_weight=weight)
         of_classes = [self.class_weight.get(label, 1.0) for label in classes.tolist()]
-        if min(of_classes) < 0:
-            raise ValueError(f"class_weight must not be negative, got {min(of_classes)}")
         return weights * np.array(of_classes, float)[codes]
 
     def _learn(self, rows, y, weights, order=None):

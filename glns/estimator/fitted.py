@@ -12,20 +12,20 @@ class Fitted:
 
     _categories: dict[int, list]
 
+    @fitting.reading
     def explain(self, X) -> explanations.Map:
         """The local linear map of each output, a log-probability or a mean: see `explanations.Map`."""
-        fitting.check_fitted(self)
         return explanations.explain(self, inputs.read(self, X, self._categories, reset=False))
 
     @property
+    @fitting.reading
     def feature_importances_(self) -> np.ndarray:
         """See `explanations.importances`. [features], they sum to 1."""
-        fitting.check_fitted(self)
         return explanations.importances(self)
 
+    @fitting.reading
     def save(self, path: Any) -> None:
         """Writes a fitted model to one file, without pickle. Functions and random generators cannot be saved."""
-        fitting.check_fitted(self)
         storage.save(self, path)
 
     @classmethod

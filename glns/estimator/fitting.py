@@ -12,10 +12,12 @@ from functools import lru_cache, wraps
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from glns.estimator import growth, inputs, programs, units
+from glns.settings import check_counts, check_flags
 
 _RATES = ("learning_rate", "learning_rate_decay")
 _RECENT = 256  # samples kept to explain what was learned; fewer where they are wide
@@ -36,42 +38,62 @@ def _shared_names(kind, *factories):
 
 
 def unchanged(estimator: Any, *factories: Callable) -> dict[str, Any]:
-    """The settings, with new learning rates. Raises ValueError for another setting that is not the fitted model's."""
+    """The settings with new learning rates, of a model that goes on. Raises ValueError where others have changed."""
     now, fitted = settings(estimator, *factories), estimator._fitted
     for name in (*fitted, *now):
         if name not in _RATES and now.get(name) != fitted.get(name):
             raise ValueError(
                 f"{name} is {now.get(name)!r} but the model was fitted with {fitted.get(name)!r}; call fit again"
             )
+    estimator.state_ = _state(estimator)
     estimator._programs(**now)  # raises ValueError where a new rate is out of bounds
     return now
 
 
-def all_or_nothing(method: Callable) -> Callable:
-    """A method that leaves its estimator as it was where it raises an exception."""
+def learning(method: Callable) -> Callable:
+    """A method that learns in a copy of its estimator, which takes its place when all is learned.
+
+    So where it raises an exception nothing has changed, and threads that read meanwhile read what was there before.
+    """
 
     @wraps(method)
-    def attempt(estimator, *args, **kwargs):
-        before = dict(vars(estimator))  # what these hold is never changed in place
-        try:
-            return method(estimator, *args, **kwargs)
-        except BaseException:
-            vars(estimator).clear()
-            vars(estimator).update(before)
-            raise
+    def learn(estimator, *args, **kwargs):
+        copy = _copied(estimator)
+        method(copy, *args, **kwargs)
+        estimator.__dict__ = vars(copy)
+        return estimator
 
-    return attempt
+    return learn
 
 
-def check_fitted(estimator: Any) -> None:
-    """Raises scikit-learn's NotFittedError if nothing was learned yet."""
-    if not hasattr(estimator, "state_"):  # its check is slow
-        check_is_fitted(estimator)
+def reading(method: Callable) -> Callable:
+    """A method that reads a fitted estimator as it is now, whatever it learns meanwhile in another thread.
+
+    Raises scikit-learn's NotFittedError if nothing was learned yet.
+    """
+
+    @wraps(method)
+    def read(estimator, *args, **kwargs):
+        copy = _copied(estimator)
+        if not hasattr(copy, "state_"):  # its check is slow
+            check_is_fitted(copy)
+        return method(copy, *args, **kwargs)
+
+    return read
+
+
+def _copied(estimator):
+    """Another estimator with the same attributes. What these hold is never changed in place."""
+    copy = object.__new__(type(estimator))
+    copy.__dict__ = dict(vars(estimator))
+    return copy
 
 
 def begin(estimator: Any, rows: inputs.Rows, *, free: bool) -> None:
     """Sets the units, and that nothing was learned yet. free: see `units.Units`."""
     first = rows.take(slice(0, 1))
+    if not first.shape[1]:
+        raise ValueError("X has neither a number nor a category in any column")
     estimator._units = units.begin(first.shape[1], free=free, first=first[0])
     estimator._recent = np.zeros((0, first.shape[1]))
 
@@ -87,7 +109,9 @@ def widen(estimator: Any, num: int, moments: str) -> None:
 
 
 def orders(estimator: Any, num: int, random: np.random.RandomState) -> Iterator[np.ndarray | None]:
-    """The order of the samples in each pass of `fit`; None is the order given."""
+    """The order of the samples in each pass of `fit`, drawn as it begins; None is the order given."""
+    check_counts(1, num_passes=estimator.num_passes)
+    check_flags(shuffle=estimator.shuffle)
     return (random.permutation(num) if estimator.shuffle else None for _ in range(estimator.num_passes))
 
 
@@ -106,7 +130,7 @@ def learn(
             yield _rescaling(moments, change), (numbers, *of_part, weights.astype(dtype))
             _remember(estimator, x if weights.all() else x[weights > 0])
 
-    return programs.learn(functions, estimator.state_, calls(), size)
+    return programs.learn(functions, _state(estimator), calls(), size)
 
 
 def predict(estimator: Any, function: Callable, rows: inputs.Rows) -> Any:
@@ -114,7 +138,16 @@ def predict(estimator: Any, function: Callable, rows: inputs.Rows) -> Any:
     size = programs.call_size(rows.num)
     numbers = (rows.take(part) for part in _parts(rows, size, None))
     calls = (units.apply(estimator._units, x.astype(float, copy=False)) for x in numbers)
-    return programs.predict(function, estimator.state_, calls, size)
+    return programs.predict(function, _state(estimator), calls, size)
+
+
+def _state(estimator):
+    """What was learned, in the width that JAX computes with: it may have been learned in 64 bits, or not."""
+    state, dtype = estimator.state_, jax.dtypes.canonicalize_dtype(float)
+    if state.layers[0].weights.dtype == dtype:
+        return state
+    leaves = jax.tree.map(np.asarray, state)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf.astype(dtype) if leaf.dtype.kind == "f" else leaf), leaves)
 
 
 def _parts(rows, size, order):

@@ -14,6 +14,9 @@ from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, assert_all_finite, check_X_y, validate_data  # pyrefly: ignore  # newer than its stubs
 
+from glns.settings import check_not_negative
+
+_MAX_WEIGHT = 1e30
 _DTYPES = (np.float64, np.float32)
 _CATEGORICAL = ("category", "categorical", "enum")  # pandas and polars
 
@@ -70,16 +73,33 @@ def read_both(estimator: Any, X: Any, y: Any, categories: dict[int, list], *, re
 
 def check_labels(y: Any) -> None:
     """Raises ValueError for what are no labels of classes."""
-    if not (type(y) is np.ndarray and y.dtype.kind in "iubU"):
-        check_classification_targets(y)
+    if type(y) is np.ndarray and y.dtype.kind in "iubU":
+        return
+    if isinstance(y, np.ndarray) and y.dtype.kind == "O":
+        strings = [isinstance(label, str) for label in y.tolist()]
+        if any(strings) and not all(strings):
+            other, one = y[strings.index(False)], y[strings.index(True)]
+            raise ValueError(f"labels must be all strings or all numbers; got {other!r} beside {one!r}")
+    check_classification_targets(y)
 
 
 def weights(sample_weight: Any, num: int, *, some: bool) -> np.ndarray:
-    """The samples' weights [n], or ones. Raises ValueError for negative ones, and if `some` where all are 0."""
+    """The samples' weights [n], or ones. Raises ValueError for others than 0 to 1e30, and if `some` where all are 0."""
     if sample_weight is None:
         return np.ones(num)
     how = {"dtype": np.float64, "ensure_non_negative": True, "allow_all_zero_weights": not some}
-    return _check_sample_weight(sample_weight, np.zeros((num, 1)), **how)
+    checked = _check_sample_weight(sample_weight, np.zeros((num, 1)), **how)
+    for weight in (checked.min(), checked.max()):
+        check_weight(sample_weight=float(weight))
+    return checked
+
+
+def check_weight(**weight: Any) -> None:
+    """Raises ValueError for one weight, given by its name, that is not 0 to 1e30: float32 has room for its steps."""
+    ((name, value),) = weight.items()
+    check_not_negative(**weight)
+    if not value <= _MAX_WEIGHT:
+        raise ValueError(f"{name} must be at most {_MAX_WEIGHT:g}, got {value!r}")
 
 
 def tags(of_estimator: Any) -> Any:
@@ -104,6 +124,8 @@ def _table(X, categories):
 def _coded(index, column, names):
     """A column's function: indices -> numbers [k, 1], or [k, categories]."""
     if names is None:
+        if column.dtype.kind == "c":
+            raise ValueError(f"X, column {index}, must be real, got complex numbers")
         numbers = column.astype(float)
         assert_all_finite(numbers, input_name=f"X, column {index},")
         return lambda part: numbers[part, None]
@@ -116,6 +138,8 @@ def _columns(X):
     """The columns of a table, those with categories in dtype object; None for what holds numbers alone."""
     if hasattr(X, "columns") and hasattr(X, "dtypes") and not sparse.issparse(X):
         types = list(getattr(X, "dtypes", ()))
+        if len(set(X.columns)) < len(types):
+            raise ValueError(f"a table's columns must have names of their own, got {', '.join(map(str, X.columns))}")
         columns = [np.asarray(X[name]) for name in X.columns]
         named = [str(kind).lower().startswith(_CATEGORICAL) for kind in types]
     elif isinstance(X, np.ndarray | list | tuple):

@@ -18,7 +18,7 @@ from glns.estimator.independent import independent
 from glns.estimator.programs import programs
 from glns.gaussian import Rule
 from glns.regression import regressor
-from glns.settings import check_between, check_counts
+from glns.settings import check_between
 
 
 class Regressor(Fitted, RegressorMixin, BaseEstimator):
@@ -29,8 +29,7 @@ class Regressor(Fitted, RegressorMixin, BaseEstimator):
 
     The settings: see `glns.regressor` and `glns.gaussian.Rule`, with defaults that suit a few thousand samples.
 
-    After fitting: n_features_in_, feature_importances_, and state_, an
-    `independent.State` whose arrays start with
+    After fitting: n_features_in_, feature_importances_, and state_, an `independent.State` whose arrays start with
     K, of features and targets as `glns.estimator.units` scales them.
     """
 
@@ -77,20 +76,20 @@ class Regressor(Fitted, RegressorMixin, BaseEstimator):
         self.shuffle = shuffle
         self.random_state = random_state
 
-    @fitting.all_or_nothing
+    @fitting.learning
     def fit(self, X, y, sample_weight=None) -> "Regressor":
         """Learns X [n, features] and targets y [n] or [n, K] from nothing. sample_weight [n]."""
-        check_counts(1, num_passes=self.num_passes)
         fitted, categories = fitting.settings(self, regressor, Rule), inputs.learn_categories(X)
         rows, y = inputs.read_both(self, X, y, categories, reset=True, y_numeric=True, multi_output=True)
         weights = inputs.weights(sample_weight, rows.num, some=True)
         random = check_random_state(self.random_state)
+        orders = fitting.orders(self, rows.num, random)
         self._begin(fitted, rows, y, categories, random)
-        for order in fitting.orders(self, rows.num, random):
+        for order in orders:
             self._learn(rows, y, weights, order)
         return self
 
-    @fitting.all_or_nothing
+    @fitting.learning
     def partial_fit(self, X, y, sample_weight=None) -> "Regressor":
         """Continues learning, in the order given."""
         first = not hasattr(self, "state_")
@@ -106,11 +105,13 @@ class Regressor(Fitted, RegressorMixin, BaseEstimator):
         self._learn(rows, y, weights)
         return self
 
+    @fitting.reading
     def predict(self, X, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """X [n, features] -> the predicted means, in the shape of y, and if return_std the predicted stds."""
         mean, std = self._read_and_predict(X)
         return (self._shaped(mean), self._shaped(std)) if return_std else self._shaped(mean)
 
+    @fitting.reading
     def predict_interval(self, X, coverage: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """X [n, features] -> the lower and upper ends, in the shape of y, of intervals that hold y so often.
 
@@ -124,7 +125,6 @@ class Regressor(Fitted, RegressorMixin, BaseEstimator):
         return self._shaped(mean - half), self._shaped(mean + half)
 
     def _read_and_predict(self, X):
-        fitting.check_fitted(self)
         return self._normal(inputs.read(self, X, self._categories, reset=False))
 
     def _predict(self, rows):

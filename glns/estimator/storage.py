@@ -3,12 +3,7 @@
 The header has the settings, the labels and the categories; the arrays are the learned state and the units.
 """
 
-import io
 import json
-import tokenize
-import zipfile
-import zlib
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -23,11 +18,6 @@ _UNITS = ("_units", "_of_y")  # attributes that are Units
 _ARRAYS = ("_slots", "_recent")
 _PLAIN = ("_fitted", "_categories", "_seed", "_shape", "n_features_in_")
 _LISTS = ("classes_", "feature_names_in_")
-
-_DAMAGED = (  # zipfile seeks where no byte is, or finds a password, and NumPy reads headers by Python's tokenizer
-    *(AttributeError, EOFError, KeyError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError, ValueError),
-    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
-)
 
 
 def save(estimator: Any, path: Any) -> None:
@@ -54,30 +44,51 @@ def save(estimator: Any, path: Any) -> None:
 
 def load(kind: type, path: Any) -> Any:
     """Reads an estimator of a kind. Raises ValueError for a file that is none, or is damaged or of another version."""
-    content = io.BytesIO(Path(path).read_bytes())
+    with open(path, "rb") as file:
+        header, arrays = _attempt(path, _read, file)
+        named = _attempt(path, lambda: (header["format"], header["version"], header["estimator"]))
+        if named != (_FORMAT, _VERSION, kind.__name__):
+            raise ValueError(f"{path} holds {named}, not {(_FORMAT, _VERSION, kind.__name__)}; fit and save it again")
+        return _attempt(path, _restored, kind, header, arrays)
+
+
+def _attempt(path, function, *args):
+    """What a function of a file's content gives. Damaged content may raise anything: zipfile seeks where no byte is."""
     try:
-        with np.load(content, allow_pickle=False) as saved:
-            arrays = {name: saved[name] for name in saved.files}
-        header = json.loads(arrays["header"].tobytes())
-        named = header["format"], header["version"], header["estimator"]
-    except _DAMAGED as error:
+        return function(*args)
+    except Exception as error:
         raise ValueError(f"{path} is no saved estimator, or is damaged ({type(error).__name__})") from error
-    if named != (_FORMAT, _VERSION, kind.__name__):
-        raise ValueError(f"{path} holds {named}, not {(_FORMAT, _VERSION, kind.__name__)}; fit and save it again")
+
+
+def _read(file):
+    with np.load(file, allow_pickle=False) as saved:
+        arrays = {name: saved[name] for name in saved.files}
+    return json.loads(arrays["header"].tobytes()), arrays
+
+
+def _restored(kind, header, arrays):
     estimator = kind(**{name: _decoded(value) for name, value in header["params"].items()})
-    for name, value in header["plain"].items():
-        setattr(estimator, name, _decoded(value))
-    for name, (dtype, values) in header["lists"].items():
+    for name in header["plain"].keys() & _PLAIN:
+        setattr(estimator, name, _decoded(header["plain"][name]))
+    for name in header["lists"].keys() & _LISTS:
+        dtype, values = header["lists"][name]
         setattr(estimator, name, np.array(values, dtype))
-    for name, free in header["free"].items():
-        setattr(estimator, name, of_saved(arrays[f"{name}.offset"], arrays[f"{name}.scale"], free=free))
-    for name in _ARRAYS:
-        if name in arrays:
-            setattr(estimator, name, arrays[name])
-    structure = jax.tree.structure(estimator._abstract_state())
+    for name in header["free"].keys() & _UNITS:
+        of_units = arrays[f"{name}.offset"], arrays[f"{name}.scale"]
+        setattr(estimator, name, of_saved(*of_units, free=header["free"][name]))
+    for name in arrays.keys() & _ARRAYS:
+        setattr(estimator, name, arrays[name])
+    abstract, structure = jax.tree.flatten(estimator._abstract_state())
     leaves = [arrays[f"state.{number}"] for number in range(structure.num_leaves)]
-    estimator.state_ = jax.tree.map(jax.numpy.asarray, jax.tree.unflatten(structure, leaves))
+    estimator.state_ = jax.tree.unflatten(structure, map(_leaf, leaves, abstract))
     return estimator
+
+
+def _leaf(array, expected):
+    """An array of the state, in the width that JAX computes with. Raises ValueError for another shape or kind."""
+    if array.dtype.kind != expected.dtype.kind or array.ndim != expected.ndim:
+        raise ValueError(f"{array.dtype} {array.shape} where {expected.dtype} {expected.shape} was saved")
+    return jax.numpy.asarray(array.astype(expected.dtype))
 
 
 def _encoded_all(values):

@@ -13,12 +13,13 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import glns
-from glns.estimator import Classifier, Regressor, programs
+from glns.estimator import Classifier, Regressor, growth, programs
 
 pytestmark = pytest.mark.usefixtures("one_size_of_calls")
 SMALL = {"sizes": (8, 1), "num_half_spaces": 2, "learning_rate": 0.1}
 RNG = np.random.default_rng(0)
 X = RNG.normal(3, 2, size=(300, 4)).astype(np.float32)
+GATE = glns.context.Gate(2, lambda key, dim: jax.numpy.zeros(()), lambda _, side: 3)
 Y = np.array(["left", "right", "up"])[X[:, :3].argmax(-1)]
 
 
@@ -116,7 +117,9 @@ def test_the_regressor_is_the_learner():
         (lambda new, _: new.set_params(sizes=(3, 2)).fit(X, Y), "end in 1"),
         (lambda _, old: old.partial_fit(X[:1], [3]), "all strings or all numbers; got 3 beside 'left'"),
         (lambda _, old: old.partial_fit(X[:1], Y[:1], sample_weight=[-1.0]), "Negative values in data"),
-        (lambda new, _: new.set_params(class_weight={"up": -1}).fit(X, Y), "class_weight must not be negative, got -1"),
+        (lambda new, _: new.fit(X, Y, sample_weight=np.full(300, 1e31)), r"sample_weight must be at most 1e\+30, got"),
+        (lambda new, _: new.fit(X[:3], np.array(["a", None, "b"], object)), "all strings .*; got None beside 'a'"),
+        (lambda new, _: new.set_params(gate=GATE).fit(X, Y).predict(X), "the gate gave a context that is not in 0 .. "),
         (lambda new, _: new.set_params(class_weight="balanced").partial_fit(X, Y), "needs all samples at once"),
         (lambda _, old: old.partial_fit(X[:, :3], Y), "X has 3 features, but Classifier is expecting 4"),
         (lambda _, old: old.fit(1e305 * X.astype(float), Y), "within ±1e.300, got .*; divide them by a constant"),
@@ -154,6 +157,35 @@ def test_a_fitted_model_keeps_its_settings(model):
     np.testing.assert_array_equal(fitted.predict(X), before)
     weights = fitted.state_.layers[-1].weights
     assert np.any(fitted.set_params(learning_rate=0.3).partial_fit(X[:5], y[:5]).state_.layers[-1].weights != weights)
+
+
+def test_a_model_is_read_as_it_was_while_it_learns(monkeypatch):
+    """Here by the thread that lets it learn, amid new classes."""
+    model = Classifier(**SMALL, random_state=0).partial_fit(X, Y)
+    before, read, add_network = model.predict_proba(X), [], growth.add_network
+
+    def reading(*args, **how):
+        read.append(model.predict_proba(X))
+        return add_network(*args, **how)
+
+    monkeypatch.setattr(growth, "add_network", reading)
+    model.partial_fit(X[:2], ["down", "side"])
+    np.testing.assert_array_equal(read, [before, before])
+    assert model.predict_proba(X).shape == (300, 5)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_model_goes_on_in_another_width(wide, tmp_path):
+    """It was learned in 32 bits, or in 64, and is now used in the other, from memory and from its file."""
+    with jax.enable_x64(wide):
+        model = Classifier(**SMALL, random_state=0).partial_fit(X, Y)
+        before = model.predict_proba(X)
+        model.save(tmp_path / "model")
+    with jax.enable_x64(not wide):
+        for same in (model, Classifier.load(tmp_path / "model")):
+            np.testing.assert_allclose(same.predict_proba(X), before, atol=1e-5)
+            same.partial_fit(X[:2], ["down", "up"])
+            assert same.state_.layers[0].weights.dtype == (np.float32 if wide else np.float64)
 
 
 @pytest.mark.parametrize("model", [Classifier, Regressor])

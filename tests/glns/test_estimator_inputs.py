@@ -73,6 +73,14 @@ def test_tables_have_categories_too(mixed):
         assert same.feature_names_in_.tolist() == ["a", "color", "b"]
     with pytest.raises(ValueError, match="feature names should match"):
         same.predict(table[["b", "color", "a"]])
+    missing = table[["color"]].assign(color=pandas.Categorical([None] * 300))
+    for bad, message in (
+        (missing, "neither a number nor a category in any column"),
+        (table.set_axis(["a", "c", "a"], axis=1), "names of their own, got a, c, a"),
+        (table.assign(b=1j), "column 2, must be real, got complex"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Classifier(**SMALL).fit(bad, LABELS)
 
 
 def test_several_targets_are_as_many_networks(regressor):
@@ -155,7 +163,22 @@ def test_other_files_are_refused(classifier, tmp_path):
         newer = dict(arrays) | {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)}
     locked, directory = bytearray(good), good.rindex(b"PK\1\2")
     locked[directory + 8] |= 1  # says that a password is needed
-    for content in (bytes(damaged), bytes(locked), good[: len(good) // 2], b"", b"hello", good[:20]):
+    with np.load(path) as arrays:
+        kept = json.loads(arrays["header"].tobytes())
+        changed = [{**kept, **part} for part in ({"plain": {}}, {"params": {"depth": 3}}, {"lists": [1]}, {"free": {}})]
+        headers = [dict(arrays) | {"header": np.frombuffer(json.dumps(one).encode(), np.uint8)} for one in changed]
+        foreign = [*headers, dict(arrays) | {"state.4": np.zeros(3)}, dict(arrays) | {"state.4": arrays["state.4"] > 0}]
+    for arrays in foreign:
+        np.savez(path, **arrays)
+        with pytest.raises(ValueError, match="is no saved estimator, or is damaged"):
+            Classifier.load(path)
+    for content in (
+        bytes(damaged),
+        bytes(locked),
+        *(good[:end] for end in range(0, len(good), 997)),
+        b"hello",
+        good[5000:],
+    ):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="is no saved estimator, or is damaged"):
             Classifier.load(path)

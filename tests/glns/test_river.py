@@ -60,11 +60,36 @@ def test_names_in_any_order_and_missing_ones(learned):
     without = learned.predict_proba_one({"a": x["a"]})
     for missing in (0, None, np.nan):
         assert learned.predict_proba_one({"a": x["a"], "b": missing, "c": missing, "d": missing}) == without
-    for bad, message in ((np.inf, "must be finite"), ([1], r"'b' must be a number, a string or None, got \[1\]")):
-        with pytest.raises(ValueError, match=message):
-            learned.predict_proba_one({"b": bad})
-    with pytest.raises(ValueError, match="w must be finite and not negative, got -1"):
-        learned.learn_one(x, "up", w=-1)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "w", "message"),
+    [
+        ({"b": np.inf}, "up", 1, "'b' must be finite, or None or NaN"),
+        ({"e": -np.inf}, "up", 1, "'e' must be finite, or None or NaN"),
+        ({"b": [1]}, "up", 1, r"'b' must be a number, a string or None, got \[1\]"),
+        ({"b": np.zeros(2)}, "up", 1, r"'b' must be a number, a string or None, got array"),
+        ({"b": 10**400}, "up", 1, "'b' must be a number, a string or None, got 1000"),
+        ({"e": 1.0, "f": 1e305}, "up", 1, "within ±1e.300"),
+        ({"e": 1.0}, 3, 1, "all strings or all numbers"),
+        *(({"a": 1.0}, "up", w, "w must be at least 0 and finite") for w in (-1, np.nan, "1", None)),
+        ({"a": 1.0}, "up", 1e31, "w must be at most"),
+    ],
+)
+def test_what_is_refused_leaves_no_trace(learned, x, y, w, message):
+    before = learned.predict_proba_one(ROWS[0]), dict(learned._columns.places)
+    with pytest.raises(ValueError, match=message):
+        learned.learn_one(x, y, w)
+    assert (learned.predict_proba_one(ROWS[0]), learned._columns.places) == before
+
+
+def test_class_weights_count_for_every_example():
+    weighted = Classifier(estimators.Classifier(**SMALL, class_weight={"up": 3.0}), seed=0)
+    same = _classifier()
+    for x, y in zip(ROWS[:20], Y.tolist(), strict=False):
+        weighted.learn_one(x, y)
+        same.learn_one(x, y, w=3.0 if y == "up" else 1.0)
+    assert weighted.predict_proba_one(ROWS[0]) == same.predict_proba_one(ROWS[0])
 
 
 def test_a_name_that_comes_up_later_was_0(learned):
@@ -77,6 +102,12 @@ def test_a_name_that_comes_up_later_was_0(learned):
         model.learn_one(x | {"e": y}, y)
     right = [model.predict_one(x | {"e": y}) == y for x, y in zip(ROWS, Y.tolist(), strict=True)]
     assert np.mean(right) > np.mean([model.predict_one(x) == y for x, y in zip(ROWS, Y.tolist(), strict=True)])
+
+
+@pytest.mark.parametrize("y", [np.nan, np.inf])
+def test_a_target_must_be_finite(y):
+    with pytest.raises(ValueError, match=f"y must be finite, got {y}"):
+        Regressor().learn_one({"a": 1.0}, y)
 
 
 def test_the_regressor_learns():

@@ -14,7 +14,8 @@ from glns.estimator import Classifier, Regressor
 
 NOT_POSITIVE = (np.nan, np.inf, 0.0, -1.0, "0.1", None)
 NEGATIVE = (np.nan, np.inf, -1.0)
-NO_COUNT = (0, -1, 1.5, np.nan, "3")
+NO_COUNT = (0, -1, 1.5, np.nan, "3", True)
+NO_FLAG = ("no", None, 1)
 FACTORIES = {  # a factory that has what it needs, and values that it must refuse by setting
     "learner": (
         partial(glns.learner, num_classes=3, sizes=(4, 1), num_half_spaces=2),
@@ -24,8 +25,11 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
             "learning_rate_decay": NOT_POSITIVE[:-1],  # None is no decay
             **dict.fromkeys(("offset_scale", "feature_epsilon"), NEGATIVE),
             "num_classes": (-1, 1.5, np.nan),
-            "num_half_spaces": (-1, 1.5, np.nan, None),
-            "sizes": (3, (), (0, 1), (1.5, 1), (np.nan, 1), ("4", 1)),
+            "num_half_spaces": (-1, 1.5, np.nan, None, True),
+            "sizes": (3, (), (0, 1), (1.5, 1), (np.nan, 1), ("4", 1), (True, 1)),
+            **dict.fromkeys(("axis_aligned", "shared_gates", "standardised", "rate_by_context"), NO_FLAG),
+            "gate": (5, (2, None, None)),
+            "side": (5,),
             "epsilon": (np.nan, 0.0, 0.5, np.inf),
         },
     ),
@@ -56,6 +60,10 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
             "logit_scale": (np.nan, np.inf),
             "reward_range": ((0.0, np.nan), (0.0, np.inf), (1.0, 0.0)),
         },
+    ),
+    "gate": (
+        lambda num_contexts: glns.learner(3, (4, 1), gate=context.Gate(num_contexts, None, None)),
+        {"num_contexts": NO_COUNT},
     ),
     "half_spaces": (partial(context.half_spaces, num_half_spaces=2), {"offset_scale": NEGATIVE}),
     "branches": (context.branches, {"num_branches": NO_COUNT}),
@@ -90,6 +98,8 @@ FACTORIES = {  # a factory that has what it needs, and values that it must refus
             "num_passes": NO_COUNT,
             "sizes": (3, (4, 2), (0, 1)),
             "num_half_spaces": (-1, 17, 1.5),
+            "shuffle": NO_FLAG,
+            "class_weight": ([1, 2], {0: -1}, {0: np.nan}, {0: np.inf}, {0: "1"}, {0: 1e31}),
         },
     ),
     "estimated regressor": (

@@ -54,7 +54,7 @@ def test_names_are_paths_below_their_suite(suite):
     assert all(name.startswith(f"{suite}/") for name in names)
 
 
-@pytest.mark.parametrize("name", ["glns/digits/16-16-1/c4", "bootstrap/small/one"])
+@pytest.mark.parametrize("name", ["glns/digits/16-16-1/c4", "glns/gaussian/50-25-1/c4", "bootstrap/small/one"])
 def test_both_programs_learn_the_same(name):
     benchmark = next(benchmark for suite in suites.SUITES.values() for benchmark in suite() if benchmark.name == name)
     comparison = benchmark.build()  # raises where the two disagree
