@@ -18,12 +18,11 @@ struct Kernels {
   float (*dot)(const float*, const float*, int64_t);
   void (*add)(float, const float*, float*, int64_t);
   void (*multiply)(const float*, const float*, float*, int64_t);
+  float (*reweigh)(float*, const float*, bool, float, int64_t);
   void (*approach)(float*, const float*, float, float, int64_t);
-  float (*dot_of_lines)(const float*, const float*, const int32_t*, int64_t);
-  float (*reweigh_lines)(float*, const float*, bool, const int32_t*, int64_t);
-  int64_t (*rescale_lines)(float*, float, float, float, int32_t*, int64_t);
-  float (*roots_of_lines)(const float*, float*, const int32_t*, int64_t);
-  int64_t (*greatest_of_lines)(const float*, const int32_t*, int64_t);
+  void (*rescale)(float*, float, int64_t);
+  float (*roots)(const float*, float*, int64_t);
+  float (*greatest)(const float*, int64_t);
 };
 
 namespace any_cpu {

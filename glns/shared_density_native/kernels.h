@@ -3,12 +3,6 @@
 
 #define KERNEL TARGET static
 
-KERNEL inline float Total(const Line& line) {
-  float total = 0;
-  for (int64_t j = 0; j < kLanes; ++j) total += line[j];
-  return total;
-}
-
 // a . b
 KERNEL float Dot(const float* a, const float* b, int64_t n) {
   Line sum[2] = {};
@@ -18,7 +12,10 @@ KERNEL float Dot(const float* a, const float* b, int64_t n) {
     sum[1] += At(a + i + kLanes) * At(b + i + kLanes);
   }
   if (i < n) sum[0] += At(a + i) * At(b + i);
-  return Total(sum[0] + sum[1]);
+  const Line both = sum[0] + sum[1];
+  float total = 0;
+  for (int64_t j = 0; j < kLanes; ++j) total += both[j];
+  return total;
 }
 
 // y += scale x
@@ -52,6 +49,22 @@ KERNEL void Multiply(const float* M, const float* x, float* y, int64_t n) {
   }
 }
 
+// The posterior of a mixture after a pixel: weights *= values where the pixel is 1, 1 - values where it is 0, and at
+// least floor. -> sum
+KERNEL float Reweigh(float* weights, const float* values, bool one, float floor, int64_t n) {
+  const Line sign = Line{} + (one ? 1.f : -1.f), offset = Line{} + (one ? 0.f : 1.f), lower = Line{} + floor;
+  Line sum = {};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    Line& here = At(weights + i);
+    here *= offset + sign * At(values + i);
+    here = here < lower ? lower : here;
+    sum += here;
+  }
+  float total = 0;
+  for (int64_t j = 0; j < kLanes; ++j) total += sum[j];
+  return total;
+}
+
 // values += rates (target - values), within [floor, 1 - floor].
 KERNEL void Approach(float* values, const float* rates, float target, float floor, int64_t n) {
   const Line targets = Line{} + target, lower = Line{} + floor, upper = Line{} + (1 - floor);
@@ -62,73 +75,35 @@ KERNEL void Approach(float* values, const float* rates, float target, float floo
   }
 }
 
-// What follows is of some lines only: those that begin at starts[0], .., starts[count - 1].
-
-// a . b
-KERNEL float DotOfLines(const float* a, const float* b, const int32_t* starts, int64_t count) {
-  Line sum = {};
-  for (int64_t i = 0; i < count; ++i) sum += At(a + starts[i]) * At(b + starts[i]);
-  return Total(sum);
-}
-
-// The posterior of a mixture after a pixel: weights *= values where the pixel is 1, 1 - values where it is 0. -> sum
-KERNEL float ReweighLines(float* weights, const float* values, bool one, const int32_t* starts, int64_t count) {
-  const Line sign = Line{} + (one ? 1.f : -1.f), offset = Line{} + (one ? 0.f : 1.f);
-  Line sum = {};
-  for (int64_t i = 0; i < count; ++i) {
-    Line& here = At(weights + starts[i]);
-    here *= offset + sign * At(values + starts[i]);
-    sum += here;
-  }
-  return Total(sum);
-}
-
-// values *= scale, and at least floor; lines without a value of `least` become 0 and leave `starts`. -> how many stay
-KERNEL int64_t RescaleLines(float* values, float scale, float floor, float least, int32_t* starts, int64_t count) {
-  const Line lower = Line{} + floor;
-  int64_t kept = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    Line& here = At(values + starts[i]);
-    here *= scale;
-    here = here < lower ? lower : here;
-    bool is_kept = false;
-    for (int64_t j = 0; j < kLanes; ++j) is_kept |= here[j] >= least;
-    if (is_kept) starts[kept++] = starts[i];
-    else here = Line{};
-  }
-  return kept;
+// values *= scale
+KERNEL void Rescale(float* values, float scale, int64_t n) {
+  for (int64_t i = 0; i < n; i += kLanes) At(values + i) *= Line{} + scale;
 }
 
 // roots = square roots of values. -> their sum
-KERNEL float RootsOfLines(const float* values, float* roots, const int32_t* starts, int64_t count) {
+KERNEL float Roots(const float* values, float* roots, int64_t n) {
+#pragma GCC ivdep  // or each is taken by itself: the compiler cannot know that roots are values or lie apart from them
+  for (int64_t i = 0; i < n; ++i) roots[i] = std::sqrt(values[i]);
   Line sum = {};
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t j = starts[i]; j < starts[i] + kLanes; ++j) roots[j] = std::sqrt(values[j]);
-    sum += At(roots + starts[i]);
-  }
-  return Total(sum);
+  for (int64_t i = 0; i < n; i += kLanes) sum += At(roots + i);
+  float total = 0;
+  for (int64_t j = 0; j < kLanes; ++j) total += sum[j];
+  return total;
 }
 
-// Where the greatest of values from 0 is.
-KERNEL int64_t GreatestOfLines(const float* values, const int32_t* starts, int64_t count) {
+// The greatest of values from 0.
+KERNEL float Greatest(const float* values, int64_t n) {
   Line greatest = {};
-  for (int64_t i = 0; i < count; ++i) {
-    const Line here = At(values + starts[i]);
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const Line here = At(values + i);
     greatest = here > greatest ? here : greatest;
   }
-  float most = 0;
-  for (int64_t j = 0; j < kLanes; ++j) most = std::max(most, greatest[j]);
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t j = 0; j < kLanes; ++j) {
-      if (values[starts[i] + j] == most) return starts[i] + j;
-    }
-  }
-  return 0;
+  float result = 0;
+  for (int64_t j = 0; j < kLanes; ++j) result = std::max(result, greatest[j]);
+  return result;
 }
 
-static Kernels AllKernels() {
-  return {Dot, Add, Multiply, Approach, DotOfLines, ReweighLines, RescaleLines, RootsOfLines, GreatestOfLines};
-}
+static Kernels AllKernels() { return {Dot, Add, Multiply, Reweigh, Approach, Rescale, Roots, Greatest}; }
 
 #undef KERNEL
 #undef TARGET
