@@ -12,8 +12,8 @@ took many nats; LOG.md has the numbers:
 - a joint neuron adds the rows of all gates to one logit; the last neuron is such a one, on the outputs of the others;
 - inputs are counters of templates (Veness 2017, section 6), shared by all pixels, and also the raw pixels nearby, the
   logits of earlier pixels, statistics of the image so far, and the predictions of two online mixtures of products of
-  Bernoullis, of the large one also with its parts shifted by a pixel and by the last rows alone. Gates are functions of these, and clusters of the
-  raw pixels nearby, in place of half-spaces;
+  Bernoullis, of the large one also with its parts shifted by a pixel and weighed by the last rows. Gates are functions
+  of these, and clusters of the raw pixels nearby, in place of half-spaces;
 - a pixel that is nearly certain by its own counts is not given to the network.
 
 Letters: B batch, H height, W width, P = H W pixels, F inputs, R rows of weights, N stages.
