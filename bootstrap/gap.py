@@ -4,7 +4,7 @@ TestError(real) = TestError(ideal) + bootstrap error: the error of online learni
 (Nakkiran 2021, §2). Curves are NumPy arrays with one row for each seed; the rows of two curves are pairs.
 
 Letters: S seeds, E evaluations. steps [E] are those of the evaluations, increasing. times [S] are in steps. Between two
-evaluations a curve [S, E] is a straight line.
+evaluations a curve [S, E] is a straight line. ValueError says where curves or steps have other shapes.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,7 @@ def stopping_time(steps: np.ndarray, train_soft_error: np.ndarray, threshold: fl
     threshold changes nothing.
     """
     settings.check_not_negative(threshold=threshold)
-    curve = np.asarray(train_soft_error, float)
+    steps, curve = _checked(steps, train_soft_error)
     return _crossing(steps, curve, np.full(len(curve), threshold), curve < threshold)
 
 
@@ -52,9 +52,10 @@ def gap(steps: np.ndarray, over: np.ndarray, under: np.ndarray, times: np.ndarra
     the real world it is the generalisation gap. It is computed for each seed, so noise biases the supremum upwards: it
     is never 0.
     """
-    difference = np.asarray(over, float) - np.asarray(under, float)
+    steps, over, under = _checked(steps, over, under)
+    difference, times = over - under, np.asarray(times, float)
     here = value_at(steps, over, times) - value_at(steps, under, times)
-    before = np.where(np.asarray(steps)[None] <= times[:, None], np.abs(difference), 0)
+    before = np.where(steps[None] <= times[:, None], np.abs(difference), 0)
     return Gap(here, np.maximum(before.max(axis=1), np.abs(here)), difference[:, -1])
 
 
@@ -70,8 +71,9 @@ def reuse_rate(steps: np.ndarray, real: np.ndarray, ideal: np.ndarray, times: np
     of K epochs over n samples is m / n, where one pass over m samples, with the schedule that is best for it, does as
     well; with equal schedules it is this rate times t B / n.
     """
-    real, ideal = np.asarray(real, float), np.asarray(ideal, float)
-    seen = np.where(np.asarray(steps)[None] <= times[:, None], real, np.inf)
+    steps, real, ideal = _checked(steps, real, ideal)
+    times = np.asarray(times, float)
+    seen = np.where(steps[None] <= times[:, None], real, np.inf)
     level = np.fmin(seen.min(axis=1), value_at(steps, real, times))
     of_ideal = _crossing(steps, ideal, level, ideal <= level[:, None])
     of_real = np.fmin(_crossing(steps, real, level, real <= level[:, None]), times)
@@ -94,9 +96,20 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return mean - half, mean + half
 
 
+def _checked(steps, *curves):
+    """Steps and curves as arrays. Raises ValueError where they are not [E], increasing, and each [S, E]."""
+    steps, *curves = (np.asarray(array, float) for array in (steps, *curves))
+    if steps.ndim != 1 or (np.diff(steps) <= 0).any():
+        raise ValueError("steps must be those of the evaluations, increasing")
+    if any(curve.ndim != 2 or curve.shape != (len(curves[0]), len(steps)) for curve in curves):
+        shapes = ", ".join(str(list(curve.shape)) for curve in curves)
+        raise ValueError(f"curves must be [S, {len(steps)}], with the same seeds as rows; got {shapes}")
+    return steps, *curves
+
+
 def _crossing(steps, curve, level, reached):
     """The time at which the line through each row of `curve` meets its `level` [S]: just before the first `reached`."""
-    steps, seeds, last = np.asarray(steps, float), np.arange(len(curve)), reached.argmax(axis=1)
+    seeds, last = np.arange(len(curve)), reached.argmax(axis=1)
     first = np.maximum(last - 1, 0)
     above, below = curve[seeds, first], curve[seeds, last]
     fraction = np.divide(above - level, above - below, out=np.ones(len(curve)), where=last > 0)

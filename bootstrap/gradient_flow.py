@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from bootstrap import settings
 from bootstrap.distributions import Linear
 
 
@@ -35,6 +36,7 @@ def features(x: jax.Array, projections: jax.Array | None = None) -> jax.Array:
 
 def of_samples(features: jax.Array, targets: jax.Array, weights: jax.Array) -> Moments:
     """Weighted means over samples. features [n, F], targets [n, d], weights [n], not negative."""
+    settings.check_shape((len(features), jnp.shape(targets)[-1]), targets=targets)
     fraction = (weights / weights.sum())[:, None]
     return Moments(features.T @ (fraction * features), features.T @ (fraction * targets), (fraction * targets**2).sum())
 

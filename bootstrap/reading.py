@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bootstrap.core import World
+from bootstrap.settings import check_counts
 from bootstrap.worlds import UNLIMITED, check_samples, paired
 
 
@@ -27,18 +28,19 @@ def fed(
 
     num_kept: how many of the first rows stay in memory: as many as the largest real world has. num_samples: n, at most
     num_kept or, for the ideal world, UNLIMITED. Row i is sample i for every seed: put a file that is sorted in a random
-    order first. settings: see `paired`. Before steps are taken, their rows are to be read; `read` raises ValueError
-    where there are none left:
+    order first. settings: see `paired`. Before steps are taken, their rows are to be read; where fewer are left, or other
+    ones than before come, ValueError says so. A row that was not read has no label, so the loss is NaN:
 
         data = world.read_rows(world.data, step, num_steps)
         run, metrics = advance(key, learner, world._replace(data=data), run, num_steps)
 
     The launcher does so, a call ahead of the device, for a data set that is `experiments.data.OnDisk`.
     """
-    if isinstance(num_samples, int) and not (num_samples <= num_kept or num_samples == UNLIMITED):
+    check_counts(1, num_kept=num_kept)
+    is_traced = isinstance(num_samples, jax.core.Tracer)
+    if not is_traced and not (num_samples <= num_kept or num_samples == UNLIMITED):
         raise ValueError(f"num_samples must be 1 to {num_kept}, as many as are kept, or UNLIMITED; got {num_samples}")
-    first = read(0, num_kept)
-    check_samples(*first)
+    first = _rows(read, 0, num_kept)
     world = paired(row, window(first), batch_size=batch_size, num_samples=num_samples, **settings)
     return world._replace(read_rows=partial(rows_of_steps, read, batch_size))
 
@@ -49,16 +51,37 @@ def window(first: Any) -> Window:
 
 
 def row(key: jax.Array, index: jax.Array, held: Window) -> Any:
-    """Row `index` [], of the first rows or of those that were read for the present steps. The key is not used."""
+    """Row `index` [], of the first rows or of those that were read for the present steps. The key is not used.
+
+    A row that is in neither is NaN or, in whole numbers, the least or greatest: no label.
+    """
     del key
     return jax.tree.map(
-        lambda old, new: jnp.where(index < len(old), jnp.asarray(old)[index], jnp.asarray(new)[index - held.start]),
+        lambda old, new: jnp.where(
+            index < len(old), jnp.asarray(old)[index], jnp.asarray(new).at[index - held.start].get(mode="fill")
+        ),
         held.first,
         held.present,
     )
 
 
 def rows_of_steps(read: Callable, batch_size: int, held: Window, step: int, num_steps: int) -> Window:
-    """The window of the batches of these steps. Raises ValueError where there are fewer rows."""
+    """The window of the batches of these steps. Raises ValueError where there are fewer rows, or of another kind."""
     start = step * batch_size
-    return Window(held.first, read(start, num_steps * batch_size), np.uint32(start))
+    present = _rows(read, start, num_steps * batch_size)
+    for old, new in zip(held.first, present, strict=True):
+        if (old.dtype, old.shape[1:]) != (new.dtype, new.shape[1:]):
+            kinds = " and then ".join(f"{rows.dtype} {[len(rows), *rows.shape[1:]]}" for rows in (old, new))
+            raise ValueError(f"read must give rows of one kind, it gave {kinds}")
+    return Window(held.first, present, np.uint32(start))
+
+
+def _rows(read: Callable, first: int, count: int) -> Any:
+    """What `read` gives. Raises ValueError where that is not (x [count, ..], y [count, ..])."""
+    given = read(first, count)
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise ValueError(f"read must give (x, y), two arrays; got a {type(given).__name__}")
+    check_samples(*given)
+    if len(given[0]) != count:
+        raise ValueError(f"there are no rows {first} to {first + count - 1}: read gave {len(given[0])} of {count}")
+    return given

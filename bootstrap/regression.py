@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from bootstrap import settings
 from bootstrap.nets import Net, body
 
 
@@ -48,7 +49,7 @@ def learner(
     """Descent on the log loss of a Gaussian with one learned variance: (init, update, predict) of a Learner.
 
     net: inputs [B, D..] -> means [B, d], a Linen module or two pure functions (see `bootstrap.Net`). Batches are
-    (x [B, D..], y [B, d]). Inputs and targets are standardised by the moments of all examples seen so far; predictions
+    (x [B, D..], y [B, d]); targets of another shape are a ValueError. Inputs and targets are standardised by the moments of all examples seen so far; predictions
     are `Normal`s in the units of y. Metrics are of the standardised batch before it is learned: loss, in nats an
     example, and mse.
 
@@ -74,6 +75,7 @@ def learner(
 
         def descended(params):
             mean, collections = network.train(params["net"], state.collections, x, key)
+            settings.check_shape(mean.shape, targets=y)
             error, variance = y - mean, jnp.exp(params["log_variance"])
             nats = 0.5 * (jnp.log(2 * jnp.pi * variance) + error**2 / variance).sum(axis=-1).mean()
             value = 0.5 * (error**2).sum(axis=-1).mean() if is_plain else nats

@@ -25,9 +25,11 @@ def scores(
     """
     settings.check_counts(1, num_bins=num_bins)
     log_probabilities = jnp.asarray(log_probabilities, float)
-    labels = settings.labels_below(log_probabilities.shape[-1], labels=labels)
-    fraction = jnp.full(len(labels), 1 / len(labels)) if weights is None else weights / weights.sum()
     of_label = log_likelihoods(log_probabilities, labels)
+    labels = settings.labels_below(log_probabilities.shape[-1], labels=labels)
+    if weights is not None:
+        settings.check_shape(labels.shape, weights=weights)
+    fraction = jnp.full(len(labels), 1 / len(labels)) if weights is None else weights / weights.sum()
     correct, confidence = log_probabilities.argmax(-1) == labels, jnp.exp(log_probabilities.max(-1))
     bins = jnp.clip(jnp.ceil(confidence * num_bins).astype(jnp.int32) - 1, 0, num_bins - 1)
     excess = (fraction * (correct - confidence))[:, None] * jax.nn.one_hot(bins, num_bins)  # accuracy - confidence
@@ -44,5 +46,6 @@ def log_likelihoods(log_probabilities: jax.Array, labels: jax.Array) -> jax.Arra
 
     A label outside 0 .. K - 1 is a ValueError; if it is traced, its log p is NaN.
     """
+    settings.check_shape(log_probabilities.shape[:-1], labels=labels)
     labels = settings.labels_below(log_probabilities.shape[-1], labels=labels)
     return jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1)[:, 0]

@@ -1,4 +1,4 @@
-"""Checks of settings and labels: a ValueError names the setting, its bounds and what came.
+"""Checks of settings, arrays and labels: a ValueError names the setting, its bounds and what came.
 
 A traced value, as of a grid of rates in one program, cannot be checked: such a setting passes, and see `labels_below`
 for such a label.
@@ -6,7 +6,7 @@ for such a label.
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -45,6 +45,26 @@ def check_widths(**settings: Any) -> None:
     """Raises ValueError for the first setting that is not a sequence of whole numbers from 1."""
     _check(settings, "be a sequence", lambda value: isinstance(value, Iterable))
     _check(settings, "be whole numbers from 1", lambda value: all(map(_is_count, value)))
+
+
+def check_numbers(**arrays: Any) -> None:
+    """Raises ValueError for the first that is not an array [n, ..] of numbers, in this machine's byte order."""
+    for name, array in arrays.items():
+        if not isinstance(array, jax.Array | np.ndarray):
+            raise ValueError(f"{name} must be an array of NumPy or JAX, got a {type(array).__name__}")
+        if not array.ndim:
+            raise ValueError(f"{name} must have a row for each sample, got a single number")
+        if not any(jnp.issubdtype(array.dtype, kind) for kind in (jnp.integer, jnp.floating, jnp.bool_)):
+            raise ValueError(f"{name} must be real numbers, got {array.dtype}")
+        if not array.dtype.isnative:
+            raise ValueError(f"{name} is in the byte order of another machine, {array.dtype.str}; convert it by astype")
+
+
+def check_shape(expected: Sequence[int], **arrays: Any) -> None:
+    """Raises ValueError for the first array of another shape, as of what NumPy would broadcast without a word."""
+    for name, array in arrays.items():
+        if (shape := list(jnp.shape(array))) != list(expected):
+            raise ValueError(f"{name} must be of shape {list(expected)}, got {shape}")
 
 
 def check_dtype(**settings: Any) -> None:

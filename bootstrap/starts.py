@@ -26,6 +26,8 @@ def started(learner: tuple, arrays: Mapping[str, np.ndarray], *, fresh: Sequence
     arrays are constants of the program that begins a run.
     """
     learner = Learner(*learner)
+    if isinstance(fresh, str):
+        raise ValueError(f"fresh must be a sequence of names, got {fresh!r} alone")
 
     def is_fresh(name):
         return any(_under(name, one) for one in fresh)

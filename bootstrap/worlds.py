@@ -153,7 +153,8 @@ def begin_stream(key: jax.Array, data: Any) -> Stream:
 
 
 def check_samples(x: Any, y: Any) -> None:
-    """Raises ValueError where inputs and targets are not equally many, or labels [n] of whole numbers negative."""
+    """Raises ValueError where x and y are no arrays of numbers or not equally many, or a label of y [n] is negative."""
+    settings.check_numbers(x=x, y=y)
     if len(x) != len(y) or not len(x):
         raise ValueError(f"x and y must be equally many and at least one, got {len(x)} and {len(y)}")
     if not isinstance(y, jax.core.Tracer) and np.ndim(y) == 1 and (labels := np.asarray(y)).dtype.kind == "i":

@@ -98,9 +98,11 @@ def _npz(path: Path) -> list[Part]:
 
 
 def _part(path: Path, x: np.ndarray, y: np.ndarray) -> Part:
-    y = y.reshape(len(y), -1)
+    y = y[:, None] if y.ndim == 1 else y
     if (x.dtype, x.shape[1:]) != (np.uint8, (32, 32, 3)):
         raise ValueError(f"{path}: images should be uint8 [n, 32, 32, 3], not {x.dtype} of shape {x.shape}")
+    if not len(x):
+        raise ValueError(f"{path} has no images; fetch it again")
     if not np.issubdtype(y.dtype, np.integer) or y.shape != (len(x), 1):
         raise ValueError(f"{path}: {len(x)} images have labels {y.dtype} of shape {y.shape}")
     if y.min() < 0 or y.max() > 9:

@@ -131,3 +131,13 @@ def test_mean_and_standard_error_of_pairs():
     mean, error = mean_and_error(np.array([2.0]))
     assert mean == 2
     assert np.isnan([error, *interval(np.array([2.0]))]).all()
+
+
+def test_curves_and_steps_of_other_shapes_are_refused():
+    np.testing.assert_allclose(reuse_rate(list(STEPS), REAL.tolist(), REAL.tolist(), [80, 80]), [1, 1])
+    for curves in ((REAL[0], IDEAL[0]), (REAL, IDEAL[:1]), (REAL[:, :4], IDEAL[:, :4])):
+        for of_curves in (gap, reuse_rate):
+            with pytest.raises(ValueError, match=r"curves must be \[S, 5\], with the same seeds as rows; got \["):
+                of_curves(STEPS, *curves, np.array([15.0, 60.0]))
+    with pytest.raises(ValueError, match="steps must be those of the evaluations, increasing"):
+        stopping_time(STEPS[::-1], REAL)

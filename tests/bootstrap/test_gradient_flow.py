@@ -103,3 +103,8 @@ def test_descent_follows_the_flow_and_its_gap_the_theory(kind, whole):
     gap, theory = (real - ideal).mean(), (real_flow - ideal_flow).mean()
     assert theory > 0.05
     np.testing.assert_allclose(gap, theory, rtol=0.1)
+
+
+def test_targets_without_a_column_are_refused():
+    with pytest.raises(ValueError, match=r"targets must be of shape \[3, 3\], got \[3\]"):
+        gradient_flow.of_samples(jnp.ones((3, 2)), jnp.ones(3), jnp.ones(3))

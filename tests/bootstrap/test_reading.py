@@ -121,3 +121,47 @@ def test_what_is_not_there_is_refused():
     world = fed(read, 8, batch_size=BATCH, num_samples=UNLIMITED)
     with pytest.raises(ValueError, match="there are 40 rows"):
         world.read_rows(world.data, 9, 2)
+
+
+def sliced(first, count):
+    """As a user's slices: at the end of the rows they give fewer."""
+    return X[first : first + count], Y[first : first + count]
+
+
+def test_fewer_rows_than_asked_for_are_not_the_last_one_again():
+    with pytest.raises(ValueError, match="there are no rows 0 to 49: read gave 40 of 50"):
+        fed(sliced, 50, batch_size=BATCH)
+    world = fed(sliced, 8, batch_size=BATCH)
+    with pytest.raises(ValueError, match="there are no rows 36 to 43: read gave 4 of 8"):
+        world.read_rows(world.data, 9, 2)
+    with pytest.raises(ValueError, match="num_samples must be 1 to 8, as many as are kept, or UNLIMITED; got"):
+        fed(sliced, 8, batch_size=BATCH, num_samples=np.int64(9))
+    with pytest.raises(ValueError, match="num_kept must be a whole number, got 8.0"):
+        fed(sliced, 8.0, batch_size=BATCH)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x.astype(np.float64), y), r"it gave float32 \[8, 3\] and then float64 \[4, 3\]"),
+        (lambda x, y: (x, y[:, None]), r"it gave int32 \[8\] and then int32 \[4, 1\]"),
+        (lambda x, y: (x, y - 20), "a label must be at least 0, got -12"),
+        (lambda x, y: x, r"read must give \(x, y\), two arrays; got a ndarray"),
+        (lambda x, y: (x.tolist(), y), "x must be an array of NumPy or JAX, got a list"),
+    ],
+)
+def test_rows_of_another_kind_than_before_are_refused(change, message):
+    world = fed(lambda first, count: change(*sliced(first, count)) if first else sliced(first, count), 8, batch_size=4)
+    with pytest.raises(ValueError, match=message):
+        world.read_rows(world.data, 2, 1)
+
+
+def test_a_row_that_was_not_read_has_no_label():
+    world = fed(sliced, 4, batch_size=BATCH)
+    key = jax.random.key(0)
+    state, (_, y) = world.draw(None, world.data, world.init(key, world.data), None)
+    np.testing.assert_array_equal(y, Y[:4])
+    read_too_late = world.read_rows(world.data, 3, 1)
+    for data in (world.data, read_too_late):
+        _, (x, y) = world.draw(None, data, state, None)
+        assert np.isnan(x).all() and (y < 0).all()

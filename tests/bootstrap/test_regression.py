@@ -71,3 +71,12 @@ def test_predictions_are_in_the_units_of_the_target(learner, stream):
     variance = y.var(0) * np.exp(state.params["log_variance"])
     np.testing.assert_allclose(output.variance, np.tile(variance, (60, 1)), rtol=1e-4)
     assert metrics["mse"] == pytest.approx(np.exp(state.params["log_variance"]), rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 1)])
+def test_targets_of_another_shape_are_refused(shape):
+    """They would be broadcast against the outputs [5, 2], and be learned without a word."""
+    init, update, _ = regression.learner(nets.Linear(2), optax.sgd(0.1))
+    batch = jnp.ones((5, 3)), jnp.ones(shape)
+    with pytest.raises(ValueError, match=rf"targets must be of shape \[5, 2\], got \{list(shape)}"):
+        update(jax.random.key(1), init(jax.random.key(0), batch), batch)

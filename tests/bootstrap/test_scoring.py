@@ -140,3 +140,13 @@ def test_what_is_as_often_right_as_it_says_is_calibrated():
     log_probabilities = np.log(np.stack([confidence, 1 - confidence], axis=1))
     assert calibration_error(log_probabilities, labels) < 0.005
     assert calibration_error(log_softmax(3 * log_probabilities), labels) > 0.1
+
+
+def test_labels_and_weights_are_one_a_row():
+    """A column would be broadcast against a row, and all scores be wrong without a word."""
+    uniform = jnp.log(jnp.full((4, 2), 0.5))
+    for labels in (jnp.zeros((4, 1), int), jnp.zeros(1, int)):
+        with pytest.raises(ValueError, match=r"labels must be of shape \[4\], got \["):
+            scores(uniform, labels)
+    with pytest.raises(ValueError, match=r"weights must be of shape \[4\], got \[4, 1\]"):
+        scores(uniform, jnp.zeros(4, int), jnp.ones((4, 1)))

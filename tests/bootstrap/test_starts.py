@@ -86,3 +86,8 @@ def test_nothing_to_average():
     linear = bootstrap.Learner(*bootstrap.bandits.linear(2, exploration=0.1, ridge=1.0))
     with pytest.raises(ValueError, match="this learner's state has no params to average"):
         bootstrap.averaged(linear, 0.9).init(jax.random.key(0), (X, X[:, :2], Y))
+
+
+def test_a_single_name_is_no_sequence_of_names():
+    with pytest.raises(ValueError, match="fresh must be a sequence of names, got 'params/Dense_1' alone"):
+        bootstrap.started(SGD, {}, fresh="params/Dense_1")

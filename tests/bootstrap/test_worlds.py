@@ -244,6 +244,24 @@ def test_more_samples_than_rows_are_refused():
         rows(x, y[:-1])
 
 
+@pytest.mark.parametrize("make", [rows, partial(real, batch_size=1), partial(in_order, batch_size=1)])
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.array([["a"], ["b"]]), np.arange(2), "x must be real numbers, got <U1"),
+        (np.eye(2), np.array([0, 1], object), "y must be real numbers, got object"),
+        (1j * np.eye(2), np.arange(2), "x must be real numbers, got complex128"),
+        (np.eye(2, dtype=">f4"), np.arange(2), "x is in the byte order of another machine, >f4; convert it"),
+        (np.eye(2), [0, 1], "y must be an array of NumPy or JAX, got a list"),
+        (np.eye(2), np.array(0), "y must have a row for each sample, got a single number"),
+    ],
+)
+def test_what_is_no_array_of_numbers_is_refused(make, x, y, message):
+    make(np.eye(2, dtype=np.float16), np.array([True, False]))
+    with pytest.raises(ValueError, match=message):
+        make(x, y)
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_rows_in_order_are_shown_as_they_stand(seed):
     """Also where the batch size does not divide them, and from the first again."""

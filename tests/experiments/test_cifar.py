@@ -111,6 +111,8 @@ def test_a_label_that_is_none_is_named(tmp_path):
         ({"x_train": X[:20].transpose(0, 3, 1, 2)}, r"images should be .*, not uint8 of shape \(20, 3, 32, 32\)"),
         ({"y_test": Y[20:23]}, r"4 images have labels uint8 of shape \(3, 1\)"),
         ({"y_test": Y[20:].astype(float)}, r"4 images have labels float64 of shape \(4, 1\)"),
+        ({"y_test": np.array(3)}, r"4 images have labels int64 of shape \(\)"),
+        ({"x_test": X[:0], "y_test": Y[:0]}, "has no images; fetch it again"),
         ({"y_train": np.eye(10, dtype=int)[Y[:20]]}, r"20 images have labels int64 of shape \(20, 10\)"),
     ],
 )
