@@ -33,8 +33,9 @@ def gap(
       real_soft_error, ideal_soft_error  test soft errors at the stopping time; likewise real_SCORE, ideal_SCORE
       reuse_rate, frac_reuse_defined     what fraction of a fresh sample a reused one is worth, by the test loss, over
                                          the seeds in which the ideal world gets as low; the fraction of those
-      _se, _low, _high                   of bootstrap_error, generalisation_gap and reuse_rate: the standard error, and
-                                         the 95 % confidence interval (Student's t) of the paired seeds
+      _se, _low, _high                   of the stopping step, the three bootstrap errors, the generalisation gap and the
+                                         reuse rate: the standard error, and the 95 % confidence interval (Student's t)
+                                         of the paired seeds
 
     NUMBER/SCORE is the same for another score: error, loss, calibration_error. What is not known is left out: an error
     of one seed, a score that is not in the records, the rate where it was never reached. A seed that
@@ -119,7 +120,7 @@ def _of_pair(records: Records, real: str, ideal: str, threshold: float, scores: 
     first = scores[0]
     of_reuse = "loss" if first == "soft_error" else first
     reached, times = stopping(records, real, threshold, first)
-    numbers = {"stopping_step": times.mean(), "frac_stopped": 1 - np.isnan(reached).mean()}
+    numbers = {"frac_stopped": 1 - np.isnan(reached).mean()} | _with_error("stopping_step", times, "")
     for score in scores:
         if score != first and not (_has(records, f"test_{score}", real) and _has(records, f"test_{score}", ideal)):
             continue
@@ -127,8 +128,8 @@ def _of_pair(records: Records, real: str, ideal: str, threshold: float, scores: 
         steps, of_real = curve(records, f"test_{score}", real)
         _, of_ideal = curve(records, f"test_{score}", ideal)
         error = worlds_gap.gap(steps, of_real, of_ideal, times)
-        numbers |= _with_error("bootstrap_error", error.at, suffix)
-        numbers |= {f"bootstrap_error_sup{suffix}": error.sup.mean(), f"bootstrap_error_end{suffix}": error.end.mean()}
+        for end, of_seeds in (("", error.at), ("_sup", error.sup), ("_end", error.end)):
+            numbers |= _with_error(f"bootstrap_error{end}", of_seeds, suffix)
         numbers |= {f"real_{score}": worlds_gap.value_at(steps, of_real, times).mean()}
         numbers |= {f"ideal_{score}": worlds_gap.value_at(steps, of_ideal, times).mean()}
         if _has(records, f"train_{score}", real):

@@ -38,6 +38,8 @@ def _errors(output: Any, y: jax.Array, weights: jax.Array, spread: jax.Array) ->
     """Means over weighted samples. spread: the targets whose variances are the unit of mse."""
     if not hasattr(output, "variance"):
         raise ValueError("its learner must predict a mean and a variance, as 'glns_regressor' and 'sgd_regressor' do")
+    if output.mean.shape != y.shape:
+        raise ValueError(f"its learner predicts means {list(output.mean.shape)} of targets {list(y.shape)}")
     fraction = (weights / weights.sum())[:, None]
     square = (y - output.mean) ** 2
     loss = 0.5 * (jnp.log(2 * jnp.pi * output.variance) + square / output.variance)

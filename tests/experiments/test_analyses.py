@@ -59,11 +59,15 @@ def test_the_gap_by_hand():
     half = 12.7062 * (0.195 - 0.05) / 2
     assert got.pop("bootstrap_error_low") == pytest.approx((0.05 + 0.195) / 2 - half, rel=1e-5)
     assert got.pop("bootstrap_error_high") == pytest.approx((0.05 + 0.195) / 2 + half, rel=1e-5)
-    of_loss = {
-        f"{name}_{end}/loss" for name in ("bootstrap_error", "generalisation_gap") for end in ("se", "low", "high")
-    }
+    # 19.875 and .4, of 20 and 19.75 and of .4 and .4.
+    assert got.pop("stopping_step_low") == pytest.approx(19.875 - 12.7062 * 0.125, rel=1e-5)
+    assert got.pop("bootstrap_error_end_high") == pytest.approx(0.4)
+    ends, errors = ("se", "low", "high"), [f"bootstrap_error{end}" for end in ("", "_sup", "_end")]
+    of_loss = {f"{name}_{end}/loss" for name in (*errors, "generalisation_gap") for end in ends}
+    of_soft_error = {f"{name}_{end}" for name in (*errors[1:], "stopping_step") for end in ends}
+    of_soft_error -= {"stopping_step_low", "bootstrap_error_end_high"}
     left = {"bootstrap_error_sup/loss", "generalisation_gap_low", "generalisation_gap_high"}
-    assert got.keys() == left | of_loss
+    assert got.keys() == left | of_loss | of_soft_error
 
 
 def test_where_it_never_stops_the_end_counts_and_that_is_said():

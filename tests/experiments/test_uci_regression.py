@@ -73,3 +73,10 @@ def test_the_eval_by_hand():
     assert metrics["mse"] == pytest.approx(2.625)
     # 4 * ln(2 pi) / 2 + (ln 1 + ln 2 + ln 9 + ln 2) / 2 + (1 + 2 + 1 + 2) / 2, over 2 examples.
     assert metrics["loss"] == pytest.approx((2 * np.log(2 * np.pi) + np.log(36) / 2 + 3) / 2)
+
+
+def test_means_of_another_shape_than_the_targets_are_refused():
+    """They would be broadcast, and every error be wrong without a word."""
+    output = Normal(np.zeros(3), np.ones(3))
+    with pytest.raises(ValueError, match=r"its learner predicts means \[3\] of targets \[3, 1\]"):
+        regression_evals.regression(View(lambda x: output, (None, np.zeros((3, 1))), None, None, None))
