@@ -28,8 +28,8 @@ def fed(
 
     num_kept: how many of the first rows stay in memory: as many as the largest real world has. num_samples: n, at most
     num_kept or, for the ideal world, UNLIMITED. Row i is sample i for every seed: put a file that is sorted in a random
-    order first. settings: see `paired`. Before steps are taken, their rows are to be read; where fewer are left, or other
-    ones than before come, ValueError says so. A row that was not read has no label, so the loss is NaN:
+    order first. settings: see `paired`. Before steps are taken, their rows are to be read; ValueError says where fewer
+    are left, or others come than before. A row that was not read has no label, so the loss is NaN:
 
         data = world.read_rows(world.data, step, num_steps)
         run, metrics = advance(key, learner, world._replace(data=data), run, num_steps)
