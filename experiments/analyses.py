@@ -33,9 +33,9 @@ def gap(
       real_soft_error, ideal_soft_error  test soft errors at the stopping time; likewise real_SCORE, ideal_SCORE
       reuse_rate, frac_reuse_defined     what fraction of a fresh sample a reused one is worth, by the test loss, over
                                          the seeds in which the ideal world gets as low; the fraction of those
-      _se, _low, _high                   of the stopping step, the bootstrap errors, the generalisation gap and the reuse
-                                         rate: the standard error, and the 95 % confidence interval (Student's t) of
-                                         the paired seeds
+      _se, _low, _high                   of the stopping step, the bootstrap errors, the generalisation gap and the
+                                         reuse rate: the standard error, and the 95 % confidence interval (Student's t)
+                                         of the paired seeds
 
     NUMBER/SCORE is the same for another score: error, loss, calibration_error. What is not known is left out: an error
     of one seed, a score that is not in the records, the rate where it was never reached. A seed that
