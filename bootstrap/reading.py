@@ -70,7 +70,7 @@ def rows_of_steps(read: Callable, batch_size: int, held: Window, step: int, num_
     start = step * batch_size
     present = _rows(read, start, num_steps * batch_size)
     for old, new in zip(held.first, present, strict=True):
-        if (old.dtype, old.shape[1:]) != (new.dtype, new.shape[1:]):
+        if (jnp.result_type(old), old.shape[1:]) != (jnp.result_type(new), new.shape[1:]):
             kinds = " and then ".join(f"{rows.dtype} {[len(rows), *rows.shape[1:]]}" for rows in (old, new))
             raise ValueError(f"read must give rows of one kind, it gave {kinds}")
     return Window(held.first, present, np.uint32(start))

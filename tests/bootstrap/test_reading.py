@@ -143,7 +143,7 @@ def test_fewer_rows_than_asked_for_are_not_the_last_one_again():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda x, y: (x.astype(np.float64), y), r"it gave float32 \[8, 3\] and then float64 \[4, 3\]"),
+        (lambda x, y: (x.astype(np.uint8), y), r"it gave float32 \[8, 3\] and then uint8 \[4, 3\]"),
         (lambda x, y: (x, y[:, None]), r"it gave int32 \[8\] and then int32 \[4, 1\]"),
         (lambda x, y: (x, y - 20), "a label must be at least 0, got -12"),
         (lambda x, y: x, r"read must give \(x, y\), two arrays; got a ndarray"),
@@ -154,6 +154,11 @@ def test_rows_of_another_kind_than_before_are_refused(change, message):
     world = fed(lambda first, count: change(*sliced(first, count)) if first else sliced(first, count), 8, batch_size=4)
     with pytest.raises(ValueError, match=message):
         world.read_rows(world.data, 2, 1)
+
+
+def test_numbers_that_become_narrower_on_the_device_are_of_one_kind():
+    world = fed(lambda first, count: (np.float64(X[:count]), np.int64(Y[:count])), 8, batch_size=BATCH)
+    assert world.read_rows(jax.tree.map(jnp.asarray, world.data), 2, 1).start == 8
 
 
 def test_a_row_that_was_not_read_has_no_label():
