@@ -81,7 +81,7 @@ def _rows(read: Callable, first: int, count: int) -> Any:
     given = read(first, count)
     if not isinstance(given, tuple | list) or len(given) != 2:
         raise ValueError(f"read must give (x, y), two arrays; got a {type(given).__name__}")
-    check_samples(*given)
     if len(given[0]) != count:
         raise ValueError(f"there are no rows {first} to {first + count - 1}: read gave {len(given[0])} of {count}")
+    check_samples(*given)
     return given

@@ -134,6 +134,8 @@ def test_fewer_rows_than_asked_for_are_not_the_last_one_again():
     world = fed(sliced, 8, batch_size=BATCH)
     with pytest.raises(ValueError, match="there are no rows 36 to 43: read gave 4 of 8"):
         world.read_rows(world.data, 9, 2)
+    with pytest.raises(ValueError, match="there are no rows 40 to 43: read gave 0 of 4"):
+        world.read_rows(world.data, 10, 1)
     with pytest.raises(ValueError, match="num_samples must be 1 to 8, as many as are kept, or UNLIMITED; got"):
         fed(sliced, 8, batch_size=BATCH, num_samples=np.int64(9))
     with pytest.raises(ValueError, match=r"num_kept must be a whole number, got 8\.0"):
