@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -92,6 +93,7 @@ def _parse(argv: list[str], pass_on_unknown: bool, explain: Callable | None) -> 
                 logging.set_verbosity(logging.WARNING if _DEBUG.value else logging.FATAL)
             return rest
         except SystemExit:  # --help
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `--help | head` ends without a traceback
             if explain:
                 explain(argv)
             sys.exit(0)  # absl says 1

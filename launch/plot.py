@@ -14,7 +14,7 @@ from launch import cli, folder, plots
 
 _OUT = flags.DEFINE_string("out", None, "Folder for the figures. Default for a single run: its own figures/.")
 _FIGURE = flags.DEFINE_list("figure", None, "Figures to draw in place of curves, as the first run's config sets them.")
-_METRICS = flags.DEFINE_list("metrics", None, "The metrics to draw. Default: those that the runs' configs show.")
+_METRICS = flags.DEFINE_list("metrics", None, "The metrics to draw. Default: those that the runs' configs log.")
 
 
 def main(argv: list[str]) -> None:

@@ -158,7 +158,8 @@ def _opened(one: Job, plan: experiments.Plan, compute: Programs, clock: Clock) -
 def _note_launch(one: Job, log: RunLog, others: Sequence[Path]) -> None:
     """Says that the run is launched, and writes it down."""
     config, workdir, argv, file, profile, _ = one
-    devices.log(f"{workdir}: {config.num_steps} steps of {config.num_seeds} seeds on {devices.describe()}")
+    seeds = "1 seed" if config.num_seeds == 1 else f"{config.num_seeds} seeds"
+    devices.log(f"{workdir}: {config.num_steps} steps of {seeds} on {devices.describe()}")
     modules = registry.foreign(config.to_dict())
 
     def write():
@@ -264,5 +265,6 @@ if __name__ == "__main__":
     sys.argv, *others = together.split(sys.argv)
     jobs.define()
     flags.adopt_module_key_flags(configs)
+    flags.adopt_module_key_flags(jobs)
     flags.adopt_module_key_flags(devices)
     cli.run(partial(main, others=others), explain=configs.explain)

@@ -8,8 +8,8 @@ smoke    the same, cut to 4 steps                                               
 
 test error, real / ideal:
 step                    10             20             44             64            100
-BLUR         0.267 / 0.276  0.136 / 0.107  0.114 / 0.076  0.115 / 0.073  0.129 / 0.123
-SGD          0.189 / 0.197  0.133 / 0.136  0.118 / 0.092  0.107 / 0.079  0.107 / 0.050
+BLUR         0.296 / 0.276  0.139 / 0.107  0.114 / 0.076  0.110 / 0.073  0.127 / 0.123
+SGD          0.198 / 0.197  0.136 / 0.136  0.120 / 0.092  0.106 / 0.079  0.106 / 0.050
 
 Means of 3 seeds. The rule is the shipped `digits`; --config.learner.genome takes the path of another. Seconds are of
 one shared core, compiling included; a dash: not measured.

@@ -12,11 +12,12 @@ from experiments.records import Records
 
 def saliency(images: np.ndarray, maps: np.ndarray, labels: Sequence[str]) -> Figure:
     """Images [M, H, W] above the maps [M, H, W] of what speaks for their labels, see `saliency_panels`."""
-    figure = Figure(figsize=(1.1 * len(images), 2.6), layout="constrained")
+    figure = Figure(figsize=(1.1 * len(images), 2.8), layout="constrained")
     axes = figure.subplots(2, len(images), squeeze=False)
     saliency_panels(axes, images, maps)
     for above, label in zip(axes[0], labels, strict=True):
         above.set_title(label, fontsize="small")
+    figure.supxlabel("red speaks for the label above, blue against it", fontsize="small")
     return figure
 
 

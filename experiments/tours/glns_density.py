@@ -1,7 +1,9 @@
 # %% [markdown]
 # # A density model of digits
-# One GLN a pixel predicts it from the pixels before it. It learns online, in one pass, without back-propagation. So
+#
+# One GLN a pixel predicts it from the pixels before it. It learns online, in one pass, without backpropagation. So
 # does one network for all pixels, with more to see and Newton's step, which needs far fewer images.
+#
 # `COLLAGE_DATA=DIR .venv/bin/python -m experiments.tours.glns_density` runs it; DIR holds binarised MNIST.
 
 # %%

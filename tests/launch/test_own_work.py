@@ -98,6 +98,7 @@ def test_help_lists_the_keys(folder):
     status, output = launch(folder, "train", "--config=mine.py", "--help")
     assert status == 0
     assert "Follow the signs of the gradients" in output
+    assert "  --workdir: The run's folder" in output
     assert {"  --config.learner.rate=0.003", "  --config.seed=0"} <= set(output.split("\n"))
 
 
