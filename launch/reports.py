@@ -17,6 +17,7 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 72em;
 h1, h2 { font-weight: 600; } h2 { margin-top: 2em; border-bottom: 1px solid #ddd; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 th, td { padding: .25em .8em .25em 0; text-align: left; border-bottom: 1px solid #eee; white-space: nowrap; }
+table:not(:has(th)) td:last-child { white-space: normal; overflow-wrap: anywhere; }
 figure { display: inline-block; margin: .5em 1em .5em 0; vertical-align: top; max-width: min(100%, 34em); }
 figure img { max-width: 100%; } figcaption { color: #666; }
 iframe { width: 100%; height: 38em; border: 0; }

@@ -28,6 +28,7 @@ from ml_collections import ConfigDict
 import experiments
 from bootstrap import Run
 from experiments import data, evaluation, registry
+from experiments.figures.legends import counted
 from launch import (
     checkpoints,
     cli,
@@ -158,8 +159,7 @@ def _opened(one: Job, plan: experiments.Plan, compute: Programs, clock: Clock) -
 def _note_launch(one: Job, log: RunLog, others: Sequence[Path]) -> None:
     """Says that the run is launched, and writes it down."""
     config, workdir, argv, file, profile, _ = one
-    seeds = "1 seed" if config.num_seeds == 1 else f"{config.num_seeds} seeds"
-    devices.log(f"{workdir}: {config.num_steps} steps of {seeds} on {devices.describe()}")
+    devices.log(f"{workdir}: {config.num_steps} steps of {counted([config.num_seeds])} on {devices.describe()}")
     modules = registry.foreign(config.to_dict())
 
     def write():
