@@ -44,7 +44,7 @@ samples = {
 }
 
 # %% [markdown]
-# `picture.savefig("experiments/gallery/distributions.png")` keeps the picture: images by their label, planes in its
+# `python -m launch.gallery runs --only=distributions` keeps the picture: images by their label, planes in its
 # colour.
 
 # %%

@@ -76,4 +76,4 @@ picture = figures.samples.pictures({label: np.asarray(row) for label, row in row
 picture
 
 # %% [markdown]
-# `picture.savefig("experiments/gallery/density.png")` keeps it.
+# `python -m launch.gallery runs --only=density` keeps it.

@@ -3,8 +3,8 @@
 #
 # Asymmetric self-play trains Bob on Alice's goals alone. Whether he has learned to push, lift, flip and stack is asked
 # by tasks that neither of them ever sees: `self_play.holdouts`, a sampler of goals each. Here is one goal of every task
-# (see-through) and where the objects of the same colour are to begin with; a block's upper side is pale. Some goals hide
-# in objects: a block that is turned over at its place (flip), or at the place of the next one (rearrange).
+# (see-through) and where the objects of the same colour are to begin with; a block's upper side is pale. Some goals
+# hide in objects: a block that is turned over at its place (flip), or at the place of the next one (rearrange).
 #
 # `.venv/bin/python -m experiments.tours.self_play_holdouts` runs it, in about a minute, nearly all of it compiling.
 
