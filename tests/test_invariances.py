@@ -50,7 +50,9 @@ OF_IMAGES = {
         *jnp.moveaxis(images.grid(12, 8)[None] + 0.3, -1, 0)
     ),
     "deformed": lambda image: images.deformed(KEY(), ([image, image], [0, 1]))[0],
-    "digits": lambda image: distributions.digits([image], [0], size=6).sampler(KEY(), ([image], [0]))[0],
+    "digits": lambda image: distributions.digits(np.stack([image]), np.zeros(1), size=6).sampler(KEY(), ([image], [0]))[
+        0
+    ],
     "crop": lambda image: augment.crop(KEY(), image),
     "cutout": lambda image: augment.cutout(KEY(), image, size=3),
     "flip": lambda image: augment.flip(KEY(), image),
