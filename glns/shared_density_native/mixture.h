@@ -7,9 +7,9 @@
 
 namespace shared_density {
 
-constexpr float kLeast = 0.004f;   // of a part's probability of a pixel
+constexpr float kLeast = 0.004f;     // of a part's probability of a pixel
 constexpr float kFaintest = 1e-30f;  // of a part's weight
-constexpr int64_t kSeedEvery = 3;  // image k kSeedEvery begins part k
+constexpr int64_t kSeedEvery = 3;    // image k kSeedEvery begins part k
 constexpr float kSeedMass = 1.5f;
 
 class Mixture {
