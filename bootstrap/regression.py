@@ -48,10 +48,10 @@ def learner(
 ) -> tuple[Callable, Callable, Callable]:
     """Descent on the log loss of a Gaussian with one learned variance: (init, update, predict) of a Learner.
 
-    net: inputs [B, D..] -> means [B, d], a Linen module or two pure functions (see `bootstrap.Net`). Batches are (x
-    [B, D..], y [B, d]); targets of another shape are a ValueError. Inputs and targets are standardised by the
-    moments of all examples seen so far; predictions are `Normal`s in the units of y. Metrics are of the
-    standardised batch before it is learned: loss, in nats an example, and mse.
+    net: inputs [B, D..] -> means [B, d], a Linen module or two pure functions (see `bootstrap.Net`). Batches are
+    (x [B, D..], y [B, d]); targets of another shape are a ValueError. Inputs and targets are standardised by the
+    moments of all examples seen so far; predictions are `Normal`s in the units of y. Metrics are of the standardised
+    batch before it is learned: loss, in nats an example, and mse.
 
     loss: "squared_error" is half the squared error of inputs and targets as they come, as in `bootstrap.gradient_flow`;
     the variance of its predictions is 1.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments.data.files import DAMAGED
+from experiments.data.files import whole_npz
 from experiments.data.folder import required
 from experiments.data.kinds import Data, Part
 from experiments.settings import near
@@ -22,11 +22,8 @@ def bandit(data_dir: str | None, *, set: str, num_contexts: int | None = None) -
     path = required(data_dir) / f"bandit_{set}.npz"
     if not path.is_file():
         raise FileNotFoundError(f"no {path}; --data_dir names the folder that holds bandit_SET.npz")
-    try:
-        with path.open("rb") as file, np.load(file) as arrays:
-            contexts, rewards = arrays["a0"].astype(np.float32), arrays["a1"].astype(np.float32)
-    except DAMAGED as error:
-        raise ValueError(f"{path} is not a whole .npz file of numbers a0 and a1 ({error}); fetch it again") from error
+    with whole_npz(path, "numbers a0 and a1") as arrays:
+        contexts, rewards = arrays["a0"].astype(np.float32), arrays["a1"].astype(np.float32)
     if contexts.ndim != 2 or rewards.ndim != 2:
         raise ValueError(f"{path}: a0 and a1 have shapes {contexts.shape} and {rewards.shape}, not [n, D] and [n, A]")
     if num_contexts is not None and not 0 < num_contexts <= len(contexts):

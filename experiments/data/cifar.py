@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 import blur
-from experiments.data.files import DAMAGED
+from experiments.data.files import whole_npz
 from experiments.data.folder import required
 from experiments.data.kinds import Data, Part
 
@@ -89,11 +89,8 @@ def _records(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _npz(path: Path) -> list[Part]:
     names = [f"{array}_{part}" for part in ("train", "test") for array in ("x", "y")]
-    try:
-        with path.open("rb") as file, np.load(file) as content:
-            arrays = [content[name] for name in names]
-    except DAMAGED as error:
-        raise ValueError(f"{path} is not a whole .npz file of {', '.join(names)} ({error}); fetch it again") from error
+    with whole_npz(path, ", ".join(names)) as content:
+        arrays = [content[name] for name in names]
     return [_part(path, *arrays[:2]), _part(path, *arrays[2:])]
 
 

@@ -1,16 +1,29 @@
 """The user's own files: where they are, and what reading a damaged one raises."""
 
+import contextlib
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import numpy as np
 
 # Of a .npz file: zipfile seeks where no byte is, or finds a password, and NumPy reads headers by Python's tokenizer.
 DAMAGED = (
     *(AttributeError, EOFError, KeyError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError, ValueError),
     *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
 )
+
+
+@contextlib.contextmanager
+def whole_npz(path: Path, of: str) -> Iterator[np.lib.npyio.NpzFile]:
+    """An .npz file while it is read. Raises ValueError where it is damaged, or lacks what it is to hold, `of`."""
+    try:
+        with path.open("rb") as file, np.load(file) as content:
+            yield content
+    except DAMAGED as error:
+        raise ValueError(f"{path} is not a whole .npz file of {of} ({error}); fetch it again") from error
 
 
 def find(data_dir: str | None, name: str, setting: str) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.data.files import DAMAGED, listed
+from experiments.data.files import listed, whole_npz
 
 
 def parameters(place: str) -> dict[str, np.ndarray]:
@@ -27,8 +27,5 @@ def parameters(place: str) -> dict[str, np.ndarray]:
                 else "a run leaves its params.npz by --config.artifacts=\"('params',)\", a finished one too"
             )
         )
-    try:
-        with path.open("rb") as file, np.load(file) as content:
-            return {name: content[name] for name in content.files}
-    except DAMAGED as error:
-        raise ValueError(f"{path} is not a whole .npz file of arrays ({error})") from error
+    with whole_npz(path, "arrays") as content:
+        return {name: content[name] for name in content.files}

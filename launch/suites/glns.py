@@ -102,13 +102,14 @@ def _switching() -> Comparison:
 
 def _gaussian() -> Comparison:
     """A regressor. Ours: a batch goes through the network layer by layer. Baseline: as that of `_gln`."""
-    batch_size, num_plain, rate = 64, 16, 0.01
+    batch_size, num_plain, num_half_spaces, epsilon, rate = 64, 16, 4, 1e-6, 0.01
     x, _ = stream(4096, 64)
     y = x[:, :1] + x[:, 1:2]
-    settings = {"learning_rate": rate, "step_rule": "plain", "feature_epsilon": 1e-6}
-    learner = bootstrap.Learner(*glns.regressor((50, 25, 1), 4, **settings))
+    settings = {"learning_rate": rate, "step_rule": "plain", "feature_epsilon": epsilon}
+    learner = bootstrap.Learner(*glns.regressor((50, 25, 1), num_half_spaces, **settings))
     start = learner.init(jax.random.key(2), (x[:1], y[:1]))
-    plain = jax.jit(partial(_plain_gaussian, [layer.gates for layer in start.layers], rate=rate))
+    gate, half_spaces = glns.context.half_spaces(num_half_spaces), [layer.gates for layer in start.layers]
+    plain = jax.jit(partial(_plain_gaussian, half_spaces, gate=gate, epsilon=epsilon, rate=rate))
     inputs, targets = np.array(x[:num_plain]), np.array(y[:num_plain])
 
     def learned(state):
@@ -123,10 +124,8 @@ def _gaussian() -> Comparison:
         ours, _ = jax.jit(learner.update)(jax.random.key(3), start, (x[:num_plain], y[:num_plain]))
         chex.assert_trees_all_close(learned(ours), one_by_one(learned(start)), rtol=1e-3, atol=1e-4)
 
-    _, features = glns.standardise.learn(start.inputs, x[:batch_size], 1e-6)
-    floor = _floor(
-        jax.tree.map(lambda leaf: leaf[None], start.layers), features, glns.context.half_spaces(4), shared=False
-    )
+    _, features = glns.standardise.learn(start.inputs, x[:batch_size], epsilon)
+    floor = _floor(jax.tree.map(lambda leaf: leaf[None], start.layers), features, gate, shared=False)
     program = _advancing(learner, bootstrap.real(x, y, batch_size=batch_size), batch_size, num_steps=16)
     return Comparison(program, Program(one_by_one, learned(start), num_plain), *floor)
 
@@ -171,10 +170,9 @@ def _plain_gln(half_spaces, state, image, label, *, shared, learning_rate, learn
     return (count + 1, moments, learned), loss
 
 
-def _plain_gaussian(half_spaces, state, x, y, *, rate):
+def _plain_gaussian(half_spaces, state, x, y, *, gate, epsilon, rate):
     """One example, x [D], y [1]: gradients of whole weight tables. state: moments of both, weights of each layer."""
-    rule, gate = glns.gaussian.Rule(step_rule="plain"), glns.context.half_spaces(4)
-    neuron = glns.gaussian.neuron(rule)
+    neuron = glns.gaussian.neuron(glns.gaussian.Rule(step_rule="plain"))
 
     def loss(table, spaces, inputs, target):  # of all neurons of a layer
         contexts = jax.vmap(gate.context, in_axes=(0, None))(spaces, features[0])
@@ -183,8 +181,8 @@ def _plain_gaussian(half_spaces, state, x, y, *, rate):
         return 0.5 * jnp.sum(jnp.log(outputs.variance) + squares / outputs.variance), outputs
 
     of_inputs, of_targets, tables = state
-    of_inputs, features = glns.standardise.learn(of_inputs, x[None], 1e-6)
-    of_targets, targets = glns.standardise.learn(of_targets, y[None], 1e-6)
+    of_inputs, features = glns.standardise.learn(of_inputs, x[None], epsilon)
+    of_targets, targets = glns.standardise.learn(of_targets, y[None], epsilon)
     inputs = jax.tree.map(lambda leaf: leaf[0], glns.regression.base(features, 1, 1.0))
     learned = []
     for table, spaces in zip(tables, half_spaces, strict=True):
