@@ -1,0 +1,75 @@
+"""What of the gripper's recipe matters: twins of `self_play_blocks:one` that differ in one thing (after OpenAI 2021, fig. 9).
+
+    python -m launch.sweep --config=experiments/configs/self_play_twins.py --workdir=runs/self_play_twins
+    python -m launch.plot runs/self_play_twins/* --out=runs/figures
+
+variant     what differs                                                         push_1, pick_and_place_1
+recipe      nothing                                                              .995 .970
+no_abc      no cloning                                                           -
+abc_kept    cloning does not fade                                                -
+no_path     Bob's gripper begins where exams begin                               -
+equal       all starts along the path are as likely                              -
+no_clip     cloning without its clip                                             -
+no_filter   Bob clones all valid goals of hers, also those that he reached       -
+one_goal    one goal an episode                                                  -
+timestep    Alice is paid by how much longer Bob takes (Sukhbaatar 2018)         -
+past        a fifth of the episodes against past versions                        -
+sure        Alice's entropy weighs as much as Bob's                              -
+uniform     no Alice: blocks anywhere on the table                               -
+curriculum  no Alice: such goals, at first only a part of the way there          -
+lifted      no Alice: the goals of pick_and_place_1 themselves                   -
+replay      no Alice: where Bob's block ended in earlier turns                   -
+mega        no Alice: of these the places where it was least often               -
+sfl         no Alice: lifted goals that he may reach or not, by his latest turns -
+smoke       `recipe`, cut to 2 updates of 4 games
+
+One seed, 900 updates. To take the path from a teacher too: --config.world.bob_shares=exam. A dash: not measured.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from experiments.configs import self_play_blocks
+
+
+def _teacher(source: Any) -> dict[str, dict]:
+    """Changes for a Bob whose goals another sets than Alice."""
+    world = {"goal_source": source, "alice_steps": 4, "alice_grasps": None}
+    return {"world": world, "learner": {"cloning_weight": 0.0, "sequence_fraction": 0.9}}
+
+
+_LIFTED = {"name": "pick_and_place"}
+TWINS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and of the world
+    "recipe": {},
+    "no_abc": {"learner": {"cloning_weight": 0.0}},
+    "abc_kept": {"learner": {"cloning_fades": False}},
+    "no_path": {"world": {"bob_shares": "exam"}},
+    "equal": {"world": {"bob_shares": "equal"}},
+    "no_clip": {"learner": {"cloning_clip": None}},
+    "no_filter": {"world": {"demonstrations": "valid"}},
+    "one_goal": {"world": {"max_goals": 1}},
+    "timestep": {"world": {"alice_reward": "timestep"}},
+    "past": {"world": {"past_prob": 0.2}, "learner": {"pool_size": 4, "pool_every": 150}},
+    "sure": {"learner": {"alice_entropy": 1.0}},
+    "uniform": _teacher("uniform"),
+    "curriculum": _teacher("curriculum"),
+    "lifted": _teacher(_LIFTED),
+    **{name: _teacher({"name": name, "goal_source": _LIFTED}) for name in ("replay", "mega", "sfl")},
+}
+
+
+def get_config(variant: str = "recipe") -> ConfigDict:
+    """The config of a variant."""
+    if variant not in (*TWINS, "smoke"):
+        raise ValueError(f"no variant {variant!r}; there are {', '.join((*TWINS, 'smoke'))}")
+    config = self_play_blocks.get_config("smoke" if variant == "smoke" else "one")
+    for part, changes in TWINS.get(variant, {}).items():
+        config[part].update(changes)
+    return config
+
+
+def sweep(add) -> None:
+    """All twins."""
+    for variant in TWINS:
+        add(variant)
