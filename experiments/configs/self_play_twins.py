@@ -1,4 +1,4 @@
-"""What of the gripper's recipe matters: twins of `self_play_blocks:one` that differ in one thing (after OpenAI 2021, fig. 9).
+"""What of the gripper's recipe matters: twins of `self_play_blocks:one` that differ in one thing (OpenAI 2021, fig. 9).
 
     python -m launch.sweep --config=experiments/configs/self_play_twins.py --workdir=runs/self_play_twins
     python -m launch.plot runs/self_play_twins/* --out=runs/figures
