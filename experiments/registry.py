@@ -47,6 +47,7 @@ _LEARNERS = {
     "glns_density": "glns:density",
     "glns_regressor": "glns:regressor",
     "glns_shared_density": "glns.shared_density:learner",
+    "glns_orders": "glns.orders:learner",
     "linear_bandit": "bootstrap.bandits:linear",
     "neural_bandit": "bootstrap.bandits:neural",
     "self_play": "self_play:learner",

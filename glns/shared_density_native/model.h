@@ -61,12 +61,16 @@ class Model {
   // pixels that are not `known` are drawn. If `learns`, the model learns after each pixel.
   std::array<double, kStages> Walk(float* image, bool learns, const float* uniforms, const float* known, Trace trace) {
     std::array<double, kStages> nats{};
+    const int64_t pixels = settings_.height * settings_.width;
+    if (*arrays_.count == 0 && !learns && !uniforms && !trace.inputs) {  // all weights are 0
+      nats.fill(pixels * std::log(2.0));
+      return nats;
+    }
     Canvas canvas(settings_.height, settings_.width);
     coarse_.Begin();
     fine_.Begin();
     shifted_.Begin();
     const float bound = Logit(1 - settings_.epsilon);
-    const int64_t pixels = settings_.height * settings_.width;
     for (int64_t pixel = 0; pixel < pixels; ++pixel) {
       uint16_t* counts = arrays_.certain + 2 * (pixel << 4 | canvas.Bits(0, 4));
       const float counted = Probability(counts);

@@ -219,6 +219,14 @@ def shared_density_update(state, images):
     return UPDATE(None, state, (images, None))
 
 
+def test_of_what_it_knows_nothing_every_pixel_is_as_likely():
+    """What is said without a walk is what a walk says."""
+    state = INIT(jax.random.key(0), (IMAGES,))
+    walked = shared_density._walk(state, jnp.asarray(IMAGES), rule=RATES | SEEN, traces=True)[0]
+    np.testing.assert_allclose(walked, 9 * np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(stages(state, IMAGES, **SEEN), -walked, rtol=1e-6)
+
+
 def test_it_learns(learned):
     """New images cost less than pixels taken alone can."""
     images = draw_images(200, seed=1)
