@@ -27,7 +27,11 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
                              last as an exam begins; of a world with bob_shares
 
     Means over the objects that are not at their goals when a turn of Bob's begins, see `goals.kinds`: goal_distance,
-    goal_rotated, goal_lifted, goal_stacked, goal_direction.
+    goal_rotated, goal_lifted, goal_stacked, goal_direction. With several slots of objects also
+
+      goal_objects           how many these are, of a turn
+      objects_K_success      fraction of the goals with K of them that Bob tried and reached; of turns that began in
+                             this rollout
     """
     steps = jax.tree.map(lambda leaf: leaf[:, 1:], batch.transitions)  # step 0 counted in its own rollout
     tried, played = steps.resolved & steps.bobs_turn, ~batch.restarted[:, None]
@@ -36,6 +40,8 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
     begins = steps.bobs_turn & ~jnp.roll(steps.bobs_turn, 1, axis=1).at[:, 0].set(True)
     kinds = {name: of_steps[:, 1:] for name, of_steps in batch.kinds.items()}
     moved = kinds.pop("moved") & begins[:, :, None]
+    num_moved = jnp.sum(moved, axis=2)
+    asked, by_number = of_turn(begins, num_moved), range(1, moved.shape[2] + 1) if moved.shape[2] > 1 else ()
     by_start = [] if batch.start_success is None else batch.start_success
     x, y = (masked_mean(kinds.pop(name), moved) for name in ("to_x", "to_y"))
     return {
@@ -50,8 +56,16 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
         "num_restarted": num_restarted,
         **{f"goal_{name}": masked_mean(value, moved) for name, value in kinds.items()},
         "goal_direction": jnp.hypot(x, y),
+        **({"goal_objects": masked_mean(num_moved, begins)} if by_number else {}),
+        **{f"objects_{k}_success": masked_mean(steps.success, tried & (asked == k)) for k in by_number},
         **{f"start_success_{kind}": success for kind, success in enumerate(by_start)},
     }
+
+
+def of_turn(begins: jax.Array, number: jax.Array) -> jax.Array:
+    """At each step what a number was when the latest turn began, 0 before the first: both [B, T] -> [B, T]."""
+    since = jax.lax.cummax(jnp.where(begins, jnp.arange(begins.shape[1], dtype=jnp.int32)[None], -1), axis=1)
+    return jnp.where(since < 0, 0, jnp.take_along_axis(number, jnp.maximum(since, 0), axis=1))
 
 
 def masked_mean(x: jax.Array, mask: jax.Array) -> jax.Array:

@@ -158,6 +158,29 @@ def test_what_is_told_of_the_games():
     assert metrics["goal_lifted"] == metrics["goal_rotated"] == metrics["goal_stacked"] == 0
 
 
+def test_success_is_told_by_how_many_objects_a_goal_moves():
+    """As if in every other game a second puck went along with the first."""
+    _, batch = drawn()
+    goes = np.arange(NUM_GAMES)[:, None, None] % 2 == 0
+    kinds = {name: np.concatenate([of, (of * goes).astype(of.dtype)], axis=2) for name, of in batch.kinds.items()}
+    told = rollout_metrics(batch._replace(kinds=kinds))
+    steps = jax.tree.map(lambda leaf: np.array(leaf)[:, 1:], batch.transitions)
+    numbers, results = [], {0: [], 1: [], 2: []}
+    for game in range(NUM_GAMES):
+        asked, was_his = 0, True
+        for t, his in enumerate(steps.bobs_turn[game]):
+            if his and not was_his:
+                asked = kinds["moved"][game, 1 + t].sum()
+                numbers.append(asked)
+            if his and steps.resolved[game, t]:
+                results[asked].append(steps.success[game, t])
+            was_his = his
+    assert min(len(results[1]), len(results[2])) > 10
+    np.testing.assert_allclose(told["goal_objects"], np.mean(numbers), rtol=1e-6)
+    for number in (1, 2):
+        np.testing.assert_allclose(told[f"objects_{number}_success"], np.mean(results[number]), rtol=1e-6)
+
+
 def test_past_versions_act_where_they_are_asked():
     first, predict = begin(pool_size=1), settle(pool_size=1)[2]
     now = first._replace(params=jax.tree.map(lambda leaf: leaf + 0.1, first.params))
