@@ -28,6 +28,7 @@ class Context(NamedTuple):
     run: bootstrap.Run  # shapes and dtypes of the run
     command: str  # that of this launch
     test: Any = None  # the data's test part; of splits, with a leading axis of them
+    games: dict | None = None  # those that artifacts of self-play have asked for, by their frames: see `_game`
 
 
 class Artifact(NamedTuple):
@@ -173,15 +174,28 @@ def film(context: Context, *, num_frames: int = 300, every: int = 2, frame_secon
 
 
 def _game(context, num_frames):
-    """-> (the scene of a run of self-play, run -> the recording of one game of its present players)."""
+    """-> (the scene of a run of self-play, run -> the recording of one game of its present players).
+
+    Artifacts of one run that ask for the same number of frames share the game, and the program that plays it.
+    """
+    games = {} if context.games is None else context.games
+    if num_frames in games:
+        return games[num_frames]
     setup = _setup(context, num_games=1, num_steps=num_frames)
+    last: list = []  # the learner that played last, and its game
 
     @jax.jit
     def play(learned, key):  # of seeds, whose learners differ, XLA compiles one
         return self_play.record(setup, partial(context.learner.predict, learned), key, num_steps=num_frames)
 
+    def played(run):
+        if not last or last[0] is not run.learner:
+            last[:] = run.learner, play(run.learner, jax.random.key(context.config["seed"]))
+        return last[1]
+
     jax.eval_shape(play, context.run.learner, jax.random.key(0))
-    return setup.table.scene, lambda run: play(run.learner, jax.random.key(context.config["seed"]))
+    games[num_frames] = setup.table.scene, played
+    return games[num_frames]
 
 
 def payoff(context: Context, *, num_games: int = 64, num_steps: int = 400) -> Artifact:

@@ -21,7 +21,7 @@ class Experiment(NamedTuple):
 
     learner: bootstrap.Learner  # with its baselines beside it
     world: bootstrap.World
-    views: Callable  # (run, world data, test) -> View by baseline, "" for the learner itself
+    views: Callable  # (run, world data, test, anew=True: see View) -> View by baseline, "" for the learner itself
 
 
 class Stage(NamedTuple):
@@ -176,13 +176,15 @@ def named_parts(kind: Callable, made: Any, where: str, parts: str) -> Any:
         raise ValueError(f"{where}: its function must return {parts}; got {type(made).__name__} ({error})") from error
 
 
-def views(learners: Mapping, world: bootstrap.World, run: bootstrap.Run, data: Any, test: tuple) -> dict[str, View]:
+def views(
+    learners: Mapping, world: bootstrap.World, run: bootstrap.Run, data: Any, test: tuple, anew: Any = True
+) -> dict[str, View]:
     """What evals see of a run: a View of each learner. learners: by baseline, "" for the learner itself."""
     train = world.first_samples(data, run.world, len(test[0])) if world.first_samples else None
     test = world.as_test(test) if world.as_test else test
     states = states_of(run, len(learners) > 1)
     return {
-        name: View(partial(learner.predict, states[name]), test, train, run.world, states[name])
+        name: View(partial(learner.predict, states[name]), test, train, run.world, states[name], anew)
         for name, learner in learners.items()
     }
 

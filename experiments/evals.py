@@ -1,5 +1,8 @@
 """Evals: what is measured on a learner from outside, between chunks of training. Pure: (view, *, settings) -> metrics.
 
+An eval may say which of its metrics are the same in every eval of a run, whatever is learned: its attribute `constant`,
+(*, settings) -> names. They are measured once, where `View.anew` is True; elsewhere they may be anything finite.
+
 An eval with the setting `members` gets a view of each of these, (view, view, ..), and measures them together: see
 `pair_evals`, of both networks of a pair. Its metrics are the run's, those of any other are its member's.
 """
@@ -24,6 +27,7 @@ class View(NamedTuple):
     train: Any  # (x, y, weights), as many samples that the world showed first; None where the world does not tell
     world: Any  # the world's state
     learner: Any  # the learner's state
+    anew: Any = True  # [] bool; whether what no learning changes is to be measured as well
 
 
 def adaptation(
@@ -155,7 +159,7 @@ def holdout(
 
     predict: see the learner of `self_play`. tasks: names of self_play's HOLDOUTS, or Holdouts of your own. bob_steps:
     for each object. settings: of the tasks' scenes. holdout_success and holdout_success_random are the means of the
-    tasks. Every eval has the same first goals. For each task:
+    tasks. Every eval has the same first goals, and chance and oracles are measured once. For each task:
 
       TASK_success              the fraction of goals that Bob solves
       TASK_low, TASK_high       its 95 % interval (Wilson's; a goal tried counts as one draw)
@@ -169,7 +173,7 @@ def holdout(
         raise ValueError(f"{which}; there are {', '.join(holdouts.HOLDOUTS)}")
     metrics, every = {}, []
     for task in tasks:
-        name = task if isinstance(task, str) else getattr(task.goal, "__name__", "own")
+        name = _name_of(task)
         of_task = holdouts.HOLDOUTS[task] if isinstance(task, str) else task
         rates = _exam(view, of_task, settings, num_games=num_games, bob_steps=bob_steps)
         every.append((rates["success"], rates["random"]))
@@ -178,23 +182,39 @@ def holdout(
     return {"holdout_success": learned, "holdout_success_random": random, **metrics}
 
 
+def _unlearned(*, tasks: Sequence[str | holdouts.Holdout], **settings: Any) -> tuple[str, ...]:
+    """The names of the metrics of `holdout` that are the same in every eval: chance and oracles."""
+    del settings
+    return ("holdout_success_random", *(f"{_name_of(task)}_{who}" for task in tasks for who in ("random", "oracle")))
+
+
+holdout.constant = _unlearned  # pyrefly: ignore[missing-attribute]
+
+
+def _name_of(task):
+    return task if isinstance(task, str) else getattr(task.goal, "__name__", "own")
+
+
 def _exam(view, task, settings, **limits):
     table = holdouts.table_of(task, **settings)
     own = {"robot", "step", "leash", "finger_step"} & settings.keys()
     task = task._replace(oracle=None) if own else task  # it knows our robots, and how far they move in a step
 
-    def examine(who):
+    def examine(who, results):
         def act(seen):
             logits, memory = view.predict(seen)
             logits = jnp.where(who == 0, logits, 0.0)
             return logits if task.oracle is None else jnp.where(who == 2, task.oracle(seen), logits), memory
 
-        return exams.examine(table, task, act, _same_key(), **limits)
+        result = exams.examine(table, task, act, _same_key(), **limits)
+        return jax.tree.map(lambda counts, count: counts.at[who].set(count), results, result)
 
     # One after the other: chance is over sooner.
-    result = jax.lax.map(examine, jnp.arange(2 if task.oracle is None else 3))
+    everyone = 2 if task.oracle is None else 3
+    nothing = exams.Result(*jnp.zeros((len(exams.Result._fields), everyone), jnp.int32))
+    result = jax.lax.fori_loop(0, jnp.where(view.anew, everyone, 1), examine, nothing)
     tried, solved, placed, any_order = (counts.astype(jnp.float32) for counts in result)
-    success, random, *oracle = solved / tried
+    success, random, *oracle = solved / jnp.maximum(tried, 1)
     low, high = _wilson(success, tried[0])
     rates = {"success": success, "low": low, "high": high, "random": random}
     rates |= {"oracle": oracle[0]} if oracle else {}

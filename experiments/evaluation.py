@@ -1,7 +1,7 @@
 """What is measured: the evals of a config, on what they see of its learners."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -31,6 +31,7 @@ class Eval(NamedTuple):
     label: str
     measure: Callable  # (view, ..) -> metrics
     members: tuple[str, ...] | None  # whose views it gets; None: one alone, and each member is measured
+    constant: tuple[str, ...] = ()  # names of metrics that no learning changes, which are measured once
 
 
 def of_config(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tuple[Eval, ...]:
@@ -45,9 +46,12 @@ def of_config(config: Mapping, cells: Mapping, baselines: Sequence[str]) -> tupl
             raise ValueError(f"evals.{label}.members: no {unknown[0]!r}; there are {', '.join(map(repr, everyone))}")
         given = (None,) * (1 if members is None else len(members))
         where = f"evals.{label}"
-        settings.check_views(registry.resolve("evals", of_eval["name"], where), len(given), of_eval, where)
+        function = registry.resolve("evals", of_eval["name"], where)
+        settings.check_views(function, len(given), of_eval, where)
         measure = registry.build("evals", of_eval, *given, where=where)
-        made.append(Eval(label, measure, members if members is None else tuple(members)))
+        own = {key: value for key, value in of_eval.items() if key != "name"}
+        constant = function.constant(**own) if hasattr(function, "constant") else ()
+        made.append(Eval(label, measure, members if members is None else tuple(members), tuple(constant)))
     return tuple(made)
 
 
@@ -79,6 +83,12 @@ def _measured(one: Eval, *views: View) -> dict[str, jax.Array]:
     with settings.explained(f"evals.{one.label} cannot measure this learner on these data"):
         metrics = one.measure(*views)
     return {name: value.astype(float) for name, value in as_numbers(metrics, f"evals.{one.label}").items()}
+
+
+def constant(evals: Sequence[Eval], paths: Iterable[str]) -> list[str]:
+    """The paths among these of metrics that are measured once."""
+    ends = tuple(f"/{name}" for one in evals for name in one.constant)
+    return [path for path in paths if path.endswith(ends)]
 
 
 def as_numbers(metrics: Any, whose: str) -> dict[str, jax.Array]:

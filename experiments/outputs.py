@@ -35,7 +35,7 @@ def artifacts(config: Mapping, of_plan: build.Plan, shapes: bootstrap.Run, comma
     for cell in of_plan.cells if config.get("artifacts") else ():
         of_cell = grid.merged(config, (config.get("grid") or {"": {}})[cell], f"grid.{cell}")
         learner = build.learner_of(registry.build("learner", of_cell["learner"]), "learner")
-        context = Context(of_cell, learner, _alone(of_plan, shapes), command, of_plan.test)
+        context = Context(of_cell, learner, _alone(of_plan, shapes), command, of_plan.test, {})
         made[cell] = []
         for label, artifact in registry.build_all("artifacts", config["artifacts"]).items():
             where = f"artifacts.{label}"

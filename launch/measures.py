@@ -1,10 +1,11 @@
 """What is measured on the members of a run: how well they do, whether they are finite, and whose each metric is."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import bootstrap
 from experiments import Plan, build, evaluation, records
@@ -13,14 +14,30 @@ from launch import mesh as meshes
 from launch.members import Member, Setup
 
 
-def evaluate(setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run) -> tuple:
-    """-> (the evals of each member and those of several members together, by path, finite)."""
-    measured = measure(setup, stage, members, data, test, run)
-    together = _measure_together(setup, stage, members, data, test, run)
+def evaluate(setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run, anew: Any) -> tuple:
+    """-> (the evals of each member and those of several members together, by path, finite). anew: see `evals.View`."""
+    measured = measure(setup, stage, members, data, test, run, anew)
+    together = _measure_together(setup, stage, members, data, test, run, anew)
     return evaluation.merged(_by_cell(setup, "eval", measured), together), _finite(setup, measured)
 
 
-def measure(setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run) -> dict:
+def once(evals: Sequence[evaluation.Eval]) -> Callable:
+    """A decorator of (step, run, anew) -> (metrics, finite): what no learning changes, its first call alone measures."""
+
+    def decorate(evaluate):
+        known = {}
+
+        def evaluate_again(step, run):
+            metrics, finite = evaluate(step, run, np.array(not known))
+            known.update((path, metrics[path]) for path in evaluation.constant(evals, metrics) if path not in known)
+            return metrics | known, finite
+
+        return evaluate_again
+
+    return decorate
+
+
+def measure(setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run, anew: Any) -> dict:
     """The evals of each member [members], by name."""
 
     def one(*args):
@@ -29,10 +46,12 @@ def measure(setup: Setup, stage: int, members: Member, data: Any, test: Any, run
     # Each device measures one member after the other: a test set is work enough, and no member's numbers depend, not
     # even in their last bits, on how many others there are.
     axis, over = setup.data_axis, meshes.per_device(setup.mesh, execution.one_by_one, alone=True)
-    return over(one, in_axes=(0, axis, axis, 0))(members, data, test, run)
+    return over(one, in_axes=(0, axis, axis, 0, None))(members, data, test, run, anew)
 
 
-def _measure_together(setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run) -> dict:
+def _measure_together(
+    setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run, anew: Any
+) -> dict:
     """The evals of several members of a seed together [num_seeds], by path."""
     plan, axis = setup.plan, setup.data_axis
     if all(one.members is None for one in plan.evals):
@@ -40,7 +59,7 @@ def _measure_together(setup: Setup, stage: int, members: Member, data: Any, test
 
     def of_one_seed(of_seed, data, test):
         cells = {cell: jax.tree.map(lambda leaf: leaf[i], of_seed) for i, cell in enumerate(plan.cells)}  # noqa: B023
-        of_cells = {cell: _views(setup, stage, member, data, test, run) for cell, (member, run) in cells.items()}
+        of_cells = {cell: _views(setup, stage, member, data, test, run, anew) for cell, (member, run) in cells.items()}
         return evaluation.measure_together(plan.evals, of_cells)
 
     shape = (len(plan.cells), setup.num_seeds)
@@ -51,8 +70,8 @@ def _measure_together(setup: Setup, stage: int, members: Member, data: Any, test
     return {records.path("eval", name): of_seeds for name, of_seeds in values.items()}
 
 
-def _views(setup: Setup, stage: int, member: Member, data: Any, test: Any, run: bootstrap.Run) -> dict:
-    return setup.plan.stages[stage].experiment(member.numbers).views(run, data, test)
+def _views(setup: Setup, stage: int, member: Member, data: Any, test: Any, run: bootstrap.Run, anew: Any) -> dict:
+    return setup.plan.stages[stage].experiment(member.numbers).views(run, data, test, anew)
 
 
 def _without_copies(setup: Setup, tree: Any) -> Any:

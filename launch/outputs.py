@@ -49,12 +49,13 @@ class Outputs(NamedTuple):
             summary |= made.analyse(self.config, records.of_config(self.config, lines))
         folder.write_json(workdir / "summary.json", summary)
         for i, (prefix, of_one) in enumerate(self.artifacts):
+            of_member = jax.tree.map(lambda leaf: leaf[i], run)  # noqa: B023
             for artifact in of_one:
                 paths = _files(workdir, prefix, artifact)
                 if missing_only and all(path.exists() for path in paths):
                     continue
                 with _noting(problems, ", ".join(artifact.files)):
-                    contents = artifact.write(jax.tree.map(lambda leaf: leaf[i], run))  # noqa: B023
+                    contents = artifact.write(of_member)
                     for name, path in zip(artifact.files, paths, strict=True):
                         folder.replace_file(path, contents[name])
                         print(f"artifact: {path}")

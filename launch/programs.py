@@ -93,12 +93,13 @@ def programs(
         run, means = advance(stage, num_steps, members[stage], rows, run)
         return run, *call(report, (), run, means)
 
-    def evaluate_members(step, run):
+    @measures.once(plan.evals)
+    def evaluate_members(step, run, anew):
         stage = _stage(plan, step)
-        return call(evaluate, (stage,), members[stage], data, test, run)
+        return call(evaluate, (stage,), members[stage], data, test, run, anew)
 
     measured, (evaluated, _) = (
-        jax.eval_shape(functools.partial(of, setup, 0), members[0], data, test, shapes)
+        jax.eval_shape(functools.partial(of, setup, 0), members[0], data, test, shapes, np.array(True))
         for of in (measures.measure, measures.evaluate)
     )
     return Programs(

@@ -13,10 +13,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_batching import custom_vmap
-from jax.experimental.custom_partitioning import custom_partitioning
-from jax.sharding import NamedSharding, PartitionSpec
 
+from self_play.parallel import over_games, shared_by_devices
 from self_play.scene import Scene
 
 
@@ -54,39 +52,10 @@ def pipeline(scene: Scene) -> tuple[Callable, Callable]:
     def begin(q):
         return q, *2 * [jnp.zeros(model.nv, jnp.float32)]
 
-    step = _of_games(call)
+    step = over_games(shared_by_devices(call))
 
     def advance(q, qd, solver_state, controls, factors):
         factors = jnp.ones(len(objects) + 1, jnp.float32) if factors is None else factors
         return step(q, qd, solver_state, controls, factors)
 
     return begin, advance
-
-
-def _of_games(call):
-    """`call` under any `vmap`s; a mesh may split the axes that they add, because games never interact."""
-
-    def partition(mesh, operand_shapes, result_shapes):
-        front = len(result_shapes[0].shape) - 1
-        spec = (*result_shapes[0].sharding.spec, *[None] * front)[:front]
-        shard = NamedSharding(mesh, PartitionSpec(*spec))  # the axes of one game are whole
-        return mesh, call, (shard,) * len(result_shapes), (shard,) * len(operand_shapes)
-
-    split = custom_partitioning(call)
-    own = ("q", "v", "w", "u", "f", "q2", "v2", "w2", "o", "l")  # the axes of one game, by name
-    split.def_partition(
-        partition,
-        sharding_rule="... q, ... v, ... w, ... u, ... f -> ... q2, ... v2, ... w2, ... o l",
-        need_replication_factors=own,
-    )
-    over = custom_vmap(lambda *arrays: split(*arrays))
-
-    @over.def_vmap
-    def rule(axis_size, is_mapped, *arrays):
-        every = [
-            array if mapped else jnp.broadcast_to(array, (axis_size, *array.shape))
-            for array, mapped in zip(arrays, is_mapped, strict=True)
-        ]
-        return over(*every), (True,) * 4
-
-    return over

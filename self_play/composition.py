@@ -1,6 +1,8 @@
 """The MuJoCo model of a scene, composed by MjSpec of a robot's own, a table, and a body for each object."""
 
 import functools
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from self_play.objects import Object
@@ -124,3 +126,15 @@ def _add(spec, name, one, x, planar, ghost=False):
 
 
 _GEOMS = {"sphere": 2, "capsule": 3, "ellipsoid": 4, "cylinder": 5, "box": 6, "mesh": 7}  # of mujoco.mjtGeom
+
+
+def sensing(mjcf: str, num_objects: int, links: Sequence[str]) -> Any:
+    """The compiled model of a scene's text, with a sensor for each object and link: how often the two are in contact."""
+    from mujoco import MjSpec, mjtObj, mjtSensor  # pyrefly: ignore[missing-module-attribute]
+
+    spec, body = MjSpec.from_string(mjcf), mjtObj.mjOBJ_BODY
+    for i, link in itertools.product(range(num_objects), links):
+        both = {"objtype": body, "objname": f"object{i}", "reftype": body, "refname": link}
+        sensor = spec.add_sensor(name=f"object{i} {link}", type=mjtSensor.mjSENS_CONTACT, **both)
+        sensor.intprm[:3] = 1, 0, 1  # the number of contacts, of the first as they come, one
+    return spec.compile()

@@ -29,7 +29,8 @@ from self_play.objects import Object
 from self_play.observations import Observation
 from self_play.robots import Drive, Robot
 from self_play.scene import Scene, Table
-from self_play.tabletop import NUM_BINS, Tabletop, library_settings, of_goals
+from self_play.mjx import library_settings
+from self_play.tabletop import NUM_BINS, Tabletop, of_goals
 
 
 class EnvState(NamedTuple):

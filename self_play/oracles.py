@@ -48,9 +48,9 @@ STEP, _, _, TURN, FINGER_STEP = GRIPPER.scale  # of a full action
 
 
 def gripper(policy_input: PolicyInput) -> jax.Array:
-    """Of objects that fingers grasp: tips over what must be tipped, then takes each to its goal, the lowest goal first.
+    """Of objects that fingers grasp: tips over what must be tipped, takes each to its goal, the lowest goal first.
 
-    It pushes, lifts and flips one object; of several it mostly fails, see LOG.md.
+    What lies on it, or where it should go, it first takes to its own goal, or aside.
     """
     (hand, objects, mask), goal = policy_input.observation, policy_input.goal
     return _logits(jax.vmap(_gripper)(hand, objects, mask, goal))
@@ -58,20 +58,63 @@ def gripper(policy_input: PolicyInput) -> jax.Array:
 
 def _gripper(hand, objects, mask, goal):
     """One game. -> action [A] in -1 to 1."""
-    needs = mask & ((_length(goal[:, 9:12]) > 0.015) | (_length(goal[:, 12:15]) > 0.12))
-    which = jnp.argmin(jnp.where(needs, goal[:, 2], jnp.inf))
-    one, of_goal = objects[which], goal[which]
-    must_tip = jnp.hypot(*of_goal[12:14]) > 0.5
-    is_held = jnp.all(one[18:20] > 0) & (_length(one[15:18]) < 0.03)
+    is_held = mask & jnp.all(objects[:, 18:20] > 0, axis=1) & (_length(objects[:, 15:18]) < 0.03)
+    done = ~mask | _is_done(goal, is_held)
+    which, has_way = _errand(objects, mask, goal, is_held, done)
+    one, of_goal, others = objects[which], goal[which], mask & (jnp.arange(len(mask)) != which)
+    way = jnp.where(has_way, of_goal[9:12], _aside(one, objects, goal, others) - one[:3])
+    must_tip = has_way & (jnp.hypot(*of_goal[12:14]) > 0.5)
+    lets_go = (_length(way) < 0.015) & jnp.any(~done & others)
+    tallest = jnp.max(jnp.where(others, objects[:, 2], 0.0))
     move, turn, fingers = jax.tree.map(
-        lambda tips, carries, grasps: jnp.where(must_tip, tips, jnp.where(is_held, carries, grasps)),
+        lambda tips, carries, grasps: jnp.where(must_tip, tips, jnp.where(is_held[which], carries, grasps)),
         _tip(hand, one, of_goal),
-        _carry(one, of_goal),
+        _carry(one, way, jnp.where(has_way, of_goal[14], 0.0), tallest, lets_go),
         _grasp(hand, one),
     )
     told = hand[11:16]  # target - joint
     turn, fingers = turn - told[3], fingers - hand[5] - told[4]
     return jnp.concatenate([GAIN * (move - told[:3]) / STEP, GAIN * turn[None] / TURN, fingers[None] / FINGER_STEP])
+
+
+def _is_done(goal, is_held):
+    """Which objects [N] are at their goals; of what is held it is asked more."""
+    return (_length(goal[:, 9:12]) < jnp.where(is_held, 0.015, 0.025)) & (
+        _length(goal[:, 12:15]) < jnp.where(is_held, 0.12, 0.17)
+    )
+
+
+def _errand(objects, mask, goal, is_held, done):
+    """-> (which object comes next: what is held, or else what can be; whether the way to its goal is free)."""
+    place, aim = objects[:, :3], goal[:, :3]
+    others = mask[None] & ~jnp.eye(len(mask), dtype=bool)  # [i, j]: j is another one than i
+    lies_on = others & (_apart(place, place) < 0.045) & (place[None, :, 2] - place[:, None, 2] > 0.03)
+    is_below = others & (_apart(aim, aim) < 0.045) & (aim[:, None, 2] - aim[None, :, 2] > 0.03)
+    stands_there = others & (_apart(aim, place) < 0.075) & ~(is_below & done[None]) & ~is_held[None]
+    is_free = ~jnp.any(stands_there | (is_below & ~done[None]), axis=1)
+    in_vain = 1.0 * ~(is_free & ~jnp.any(lies_on, axis=1))
+    first = jnp.argmin(jnp.where(done, jnp.inf, aim[:, 2] + 0.05 * _length(objects[:, 15:18]) + in_vain))
+    blocking = lies_on[first] | stands_there[first]
+    topmost = jnp.argmax(jnp.where(blocking, place[:, 2], -jnp.inf))
+    which = jnp.where(jnp.any(blocking), topmost, first)
+    which = jnp.where(jnp.any(is_held), jnp.argmax(is_held), which)
+    return which, is_free[which]
+
+
+def _aside(one, objects, goal, others):
+    """The nearest place [3] on the table where no other object is, and no goal."""
+    x, y = jnp.meshgrid(*2 * [jnp.linspace(-0.225, 0.225, 4)])
+    spots = jnp.stack([x.ravel(), y.ravel()], axis=-1)
+    taken = jnp.concatenate([objects[:, :2], goal[:, :2]])
+    counts = jnp.concatenate([others, jnp.any(goal != 0, axis=1)])
+    is_near = jnp.any((_apart(spots, taken) < 0.11) & counts[None], axis=1)
+    nearest = jnp.argmin(_apart(spots, one[None, :2])[:, 0] + 10.0 * is_near)
+    return jnp.append(spots[nearest], 0.03)
+
+
+def _apart(a, b):
+    """Horizontal distances of places [I, 2 or 3] and [J, 2 or 3] -> [I, J]."""
+    return _length(a[:, None, :2] - b[None, :, :2])
 
 
 def _grasp(hand, one):
@@ -88,12 +131,12 @@ def _grasp(hand, one):
     return move, turn, jnp.where(is_around, SHUT, OPEN)
 
 
-def _carry(one, goal):
-    """Lifts what is held, over what may stand there, and lowers it to its goal. -> (move, turn, fingers)."""
-    way, height = goal[9:12], jnp.minimum(goal[2] + 0.07, 0.24)
+def _carry(one, way, turn, tallest, lets_go):
+    """Lifts what is held, over what may stand there, lowers it where it goes, and opens. -> (move, turn, fingers)."""
+    height = jnp.minimum(jnp.maximum(one[2] + way[2], tallest) + 0.07, 0.24)
     is_far, is_high = jnp.hypot(*way[:2]) > 0.02, one[2] > height - 0.03
     move = jnp.append(jnp.where(is_high | ~is_far, way[:2], 0.0), jnp.where(is_far, height - one[2], way[2]))
-    return move, goal[14], jnp.asarray(SHUT)
+    return jnp.where(lets_go, 0.0, move), jnp.where(lets_go, 0.0, turn), jnp.where(lets_go, OPEN, SHUT)
 
 
 def _tip(hand, one, goal):

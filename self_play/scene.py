@@ -83,12 +83,12 @@ class Scene(NamedTuple):
         return self.table.cell - 2 * max(one.radius for one in self.objects) - 0.005
 
 
-PHYSICS = ("auto", "mjx", "c")
+PHYSICS = ("auto", "mjx", "c", "batch", "warp")
 MAX_OBJECTS = 8  # on a 3 x 3 grid with a cell left for the gripper
 
 
 def scene_of(mode: str = "pucks", num_objects: int = 1, *, physics: str = "auto", **settings: Any) -> Scene:
-    """The scene of a mode, "pucks" or "blocks". physics: "mjx", "c", or "auto": the faster. settings: of the mode."""
+    """The scene of a mode, "pucks" or "blocks". physics: one of PHYSICS; "auto": the faster. settings: of the mode."""
     if mode not in SCENES:
         raise ValueError(f"mode must be one of {', '.join(SCENES)}, got {mode!r}")
     if physics not in PHYSICS:

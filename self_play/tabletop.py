@@ -1,24 +1,24 @@
-"""The tabletop: a scene of `scene.py` in MJX, through Brax, or in C MuJoCo.
+"""The tabletop: a scene of `scene.py` in one of four kinds of physics.
 
-Only this file imports brax. Functions are of one game; the caller vmaps and jits. In MJX a game takes 1.1 kB for a puck
-and 25 kB for two blocks, of which 0.3 and 0.8 kB are kept between control steps; in C a thread takes 14 MB.
+Each is a pair of functions of one game, and they have one state, so a checkpoint goes from one to another:
 
-On XLA:CPU with several threads a loop over vmapped MJX steps may hang: two blocks in 256 games did, one puck did not.
-XLA_FLAGS=--xla_cpu_enable_concurrency_optimized_scheduler=false prevents it; as a compiler option of jit it does not.
+  begin    (q) -> (q, qd, solver_state)
+  advance  (q, qd, solver_state, controls [J], factors: see `domain.factors`) -> (q, qd, solver_state,
+           touch [objects, L]), one control step later
+
+Functions are of one game; the caller vmaps and jits.
 
 Letters: A dimensions of an action, J joints of the gripper, L links of it with a sense of touch, N slots of objects.
 """
 
-import contextlib
 import functools
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from self_play import c_mujoco, domain, following, goals, observations
+from self_play import c_mujoco, domain, following, goals, mjx, mjx_warp, mujoco_batch, observations
 from self_play.goals import Poses
 from self_play.observations import State
 from self_play.scene import Scene
@@ -42,7 +42,7 @@ class Tabletop(NamedTuple):
 
 def build(scene: Scene) -> Tabletop:
     """The tabletop of `scene`. One core makes 190,000 control steps a second in 256 games of one puck."""
-    begin, advance = {"mjx": _mjx, "c": c_mujoco.pipeline}[physics_of(scene)](scene)
+    begin, advance = _PIPELINES[physics_of(scene)](scene)
     place = functools.partial(_place, scene, begin)
     return Tabletop(
         scene=scene,
@@ -74,19 +74,33 @@ def symmetries_of(scene: Scene) -> goals.Symmetries:
 
 
 def physics_of(scene: Scene) -> str:
-    """The pipeline of a scene, "mjx" or "c". Raises ValueError if there is none as its setting says.
+    """The kind of physics of a scene, a name in PHYSICS but "auto". Raises ValueError if it cannot be as it is set.
 
     "auto" is C where that is faster, for free bodies on a CPU: one core steps a block six times as fast in C as in
-    MJX, but a puck 0.7 times (`launch.bench`). C knows no other device, and needs a kernel that is built at install.
+    MJX, but a puck 0.7 times (`launch.bench`). C needs a kernel that is built at install; without it, and only then,
+    "auto" is "batch". All else is in MJX.
     """
     on_cpu = jax.default_backend() == "cpu"
-    works = on_cpu and c_mujoco.available()
-    if scene.physics == "c" and not works:
-        why = "was not built: install a C++ compiler and the package again" if on_cpu else "is for CPUs"
-        raise ValueError(f"physics='c' {why}; or set physics='mjx'")
+    if scene.physics in ("c", "batch") and not on_cpu:
+        raise ValueError(f"physics={scene.physics!r} is for CPUs; set physics='mjx'")
+    if scene.physics == "c" and not c_mujoco.available():
+        raise ValueError(
+            "physics='c' was not built: install a C++ compiler and the package again; or set physics='batch'"
+        )
+    if scene.physics == "warp" and not mjx_warp.available():
+        raise ValueError("physics='warp' needs warp-lang: pip install 'mujoco-mjx[warp]'; or set physics='mjx'")
     if scene.physics == "auto":
-        return "c" if works and not scene.planar else "mjx"
+        in_c = "c" if c_mujoco.available() else "batch"
+        return in_c if on_cpu and not scene.planar else "mjx"
     return scene.physics
+
+
+_PIPELINES = {
+    "mjx": mjx.pipeline,
+    "c": c_mujoco.pipeline,
+    "batch": mujoco_batch.pipeline,
+    "warp": mjx_warp.pipeline,
+}
 
 
 def random_places(scene: Scene, key: jax.Array) -> tuple[jax.Array, Poses, jax.Array]:
@@ -182,78 +196,3 @@ def _step(scene, advance, state, action):
 
 def _float32(numbers):
     return jnp.array(numbers, jnp.float32)
-
-
-@contextlib.contextmanager
-def library_settings():
-    """Silences Brax's and MJX's own deprecation warnings and messages, lets them promote ranks, and keeps 32 bits.
-
-    Products are exact: with those of less precision that GPUs and TPUs take by default, contact solvers may fail.
-    """
-    quiet, unprinted = warnings.catch_warnings(), contextlib.redirect_stdout(None)
-    exact = jax.default_matmul_precision("highest")
-    with quiet, unprinted, exact, jax.numpy_rank_promotion("allow"), jax.enable_x64(False):
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", "Brax System, piplines and environments", UserWarning)
-        yield
-
-
-@functools.cache
-def _mjx(scene):
-    """The physics of a scene.
-
-    -> begin: (q) -> (q, qd, solver_state); advance: (q, qd, solver_state, controls [J], factors: see `domain.factors`)
-    -> (.., touch [objects, L]).
-    MJX's state is large. Between control steps only what its step reads is kept; that is exact.
-    """
-    with library_settings(), jax.ensure_compile_time_eval():  # a caller may be tracing, and the result is cached
-        from brax.io import mjcf  # here, because it takes seconds: who builds no table does not wait
-        from brax.mjx import pipeline
-
-        system = mjcf.loads(scene.mjcf)
-    with library_settings():
-        blank = jax.eval_shape(pipeline.init, system, *(jnp.zeros(n, jnp.float32) for n in (system.nq, system.nv)))
-
-    def begin(q):
-        return q, *2 * [jnp.zeros(system.nv, jnp.float32)]
-
-    def advance(q, qd, solver_state, controls, factors):
-        varied = system if factors is None else _varied(system, scene.num_objects, factors)
-        state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), blank)
-        state = state.replace(q=q, qd=qd, qpos=q, qvel=qd, qacc_warmstart=solver_state)
-        with library_settings():
-            state = jax.lax.fori_loop(0, scene.substeps, lambda _, state: pipeline.step(varied, state, controls), state)
-        return state.q, state.qd, state.qacc_warmstart, _touch(scene, system, state.contact)
-
-    return begin, advance
-
-
-def _varied(system, num_objects, factors):
-    """The system with the masses and frictions of a game, as `Vary` of physics.cc has them."""
-    model = system.mj_model
-    bodies = jnp.array([model.body(f"object{i}").id for i in range(num_objects)])
-    mass = jnp.ones(model.nbody, jnp.float32).at[bodies].set(factors[:-1])
-    drag = jnp.ones(model.nbody, jnp.float32).at[bodies].set(factors[-1])
-    of_dof = jnp.array(model.dof_bodyid)
-    return system.replace(
-        body_mass=mass * system.body_mass,
-        body_subtreemass=mass * system.body_subtreemass,
-        body_inertia=mass[:, None] * system.body_inertia,
-        body_invweight0=system.body_invweight0 / mass[:, None],
-        dof_M0=mass[of_dof] * system.dof_M0,
-        dof_invweight0=system.dof_invweight0 / mass[of_dof],
-        dof_damping=drag[of_dof] * system.dof_damping,
-        geom_friction=jnp.asarray(system.geom_friction).at[:, 0].multiply(factors[-1]),
-    )
-
-
-def _touch(scene, system, contact):
-    """Which object touches which link with a sense of touch. -> [num_objects, L] bool."""
-    first, second = contact.link_idx
-    objects = jnp.array([system.link_names.index(f"object{i}") for i in range(scene.num_objects)])
-    links = jnp.array([system.link_names.index(name) for name in scene.robot.touching])
-
-    def one(a, b):
-        return jnp.any((contact.dist < 0) & (((first == a) & (second == b)) | ((first == b) & (second == a))))
-
-    return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(objects, links)

@@ -11,7 +11,7 @@ import pytest
 import bootstrap
 import glns
 import self_play
-from experiments import artifacts
+from experiments import artifacts, films
 from experiments.artifacts import Context
 from self_play import game
 
@@ -63,6 +63,30 @@ def test_a_packed_player_acts_as_it_did(context):
     of_user = {**settings, "player": {"name": "mine:Player"}}
     with pytest.raises(ValueError, match=r"a player with networks of its own \(learner.player\) cannot be packed"):
         artifacts.player(context._replace(config={**context.config, "learner": of_user}))
+
+
+def test_a_page_and_a_film_show_one_game(context, monkeypatch):
+    """It is played once for a learner, and again for another one."""
+    played = []
+
+    def record(setup, act, key, *, num_steps):
+        played.append(num_steps)
+        return jnp.zeros(num_steps)
+
+    monkeypatch.setattr(self_play, "record", record)
+    monkeypatch.setattr(self_play, "frames_of", lambda scene, recording: {"shown": len(recording)})
+    monkeypatch.setattr(self_play, "html_page", str)
+    monkeypatch.setattr(films, "pictures", lambda scene, recording: np.zeros((len(recording), 4, 4, 3), np.uint8))
+    shared = context._replace(games={})
+    page, film = artifacts.episode(shared, num_frames=6), artifacts.film(shared, num_frames=6)
+    assert len(played) == 1  # traced once
+    runs = [context.run._replace(learner=jnp.full((), value)) for value in (1.0, 2.0)]
+    (scene, play), *others = shared.games.values()
+    assert not others
+    assert play(runs[0]) is play(runs[0])
+    assert play(runs[1]) is not play(runs[0])
+    assert json.loads(page.write(runs[0])["episode.json"]) == {"shown": 6}
+    assert set(film.write(runs[0])) == {"episode.gif"}
 
 
 def test_another_world_has_no_episode(context):

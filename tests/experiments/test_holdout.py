@@ -52,6 +52,12 @@ def test_bob_chance_and_the_oracle_are_asked_alike(monkeypatch):
     }
     assert asked == {"num_games": 7, "bob_steps": 5, "table": table, "task": task}
     assert settings == {"radius": 0.02}
+    again = jax.jit(lambda: evals.holdout(view(predict)._replace(anew=jnp.array(False)), **given))()
+    once = evals.holdout.constant(**given)
+    assert sorted(once) == ["far_oracle", "far_random", "holdout_success_random"]
+    assert {name: float(rate) for name, rate in again.items()} == {
+        name: 0.0 if name in once else float(rate) for name, rate in rates.items()
+    }
     # Wilson's interval of 64 of 128, from the formula's textbook form.
     np.testing.assert_allclose([rates["far_low"], rates["far_high"]], [0.41470, 0.58530], atol=1e-4)
 

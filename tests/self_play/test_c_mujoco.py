@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import c_mujoco, tabletop
+from self_play import c_mujoco, mjx_warp, tabletop
 
 pytestmark = pytest.mark.skipif(not c_mujoco.available(), reason="the kernel of C MuJoCo is not built")
 NUM_GAMES = 35  # several tasks of the kernel's, the last one not full
@@ -43,6 +43,13 @@ def roll(here, states, actions, over=jax.vmap):
         return states, states
 
     return jax.jit(functools.partial(jax.lax.scan, one))(states, actions)[1]
+
+
+@functools.cache
+def varied(physics):
+    return tabletop.build(
+        self_play.scene_of("blocks", physics=physics, mass_range=(0.5, 2.0), friction_range=(0.5, 2.0))
+    )
 
 
 @functools.cache
@@ -101,12 +108,23 @@ def test_it_agrees_with_mjx():
     np.testing.assert_allclose(in_c[-1], in_mjx[-1], atol=5e-6)
 
 
-def test_broken_games_are_seen_and_disturb_nobody(tmp_path, monkeypatch):
+def test_batches_have_the_same_bits():
+    """MuJoCo's own, which step where the kernel was not built; with masses and frictions that were drawn."""
+    (states, actions), draw = games(), varied("c").reset
+    states = states._replace(domain=jax.vmap(draw)(jax.random.split(jax.random.key(2), NUM_GAMES)).domain)
+    in_c, in_batches = (roll(varied(name), states, actions) for name in ("c", "batch"))
+    assert_same(in_c, in_batches)
+    assert np.asarray(in_c.touch).sum() > 100
+    assert not np.array_equal(in_c.q, played().q)
+
+
+@pytest.mark.parametrize("physics", ["c", "batch"])
+def test_broken_games_are_seen_and_disturb_nobody(physics, tmp_path, monkeypatch):
     """Not finite before the step, or by it; nothing is printed into a file."""
     monkeypatch.chdir(tmp_path)
     states, actions = games()
     bad = states._replace(q=states.q.at[1, 2].set(jnp.nan), qd=states.qd.at[5, 0].set(1e9).at[7, 3].set(jnp.inf))
-    after, well = np.array(roll(table(), bad, actions).q), np.array(played().q)
+    after, well = np.array(roll(table(physics), bad, actions).q), np.array(played().q)
     others = ~np.isin(np.arange(NUM_GAMES), (1, 5, 7))
     np.testing.assert_array_equal(after[:, others], well[:, others])
     assert np.isnan(after[:, [1, 7]]).all()
@@ -139,10 +157,19 @@ def test_the_rule_of_the_physics(quick_physics, monkeypatch):
     assert (of("pucks"), of("blocks"), of("blocks", physics="mjx")) == ("mjx", "c", "mjx")
     assert of("pucks", physics="c") == "c"
     monkeypatch.setattr(c_mujoco, "available", lambda: False)
-    assert of("blocks") == "mjx"
+    assert (of("blocks"), of("pucks")) == ("batch", "mjx")
     with pytest.raises(
-        ValueError, match=r"physics='c' was not built: install a C\+\+ compiler .* or set physics='mjx'"
+        ValueError, match=r"physics='c' was not built: install a C\+\+ compiler .* or set physics='batch'"
     ):
         of("blocks", physics="c")
-    with pytest.raises(ValueError, match="physics must be one of auto, mjx, c, got 'warp'"):
+    with pytest.raises(ValueError, match="physics must be one of auto, mjx, c, batch, warp, got 'brax'"):
+        of("blocks", physics="brax")
+    monkeypatch.setattr(mjx_warp, "available", lambda: False)
+    with pytest.raises(
+        ValueError, match=r"physics='warp' needs warp-lang: pip install 'mujoco-mjx\[warp\]'; or set physics='mjx'"
+    ):
         of("blocks", physics="warp")
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert of("blocks") == "mjx"
+    with pytest.raises(ValueError, match="physics='batch' is for CPUs; set physics='mjx'"):
+        of("blocks", physics="batch")
