@@ -82,6 +82,7 @@ setup(
         "tpu": ["jax[tpu]>=0.10,<0.12"],
         "river": ["river>=0.26"],
         "gym": ["gymnasium>=1.1"],
+        "warp": ["mujoco-mjx[warp]>=3.17"],
         "wandb": ["wandb>=0.20"],
         "dev": [
             "gymnasium>=1.1",

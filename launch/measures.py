@@ -22,7 +22,7 @@ def evaluate(setup: Setup, stage: int, members: Member, data: Any, test: Any, ru
 
 
 def once(evals: Sequence[evaluation.Eval]) -> Callable:
-    """A decorator of (step, run, anew) -> (metrics, finite): what no learning changes, its first call alone measures."""
+    """A decorator of (step, run, anew) -> (metrics, finite): its first call alone measures what no learning changes."""
 
     def decorate(evaluate):
         known = {}

@@ -129,7 +129,7 @@ _GEOMS = {"sphere": 2, "capsule": 3, "ellipsoid": 4, "cylinder": 5, "box": 6, "m
 
 
 def sensing(mjcf: str, num_objects: int, links: Sequence[str]) -> Any:
-    """The compiled model of a scene's text, with a sensor for each object and link: how often the two are in contact."""
+    """The compiled model of a scene's text, with a sensor for each object and link: whether the two are in contact."""
     from mujoco import MjSpec, mjtObj, mjtSensor  # pyrefly: ignore[missing-module-attribute]
 
     spec, body = MjSpec.from_string(mjcf), mjtObj.mjOBJ_BODY

@@ -25,11 +25,11 @@ import jax.numpy as jnp
 from self_play import goals
 from self_play.coordinates import axes_of
 from self_play.goals import Poses
+from self_play.mjx import library_settings
 from self_play.objects import Object
 from self_play.observations import Observation
 from self_play.robots import Drive, Robot
 from self_play.scene import Scene, Table
-from self_play.mjx import library_settings
 from self_play.tabletop import NUM_BINS, Tabletop, of_goals
 
 

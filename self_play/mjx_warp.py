@@ -34,6 +34,7 @@ def pipeline(scene: Scene) -> tuple[Callable, Callable]:
 
         model = sensing(scene.mjcf, scene.num_objects, links)
         on_device = mjx.put_model(model, impl="warp", graph_mode=_graph_mode())
+        on_device = on_device.tree_replace({"opt._impl.warn_overflow": 0})  # it would print in each step
     contacts, rows = room(model, sum(len(one.parts) for one in scene.objects))
 
     def call(*operands):
@@ -85,7 +86,7 @@ def room(model: Any, num_parts: int) -> tuple[int, int]:
 
 def _graph_mode():
     """CUDA graphs that are captured once: the default one is captured anew whenever XLA moves a buffer."""
-    import warp
+    import warp  # pyrefly: ignore[missing-import]
 
     return None if jax.default_backend() == "cpu" else warp.JaxCallableGraphMode.WARP_STAGED
 

@@ -92,8 +92,9 @@ def _errand(objects, mask, goal, is_held, done):
     is_below = others & (_apart(aim, aim) < 0.045) & (aim[:, None, 2] - aim[None, :, 2] > 0.03)
     stands_there = others & (_apart(aim, place) < 0.075) & ~(is_below & done[None]) & ~is_held[None]
     is_free = ~jnp.any(stands_there | (is_below & ~done[None]), axis=1)
-    in_vain = 1.0 * ~(is_free & ~jnp.any(lies_on, axis=1))
-    first = jnp.argmin(jnp.where(done, jnp.inf, aim[:, 2] + 0.05 * _length(objects[:, 15:18]) + in_vain))
+    can_go = is_free & ~jnp.any(lies_on, axis=1)
+    near_first = jnp.where(can_go, 0.05 * _length(objects[:, 15:18]), 1.0)  # of those that cannot, ever the same one
+    first = jnp.argmin(jnp.where(done, jnp.inf, aim[:, 2] + near_first))
     blocking = lies_on[first] | stands_there[first]
     topmost = jnp.argmax(jnp.where(blocking, place[:, 2], -jnp.inf))
     which = jnp.where(jnp.any(blocking), topmost, first)
@@ -152,7 +153,8 @@ def _tip(hand, one, goal):
     rises = (to[2] > -0.07) & ~in_lane
     there = jnp.append(jnp.where(rises, 0.0, behind), to[2] + 0.1)
     down = jnp.append(jnp.where(along > 0.05, behind, 0.0), height)
-    push = jnp.append(jnp.where(jnp.abs(height) < 0.008, 0.01, 0.0) * ahead + beside * axis, height)
+    rise = jnp.where(jnp.any(one[18:20] > 0), 0.02, 0.0)  # with the side that it pushes: friction would hold that down
+    push = jnp.append(jnp.where(height > -0.02, 0.01, 0.0) * ahead + beside * axis, height + rise)
     move = jnp.where(is_near, push, jnp.where(in_lane & (along > 0.05), down, there))
     return move, _turn_to(hand, one), jnp.asarray(SHUT)
 

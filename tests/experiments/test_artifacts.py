@@ -81,7 +81,7 @@ def test_a_page_and_a_film_show_one_game(context, monkeypatch):
     page, film = artifacts.episode(shared, num_frames=6), artifacts.film(shared, num_frames=6)
     assert len(played) == 1  # traced once
     runs = [context.run._replace(learner=jnp.full((), value)) for value in (1.0, 2.0)]
-    (scene, play), *others = shared.games.values()
+    (_, play), *others = shared.games.values()
     assert not others
     assert play(runs[0]) is play(runs[0])
     assert play(runs[1]) is not play(runs[0])

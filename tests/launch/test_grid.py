@@ -246,3 +246,22 @@ def test_members_with_convolutions_are_never_side_by_side(platform, form):
 def test_an_execution_that_there_is_not_is_refused(tmp_path, settings, message):
     with pytest.raises(cli.UserError, match=message):
         train(make_config(**settings).lock(), tmp_path / "run")
+
+
+def anew(view):
+    return {"chance": jnp.where(view.anew, 0.25, 0.0), "also_chance": jnp.where(view.anew, 1.0, 2.0)}
+
+
+anew.constant = lambda: ("chance",)
+
+
+def test_what_no_learning_changes_is_measured_once():
+    """By its name: a metric that only ends so is another one."""
+    config = make_config(evals=(f"{__name__}:anew",), grid=CELLS)
+    compiled = programs(plan_of(config), config.seed, config.num_seeds, Clock(), form="vmap", prefetch=1)
+    run = compiled.begin()
+    first, again = (jax.device_get(compiled.evaluate(step, run)[0]) for step in (0, 1))
+    for cell in CELLS:
+        np.testing.assert_array_equal([first[f"eval/{cell}/chance"], again[f"eval/{cell}/chance"]], 0.25)
+        np.testing.assert_array_equal(first[f"eval/{cell}/also_chance"], 1.0)
+        np.testing.assert_array_equal(again[f"eval/{cell}/also_chance"], 2.0)

@@ -131,17 +131,19 @@ def test_a_delay_is_so_many_steps():
 
 
 @needs_c
-def test_mjx_obeys_as_c_does():
+@pytest.mark.parametrize("physics", ["mjx", "warp"])
+def test_other_physics_obeys_as_c_does(physics):
     """The pusher runs into pucks of four masses, with four drags and two delays."""
+    if physics == "warp":
+        pytest.importorskip("warp")
     states = begin("pucks", 4, **RANGES)
     place = jnp.tile(jnp.array([[0.0, 0.0, 0.06, 0.005]]), (4, 1))
     states = states._replace(q=place, target=place[:, :2])
-    in_c, in_mjx = (
-        np.array(roll("pucks", states, np.full((15, 2), [8, 5]), physics=physics, **RANGES).q)
-        for physics in ("c", "mjx")
+    in_c, in_other = (
+        np.array(roll("pucks", states, np.full((15, 2), [8, 5]), physics=name, **RANGES).q) for name in ("c", physics)
     )
     assert np.ptp(in_c[-1, :, 2]) > 0.3
-    np.testing.assert_allclose(in_mjx, in_c, atol=1e-5)
+    np.testing.assert_allclose(in_other, in_c, atol=1e-5)
 
 
 @pytest.mark.parametrize(

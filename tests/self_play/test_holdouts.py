@@ -157,8 +157,9 @@ def test_a_script_solves_the_tasks_of_the_puck_and_chance_does_not():
 
 @functools.cache
 def gripper_rates():
-    """What the script solves of the tasks of one block, by one program. -> name -> exams.Result."""
-    tasks = [HOLDOUTS[name] for name in ("push_1", "pick_and_place_1")]
+    """What the script solves of the tasks of two blocks, by one program. -> name -> exams.Result."""
+    names = ("push_2", "pick_and_place_2", "stack_2")
+    tasks = [HOLDOUTS[name] for name in names]
     table = holdouts.table_of(tasks[0])
 
     @jax.jit
@@ -173,11 +174,12 @@ def gripper_rates():
         either = tasks[0]._replace(goal=goal, num_goals=2)
         return exams.examine(table, either, act, key, num_games=12, bob_steps=100)
 
-    return {name: examine(jax.random.key(1), i) for i, name in enumerate(("push", "pick_and_place"))}
+    return {name: examine(jax.random.key(1), i) for i, name in enumerate(names)}
 
 
-@pytest.mark.parametrize("name", ["push", "pick_and_place"])
-def test_a_script_pushes_and_lifts(name):
+@pytest.mark.parametrize("name", ["push_2", "pick_and_place_2", "stack_2"])
+def test_a_script_pushes_lifts_and_stacks(name):
+    """One after the other, and from a tower to the next one."""
     result = gripper_rates()[name]
     assert result.num_solved > 0.8 * result.num_tried
     assert result.num_solved <= result.num_placed <= result.num_tried
