@@ -8,7 +8,6 @@ XLA_FLAGS=--xla_cpu_enable_concurrency_optimized_scheduler=false prevents it; as
 
 import contextlib
 import functools
-import io
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +24,7 @@ def library_settings():
 
     Products are exact: with those of less precision that GPUs and TPUs take by default, contact solvers may fail.
     """
-    quiet, unprinted = warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO())
+    quiet, unprinted = warnings.catch_warnings(), contextlib.redirect_stdout(None)
     exact = jax.default_matmul_precision("highest")
     with quiet, unprinted, exact, jax.numpy_rank_promotion("allow"), jax.enable_x64(False):
         warnings.filterwarnings("ignore", category=DeprecationWarning)

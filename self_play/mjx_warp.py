@@ -30,10 +30,14 @@ def pipeline(scene: Scene) -> tuple[Callable, Callable]:
     """The physics of a scene, as `tabletop` has it: (begin, advance)."""
     links = scene.robot.touching
     with library_settings(), jax.ensure_compile_time_eval():  # a caller may be tracing, and the result is cached
+        import warp  # pyrefly: ignore[missing-import]
         from mujoco import mjx
 
+        warp.config.quiet = True  # else it writes a line for each of its kernels
+        # CUDA graphs that are captured once; by default one is captured anew whenever XLA moves a buffer.
+        staged = None if jax.default_backend() == "cpu" else warp.JaxCallableGraphMode.WARP_STAGED
         model = sensing(scene.mjcf, scene.num_objects, links)
-        on_device = mjx.put_model(model, impl="warp", graph_mode=_graph_mode())
+        on_device = mjx.put_model(model, impl="warp", graph_mode=staged)
         on_device = on_device.tree_replace({"opt._impl.warn_overflow": 0})  # it would print in each step
     contacts, rows = room(model, sum(len(one.parts) for one in scene.objects))
 
@@ -82,13 +86,6 @@ def room(model: Any, num_parts: int) -> tuple[int, int]:
     collides = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
     of_contact = max(1, 2 * (int(model.geom_condim[collides].max()) - 1))
     return 4 * num_parts + 16, of_contact * (8 * num_parts + 24) + model.njnt + model.nv + 6 * model.neq
-
-
-def _graph_mode():
-    """CUDA graphs that are captured once: the default one is captured anew whenever XLA moves a buffer."""
-    import warp  # pyrefly: ignore[missing-import]
-
-    return None if jax.default_backend() == "cpu" else warp.JaxCallableGraphMode.WARP_STAGED
 
 
 def _filled(leaf):
