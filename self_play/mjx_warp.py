@@ -33,7 +33,7 @@ def pipeline(scene: Scene) -> tuple[Callable, Callable]:
         import warp  # pyrefly: ignore[missing-import]
         from mujoco import mjx
 
-        warp.config.quiet = True  # else it writes a line for each of its kernels
+        warp.config.log_level = warp.LOG_WARNING  # else it writes a line for each of its kernels
         # CUDA graphs that are captured once; by default one is captured anew whenever XLA moves a buffer.
         staged = None if jax.default_backend() == "cpu" else warp.JaxCallableGraphMode.WARP_STAGED
         model = sensing(scene.mjcf, scene.num_objects, links)

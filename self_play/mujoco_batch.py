@@ -1,7 +1,7 @@
 """C MuJoCo where the kernel was not built: MuJoCo's own batches, called from within a compiled program through Python.
 
-The same bits as `c_mujoco`. A program that calls back is compiled
-anew in each process, and of several devices the first steps all games.
+The same bits as `c_mujoco`. A program that calls back is compiled anew in each process, and of several devices the
+first steps all games.
 
 Letters: G games, J joints of the gripper, L links of it with a sense of touch, N objects.
 """
