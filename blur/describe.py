@@ -1,5 +1,6 @@
 """What a genome says, as text for people: its genes by name, how it ages, how far it is from backpropagation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,11 +13,18 @@ from blur.rule import Rule
 _TRANSFORMS = ("neuron.forward", "neuron.backward", "synapse.pre", "synapse.post")
 
 
-def describe(genome: Genome, rule: Rule = Rule(), *, steps: tuple[int, ...] = (0, 10, 100, 1000)) -> str:  # noqa: B008
+def describe(
+    genome: Genome | Sequence[Genome],
+    rule: Rule = Rule(),  # noqa: B008
+    *,
+    steps: tuple[int, ...] = (0, 10, 100, 1000),
+) -> str:
     """Genes by name, transforms with their distance to backpropagation, and rate and gate of synapses at these steps.
 
-    genome, rule: of all layers, as `pretrained.load` gives them, or one of a genome for each layer.
+    genome, rule: as `pretrained.load` gives them; of a genome for each layer, one after the other.
     """
+    if not isinstance(genome, Genome):
+        return "\n".join(f"layer {i}\n{describe(genes, rule, steps=steps)}" for i, genes in enumerate(genome))
     distances = distance_to_backprop(genome, rule)
     lines = []
     for name, gene in genes.named(genome).items():

@@ -107,23 +107,18 @@ def random_genome(
     *,
     synapse_update: float = -1e-3,
     normalise: str = "none",
-    oja: float | None = None,
-    saturation: float | None = None,
 ) -> Genome:
     """A genome whose transforms are N(0, 1) and whose gates are open, as in the published code. The key is consumed.
 
     synapse_update: the gene η̃. normalise: the passes that normalise: "forward", "backward", "both" or "none". Their
       genes, a mean and a standard deviation for each state, start at 0 and 1.
-    oja, saturation: the genes of Oja's term and of saturation (App. C.6). None: the genome has no such gene.
     """
     check_counts(2, num_states=num_states)
-    genes = {"synapse_update": synapse_update, "oja": oja, "saturation": saturation}
-    check_numbers(**{name: gene for name, gene in genes.items() if gene is not None})
+    check_numbers(synapse_update=synapse_update)
     forward, backward, pre, post = jax.random.normal(key, (4, num_states, num_states), jnp.float32)
     one = jnp.ones((), jnp.float32)
-    of_oja, of_saturation = (None if gene is None else jnp.asarray(gene, jnp.float32) for gene in (oja, saturation))
-    synapse = Synapse(pre, post, one, synapse_update * one, of_oja, of_saturation)
-    return Genome(Neuron(forward, backward, one, one, *_norms(normalise, num_states)), synapse)
+    neuron = Neuron(forward, backward, one, one, *_norms(normalise, num_states))
+    return Genome(neuron, Synapse(pre, post, one, synapse_update * one))
 
 
 def perturbed_backprop_genome(
@@ -158,6 +153,8 @@ def delta_genome(
     synapse_update: float = 0.2,
     std: float = 0.05,
     normalise: str = "both",
+    oja: float | None = None,
+    saturation: float | None = None,
     log_steps: float | None = None,
     power: float = 1.0,
 ) -> Genome:
@@ -168,10 +165,12 @@ def delta_genome(
     Adam then fits all genes. Any number of states. Not in the paper.
 
     synapse_update, normalise: as in `random_genome`. std: of the noise on the transforms, in units of their order.
-    log_steps, power: the genes of age. None: the genome has no such genes.
+    oja, saturation: the genes of Oja's term and of saturation (App. C.5, C.6). log_steps, power: the genes of age.
+      None: the genome has no such genes.
     """
     check_counts(2, num_states=num_states)
-    check_numbers(synapse_update=synapse_update)
+    genes = {"synapse_update": synapse_update, "oja": oja, "saturation": saturation}
+    check_numbers(**{name: gene for name, gene in genes.items() if gene is not None})
     check_numbers(0.0, std=std)
     noise = std * jax.random.normal(key, (4, num_states, num_states), jnp.float32)
     forward = 2 * noise[0].at[:, 0].add(1.0)
@@ -180,7 +179,8 @@ def delta_genome(
     post = 0.1 * noise[3].at[0, 1].add(1.0).at[0, 0].add(-0.5).at[1, 0].add(1.0)
     one = jnp.ones((), jnp.float32)
     neuron = Neuron(forward, backward, one, one, *_norms(normalise, num_states))
-    genome = Genome(neuron, Synapse(pre, post, one, synapse_update * one))
+    of_options = (None if gene is None else gene * one for gene in (oja, saturation))
+    genome = Genome(neuron, Synapse(pre, post, one, synapse_update * one, *of_options))
     return genome if log_steps is None else with_age(genome, log_steps, power)
 
 

@@ -12,8 +12,11 @@ import jax.numpy as jnp
 import optax
 
 from blur import changes
+from blur.describe import distance_to_backprop
 from blur.genome import Genome
 from blur.rule import Rule
+
+_NEAR = 0.1  # how far transforms may be from backpropagation's; evolution left those of `lasting` as they were
 
 
 def gradient_transformation(genome: Genome, rule: Rule, *, last: str | None = None) -> optax.GradientTransformation:
@@ -24,14 +27,19 @@ def gradient_transformation(genome: Genome, rule: Rule, *, last: str | None = No
 
     It is the rule, to rounding, in a network without normalisation and for a genome with the transforms of
     `backprop_genome`; transforms and norms of neurons have no part in it. last: the name of the module that gives the
-    logits, for the gene `last`. `update` takes the parameters as well, as `optax.adamw` does.
+    logits, which a genome with the gene `last` needs. `update` takes the parameters as well, as `optax.adamw` does.
 
     A kernel [.., N, M] and the bias [M] beside it are one matrix, as the synapses of a layer are; any other parameter
-    is one by itself.
+    is one by itself. Raises ValueError for a genome whose sum is no gradient, and for a `last` that is missing, or that
+    no parameter is below.
     """
+    _check(genome, rule, last)
 
     def init(params):
         matrices = _matrices(params)
+        if last is not None and not any(last in layer for layer in matrices):
+            there = ", ".join("/".join(layer) for layer in matrices)
+            raise ValueError(f"last: no module or parameter is named {last!r}; there are {there}")
         state = changes.transformation(genome.synapse, rule.change_norm).init(matrices)
         return changes.Memory(jnp.zeros((), jnp.int32), state)
 
@@ -49,6 +57,20 @@ def gradient_transformation(genome: Genome, rule: Rule, *, last: str | None = No
         return jax.tree.map_with_path(of_leaf, params), memory
 
     return optax.GradientTransformation(init, update)
+
+
+def _check(genome: Any, rule: Rule, last: str | None) -> None:
+    if not isinstance(genome, Genome):
+        raise ValueError(f"genome must be one blur.Genome, for all layers; got {type(genome).__name__}")
+    if not any(isinstance(gene, jax.core.Tracer) for gene in jax.tree.leaves(genome)):
+        name, distance = max(distance_to_backprop(genome, rule).items(), key=lambda pair: pair[1])
+        if distance > _NEAR:
+            raise ValueError(
+                f"what this genome sums is no gradient: {name} is {distance:.2f} from backprop. "
+                "It teaches a network of its own, see `blur.learner`"
+            )
+    if genome.synapse.last is not None and last is None:
+        raise ValueError('the genome has the gene last: name the module that gives the logits, as last="Dense_2"')
 
 
 def _matrices(tree: Any) -> dict[tuple[str, ...], jax.Array]:

@@ -38,6 +38,11 @@ PICTURES: dict[str, OfRuns | OfTour] = {
     "blur_digits": OfRuns("race", {"digits, 256 hidden neurons": "blur_digits/wider"}),
     "blur_label": OfRuns("race", {"KMNIST, 64 hidden neurons": "blur_label/64"}, flags=f"{_DIGITS_FILES} KMNIST"),
     "blur_lasting": OfRuns("race", {"KMNIST, 64 hidden neurons": "blur_lasting/64"}, flags=f"{_DIGITS_FILES} KMNIST"),
+    "blur_widths": OfRuns(
+        "transfer",
+        {f"{width} neurons": f"blur_ablations/width_{width}" for width in (16, 64, 256)},
+        flags=f"{_DIGITS_FILES} MNIST",
+    ),
     "bootstrap_blur": OfRuns("pair", {"slightly deformed digits, n = 256": "bootstrap_blur/digits"}),
     "cloning": OfRuns(
         _CURVES,

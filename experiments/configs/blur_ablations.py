@@ -31,9 +31,10 @@ are of one shared core; a dash: not measured.
 
 from ml_collections import ConfigDict, FieldReference
 
-# States, normalisation, rule, hidden layers.
+# States, normalisation, rule, hidden layers, and what differs in how the genome begins.
 TWO_LAYERS = (32,)
 SYMMETRIC = {"symmetric": True}
+SINGLE = SYMMETRIC | {"single_state": True}
 VARIANTS = {
     # Figure 8: normalisation.
     "both": (4, "both", {}, TWO_LAYERS),
@@ -43,19 +44,36 @@ VARIANTS = {
     # Figure 13: states.
     "states_2": (2, "both", {}, TWO_LAYERS),
     "states_8": (8, "both", {}, TWO_LAYERS),
-    # Figure 9: the backward update, and how many synapses there are.
+    "states_16": (16, "both", {}, TWO_LAYERS),
+    # Figures 9 and 17: the backward update, how many synapses there are, and the start at backpropagation.
     "multiplicative": (4, "both", {"backward_update": "multiplicative"}, TWO_LAYERS),
     "second_state": (4, "both", {"backward_update": "multiplicative_second_state"}, TWO_LAYERS),
     "symmetric": (4, "both", SYMMETRIC, TWO_LAYERS),
-    "symmetric_single": (4, "both", SYMMETRIC | {"single_state": True}, TWO_LAYERS),
+    "symmetric_single": (4, "both", SINGLE, TWO_LAYERS),
+    "backprop": (
+        2,
+        "forward",
+        SINGLE
+        | {
+            "activation": "relu_slope",
+            "backward_activation": "linear",
+            "backward_update": "multiplicative_second_state",
+        },
+        TWO_LAYERS,
+        {"name": "backprop", "learning_rate": -0.003},  # a label pulls where an error pushes
+    ),
     # Figure 12: non-linearities.
     "relu": (4, "both", {"activation": "relu", "backward_activation": "linear"}, TWO_LAYERS),
     "linear": (4, "both", {"activation": "linear", "backward_activation": "linear"}, TWO_LAYERS),
+    "sigmoid": (4, "both", {"activation": "sigmoid", "backward_activation": "sigmoid"}, TWO_LAYERS),
     # Figure 10: depth while it learned.
+    "two": (4, "both", {}, (32, 32)),
     "deep": (4, "both", {}, (32, 32, 32, 32)),
-    # From large networks to small ones, and the reverse: see `widths`.
-    "wide": (4, "both", {}, (256,)),
-    "narrow": (4, "both", {}, (16,)),
+    # Figures 15 and 16: what keeps synapses small.
+    "oja": (4, "both", {}, TWO_LAYERS, {"oja": 0.1}),
+    "norm": (4, "both", {"synapse_norm": "read"}, TWO_LAYERS),
+    "oja_norm": (4, "both", {"synapse_norm": "read"}, TWO_LAYERS, {"oja": 0.1}),
+    "saturation": (4, "both", {"saturation": "tanh"}, TWO_LAYERS, {"saturation": 3.0}),
     "smoke": (2, "both", {}, (4,)),
 }
 AT = (10, 20, 50, 100, 200, 500, 1000)
@@ -63,20 +81,26 @@ AT = (10, 20, 50, 100, 200, 500, 1000)
 TESTS = {
     "depths": (((32,), (32,) * 2, (32,) * 4, (32,) * 10), 8),
     "finer": (((32,), (32,) * 2, (32,) * 4), 16),
-    "widths": (((16,), (32,), (64,), (128,), (256,)), 8),
 }
+# From large networks to small ones, and the reverse: hidden neurons while it learns, and of those that test it.
+WIDTHS, TESTED = {"width_16": 16, "width_64": 64, "width_256": 256}, (16, 32, 64, 128, 256)
 
 
 def get_config(variant: str = "both") -> ConfigDict:
     """The config of a variant."""
-    if variant not in (*VARIANTS, *TESTS):
-        raise ValueError(f"no variant {variant!r}; there are {', '.join((*VARIANTS, *TESTS))}")
-    return _test(variant) if variant in TESTS else _meta(variant)
+    variants = (*VARIANTS, *WIDTHS, *TESTS, "random_labels")
+    if variant not in variants:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(variants)}")
+    if variant in VARIANTS:
+        return _meta(variant)
+    if variant in WIDTHS:
+        return _width(WIDTHS[variant])
+    return _test(variant) if variant in TESTS else _random_labels()
 
 
 def _meta(variant: str) -> ConfigDict:
     """The meta-learning of one genome."""
-    num_states, normalise, rule, hidden = VARIANTS[variant]
+    num_states, normalise, rule, hidden, *start = VARIANTS[variant]
     num_steps, log_every = (2, 1) if variant == "smoke" else (200, 25)
     unroll = 2 if variant == "smoke" else 10
     families, sizes = {"digits": {"name": "images", "side": 8}}, (*hidden, 10)
@@ -118,7 +142,8 @@ def _meta(variant: str) -> ConfigDict:
             },
             "learner": {
                 "name": "blur_meta",
-                "init_genome": {"name": "delta", "num_states": num_states, "normalise": normalise},
+                "init_genome": {"name": "delta", "num_states": num_states, "std": 0.05, "normalise": normalise}
+                | dict(*start),
                 "sizes": sizes,
                 "rule": rule,
                 "population": 2,
@@ -129,11 +154,37 @@ def _meta(variant: str) -> ConfigDict:
     )
 
 
+def _width(hidden: int) -> ConfigDict:
+    """`both` with so many hidden neurons, on MNIST, and tested in narrower and wider networks; a seed is a genome."""
+    config, mnist = _meta("both"), {"name": "images", "side": 10}
+    config["num_seeds"] = 3
+    config["eval_every"] = config["num_steps"]
+    config["log_metrics"] = ("train/loss", "train/accuracy", f"eval/width_{hidden}/accuracy_at_10")
+    config["evals"] = {
+        f"width_{width}": {
+            "name": "endurance",
+            "families": {f"width_{width}": mnist},
+            "sizes": (width, 10),
+            "rule": config["learner"]["rule"],
+            "batch_size": 128,
+            "num_draws": 4,
+            "steps": (10, 50),
+        }
+        for width in TESTED
+    }
+    config["figures"] = {"transfer": {"tested": tuple(config["evals"])}}
+    config["data"] = {"name": "idx", "side": 10, "crop": 4}
+    config["world"]["families"] = {"mnist": mnist}
+    config["learner"]["sizes"] = (hidden, 10)
+    config["learner"]["population"] = 1
+    return config
+
+
 def _test(variant: str) -> ConfigDict:
     """One genome in several networks, on the same batches; to name it once is to name it for all."""
     networks, side = TESTS[variant]
     genome = FieldReference("digits")
-    named = {f"width_{hidden[0]}" if variant == "widths" else f"layers_{len(hidden)}": hidden for hidden in networks}
+    named = {f"layers_{len(hidden)}": hidden for hidden in networks}
     learners = {name: {"name": "blur", "genome": genome, "sizes": (*hidden, 10)} for name, hidden in named.items()}
     first, *others = learners
     return ConfigDict(
@@ -152,6 +203,29 @@ def _test(variant: str) -> ConfigDict:
             "world": {"name": "real", "batch_size": 128},
             "learner": learners[first],
             "baselines": {name: learners[name] for name in others},
+        }
+    )
+
+
+def _random_labels() -> ConfigDict:
+    """One genome on digits whose labels are random from step 500 on, beside the same with the true ones."""
+    taught = {"name": "blur", "genome": FieldReference("digits"), "sizes": (32, 10)}
+    return ConfigDict(
+        {
+            "seed": 0,
+            "num_seeds": 5,
+            "num_steps": 800,
+            "log_every": 10,
+            "eval_every": 10,
+            "checkpoint_every": 800,
+            "log_metrics": ("eval/test_error", "eval/true_labels/test_error", "eval/synapses_rms"),
+            "evals": ("classification", "synapses"),
+            "analyses": {"race": {"first": 500, "at": (10, 20, 50, 100, 200, 500, 600, 800)}},
+            "figures": ("race",),
+            "data": {"name": "digits"},
+            "world": {"name": "real", "batch_size": 128},
+            "learner": taught | {"random_labels_after": 500},
+            "baselines": {"true_labels": taught},
         }
     )
 

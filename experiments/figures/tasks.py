@@ -52,28 +52,42 @@ def kept(records: Records, member: str, steps_per_task: int) -> tuple[np.ndarray
     return steps[begun], 1 - first[:, begun], np.stack(seen, axis=-1)
 
 
-def transfer(runs: Mapping[str, Records], *, at: Sequence[int] = (10, 50)) -> Figure:
+def transfer(
+    runs: Mapping[str, Records], *, at: Sequence[int] = (10, 50), tested: Sequence[str] | None = None
+) -> Figure:
     """What genomes reach in networks of several sizes: a panel for each step of `at`, a line for each run.
 
-    The networks are those of a run's learner and of its baselines that learn by a genome as well. Means over seeds,
-    the bar from the least to the greatest.
+    tested: of runs that learn a genome, the labels of the networks in the eval `endurance`, as width_16, and `at` are
+    steps of these, after the run. None: the networks are those of a run's learner and of its baselines that learn by a
+    genome as well. Means over seeds, the bar from the least to the greatest.
     """
     figure = Figure(figsize=(4.5 * len(at), 3.6), layout="constrained")
     panels = figure.subplots(1, len(at), sharey=True, squeeze=False)[0]
     for axes, step in zip(panels, at, strict=True):
         for label, records in runs.items():
-            members = [name for name in ("", *records.baselines) if "genome" in records.settings.get(name, {})]
-            if not members:
-                raise ValueError(f"a figure of transfer needs learners with a genome, and {label} has none")
-            networks = ["-".join(map(str, records.settings[name]["sizes"][:-1])) for name in members]
-            values = np.stack([1 - _at_step(records, name, step) for name in members], axis=-1)  # [S, networks]
+            reached = _of_members(label, records, step) if tested is None else _of_evals(records, step, tested)
+            values = np.stack(list(reached.values()), axis=-1)  # [S, networks]
             off = np.abs(np.stack([values.min(0), values.max(0)]) - mean(values)[None])
-            axes.errorbar(networks, mean(values), off, label=literal(label), marker="o", capsize=3)
+            axes.errorbar(list(reached), mean(values), off, label=literal(label), marker="o", capsize=3)
         axes.set(title=f"after {step} steps", xlabel="hidden neurons of the network that is taught")
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("test accuracy")
     panels[-1].legend(title="genome of", fontsize="small")
     return figure
+
+
+def _of_members(label: str, records: Records, step: int) -> dict[str, np.ndarray]:
+    """The test accuracies [S] at a step, by the hidden layers of members that learn by a genome."""
+    members = [name for name in ("", *records.baselines) if "genome" in records.settings.get(name, {})]
+    if not members:
+        raise ValueError(f"a figure of transfer needs learners with a genome, and {label} has none")
+    hidden = ["-".join(map(str, records.settings[name]["sizes"][:-1])) for name in members]
+    return dict(zip(hidden, [1 - _at_step(records, name, step) for name in members], strict=True))
+
+
+def _of_evals(records: Records, step: int, tested: Sequence[str]) -> dict[str, np.ndarray]:
+    """The last accuracies [S] that networks had after so many steps, by what follows the _ in their labels."""
+    return {name.partition("_")[2]: curve(records, f"{name}/accuracy_at_{step}")[1][:, -1] for name in tested}
 
 
 def _at_step(records: Records, member: str, step: int) -> np.ndarray:

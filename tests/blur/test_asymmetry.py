@@ -39,3 +39,15 @@ def test_feedback_of_labels_is_no_gradient():
 def test_a_rotation_is_all_asymmetric():
     matrix = jnp.array([[0.0, 2.0], [-2.0, 0.0]])
     np.testing.assert_allclose([blur.asymmetry.asymmetry(matrix + add * jnp.eye(2)) for add in (0, 2)], [1, 0.5**0.5])
+
+
+def test_descent_in_a_constant_metric_has_that_metric_alone():
+    """-G⁻¹ times random Hessians: G comes out, up to its length; of other matrices nothing does."""
+    random = np.random.default_rng(0)
+    factor = random.normal(size=(4, 4))
+    metric = factor @ factor.T + np.eye(4)
+    hessians = random.normal(size=(5, 4, 4))
+    hessians += hessians.swapaxes(1, 2)
+    (found,) = blur.asymmetry.metrics(jnp.asarray(-np.linalg.inv(metric) @ hessians, jnp.float32))
+    np.testing.assert_allclose(found / found[0, 0], metric / metric[0, 0], rtol=1e-3, atol=1e-4)
+    assert len(blur.asymmetry.metrics(random.normal(size=(5, 4, 4)))) == 0

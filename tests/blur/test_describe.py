@@ -33,7 +33,9 @@ def test_a_description_names_all_genes_and_tells_of_age():
     assert [line.split()[0] for line in lines[: len(blur.genes.named(genome))]] == list(blur.genes.named(genome))
     assert lines[0] == "neuron.forward               [[1. 0.] [1. 0.]]   0.000 from backprop"
     assert lines[-2].split() == ["synapse.update", "-0.3", "-0.2003", "-0.05018", "-0.005907"]
-    assert "at steps" not in blur.describe.describe(blur.backprop_genome(0.1))
+    one = blur.describe.describe(blur.backprop_genome(0.1))
+    assert "at steps" not in one
+    assert blur.describe.describe((blur.backprop_genome(0.1),) * 2) == f"layer 0\n{one}\nlayer 1\n{one}"
 
 
 def test_a_diff_has_what_differs():

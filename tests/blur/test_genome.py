@@ -33,9 +33,9 @@ def test_normalisation(begin):
 
 
 def test_genes_of_options():
-    plain = blur.random_genome(jax.random.key(0), 3)
+    plain = blur.delta_genome(jax.random.key(0), 3)
     assert (plain.synapse.oja, plain.synapse.saturation) == (None, None)
-    genome = blur.random_genome(jax.random.key(0), 3, oja=0.5, saturation=2.0)
+    genome = blur.delta_genome(jax.random.key(0), 3, oja=0.5, saturation=2.0)
     assert (genome.synapse.oja, genome.synapse.saturation) == (0.5, 2.0)
     chex.assert_trees_all_equal((genome.neuron, genome.synapse[:4]), (plain.neuron, plain.synapse[:4]))
 

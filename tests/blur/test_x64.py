@@ -17,7 +17,7 @@ FAMILIES = {
     "images": [partial(image_task, side=4, classes=(1, 0), permute=True, project=True, shuffle=2)],
 }
 RULE = blur.Rule(keep_neurons=True, synapse_norm="read")
-GENOME = partial(blur.random_genome, num_states=2, normalise="both", oja=0.1, saturation=0.2)
+GENOME = partial(blur.delta_genome, num_states=2, normalise="both", oja=0.1, saturation=0.2)
 LEARNERS = {
     "meta": blur.meta_learner(GENOME, (4, 2), rule=RULE, population=2),
     "evolution": blur.evolution.learner(partial(blur.delta_genome, num_states=3), (4, 2), population=4, num_held_out=1),

@@ -178,6 +178,19 @@ def test_transfer_has_a_line_for_each_genome_and_a_panel_for_each_step():
         figures.transfer({"a": of_baselines({"name": "glns"})})
 
 
+def test_transfer_of_genomes_that_are_being_learned_is_of_the_networks_that_tested_the_last():
+    def run(right):
+        at = {"eval/width_4/accuracy_at_10": right, "eval/width_64/accuracy_at_10": right - 0.1}
+        lines = [{"step": step, **{name: value - 0.3 * (step == 0) for name, value in at.items()}} for step in (0, 7)]
+        return of_config({"learner": {"name": "blur_meta"}}, lines)
+
+    figure = figures.transfer({"4": run(0.5), "64": run(0.8)}, at=(10,), tested=("width_4", "width_64"))
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["4", "64"]
+    for (line, _, _), right in zip(axes.containers, (0.5, 0.8), strict=True):
+        np.testing.assert_allclose(line.get_ydata(), [right, right - 0.1])
+
+
 def test_chance_and_an_oracle_are_lines_where_they_were_measured():
     measured = records(success=[[0.1], [0.8]], success_random=[[0.0], [0.1]], success_oracle=[[0.9], [1.0]])
     figure = figures.curves({"a": records(success=[[0.2], [0.3]]), "b": measured}, metric="eval/success")
