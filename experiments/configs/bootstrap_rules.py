@@ -46,7 +46,7 @@ def get_config(variant: str = "cifar10") -> ConfigDict:
             "eval_every": log_every,
             "checkpoint_every": 5 * log_every,
             "log_metrics": ("eval/real/test_error", "eval/ideal/test_error"),
-            "evals": {name: {"batch_size": 1000} for name in ("classification", "training")},
+            "evals": {name: {"batch_size": 1000} for name in ("classification", "training")} | {"synapses": {}},
             "analyses": {"gap": {"pairs": pairs}},
             "figures": {"pair": {"learners": ("", "blur", "sgd"), "score": "error"}},
             "data": {

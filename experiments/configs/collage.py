@@ -110,7 +110,7 @@ def _genome(small: bool) -> dict:
     return {
         **_steps(20 if small else 1000, 10),
         "log_metrics": ("eval/test_error", "eval/earlier/test_error"),
-        "evals": ("classification",),
+        "evals": ("classification", "synapses"),
         "analyses": {"race": {"first": 20 if small else 200, "at": at[:1] if small else at}},
         "figures": {"race": {"log_from": 10}},
         "data": {"name": "digits", "standardise": True},
@@ -128,7 +128,7 @@ def _worlds(small: bool) -> dict:
         **_steps(4 if small else 400, 2 if small else 5),
         "evals_per_decade": 12,
         "log_metrics": ("eval/real/test_soft_error", "eval/ideal/test_soft_error"),
-        "evals": ("classification", "training"),
+        "evals": ("classification", "training", "synapses"),
         "analyses": {"gap": {"pairs": pairs}},
         "figures": {"pair": {"learners": learners}},
         "prefetch": 2 if small else 5,

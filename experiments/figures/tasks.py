@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.figures.learning_curves import mean, range_band
-from experiments.figures.legends import counted, learners, legend, literal, words
+from experiments.figures.legends import by_number, counted, learners, legend, literal, words
 from experiments.records import Records, curve
 
 
@@ -86,8 +86,10 @@ def _of_members(label: str, records: Records, step: int) -> dict[str, np.ndarray
 
 
 def _of_evals(records: Records, step: int, tested: Sequence[str]) -> dict[str, np.ndarray]:
-    """The last accuracies [S] that networks had after so many steps, by what follows the _ in their labels."""
-    return {name.partition("_")[2]: curve(records, f"{name}/accuracy_at_{step}")[1][:, -1] for name in tested}
+    """The last accuracies [S] of networks after so many steps, by what follows the _ in their labels, a number."""
+    return {
+        name.partition("_")[2]: curve(records, f"{name}/accuracy_at_{step}")[1][:, -1] for name in by_number(tested)
+    }
 
 
 def _at_step(records: Records, member: str, step: int) -> np.ndarray:

@@ -184,7 +184,7 @@ def test_transfer_of_genomes_that_are_being_learned_is_of_the_networks_that_test
         lines = [{"step": step, **{name: value - 0.3 * (step == 0) for name, value in at.items()}} for step in (0, 7)]
         return of_config({"learner": {"name": "blur_meta"}}, lines)
 
-    figure = figures.transfer({"4": run(0.5), "64": run(0.8)}, at=(10,), tested=("width_4", "width_64"))
+    figure = figures.transfer({"4": run(0.5), "64": run(0.8)}, at=(10,), tested=("width_64", "width_4"))
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["4", "64"]
     for (line, _, _), right in zip(axes.containers, (0.5, 0.8), strict=True):
