@@ -47,7 +47,6 @@ def metrics(jacobians: jax.Array, *, tolerance: float = 1e-4) -> np.ndarray:
     where no sum of the basis is positive definite, the rule is no gradient descent in any constant metric. Of SGD the
     identity is one. tolerance: of the antisymmetric part, beside the greatest there is. Time and memory grow as W⁶, W⁴.
     """
-    jacobians = np.asarray(jacobians, np.float64)
     num_synapses = jacobians.shape[1]
     upper = np.triu_indices(num_synapses)
     symmetric = np.zeros((len(upper[0]), num_synapses, num_synapses))
@@ -56,7 +55,7 @@ def metrics(jacobians: jax.Array, *, tolerance: float = 1e-4) -> np.ndarray:
     symmetric /= np.linalg.norm(symmetric, axis=(1, 2), keepdims=True)
     above = np.triu_indices(num_synapses, 1)
     squares = np.zeros((len(every), len(every)))
-    for one in jacobians:
+    for one in np.asarray(jacobians, np.float64):
         product = symmetric @ (one / np.linalg.norm(one))
         off = (product - product.swapaxes(1, 2))[:, *above]
         squares += off @ off.T

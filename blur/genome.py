@@ -179,8 +179,8 @@ def delta_genome(
     post = 0.1 * noise[3].at[0, 1].add(1.0).at[0, 0].add(-0.5).at[1, 0].add(1.0)
     one = jnp.ones((), jnp.float32)
     neuron = Neuron(forward, backward, one, one, *_norms(normalise, num_states))
-    of_options = (None if gene is None else gene * one for gene in (oja, saturation))
-    genome = Genome(neuron, Synapse(pre, post, one, synapse_update * one, *of_options))
+    of_oja, of_saturation = (None if gene is None else gene * one for gene in (oja, saturation))
+    genome = Genome(neuron, Synapse(pre, post, one, synapse_update * one, of_oja, of_saturation))
     return genome if log_steps is None else with_age(genome, log_steps, power)
 
 
