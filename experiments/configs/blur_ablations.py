@@ -14,14 +14,14 @@ multiplicative    figure 9: the backward update multiplies                      
 second_state      figure 9: it multiplies all states but the first                                 35 to 85  0.500
 symmetric         figure 9: one synapse for both directions                                        35 to 85  0.850
 symmetric_single  figure 9: one synapse for both directions, with one state                        35 to 85  0.846
-backprop          figures 9, 17: 2 states, begun at backpropagation, with labels in its place      -         BACKPROP
+backprop          figures 9, 17: 2 states, begun at backpropagation, with labels in its place      -         0.090
 relu              figure 12: ReLU forward, linear backward                                         35 to 85  0.836
 linear            figure 12: linear in both passes                                                 35 to 85  0.863
-sigmoid           figure 12: sigmoid in both passes                                                -         SIGMOID
+sigmoid           figure 12: sigmoid in both passes                                                -         -
 two               figure 10: two hidden layers while it learns                                     -         -
 deep              figure 10: four hidden layers while it learns                                    35 to 85  0.092
-oja               figures 15, 16: Oja's term                                                       -         OJA
-norm              figure 16: synapses are normalised where they are read                           -         NORM
+oja               figures 15, 16: Oja's term                                                       50        0.873
+norm              figure 16: synapses are normalised where they are read                           -         -
 oja_norm          figure 16: both                                                                  -         -
 saturation        section 3.4: synapses saturate                                                   -         -
 smoke             2 states, 4 hidden neurons, 2 steps                                              -         -
