@@ -21,7 +21,7 @@ sigmoid           figure 12: sigmoid in both passes                             
 two               figure 10: two hidden layers while it learns                                     -         -
 deep              figure 10: four hidden layers while it learns                                    35 to 85  0.092
 oja               figures 15, 16: Oja's term                                                       50        0.873
-norm              figure 16: synapses are normalised where they are read                           -         -
+norm              figure 16: synapses are normalised where they are read                           -         0.807
 oja_norm          figure 16: both                                                                  -         -
 saturation        section 3.4: synapses saturate                                                   -         -
 smoke             2 states, 4 hidden neurons, 2 steps                                              -         -
