@@ -18,4 +18,5 @@ ROBUST: dict[str, Any] = {
     "feature_epsilon": 0.0,  # the units of features are not known
     "shared_gates": True,
     "aggregation": "switching",
+    "experts": True,
 }
