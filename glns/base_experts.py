@@ -1,6 +1,6 @@
 """Experts: predictions of a class beside those of a network's neurons, for the mixture of `switching` (ours).
 
-A linear neuron for each learning rate, a Bernoulli neuron without gates, and naive Bayes know a simple law from few
+Linear neurons, which are Bernoulli neurons without gates at several rates, and naive Bayes know a simple law from few
 examples, which gated neurons divide among their contexts. Each also has a calibration, for the size of its logit is
 wrong where labels are noisy or features depend on each other, and a mixture that follows the log loss would pass it
 over. A calibration is a neuron whose one input is the expert's logit, and whose context is the interval in which that
@@ -21,6 +21,8 @@ from glns.network import Neuron
 
 _EDGES = (-3.0, -2.0, -1.25, -0.75, -0.4, -0.15, 0.0, 0.15, 0.4, 0.75, 1.25, 2.0, 3.0)  # logits between intervals
 _RATE = 0.03  # of calibrations
+_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # of linear neurons
+NUMBER = 2 * (len(_RATES) + 1)  # predictions that the experts of a network give
 
 
 class Experts(NamedTuple):
@@ -31,16 +33,11 @@ class Experts(NamedTuple):
     examples: standardise.Moments  # [D], of the inputs of the class
 
 
-def number(num_rates: int) -> int:
-    """How many predictions the experts of a network give."""
-    return 2 * (num_rates + 1)
-
-
-def init(num_rates: int, dim: int, neuron: Neuron) -> Experts:
+def init(dim: int, neuron: Neuron) -> Experts:
     """A calibration changes nothing at first. neuron: `bernoulli.neuron`."""
-    linear = jnp.broadcast_to(neuron.init(1, dim), (num_rates, 1, dim + 1))
+    linear = jnp.broadcast_to(neuron.init(1, dim), (len(_RATES), 1, dim + 1))
     as_it_is = jnp.array([1.0, 0.0])  # the weights of the logit and of the bias
-    calibrations = jnp.broadcast_to(as_it_is, (num_rates + 1, len(_EDGES) + 1, 2))
+    calibrations = jnp.broadcast_to(as_it_is, (len(_RATES) + 1, len(_EDGES) + 1, 2))
     return Experts(linear, calibrations, standardise.init(dim))
 
 
@@ -49,23 +46,22 @@ def learn(
     features: jax.Array,
     bayes: jax.Array,
     targets: jax.Array,
-    rates: jax.Array,
     weights: jax.Array | None,
     neuron: Neuron,
 ) -> tuple[Experts, jax.Array]:
     """Learns a stretch of the stream; `examples` are learned by `naive_bayes.learn`.
 
-    features [T, D], bayes [T]: the logits of naive Bayes, targets [T], rates [T] or [L, T] of the linear neurons,
-    weights [T] of examples -> the experts, and their logits [T, 2 E], each before its example is learned.
+    features [T, D], bayes [T]: the logits of naive Bayes, targets [T], weights [T] of examples, which multiply rates
+    -> the experts, and their logits [T, 2 E], each before its example is learned.
     """
     inputs = jax.vmap(neuron.prepare_inputs)(features)
     of_linear = jax.vmap(neuron.learn, in_axes=(0, None, None, None, 0), out_axes=(0, 1))
-    rates = jnp.broadcast_to(rates, (len(experts.linear), len(targets)))
+    weights = jnp.ones_like(targets) if weights is None else weights
+    rates = jnp.outer(jnp.array(_RATES, weights.dtype), weights)
     linear, logits = of_linear(experts.linear, jnp.zeros(len(targets), jnp.int32), inputs, targets, rates)
     logits, contexts, inputs = _calibrated(logits, bayes, neuron)
     of_calibrations = jax.vmap(neuron.learn, in_axes=(0, 1, 1, None, None), out_axes=(0, 1))
-    steps = _RATE * (jnp.ones_like(targets) if weights is None else weights)
-    calibrations, calibrated = of_calibrations(experts.calibrations, contexts, inputs, targets, steps)
+    calibrations, calibrated = of_calibrations(experts.calibrations, contexts, inputs, targets, _RATE * weights)
     return Experts(linear, calibrations, experts.examples), jnp.concatenate([logits, calibrated], axis=1)
 
 

@@ -51,9 +51,7 @@ class Model(NamedTuple):
     net: dict[str, Any]  # the neuron and the gate: keywords of the functions of `network`
     shared_gates: bool
     aggregation: str
-    num_linear: int  # L, of the experts; 0 where there are none
-    linear: Neuron  # what the experts are made of
-    linear_rate: Callable  # t [B] -> learning rates [B] or [L, B]
+    expert: Neuron | None  # what the experts are made of; None where there are none
     divide: Callable
 
 
@@ -106,8 +104,8 @@ def learner(
     shared_gates: neuron k has the same half-spaces in every class (the paper draws them for each class). This saves
       (N - 1) / N of the work of gating and cost no accuracy on MNIST or digits.
     aggregation: "last" predicts with the last neuron, "switching" with a mixture of all neurons; see `switching`.
-    experts: the mixture has a linear neuron for each rate, naive Bayes and calibrations of them too, unless neurons are
-      categorical; see `base_experts`.
+    experts: the mixture has linear neurons, naive Bayes and calibrations of them too, unless neurons are categorical;
+      see `base_experts`.
     divide: see `network.undivided`. The axes are "classes" and "neurons".
     """
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
@@ -115,7 +113,6 @@ def learner(
     _check(sizes, aggregation, side, rate_by_context=rate_by_context, neuron=neuron)
     settings.check_flags(shared_gates=shared_gates, experts=experts)
     has_experts = experts and aggregation == "switching" and neuron != "categorical"
-    num_rates = len(learning_rate) if isinstance(learning_rate, list | tuple) else 1
     if gate is None:
         if num_half_spaces is None:
             raise ValueError("num_half_spaces must be given where no gate is")
@@ -133,9 +130,7 @@ def learner(
         net={"neuron": networks.neuron, "gate": gate, "divide": divide},
         shared_gates=shared_gates,
         aggregation=aggregation,
-        num_linear=num_rates if has_experts else 0,
-        linear=bernoulli.neuron(rule),
-        linear_rate=learning_rates.schedule(learning_rate, learning_rate_decay, (num_rates,)),
+        expert=bernoulli.neuron(rule) if has_experts else None,
         divide=divide,
     )
     return partial(_init, model), partial(_update, model), partial(_predict, model)
@@ -161,9 +156,9 @@ def _init(model, key, example):
     layers = jax.vmap(draw, in_axes=axis, out_axes=_axes(model), axis_size=num_networks)(k_networks)
     num_neurons = sum(model.sizes)
     mixture, experts, counts = None, None, None
-    if model.num_linear:
-        experts = base_experts.init(model.num_linear, dim, model.linear)
-        num_neurons += base_experts.number(model.num_linear)
+    if model.expert:
+        experts = base_experts.init(dim, model.expert)
+        num_neurons += base_experts.NUMBER
     if model.aggregation == "switching":
         mixture = switching.init(num_neurons)
     of_all = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_networks, *leaf.shape)), (mixture, experts))
@@ -209,7 +204,7 @@ def _learn_batch(model, key, state, batch):
     if counted is not None:
         t = state.count + jnp.maximum(jnp.cumsum(counted, dtype=jnp.int32), 1)
     experts, bayes = state.experts, None
-    if model.num_linear:
+    if model.expert:
         examples, bayes = naive_bayes.learn(model.divide(experts.examples, None), _flat(x), labels, counted)
         experts, bayes = experts._replace(examples=examples), model.divide(bayes.T, "classes")
     axes, gates_axis = _axes(model), _gates_axis(model)
@@ -225,22 +220,19 @@ def _learn_batch(model, key, state, batch):
 
 def _learn(model, layers, mixture, counts, experts, bayes, inputs, sides, targets, t, weights):
     """Learns a batch in ONE network: bayes, targets, t, weights [B] -> what it has learned, and its outputs [B, ..]."""
-    linear_rates = _times(weights, model.linear_rate(t))
     if model.rate_by_context:
         signatures = jax.vmap(lambda side: visits.signature(layers, side, model.net["gate"]), out_axes=1)(sides)
         visited = jnp.ones(len(t), jnp.int32) if weights is None else (weights > 0).astype(jnp.int32)
         counts, before = jax.vmap(visits.learn, in_axes=(0, 0, None))(counts, signatures, visited)
         t = before + 1  # [U, B]
-    layers, outputs = network.learn(layers, inputs, sides, targets, _times(weights, model.rate(t)), **model.net)
+    rates = model.rate(t)
+    rates = rates if weights is None else rates * jnp.broadcast_to(weights, rates.shape)
+    layers, outputs = network.learn(layers, inputs, sides, targets, rates, **model.net)
     if experts is not None:
-        experts, more = base_experts.learn(experts, inputs, bayes, targets, linear_rates, weights, model.linear)
+        experts, more = base_experts.learn(experts, inputs, bayes, targets, weights, model.expert)
         outputs = [*outputs, more]
     mixture, outputs = switching.learn_aggregate(mixture, outputs, targets, model.rule, weights)
     return layers, mixture, counts, experts, outputs
-
-
-def _times(weights, rates):
-    return rates if weights is None else rates * jnp.broadcast_to(weights, rates.shape)
 
 
 def _predict(model, state, x):
@@ -251,7 +243,7 @@ def _predict(model, state, x):
     outputs = of_networks(state.layers, model.networks.inputs(inputs), jax.vmap(model.side)(inputs))
     if state.experts is not None:
         bayes = naive_bayes.predict(state.experts.examples, x).T
-        of_experts = jax.vmap(partial(base_experts.predict, neuron=model.linear), in_axes=(0, None, 0))
+        of_experts = jax.vmap(partial(base_experts.predict, neuron=model.expert), in_axes=(0, None, 0))
         outputs = [*outputs, of_experts(state.experts, inputs, bayes)]
     return model.networks.log_probabilities(jax.vmap(switching.aggregate)(state.mixture, outputs))
 
