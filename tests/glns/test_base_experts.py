@@ -72,7 +72,7 @@ def test_what_is_predicted_is_what_the_next_update_predicts(learners):
         moments = glns.standardise.seen(state.moments, x[t])
         before = state._replace(moments=moments)
         state, metrics = update(None, state, (x[t : t + 1], y[t : t + 1]))
-    assert metrics["loss"] == pytest.approx(-predict(before, x[63:])[0, y[63]], rel=1e-4)
+    assert metrics["loss"] == pytest.approx(-float(predict(before, x[63:])[0, y[63]]), rel=1e-4)
     chex.assert_trees_all_close(state, whole, rtol=1e-3, atol=1e-4)
 
 
