@@ -136,24 +136,27 @@ def learn_aggregate(
     if mixture is None:
         return None, aggregate(None, outputs)
     of_neurons = jnp.concatenate(outputs, axis=1)
-    read, one = (_of_bits, _mix_halves) if of_neurons.ndim == 2 else (_of_symbols, mix_symbols)
-    likelihoods, predictions = read(of_neurons, targets, rule)
+    read = _of_bits if of_neurons.ndim == 2 else _of_symbols
+    likelihoods, predicted = read(of_neurons, targets, rule)
     if weights is not None:
         greatest = likelihoods.max(axis=1, keepdims=True)
         likelihoods = (likelihoods / greatest) ** weights[:, None]
     mixture, of_examples = learn(mixture, likelihoods, None if weights is None else weights > 0)
-    return mixture, jax.vmap(one)(of_examples, predictions)
+    return mixture, predicted(of_examples)
 
 
 def _of_bits(logits, targets, rule):
-    """The clipped likelihoods [T, M] of targets [T], and what `_mix_halves` reads: one exponential serves both."""
+    """The clipped likelihoods [T, M] of targets [T], and weights [T, M] -> predictions: one exponential serves both."""
     halves = jax.vmap(_halves)(logits)
     is_likely = halves.positive == (targets[:, None] > 0)
     of_targets = jnp.where(is_likely, halves.likely, halves.rest * jnp.exp(-halves.shift)[:, None])
-    return jnp.clip(of_targets, jnp.maximum(rule.epsilon, _TINY), 1 - rule.epsilon), halves
+    return jnp.clip(of_targets, jnp.maximum(rule.epsilon, _TINY), 1 - rule.epsilon), lambda weights: jax.vmap(
+        _mix_halves
+    )(weights, halves)
 
 
 def _of_symbols(log_probabilities, targets, rule):
-    """The clipped likelihoods [T, M] of targets [T], and what `mix_symbols` reads."""
+    """The clipped likelihoods [T, M] of targets [T], and weights [T, M] -> predictions."""
     clipped = jax.vmap(jax.vmap(lambda output: categorical.clip(output, rule)))(log_probabilities)
-    return jnp.exp(jnp.take_along_axis(clipped, targets[:, None, None], axis=-1)[..., 0]), log_probabilities
+    of_targets = jnp.exp(jnp.take_along_axis(clipped, targets[:, None, None], axis=-1)[..., 0])
+    return of_targets, lambda weights: jax.vmap(mix_symbols)(weights, log_probabilities)
