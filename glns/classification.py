@@ -161,13 +161,13 @@ def _init(model, key, example):
         num_neurons += base_experts.NUMBER
     if model.aggregation == "switching":
         mixture = switching.init(num_neurons)
-    of_all = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_networks, *leaf.shape)), (mixture, experts))
+    of_one = mixture, experts
+    mixture, experts = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_networks, *leaf.shape)), of_one)
     if model.rate_by_context:
         own = () if model.shared_gates else (num_networks,)
         counts = jnp.zeros((*own, sum(model.sizes), model.net["gate"].num_contexts), jnp.int32)
-    return State(
-        jnp.zeros((), jnp.int32), standardise.init(dim), *_by_network(model, layers, of_all[0], counts, of_all[1])
-    )
+    learned = _by_network(model, layers, mixture, counts, experts)
+    return State(jnp.zeros((), jnp.int32), standardise.init(dim), *learned)
 
 
 def _by_network(model, layers, mixture, counts, experts):
