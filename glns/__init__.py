@@ -18,7 +18,9 @@ Neurons:
     dendritic   for bits or real targets, with branches in place of contexts
     gaussian    for real targets
 Parts of the learners:
+    base_experts   linear neurons, naive Bayes and calibrations beside the neurons of a network
     class_networks how networks of each kind of neuron tell classes apart
+    naive_bayes    normal features within a class, online
     standardise    features by running mean and std
     switching      a mixture of all neurons in place of the last
     learning_rates one for all neurons, or several
@@ -32,6 +34,7 @@ contextual_bandits. `glns.estimator`, not imported here, has scikit-learn's inte
 """
 
 from glns import (
+    base_experts,
     bernoulli,
     categorical,
     class_networks,
@@ -45,6 +48,7 @@ from glns import (
     gaussian,
     learning_rates,
     least_squares,
+    naive_bayes,
     network,
     pixels,
     regression,
@@ -64,6 +68,7 @@ __all__ = [
     "ROBUST",
     "State",
     "bandit",
+    "base_experts",
     "bernoulli",
     "categorical",
     "class_networks",
@@ -79,6 +84,7 @@ __all__ = [
     "learner",
     "learning_rates",
     "least_squares",
+    "naive_bayes",
     "network",
     "pixels",
     "regression",

@@ -10,8 +10,20 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import bernoulli, context, learning_rates, network, settings, standardise, switching, visits
+from glns import (
+    base_experts,
+    bernoulli,
+    context,
+    learning_rates,
+    naive_bayes,
+    network,
+    settings,
+    standardise,
+    switching,
+    visits,
+)
 from glns.class_networks import ClassNetworks, class_networks, gate_of
+from glns.network import Neuron
 
 
 class State(NamedTuple):
@@ -22,6 +34,7 @@ class State(NamedTuple):
     layers: tuple[network.Layer, ...]  # weights start with M, gates too unless they are shared
     mixture: switching.Mixture | None = None  # [M, ..]; None if the last neuron alone predicts
     visits: jax.Array | None = None  # [M, U, R] int32, [U, R] if gates are shared; None unless rate_by_context
+    experts: base_experts.Experts | None = None  # start with M; None unless the mixture has experts
 
 
 class Model(NamedTuple):
@@ -38,6 +51,7 @@ class Model(NamedTuple):
     net: dict[str, Any]  # the neuron and the gate: keywords of the functions of `network`
     shared_gates: bool
     aggregation: str
+    expert: Neuron | None  # what the experts are made of; None where there are none
     divide: Callable
 
 
@@ -62,6 +76,7 @@ def learner(
     shared_gates: bool = False,
     implementation: str = "auto",
     aggregation: str = "last",
+    experts: bool = False,
     rate_by_context: bool = False,
     divide: Callable = network.undivided,
 ) -> tuple[Callable, Callable, Callable]:
@@ -89,12 +104,15 @@ def learner(
     shared_gates: neuron k has the same half-spaces in every class (the paper draws them for each class). This saves
       (N - 1) / N of the work of gating and cost no accuracy on MNIST or digits.
     aggregation: "last" predicts with the last neuron, "switching" with a mixture of all neurons; see `switching`.
+    experts: the mixture has linear neurons, naive Bayes and calibrations of them too, unless neurons are categorical;
+      see `base_experts`.
     divide: see `network.undivided`. The axes are "classes" and "neurons".
     """
     rule = bernoulli.Rule(epsilon, weight_bound, clip_rule)
     networks = class_networks(neuron, num_classes, rule, implementation)
     _check(sizes, aggregation, side, rate_by_context=rate_by_context, neuron=neuron)
-    settings.check_flags(shared_gates=shared_gates)
+    settings.check_flags(shared_gates=shared_gates, experts=experts)
+    has_experts = experts and aggregation == "switching" and neuron != "categorical"
     if gate is None:
         if num_half_spaces is None:
             raise ValueError("num_half_spaces must be given where no gate is")
@@ -112,6 +130,7 @@ def learner(
         net={"neuron": networks.neuron, "gate": gate, "divide": divide},
         shared_gates=shared_gates,
         aggregation=aggregation,
+        expert=bernoulli.neuron(rule) if has_experts else None,
         divide=divide,
     )
     return partial(_init, model), partial(_update, model), partial(_predict, model)
@@ -136,22 +155,28 @@ def _init(model, key, example):
     draw = partial(network.init, sizes=model.sizes, input_dim=input_dim, side_dim=side_dim, **model.net)
     layers = jax.vmap(draw, in_axes=axis, out_axes=_axes(model), axis_size=num_networks)(k_networks)
     num_neurons = sum(model.sizes)
-    mixture = switching.init(num_neurons) if model.aggregation == "switching" else None
-    mixture = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_networks, *leaf.shape)), mixture)
-    counts = None
+    mixture, experts, counts = None, None, None
+    if model.expert:
+        experts = base_experts.init(dim, model.expert)
+        num_neurons += base_experts.NUMBER
+    if model.aggregation == "switching":
+        mixture = switching.init(num_neurons)
+    of_one = mixture, experts
+    mixture, experts = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_networks, *leaf.shape)), of_one)
     if model.rate_by_context:
         own = () if model.shared_gates else (num_networks,)
-        counts = jnp.zeros((*own, num_neurons, model.net["gate"].num_contexts), jnp.int32)
-    return State(jnp.zeros((), jnp.int32), standardise.init(dim), *_by_network(model, layers, mixture, counts))
+        counts = jnp.zeros((*own, sum(model.sizes), model.net["gate"].num_contexts), jnp.int32)
+    learned = _by_network(model, layers, mixture, counts, experts)
+    return State(jnp.zeros((), jnp.int32), standardise.init(dim), *learned)
 
 
-def _by_network(model, layers, mixture, counts):
+def _by_network(model, layers, mixture, counts, experts):
     """The same, spread over the networks, as far as each has its own."""
-    weights, mixture = model.divide(([layer.weights for layer in layers], mixture), "classes")
+    weights, mixture, experts = model.divide(([layer.weights for layer in layers], mixture, experts), "classes")
     gates = [layer.gates for layer in layers]
     if not model.shared_gates:
         gates, counts = model.divide((gates, counts), "classes")
-    return tuple(map(network.Layer, weights, gates)), mixture, counts
+    return tuple(map(network.Layer, weights, gates)), mixture, counts, experts
 
 
 def _update(model, key, state, batch):
@@ -178,19 +203,23 @@ def _learn_batch(model, key, state, batch):
     t = state.count + 1 + jnp.arange(len(x))
     if counted is not None:
         t = state.count + jnp.maximum(jnp.cumsum(counted, dtype=jnp.int32), 1)
+    experts, bayes = state.experts, None
+    if model.expert:
+        examples, bayes = naive_bayes.learn(model.divide(experts.examples, None), _flat(x), labels, counted)
+        experts, bayes = experts._replace(examples=examples), model.divide(bayes.T, "classes")
     axes, gates_axis = _axes(model), _gates_axis(model)
-    in_axes, out_axes = (axes, 0, gates_axis, None, None, 0, None, None), (axes, 0, gates_axis, 0)
-    of_networks = jax.vmap(partial(_learn, model), in_axes, out_axes)
-    before = _by_network(model, state.layers, state.mixture, state.visits)
+    in_axes = (axes, 0, gates_axis, 0, 0, None, None, 0, None, None)
+    of_networks = jax.vmap(partial(_learn, model), in_axes, (axes, 0, gates_axis, 0, 0))
+    before = _by_network(model, state.layers, state.mixture, state.visits, experts)
     base, sides = model.networks.inputs(inputs), jax.vmap(model.side)(inputs)
-    *learned, outputs = of_networks(*before, base, sides, targets, t, weights)
+    *learned, outputs = of_networks(*before, bayes, base, sides, targets, t, weights)
     seen = len(x) if counted is None else jnp.sum(counted, dtype=jnp.int32)
     state = State(state.count + seen, moments, *_by_network(model, *learned))
     return state, model.networks.log_probabilities(model.divide(outputs, None))
 
 
-def _learn(model, layers, mixture, counts, inputs, sides, targets, t, weights):
-    """Learns a batch in ONE network: targets, t, weights [B] -> what it has learned, and its outputs [B, ..] before."""
+def _learn(model, layers, mixture, counts, experts, bayes, inputs, sides, targets, t, weights):
+    """Learns a batch in ONE network: bayes, targets, t, weights [B] -> what it has learned, and its outputs [B, ..]."""
     if model.rate_by_context:
         signatures = jax.vmap(lambda side: visits.signature(layers, side, model.net["gate"]), out_axes=1)(sides)
         visited = jnp.ones(len(t), jnp.int32) if weights is None else (weights > 0).astype(jnp.int32)
@@ -199,15 +228,23 @@ def _learn(model, layers, mixture, counts, inputs, sides, targets, t, weights):
     rates = model.rate(t)
     rates = rates if weights is None else rates * jnp.broadcast_to(weights, rates.shape)
     layers, outputs = network.learn(layers, inputs, sides, targets, rates, **model.net)
+    if experts is not None:
+        experts, more = base_experts.learn(experts, inputs, bayes, targets, weights, model.expert)
+        outputs = [*outputs, more]
     mixture, outputs = switching.learn_aggregate(mixture, outputs, targets, model.rule, weights)
-    return layers, mixture, counts, outputs
+    return layers, mixture, counts, experts, outputs
 
 
 def _predict(model, state, x):
     """x [B, ..] -> log-probabilities [B, N]."""
-    inputs = model.features.apply(state.moments, _flat(x))
+    x = _flat(x)
+    inputs = model.features.apply(state.moments, x)
     of_networks = jax.vmap(partial(network.predict, **model.net), in_axes=(_axes(model), None, None))
     outputs = of_networks(state.layers, model.networks.inputs(inputs), jax.vmap(model.side)(inputs))
+    if state.experts is not None:
+        bayes = naive_bayes.predict(state.experts.examples, x).T
+        of_experts = jax.vmap(partial(base_experts.predict, neuron=model.expert), in_axes=(0, None, 0))
+        outputs = [*outputs, of_experts(state.experts, inputs, bayes)]
     return model.networks.log_probabilities(jax.vmap(switching.aggregate)(state.mixture, outputs))
 
 

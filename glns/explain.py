@@ -96,6 +96,8 @@ def saliency(
     Where the network is certain, every neuron of a layer may be clipped; then x has no effect and the map is 0. To see
     such an x, use bernoulli.Rule(epsilon=1e-30), which clips nothing: this is the paper's product of selected rows.
     """
+    if state.experts is not None:
+        raise ValueError("saliency is of networks alone: give the learner experts=False, or ask a `glns.estimator`")
     x = jnp.asarray(x, float)
     features = standardise.features(feature_epsilon, feature_scale, standardised=standardised)
     inputs = features.apply(state.moments, x.reshape(-1))

@@ -1,9 +1,10 @@
 """Settings of `glns.learner` for people who tune nothing: `glns.learner(num_classes, **glns.ROBUST)`.
 
-Neurons learn at rates from 0.001 to 1, none of which decays, and a mixture of all of them follows whichever predict
-well at the time. So it learns as long as a stream changes, and as well where it does not. Gates look at one feature
-each, for tables and streams of features that mean something by themselves; for images take axis_aligned=False.
-`LOG.md` has the search (2026-11-28), `experiments/configs/glns_streams.py` and the estimator use it.
+Neurons learn at rates from 0.001 to 1, none of which decays. A mixture of all of them, and of experts that know simple
+laws from few examples, follows whichever predict well at the time. So it learns as long as a stream changes, and as
+well where it does not. Gates look at one feature each, for tables and streams of features that mean something by
+themselves; for images take axis_aligned=False. `LOG.md` has the search (2026-11-28 and 29),
+`experiments/configs/glns_streams.py` and the estimator use it.
 """
 
 from typing import Any
@@ -18,4 +19,5 @@ ROBUST: dict[str, Any] = {
     "feature_epsilon": 0.0,  # the units of features are not known
     "shared_gates": True,
     "aggregation": "switching",
+    "experts": True,
 }

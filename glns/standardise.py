@@ -41,6 +41,14 @@ def _std(moments: Moments) -> jax.Array:
     return jnp.sqrt(moments.square / jnp.maximum(moments.count, 1))
 
 
+def seen(moments: Moments, x: jax.Array, counts: jax.Array | None = None) -> Moments:
+    """The moments with an example x [D]. counts [] bool: False for one that they are to pass over."""
+    count = moments.count + (1 if counts is None else counts)
+    delta = x - moments.mean if counts is None else jnp.where(counts, x - moments.mean, 0.0)
+    mean = moments.mean + delta / jnp.maximum(count, 1)
+    return Moments(count, mean, moments.square + delta * (x - mean))
+
+
 def learn(
     moments: Moments, x: jax.Array, epsilon: float, counted: jax.Array | None = None
 ) -> tuple[Moments, jax.Array]:
@@ -50,12 +58,8 @@ def learn(
     """
 
     def step(moments, example):
-        x, counts = example
-        count = moments.count + (1 if counts is None else counts)
-        delta = x - moments.mean if counts is None else jnp.where(counts, x - moments.mean, 0.0)
-        mean = moments.mean + delta / jnp.maximum(count, 1)
-        moments = Moments(count, mean, moments.square + delta * (x - mean))
-        return moments, apply(moments, x, epsilon)
+        moments = seen(moments, *example)
+        return moments, apply(moments, example[0], epsilon)
 
     return jax.lax.scan(step, moments, (jnp.asarray(x, float), counted))
 

@@ -17,10 +17,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from glns import bernoulli, categorical
+from glns import categorical
 from glns.bernoulli import Rule
 
 AGGREGATIONS = ("last", "switching")
+_TINY = 1e-37  # a float32 that is not 0
 
 
 class Mixture(NamedTuple):
@@ -37,19 +38,18 @@ def init(num_neurons: int) -> Mixture:
     return Mixture(jnp.zeros((), jnp.int32), jnp.full(num_neurons, -math.log(num_neurons), float))
 
 
-def learn(mixture: Mixture, log_likelihoods: jax.Array, counted: jax.Array | None = None) -> tuple[Mixture, jax.Array]:
+def learn(mixture: Mixture, likelihoods: jax.Array, counted: jax.Array | None = None) -> tuple[Mixture, jax.Array]:
     """Updates the weights by the likelihoods of a stream.
 
-    log_likelihoods [T, M]: log of the probability that neuron k gave to the target of example t; counted [T] bool:
-    False for an example that is to change nothing -> the mixture, and the weights [T, M] to predict each example with,
-    which depend on the examples before it alone.
+    likelihoods [T, M]: the probability that neuron k gave to the target of example t, times any factor of the example,
+    for only their ratios count; counted [T] bool: False for an example that is to change nothing -> the mixture, and
+    the weights [T, M] to predict each example with, which depend on the examples before it alone.
 
-    Only the ratios of an example's likelihoods count, so its greatest is set to 1. Then no sum vanishes, for no weight
-    is less than 1 / (t (M - 1)), and the recurrence needs no logarithm.
+    The greatest likelihood of an example must not be too small for its float: no weight is less than 1 / (t (M - 1)),
+    so then no sum vanishes, and the recurrence needs no logarithm.
     """
-    m = log_likelihoods.shape[1]
-    likelihoods = jnp.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
-    ones = jnp.ones(len(log_likelihoods), jnp.int32) if counted is None else counted
+    m = likelihoods.shape[1]
+    ones = jnp.ones(len(likelihoods), jnp.int32) if counted is None else counted
     seen = mixture.count + jnp.cumsum(ones, dtype=jnp.int32)
     t = jnp.maximum(seen, 1).astype(likelihoods.dtype)
     # u_k = 1 / ((t + 1)(M - 1)) + (t M - t - 1) / ((t + 1)(M - 1)) (u_k rho_k / tau), as printed.
@@ -69,29 +69,39 @@ def learn(mixture: Mixture, log_likelihoods: jax.Array, counted: jax.Array | Non
 def mix(weights: jax.Array, logits: jax.Array) -> jax.Array:
     """The mixture's prediction of a bit. weights [M] that sum to 1, the neurons' logits [M] -> logit [].
 
-    It costs one exponential for each neuron. Where all logits have one sign, the least size of them is taken out of
-    both sums of probabilities, so that neither vanishes, however large they are.
+    It costs one exponential for each neuron.
     """
+    return _mix_halves(weights, _halves(logits))
+
+
+class _Halves(NamedTuple):
+    """The probabilities of both values of a bit by M neurons, so that none is lost however large logits are."""
+
+    positive: jax.Array  # [M] bool: 1 is the likelier value
+    likely: jax.Array  # [M], the probability of the likelier value
+    rest: jax.Array  # [M], e**shift times that of the other
+    shift: jax.Array  # []: the least size of the logits where all have one sign, 0 elsewhere
+
+
+def _halves(logits):
     positive = logits >= 0
     sizes = jnp.where(positive, logits, -logits)
     one_sign = jnp.all(positive) | ~jnp.any(positive)
     shift = jax.lax.stop_gradient(jnp.where(one_sign, jnp.min(sizes), 0.0))  # any shift gives the same logit
     small = jnp.exp(shift - sizes)
-    likely = 1 / (1 + small * jnp.exp(-shift))  # the sigmoid of a size; `small * likely` is the rest, e**shift times
-    one, zero = (
-        jnp.log(jnp.sum(weights * jnp.where(which, likely, small * likely))) for which in (positive, ~positive)
-    )
+    likely = 1 / (1 + small * jnp.exp(-shift))
+    return _Halves(positive, likely, small * likely, shift)
+
+
+def _mix_halves(weights, halves):
+    positive, likely, rest, shift = halves
+    one, zero = (jnp.log(jnp.sum(weights * jnp.where(which, likely, rest))) for which in (positive, ~positive))
     return one - zero + jnp.where(positive[0], shift, -shift)
 
 
 def mix_symbols(weights: jax.Array, log_probabilities: jax.Array) -> jax.Array:
     """As `mix`, of a symbol. weights [M], the neurons' log-probabilities [M, A] -> log-probabilities [A]."""
     return jax.nn.logsumexp(log_probabilities, axis=0, b=weights[:, None])
-
-
-def _mix(outputs):
-    """`mix` or `mix_symbols`, by the outputs of all neurons: logits [T, M], or log-probabilities [T, M, A]."""
-    return mix if outputs.ndim == 2 else mix_symbols
 
 
 def aggregate(mixture: Mixture | None, outputs: Sequence[jax.Array]) -> jax.Array:
@@ -103,7 +113,8 @@ def aggregate(mixture: Mixture | None, outputs: Sequence[jax.Array]) -> jax.Arra
     if mixture is None:
         return outputs[-1][:, 0]
     of_neurons = jnp.concatenate(outputs, axis=1)
-    return jax.vmap(_mix(of_neurons), in_axes=(None, 0))(jnp.exp(mixture.log_weights), of_neurons)
+    one = mix if of_neurons.ndim == 2 else mix_symbols
+    return jax.vmap(one, in_axes=(None, 0))(jnp.exp(mixture.log_weights), of_neurons)
 
 
 def learn_aggregate(
@@ -125,17 +136,27 @@ def learn_aggregate(
     if mixture is None:
         return None, aggregate(None, outputs)
     of_neurons = jnp.concatenate(outputs, axis=1)
-    log_likelihoods = _log_likelihoods(of_neurons, targets, rule)
-    if weights is None:
-        mixture, of_examples = learn(mixture, log_likelihoods)
-    else:
-        mixture, of_examples = learn(mixture, weights[:, None] * log_likelihoods, weights > 0)
-    return mixture, jax.vmap(_mix(of_neurons))(of_examples, of_neurons)
+    read = _of_bits if of_neurons.ndim == 2 else _of_symbols
+    likelihoods, predicted = read(of_neurons, targets, rule)
+    if weights is not None:
+        greatest = likelihoods.max(axis=1, keepdims=True)
+        likelihoods = (likelihoods / greatest) ** weights[:, None]
+    mixture, of_examples = learn(mixture, likelihoods, None if weights is None else weights > 0)
+    return mixture, predicted(of_examples)
 
 
-def _log_likelihoods(outputs, targets, rule):
-    """The clipped log-probabilities of the targets [T] by each neuron, [T, M]."""
-    if outputs.ndim == 2:
-        return jax.nn.log_sigmoid((2 * targets - 1)[:, None] * bernoulli.clip(outputs, rule))
-    clipped = jax.vmap(jax.vmap(lambda output: categorical.clip(output, rule)))(outputs)
-    return jnp.take_along_axis(clipped, targets[:, None, None], axis=-1)[..., 0]
+def _of_bits(logits, targets, rule):
+    """The clipped likelihoods [T, M] of targets [T], and weights [T, M] -> predictions: one exponential serves both."""
+    halves = jax.vmap(_halves)(logits)
+    is_likely = halves.positive == (targets[:, None] > 0)
+    of_targets = jnp.where(is_likely, halves.likely, halves.rest * jnp.exp(-halves.shift)[:, None])
+    return jnp.clip(of_targets, jnp.maximum(rule.epsilon, _TINY), 1 - rule.epsilon), lambda weights: jax.vmap(
+        _mix_halves
+    )(weights, halves)
+
+
+def _of_symbols(log_probabilities, targets, rule):
+    """The clipped likelihoods [T, M] of targets [T], and weights [T, M] -> predictions."""
+    clipped = jax.vmap(jax.vmap(lambda output: categorical.clip(output, rule)))(log_probabilities)
+    of_targets = jnp.exp(jnp.take_along_axis(clipped, targets[:, None, None], axis=-1)[..., 0])
+    return of_targets, lambda weights: jax.vmap(mix_symbols)(weights, log_probabilities)

@@ -69,6 +69,7 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
         clip_rule: str = "margin",
         shared_gates: bool = ROBUST["shared_gates"],
         aggregation: str = ROBUST["aggregation"],
+        experts: bool = ROBUST["experts"],
         implementation: str = "auto",
         class_weight: Any = None,
         num_passes: int = 1,
@@ -93,6 +94,7 @@ class Classifier(Fitted, ClassifierMixin, BaseEstimator):
         self.clip_rule = clip_rule
         self.shared_gates = shared_gates
         self.aggregation = aggregation
+        self.experts = experts
         self.implementation = implementation
         self.class_weight = class_weight
         self.num_passes = num_passes

@@ -158,7 +158,7 @@ def _parts(rows, size, order):
 def _rescaling(moments, factor):
     if factor is None:
         return None
-    return lambda state: state._replace(**{moments: units.rescale(getattr(state, moments), factor)})
+    return lambda state: growth.with_moments(state, moments, lambda of: units.rescale(of, factor))
 
 
 def _remember(estimator, x):

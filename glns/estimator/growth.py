@@ -69,25 +69,47 @@ def add_features(state: Any, seeds: Sequence[tuple], moments: str) -> Any:
         draws = [np.random.default_rng((*seed, number)).normal(size=(*normals.shape[:-1], 1)) for seed in seeds]
         normals = np.concatenate([normals, *(size * draw.astype(normals.dtype) for draw in draws)], axis=-1)
         if number == 0:
-            fan_in = weights.shape[-1] + num
-            new = np.full((*weights.shape[:-1], num), 1 / fan_in, weights.dtype)  # as `Neuron.init`
-            weights = np.concatenate([weights[..., :dim], new, weights[..., dim:]], axis=-1)
+            weights = _with_inputs(weights, num)
         layers.append(Layer(weights, layer.gates._replace(normals=jnp.asarray(normals))))
-    zeros = np.zeros((*features.mean.shape[:-1], num), np.asarray(features.mean).dtype)
-    wider = features._replace(
-        mean=np.concatenate([features.mean, zeros], -1), square=np.concatenate([features.square, zeros], -1)
-    )
-    return state._replace(layers=tuple(layers), **{moments: wider})
+    state = with_moments(state._replace(layers=tuple(layers)), moments, lambda of: _with_zeros(of, num))
+    experts = getattr(state, "experts", None)
+    if experts is None:
+        return state
+    return state._replace(experts=experts._replace(linear=_with_inputs(np.asarray(experts.linear), num)))
+
+
+def with_moments(state: Any, moments: str, change: Callable) -> Any:
+    """The state with other moments of its features, in the field of that name and in the experts of a classifier."""
+    state = state._replace(**{moments: change(getattr(state, moments))})
+    experts = getattr(state, "experts", None)
+    if experts is None:
+        return state
+    return state._replace(experts=experts._replace(examples=change(experts.examples)))
+
+
+def _with_inputs(weights, num):
+    """Weights [.., F] with `num` inputs before the bias, as `Neuron.init` has them."""
+    new = np.full((*weights.shape[:-1], num), 1 / (weights.shape[-1] + num), weights.dtype)
+    return np.concatenate([weights[..., :-1], new, weights[..., -1:]], axis=-1)
+
+
+def _with_zeros(moments, num):
+    """Moments with `num` features that were 0 so far."""
+    mean, square = np.asarray(moments.mean), np.asarray(moments.square)
+    zeros = np.zeros((*mean.shape[:-1], num), mean.dtype)
+    return moments._replace(mean=np.concatenate([mean, zeros], -1), square=np.concatenate([square, zeros], -1))
 
 
 def _own(state, shared_gates):
     """The arrays of a state that start with its classes."""
     weights = [layer.weights for layer in state.layers]
-    return weights, state.mixture, None if shared_gates else ([layer.gates for layer in state.layers], state.visits)
+    of_gates = None if shared_gates else ([layer.gates for layer in state.layers], state.visits)
+    return weights, state.mixture, state.experts, of_gates
 
 
 def _with_own(state, own, shared_gates):
-    weights, mixture, of_gates = own
+    weights, mixture, experts, of_gates = own
     gates, visits = ([layer.gates for layer in state.layers], state.visits) if shared_gates else of_gates
-    state = state._replace(layers=tuple(map(Layer, weights, gates)), mixture=mixture, visits=visits)
+    layers = tuple(map(Layer, weights, gates))
+    state = state._replace(layers=layers, mixture=mixture, visits=visits, experts=experts)
     return jax.tree.map(jnp.asarray, state)

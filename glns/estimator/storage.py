@@ -13,7 +13,7 @@ from glns.estimator.programs import hashable
 from glns.estimator.units import of_saved
 
 _FORMAT = "collage glns.estimator"
-_VERSION = 2
+_VERSION = 3
 _UNITS = ("_units", "_of_y")  # attributes that are Units
 _ARRAYS = ("_slots", "_recent")
 _PLAIN = ("_fitted", "_categories", "_seed", "_shape", "n_features_in_")

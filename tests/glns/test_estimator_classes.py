@@ -26,7 +26,7 @@ def test_a_new_class_is_exactly_a_network_more(shared_gates):
     of_up = jax.tree.map(lambda told, fresh: np.stack([*told[:2], fresh[2]]), _networks(told), _networks(fresh))
     told.state_ = told.state_._replace(layers=tuple(
         layer._replace(weights=weights) for layer, weights in zip(told.state_.layers, of_up[0], strict=True)
-    ), mixture=of_up[1])  # fmt: skip
+    ), mixture=of_up[1], experts=of_up[2])  # fmt: skip
     surprised = Classifier(**settings).partial_fit(x[:NUM], y[:NUM])
     assert surprised.classes_.tolist() == ["left", "right"]
     for model in (told, surprised):
@@ -37,7 +37,7 @@ def test_a_new_class_is_exactly_a_network_more(shared_gates):
 
 
 def _networks(model):
-    return [layer.weights for layer in model.state_.layers], model.state_.mixture
+    return [layer.weights for layer in model.state_.layers], model.state_.mixture, model.state_.experts
 
 
 def test_the_first_class_alone_is_certain():

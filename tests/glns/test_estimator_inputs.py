@@ -114,9 +114,9 @@ def test_the_map_is_the_prediction_and_its_derivative(classifier, regressor):
     weights, bias = classifier.explain(X[:5])
     assert weights.shape == (5, 3, 4)
     assert np.allclose(bias + np.einsum("nkd,nd->nk", weights, X[:5]), classifier.predict_log_proba(X[:5]), atol=1e-5)
-    step = 1e-2 * np.eye(4)
+    step = 1e-3 * np.eye(4)
     near = [classifier.predict_log_proba(X[:5] + sign * one) for one in step for sign in (1, -1)]
-    slopes = np.stack([(up - down) / 2e-2 for up, down in zip(near[::2], near[1::2], strict=True)], axis=-1)
+    slopes = np.stack([(up - down) / 2e-3 for up, down in zip(near[::2], near[1::2], strict=True)], axis=-1)
     assert np.mean(np.abs(slopes - weights) < 2e-3) > 0.8  # in the others a context changes within the step
     weights, bias = regressor.explain(X)  # linear, so it is exact at a distance too
     moved = X + 1e-3
