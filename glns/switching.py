@@ -150,9 +150,8 @@ def _of_bits(logits, targets, rule):
     halves = jax.vmap(_halves)(logits)
     is_likely = halves.positive == (targets[:, None] > 0)
     of_targets = jnp.where(is_likely, halves.likely, halves.rest * jnp.exp(-halves.shift)[:, None])
-    return jnp.clip(of_targets, jnp.maximum(rule.epsilon, _TINY), 1 - rule.epsilon), lambda weights: jax.vmap(
-        _mix_halves
-    )(weights, halves)
+    clipped = jnp.clip(of_targets, jnp.maximum(rule.epsilon, _TINY), 1 - rule.epsilon)
+    return clipped, lambda weights: jax.vmap(_mix_halves)(weights, halves)
 
 
 def _of_symbols(log_probabilities, targets, rule):
