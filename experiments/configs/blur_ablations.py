@@ -9,7 +9,7 @@ backward          figure 8: only the backward pass is normalised                
 none              figure 8: no pass is normalised                                                  35 to 85  0.190
 states_2          figure 13: 2 states                                                              35 to 85  0.648
 states_8          figure 13: 8 states                                                              35 to 85  0.873
-states_16         figure 13: 16 states                                                             -         -
+states_16         figure 13: 16 states                                                             150       0.895
 multiplicative    figure 9: the backward update multiplies                                         35 to 85  0.113
 second_state      figure 9: it multiplies all states but the first                                 35 to 85  0.500
 symmetric         figure 9: one synapse for both directions                                        35 to 85  0.850
@@ -17,13 +17,13 @@ symmetric_single  figure 9: one synapse for both directions, with one state     
 backprop          figures 9, 17: 2 states, begun at backpropagation, with labels in its place      -         0.090
 relu              figure 12: ReLU forward, linear backward                                         35 to 85  0.836
 linear            figure 12: linear in both passes                                                 35 to 85  0.863
-sigmoid           figure 12: sigmoid in both passes                                                -         -
-two               figure 10: two hidden layers while it learns                                     -         -
+sigmoid           figure 12: sigmoid in both passes                                                81        0.129
+two               figure 10: two hidden layers while it learns                                     107       0.090
 deep              figure 10: four hidden layers while it learns                                    35 to 85  0.092
 oja               figures 15, 16: Oja's term                                                       50        0.873
 norm              figure 16: synapses are normalised where they are read                           -         0.807
-oja_norm          figure 16: both                                                                  -         -
-saturation        section 3.4: synapses saturate                                                   -         -
+oja_norm          figure 16: both                                                                  108       0.832
+saturation        section 3.4: synapses saturate                                                   98        0.797
 smoke             2 states, 4 hidden neurons, 2 steps                                              -         -
 width_16          16 hidden neurons while it learns; MNIST, 3 genomes                              57        0.632
 width_64          64                                                                               80        0.734
