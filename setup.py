@@ -26,22 +26,17 @@ def native(module: str, source: str, *, include_dirs: tuple = (), **settings) ->
 
 
 def kernels() -> list[Extension]:
-    """The Bernoulli neuron, the shared density, and C MuJoCo where its package is, which has headers and a library."""
-    density = "glns/shared_density_native"
+    """The Bernoulli neuron, the shared density, the inner run, and C MuJoCo where its package, with headers, is."""
+    density, unroll = "glns/shared_density_native", "blur/unroll_native"
+
+    def headers(folder):
+        return [str(path) for path in HERE.glob(f"{folder}/*.h")]
+
     made = [
         native("glns._native", "glns/native.cc", depends=["glns/neurons.h", "glns/walk.h", *SHARED]),
-        native(
-            "glns._shared_density", f"{density}/module.cc", depends=[str(path) for path in HERE.glob(f"{density}/*.h")]
-        ),
+        native("glns._shared_density", f"{density}/module.cc", depends=headers(density)),
+        native("blur._unroll", f"{unroll}/module.cc", depends=[*headers(unroll), *SHARED]),
     ]
-    unroll = "blur/unroll_native"
-    made.append(
-        native(
-            "blur._unroll",
-            f"{unroll}/module.cc",
-            depends=[*(str(path) for path in HERE.glob(f"{unroll}/*.h")), *SHARED],
-        )
-    )
     mujoco = find_spec("mujoco")
     folder = Path(mujoco.origin).parent if mujoco and mujoco.origin else HERE
     for library in sorted(folder.glob("libmujoco.*"))[:1]:  # found again by its name: Python has loaded it by then

@@ -32,12 +32,12 @@ def unroll(
     of the others are 0. None: all. On a CPU a native kernel does it for rules that it knows (`native.knows`).
     """
     chex.assert_rank([inputs, targets], 3)
-    genomes = network.of_layers(genome, synapses, rule)
+    genomes = network.genomes_of_layers(genome, synapses, rule)
     if not native.knows(genomes, synapses, rule):
         return unroll_in_xla(genome, synapses, inputs, targets, rule=rule, horizon=horizon)
-    arrays = (jnp.asarray(array, jnp.float32) for array in (inputs, targets))
     steps = jnp.asarray(len(inputs) if horizon is None else horizon, jnp.int32)
-    return native.unroll(genomes, tuple(synapses), *arrays, steps, rule=rule, plain=partial(unroll_in_xla, rule=rule))
+    plain = partial(unroll_in_xla, rule=rule)
+    return native.unroll(genomes, tuple(synapses), inputs, targets, steps, rule=rule, plain=plain)
 
 
 def unroll_in_xla(

@@ -1,12 +1,13 @@
 """The inner run's native implementation: `unroll_native`, called on a CPU from within a compiled program.
 
-It is built when the package is installed. If it was not built, and for rules and genes that it does not know, `knows` is
-False and `inner_run.unroll` goes through XLA. Networks that are mapped, tasks and genomes, are shared out to threads.
+It is built when the package is installed. If it was not built, and for rules and genes that it does not know, `knows`
+is False and `inner_run.unroll` goes through XLA. Networks under `vmap`, of tasks and genomes, are shared out to threads.
 
 Letters: B batch, C channels of a synapse, D inputs, G genes of a layer, K states, L layers, M classes, P synapses,
 S batches of a task.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -84,6 +85,7 @@ def unroll(
       same. It says which shapes fit, and has the gradients of inputs and targets, which the kernel has not.
     For a gradient of the rest, what every step has computed is kept: its synapses and twice the states of its layers.
     """
+    inputs, targets = (jnp.asarray(array, jnp.float32) for array in (inputs, targets))
     arguments = genomes, synapses, inputs, targets, horizon
     jax.eval_shape(lambda *floats: plain(*floats, horizon=horizon), *arguments[:4])
     leaves, tree = jax.tree.flatten(synapses)
@@ -124,7 +126,7 @@ def unroll(
 
 
 def _array(gradient: Any) -> jax.Array:
-    return jnp.zeros(gradient.shape, gradient.dtype) if isinstance(gradient, SymbolicZero) else gradient
+    return jnp.zeros(gradient.shape, jnp.float32) if isinstance(gradient, SymbolicZero) else gradient
 
 
 def _flat(synapses: Any) -> jax.Array:
@@ -171,8 +173,10 @@ def _network(genomes: Sequence[Genome], synapses: Any, input_dim: int, rule: Rul
 
 
 def _calls(of_network: _Network, batch_size: int) -> tuple[Callable, Callable]:
-    """(run, reverse): run(genes [L, G], synapses [P], inputs [S, B, D], targets [S, B, M], horizon [], keeps_tape=False)
-    -> synapses, logits [S, B, M], and a tape; reverse(genes, tape, inputs, targets, horizon, gradients of synapses and
+    """The two calls of the kernel, for one network.
+
+    (run, reverse): run(genes [L, G], synapses [P], inputs [S, B, D], targets [S, B, M], horizon [], keeps_tape=False) ->
+    synapses, logits [S, B, M], and a tape; reverse(genes, tape, inputs, targets, horizon, gradients of synapses and
     logits) -> gradients of genes and synapses.
     """
     attributes = {name: np.array(value, np.int64) for name, value in of_network._asdict().items()}
@@ -203,7 +207,7 @@ def _tape_size(of_network: _Network, batch_size: int) -> int:
     """Numbers that are kept of a step: layout.h's SynapseLayout and StateLayout."""
     widths, (num_states, channels, symmetric, *_), normalise = of_network
     size = 0
-    for i, (n, m) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (n, m) in enumerate(itertools.pairwise(widths)):
         size += channels * (n + 1) * _padded(m) + (channels * m * _padded(n) if i and not symmetric else 0)
         of_pass = num_states * m * _padded(batch_size)
         num_norms = normalise[i] % 2 + (normalise[i] // 2 if i < len(normalise) - 1 else 0)

@@ -49,7 +49,10 @@ def _partitioned(call: Callable, ranks: Sequence[int], result_ranks: Sequence[in
         spec = (*first.sharding.spec, *[None] * num_leading)[:num_leading]
 
         def sharding(array):
-            return NamedSharding(mesh, PartitionSpec(*(n if size > 1 else None for n, size in zip(spec, array.shape))))
+            sizes = array.shape[:num_leading]
+            return NamedSharding(
+                mesh, PartitionSpec(*(n if size > 1 else None for n, size in zip(spec, sizes, strict=False)))
+            )
 
         return mesh, call, tuple(map(sharding, result_shapes)), tuple(map(sharding, operand_shapes))
 

@@ -19,17 +19,34 @@ INLINE float Sum(const Vector& vector) {
 
 #include "product.h"
 
-// to^c = sum_d transform[c, d] from^d, + to^c if `add`.
+// to += the sum over D states from `first` on, of the numbers begin, .., end - 1 of channel c; `add`: else to =.
+template <int D>
+KERNEL void MixFew(const Mix& m, int64_t c, int64_t first, int64_t begin, int64_t end, bool add) {
+  const float *transform = m.transform + c * m.transform_row, *from[D];
+  float* to = m.to + c * m.to_stride;
+  Vector factors[D];
+#pragma GCC unroll 4
+  for (int d = 0; d < D; ++d) {
+    factors[d] = Vector{} + transform[(first + d) * m.transform_column];
+    from[d] = m.from + (first + d) * m.from_stride;
+  }
+  for (int64_t i = begin; i < end; i += kLanes) {
+    Vector sum = add ? At(to + i) : Vector{};
+#pragma GCC unroll 4
+    for (int d = 0; d < D; ++d) sum += factors[d] * At(from[d] + i);
+    At(to + i) = sum;
+  }
+}
+
 KERNEL void MixStates(const Mix& m) {
-  for (int64_t c = 0; c < m.channels; ++c) {
-    const float* transform = m.transform + c * m.transform_row;
-    float* to = m.to + c * m.to_stride;
-    for (int64_t i = 0; i < m.n; i += kLanes) {
-      Vector sum = m.add ? At(to + i) : Vector{};
-      for (int64_t d = 0; d < m.states; ++d) {
-        sum += (Vector{} + transform[d * m.transform_column]) * At(m.from + d * m.from_stride + i);
+  static constexpr std::array few{MixFew<1>, MixFew<2>, MixFew<3>, MixFew<4>};
+  constexpr int64_t part = 512;  // numbers that stay in the first level of the cache
+  for (int64_t i = 0; i < m.n; i += part) {
+    for (int64_t c = 0; c < m.channels; ++c) {
+      for (int64_t d = 0; d < m.states; d += 4) {
+        const int64_t count = std::min<int64_t>(4, m.states - d);
+        few[count - 1](m, c, d, i, std::min(i + part, m.n), m.add || d);
       }
-      At(to + i) = sum;
     }
   }
 }

@@ -25,7 +25,7 @@ class Step {
     }
     FeedBack(made, targets, states + layout_.after.states[last]);
     for (int64_t i = last - 1; i; --i) Backward(i, {genes, shape_, i}, before, states);
-    for (int64_t i = 1; i <= last; ++i) Learn(i, {genes, shape_, i}, before, after, states);
+    for (int64_t i = 1; i <= last; ++i) Learn(i, genes, before, after, states);
   }
 
  private:
@@ -95,25 +95,37 @@ class Step {
     Activate(shape_.backward_activation, layout_.after, genes.backward_norm, i, states);
   }
 
-  // The synapses between a layer and the one below: eq. 7.
-  void Learn(int64_t i, const LayerGenes& genes, const float* before, float* after, const float* states) {
-    const End above{i, states + layout_.after.states[i]};
+  // The synapses whose destination is this layer, from below and from above: eq. 7.
+  void Learn(int64_t i, const float* genes, const float* before, float* after, const float* states) {
+    const End here{i, states + layout_.after.states[i]};
     const float* below = i == 1 ? work_.inputs : states + layout_.below(shape_).states[i - 1];
-    const int64_t up = work_.synapses.up[i], down = work_.synapses.down[i];
-    Change(genes, {i - 1, below, true}, above, before + up, after + up);
-    if (shape_.has_down(i)) Change(genes, above, {i - 1, below}, before + down, after + down);
+    const LayerGenes own{genes, shape_, i};
+    TurnPost(own.post, here);
+    Change(own, {i - 1, below, true}, i, before + work_.synapses.up[i], after + work_.synapses.up[i]);
+    if (i == shape_.num_layers() || !shape_.has_down(i + 1)) return;
+
+    const LayerGenes next{genes, shape_, i + 1};
+    const End seen{i, states + layout_.below(shape_).states[i]};
+    if (seen.states != here.states || !std::equal(own.post, own.post + shape_.channels * shape_.states, next.post)) {
+      TurnPost(next.post, seen);
+    }
+    const int64_t down = work_.synapses.down[i + 1];
+    Change(next, {i + 1, states + layout_.after.states[i + 1]}, i, before + down, after + down);
   }
 
-  // after = keep before + the sum over the batch of source times destination, [C, N, M].
-  void Change(const LayerGenes& genes, const End& source, const End& destination, const float* before, float* after) {
-    const int64_t C = shape_.channels, B = work_.B, rows = work_.Rows(source), columns = work_.Rows(destination);
-    const int64_t stride = Padded(columns), size = rows * stride;
-    work_.MixStates(genes.post, C, destination, work_.mixed);
-    work_.Turn(work_.mixed, C, columns);
-    work_.MixStates(genes.pre, C, source, work_.mixed);
-    for (int64_t c = 0; c < C; ++c) {
+  void TurnPost(const float* transform, const End& destination) {
+    work_.MixStates(transform, shape_.channels, destination, work_.mixed);
+    work_.Turn(work_.mixed, shape_.channels, work_.Rows(destination));
+  }
+
+  // after = keep before + the sum over the batch of source times destination, which has been turned. [C, N, M].
+  void Change(const LayerGenes& genes, const End& source, int64_t destination, const float* before, float* after) {
+    const int64_t B = work_.B, rows = work_.Rows(source), stride = Padded(shape_.width(destination));
+    work_.MixStates(genes.pre, shape_.channels, source, work_.mixed);
+    for (int64_t c = 0; c < shape_.channels; ++c) {
+      const int64_t offset = c * rows * stride;
       Cpu().multiply({rows, stride, shape_.batch, work_.mixed + c * rows * B, B, 1, work_.turned + c * B * stride,
-                      stride, after + c * size, stride, before + c * size, *genes.synapse_keep});
+                      stride, after + offset, stride, before + offset, *genes.synapse_keep});
     }
   }
 

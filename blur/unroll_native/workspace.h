@@ -39,10 +39,9 @@ class Workspace {
 
   // [B, D] -> inputs [D + 1, B], the last row 1.
   void TurnInputs(const float* from) {
-    const int64_t D = shape.width(0);
-    for (int64_t b = 0; b < shape.batch; ++b) {
-      for (int64_t i = 0; i < D; ++i) inputs[i * B + b] = from[b * D + i];
-    }
+    const int64_t D = shape.width(0), stride = Padded(D);
+    for (int64_t b = 0; b < shape.batch; ++b) std::copy_n(from + b * D, D, mixed + b * stride);
+    Cpu().transpose(mixed, shape.batch, D, stride, inputs, B);
     std::fill_n(inputs + D * B, B, 1.f);
   }
 
