@@ -1,7 +1,7 @@
 """The inner run's native implementation: `unroll_native`, called on a CPU from within a compiled program.
 
 It is built when the package is installed. If it was not built, and for rules and genes that it does not know, `knows`
-is False and `inner_run.unroll` goes through XLA. Networks under `vmap`, of tasks and genomes, are shared out to threads.
+is False and `inner_run.unroll` goes through XLA. Threads share the networks of a `vmap`, tasks and genomes.
 
 Letters: B batch, C channels of a synapse, D inputs, G genes of a layer, K states, L layers, M classes, P synapses,
 S batches of a task.
@@ -175,8 +175,8 @@ def _network(genomes: Sequence[Genome], synapses: Any, input_dim: int, rule: Rul
 def _calls(of_network: _Network, batch_size: int) -> tuple[Callable, Callable]:
     """The two calls of the kernel, for one network.
 
-    (run, reverse): run(genes [L, G], synapses [P], inputs [S, B, D], targets [S, B, M], horizon [], keeps_tape=False) ->
-    synapses, logits [S, B, M], and a tape; reverse(genes, tape, inputs, targets, horizon, gradients of synapses and
+    (run, reverse): run(genes [L, G], synapses [P], inputs [S, B, D], targets [S, B, M], horizon [], keeps_tape=False)
+    -> synapses, logits [S, B, M], and a tape; reverse(genes, tape, inputs, targets, horizon, gradients of synapses and
     logits) -> gradients of genes and synapses.
     """
     attributes = {name: np.array(value, np.int64) for name, value in of_network._asdict().items()}

@@ -8,6 +8,7 @@
 
 #include "native/threads.h"
 #include "operands.h"
+#include "pages.h"
 #include "reverse.h"
 #include "step.h"
 
@@ -46,6 +47,7 @@ ffi::Error Unroll(ffi::ThreadPool& pool, const Call& call) {
   if (tape) operands.push_back({"tape", *tape, {S, sizes.tape}, false});
   if (ffi::Error error = Check(batch, horizon, operands); error.failure()) return error;
 
+  if (tape) AskForLargePages(tape->untyped_data(), tape->size_bytes());
   ForEach(pool, batch.size(), [&](int64_t index) {
     const Packing packing(shape);
     const float* of_genes = batch.Of<float>(genes, index, sizes.genes);
