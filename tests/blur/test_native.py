@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,8 +26,9 @@ def _arrays(num_states, sizes, rule, num_genomes=2):
     rng = np.random.default_rng(0)
     inputs = jnp.array(rng.normal(size=(2, S, B, D)), jnp.float32)
     targets = jax.nn.one_hot(jnp.array(rng.integers(0, sizes[-1], size=(2, S, B))), sizes[-1])
-    make = partial(blur.random_genome, num_states=num_states, synapse_update=0.01, normalise="both")
+    make = partial(blur.random_genome, num_states=num_states, synapse_update=0.003, normalise="both")
     genomes = jax.vmap(make)(jax.random.split(jax.random.key(1), num_genomes))
+    genomes = jax.tree.map(lambda gene: 0.8 * gene + 0.1, genomes)  # gates and norms are not 1 and 0
     init = partial(network.init, input_dim=D, sizes=sizes, num_states=num_states, rule=rule)
     return genomes, jax.vmap(init)(jax.random.split(jax.random.key(2), 2)), inputs, targets
 
@@ -50,7 +50,12 @@ def test_kernel_is_the_steps_in_xla(name):
 
     ours = program(blur.unroll)
     assert "blur_reverse" in ours.lower(*arrays).as_text()
-    chex.assert_trees_all_close(ours(*arrays), program(inner_run.unroll_in_xla)(*arrays), rtol=2e-4, atol=2e-5)
+    jax.tree.map(_assert_close, ours(*arrays), program(inner_run.unroll_in_xla)(*arrays))
+
+
+def _assert_close(actual, expected):
+    """To the rounding of the largest number, of which the small ones are differences."""
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-4 * np.abs(expected).max())
 
 
 def test_inputs_have_a_gradient():
