@@ -14,7 +14,7 @@ CONSTRAINED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.t
 .PHONY: install run test bench dist notebooks versions
 install: .venv/installed
 
-.venv/installed: setup.py constraints.txt glns/native.cc glns/neurons.h glns/walk.h native/threads.h self_play/physics.cc $(wildcard glns/shared_density_native/*)
+.venv/installed: setup.py constraints.txt glns/native.cc glns/neurons.h glns/walk.h self_play/physics.cc $(wildcard native/* glns/shared_density_native/* blur/unroll_native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(CONSTRAINED) $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'

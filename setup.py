@@ -9,6 +9,7 @@ from setuptools import Extension, find_packages, setup
 PAPERS = ("glns", "blur", "self_play", "bootstrap")
 
 HERE = Path(__file__).parent
+SHARED = ("native/operands.h", "native/threads.h")  # headers
 
 
 def native(module: str, source: str, *, include_dirs: tuple = (), **settings) -> Extension:
@@ -25,13 +26,16 @@ def native(module: str, source: str, *, include_dirs: tuple = (), **settings) ->
 
 
 def kernels() -> list[Extension]:
-    """The Bernoulli neuron, the shared density, and C MuJoCo where its package is, which has headers and a library."""
-    density = "glns/shared_density_native"
+    """The Bernoulli neuron, the shared density, the inner run, and C MuJoCo where its package, with headers, is."""
+    density, unroll = "glns/shared_density_native", "blur/unroll_native"
+
+    def headers(folder):
+        return [str(path) for path in HERE.glob(f"{folder}/*.h")]
+
     made = [
-        native("glns._native", "glns/native.cc", depends=["glns/neurons.h", "glns/walk.h", "native/threads.h"]),
-        native(
-            "glns._shared_density", f"{density}/module.cc", depends=[str(path) for path in HERE.glob(f"{density}/*.h")]
-        ),
+        native("glns._native", "glns/native.cc", depends=["glns/neurons.h", "glns/walk.h", *SHARED]),
+        native("glns._shared_density", f"{density}/module.cc", depends=headers(density)),
+        native("blur._unroll", f"{unroll}/module.cc", depends=[*headers(unroll), *SHARED]),
     ]
     mujoco = find_spec("mujoco")
     folder = Path(mujoco.origin).parent if mujoco and mujoco.origin else HERE
@@ -40,7 +44,7 @@ def kernels() -> list[Extension]:
             native(
                 "self_play._physics",
                 "self_play/physics.cc",
-                depends=["native/threads.h"],
+                depends=[*SHARED],
                 include_dirs=(folder / "include",),
                 extra_objects=[str(library)],
             )

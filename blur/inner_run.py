@@ -4,13 +4,14 @@ Letters: B batch, D inputs, M classes, S batches of a task, T tasks.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import chex
 import jax
 import jax.numpy as jnp
 
-from blur import network
+from blur import native, network
 from blur.genome import Genome, num_states_of
 from blur.network import Layers, Remembering, Synapses
 from blur.rule import Rule
@@ -27,11 +28,32 @@ def unroll(
 ) -> tuple[tuple[Synapses | Remembering, ...], jax.Array]:
     """Learns S batches, one step each. inputs [S, B, D], targets [S, B, M] in {0, 1} -> (synapses, logits [S, B, M]).
 
-    The logits of a batch are computed before the batch is learned. For a gradient, only the synapses before each step
-    are stored, and the reverse sweep repeats the step. That is faster than storing more, and a long run fits into
-    memory. horizon: [] learn only so many batches; the logits of the others are 0. None: all.
+    The logits of a batch are computed before the batch is learned. horizon: [] learn only so many batches; the logits
+    of the others are 0. None: all. On a CPU a native kernel does it for rules that it knows (`native.knows`).
     """
     chex.assert_rank([inputs, targets], 3)
+    genomes = network.genomes_of_layers(genome, synapses, rule)
+    if not native.knows(genomes, synapses, rule):
+        return unroll_in_xla(genome, synapses, inputs, targets, rule=rule, horizon=horizon)
+    steps = jnp.asarray(len(inputs) if horizon is None else horizon, jnp.int32)
+    plain = partial(unroll_in_xla, rule=rule)
+    return native.unroll(genomes, tuple(synapses), inputs, targets, steps, rule=rule, plain=plain)
+
+
+def unroll_in_xla(
+    genome: Genome | Sequence[Genome],
+    synapses: Layers,
+    inputs: jax.Array,
+    targets: jax.Array,
+    *,
+    rule: Rule,
+    horizon: jax.Array | None = None,
+) -> tuple[tuple[Synapses | Remembering, ...], jax.Array]:
+    """`unroll` for any rule, on any device.
+
+    For a gradient, only the synapses before each step are stored, and the reverse sweep repeats the step. That is
+    faster than storing more, and a long run fits into memory.
+    """
 
     @jax.checkpoint
     def step(state, batch):

@@ -70,7 +70,7 @@ def with_memory(
         state = changes.transformation(genes.synapse, rule.change_norm).init((of_layer.forward, of_layer.backward))
         return Remembering(of_layer.forward, of_layer.backward, changes.Memory(jnp.asarray(age, jnp.int32), state))
 
-    return tuple(layer(*pair) for pair in zip(synapses, _of_layers(genome, synapses, rule), strict=True))
+    return tuple(layer(*pair) for pair in zip(synapses, genomes_of_layers(genome, synapses, rule), strict=True))
 
 
 def begin(
@@ -85,7 +85,7 @@ def begin(
     """`init` for a genome: its gene `scale` applied, and with the memory that its genes need. The key is consumed."""
     num_states = num_states_of(genome)
     synapses = init(key, input_dim, sizes, num_states, rule=rule, scale=scale)
-    of_layers = _of_layers(genome, synapses, rule)
+    of_layers = genomes_of_layers(genome, synapses, rule)
     scaled = [
         of_layer if genes.synapse.scale is None else jax.tree.map(genes.synapse.scale.__mul__, of_layer)
         for of_layer, genes in zip(synapses, of_layers, strict=True)
@@ -117,7 +117,7 @@ def forward(
     carry: the states of all layers before the pass; () if they are 0.
     """
     chex.assert_rank(inputs, 2)
-    genomes = _of_layers(genome, synapses, rule)
+    genomes = genomes_of_layers(genome, synapses, rule)
     neurons = [jnp.asarray(inputs, synapses[0].forward.dtype)[None]]
     if rule.normalise_inputs:
         one = jnp.ones(1, neurons[0].dtype)
@@ -142,7 +142,7 @@ def backward(
 
     neurons: as `forward` returns them. targets [B, M] in {0, 1}.
     """
-    genomes = _of_layers(genome, synapses, rule)
+    genomes = genomes_of_layers(genome, synapses, rule)
     targets = jnp.asarray(targets, neurons[-1].dtype)
     after = [rules.resolve(rules.FEEDBACKS, rule.feedback)(neurons[-1], targets)]
     for i in reversed(range(1, len(synapses))):
@@ -207,7 +207,7 @@ def learn(
             down = rules.learn(synapse, down, below_it, of_down, rule)
         return Synapses(up, down) if memory is None else Remembering(up, down, memory)
 
-    return tuple(layer(i, genes) for i, genes in enumerate(_of_layers(genome, synapses, rule)))
+    return tuple(layer(i, genes) for i, genes in enumerate(genomes_of_layers(genome, synapses, rule)))
 
 
 def step(
@@ -242,13 +242,13 @@ def step(
     return synapses, neurons[-1][0], carry
 
 
-def _of_layers(genome, synapses, rule):
-    """The genome of each layer; the last one as the rule and its genes say."""
+def genomes_of_layers(genome, synapses, rule):
+    """The genome of each layer; the last one as the rule and its gene `last` say, which is then gone."""
     genomes = (genome,) * len(synapses) if isinstance(genome, Genome) else tuple(genome)
     neuron, synapse, forward_synapse = genomes[-1]
     if not rule.normalise_last:
         neuron = neuron._replace(forward_norm=None)
     if synapse.last is not None:
-        synapse = synapse._replace(update=synapse.last * synapse.update)
+        synapse = synapse._replace(update=synapse.last * synapse.update, last=None)
     is_apart = not rule.normalise_last or synapse.last is not None
     return (*genomes[:-1], Genome(neuron, synapse, forward_synapse)) if is_apart else genomes

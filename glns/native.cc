@@ -9,10 +9,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "native/operands.h"
 #include "native/threads.h"
 #include "neurons.h"
 #include "xla/ffi/api/ffi.h"
@@ -20,17 +20,6 @@
 namespace ffi = xla::ffi;
 
 namespace {
-
-// Where the batch element `index` (row-major over `axes`) starts in an operand of so many elements a batch element.
-int64_t Offset(const ffi::Span<const int64_t>& shape, const ffi::Span<const int64_t>& axes, size_t rank, int64_t index,
-               int64_t elements) {
-  int64_t offset = 0, stride = elements;
-  for (size_t i = rank; i-- > 0; index /= axes[i]) {
-    if (shape[i] != 1) offset += index % axes[i] * stride;
-    stride *= shape[i];
-  }
-  return offset;
-}
 
 // The operands of a call; targets and rates only where it learns.
 struct Operands {
@@ -90,13 +79,6 @@ void Run(ffi::ThreadPool& pool, Operands& operands, const Rule& rule) {
   });
 }
 
-std::string Described(const ffi::AnyBuffer& buffer) {
-  std::ostringstream text;
-  text << buffer.element_type() << " [";
-  for (size_t i = 0; i < buffer.dimensions().size(); ++i) text << (i ? ", " : "") << buffer.dimensions()[i];
-  return text.str() + "]";
-}
-
 // An error that names an operand whose type or shape does not fit those of the weights and the logits.
 ffi::Error Check(const Operands& operands) {
   const ffi::DataType real = operands.weights.element_type();
@@ -109,12 +91,7 @@ ffi::Error Check(const Operands& operands) {
   const int64_t R = table[rank], F = table[rank + 1], T = axes[rank];
   if (!R) return ffi::Error::InvalidArgument("glns: weights must have a row, got " + Described(operands.weights));
   auto misfit = [&](const ffi::AnyBuffer& buffer, ffi::DataType type, std::vector<int64_t> own, bool shared = true) {
-    const auto shape = buffer.dimensions();
-    if (buffer.element_type() != type || shape.size() != rank + own.size()) return true;
-    for (size_t i = 0; i < rank; ++i) {
-      if (shape[i] != axes[i] && !(shared && shape[i] == 1)) return true;
-    }
-    return !std::equal(own.begin(), own.end(), shape.begin() + rank);
+    return !Fits(buffer, type, axes, rank, own, shared);
   };
   auto error = [&](const char* name, const ffi::AnyBuffer& buffer) {
     return ffi::Error::InvalidArgument("glns: " + std::string(name) + " " + Described(buffer) +

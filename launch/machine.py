@@ -21,7 +21,7 @@ _DECIDING = (
     "jax_threefry_partitionable",
 )
 
-_KERNELS = ("glns._native", "glns._shared_density", "self_play._physics")
+_KERNELS = ("blur._unroll", "glns._native", "glns._shared_density", "self_play._physics")
 
 _CACHE_BYTES, _CACHE_DAYS = 2 * 2**30, 30
 

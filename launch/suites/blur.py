@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import optax
 
 import blur
+from blur import native
 from launch.suites.benchmark import Benchmark, Comparison, Program
 
 _BATCH_SIZE, _NUM_STEPS = 128, 10
@@ -54,7 +55,7 @@ def _comparison(build: Callable, widths: tuple[int, ...], num_states: int, num_t
     squares = jax.vmap(_squares)(synapses)
     unroll, forward = partial(blur.unroll, rule=_RULE), partial(blur.network.forward, rule=_RULE)
     tasks = inputs, targets
-    map_tasks = partial(blur.map_tasks, sequential=widths == _LARGE)
+    map_tasks = partial(blur.map_tasks, sequential=widths == _LARGE and not native.available)
     ours = build(map_tasks, unroll, lambda *args: forward(*args)[-1][0], genome, (synapses, *tasks))
     plain = partial(_plain_unroll, widths), partial(_plain_logits, widths)
     baseline = build(partial(blur.map_tasks, sequential=False), *plain, genome, (squares, *tasks))

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import experiments
+from blur import native
 from experiments import registry
 from experiments.data import Data, Part
 from glns import density_estimation
@@ -58,6 +59,8 @@ def _tasks(learner, num_tasks):
     )
 
 
+_META = _tasks({"name": "blur_meta", "init_genome": _RANDOM, "sizes": (64, 2), "population": 4, "sequential": False}, 2)
+
 CONFIGS = {
     "sgd": _samples(
         {
@@ -83,9 +86,8 @@ CONFIGS = {
         {"name": "bandit"},
         "rewards",
     ),
-    "blur_meta": _tasks(
-        {"name": "blur_meta", "init_genome": _RANDOM, "sizes": (64, 2), "population": 4, "sequential": False}, 2
-    ),
+    "blur_meta": _META,
+    "blur_meta/native": _META,
     "blur_evolution": _tasks(
         {"name": "blur_evolution", "init_genome": _RANDOM, "sizes": (64, 2), "population": 16, "num_held_out": 1}, 1
     ),
@@ -155,7 +157,9 @@ def measure(name):
     physics = mock.patch.object(tabletop, "build", _table)  # MJX compiles for a minute
     # On one CPU a density takes pixel after pixel, in a loop whose body XLA counts once.
     alike = mock.patch.object(density_estimation.network, "undivided", lambda what, axis: what)
-    with mock.patch.object(programs, "_compiling", compiling), physics, alike:
+    # The work of a native kernel is not counted.
+    kernel = mock.patch.object(native, "available", native.available and name.endswith("/native"))
+    with mock.patch.object(programs, "_compiling", compiling), physics, alike, kernel:
         compute = programs.programs(experiments.plan(CONFIGS[name]), 0, 1, Clock(), form="vmap", prefetch=1)
         _, metrics, _ = compute.advance(0, compute.begin(), 2)
     (program,) = [one for (_, static), one in taken.items() if static == (0, 2)]
