@@ -2,7 +2,7 @@
 
 The frame: `Learner`, `World`, `Run`, `begin`, `advance`; `beside` lets baselines learn beside a learner.
 Worlds: `real`, `ideal`, `paired` (both, from one stream, as of the `rows` of arrays), `fed` (of rows read as they are
-needed), `in_order` (rows as they stand), `permuted` (a sequence of tasks), `bandits.world`.
+needed, also `shuffled`), `in_order` (rows as they stand), `permuted` (a sequence of tasks), `bandits.world`.
 Learners of any net (`Net`, `nets`): `sgd.learner`, `ewc.learner`, `regression.learner`, `bandits.neural`; and
 `bandits.linear`; `ensemble.learner`, of any classifier.
 Samples: `distributions`, `augment`, `images`.
@@ -31,7 +31,7 @@ from bootstrap import (
 from bootstrap.baselines import beside
 from bootstrap.core import Learner, Run, World, advance, begin, undivided
 from bootstrap.nets import Net
-from bootstrap.reading import fed
+from bootstrap.reading import fed, shuffled
 from bootstrap.rows import in_order, rows
 from bootstrap.scoring import scores
 from bootstrap.starts import averaged, learned, started
@@ -70,6 +70,7 @@ __all__ = [
     "rows",
     "scores",
     "sgd",
+    "shuffled",
     "started",
     "undivided",
     "worlds",

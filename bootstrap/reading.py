@@ -10,7 +10,7 @@ import numpy as np
 
 from bootstrap.core import World
 from bootstrap.settings import check_counts
-from bootstrap.worlds import UNLIMITED, check_samples, paired
+from bootstrap.worlds import UNLIMITED, check_samples, epoch_order, paired
 
 
 class Window(NamedTuple):
@@ -27,9 +27,10 @@ def fed(
     """`paired` worlds of rows that `read` gives: (first, count) -> (x [count, ..], y [count, ..]), NumPy arrays.
 
     num_kept: how many of the first rows stay in memory: as many as the largest real world has. num_samples: n, at most
-    num_kept or, for the ideal world, UNLIMITED. Row i is sample i for every seed: put a file that is sorted in a random
-    order first. settings: see `paired`. Before steps are taken, their rows are to be read; ValueError says where fewer
-    are left, or others come than before. A row that was not read has no label, so the loss is NaN:
+    num_kept or, for the ideal world, UNLIMITED. Row i is sample i for every seed, which a sorted file is no sample for:
+    `shuffled` gives each seed an order of its own. settings: see `paired`. Before steps are taken, their rows are to be
+    read; ValueError says where fewer are left, or others come than before. A row that was not read has no label, so the
+    loss is NaN:
 
         data = world.read_rows(world.data, step, num_steps)
         run, metrics = advance(key, learner, world._replace(data=data), run, num_steps)
@@ -43,6 +44,30 @@ def fed(
     first = _rows(read, 0, num_kept)
     world = paired(row, window(first), batch_size=batch_size, num_samples=num_samples, **settings)
     return world._replace(read_rows=partial(rows_of_steps, read, batch_size))
+
+
+def shuffled(read: Callable, num_rows: int, key: jax.Array) -> Callable:
+    """What `fed` reads, (first, count) -> (x, y), of rows in an order that a key draws, such as the run's own.
+
+    read: (rows [count], whole numbers in any order) -> (x [count, ..], y [count, ..]). The order is a function of the
+    key, so a run goes on where it stopped. The key is not consumed. Several seeds learn at once from a world each,
+    whose data have the same shapes:
+
+        worlds = [fed(shuffled(read, num_rows, key), ..) for key in keys]
+        data = jax.tree.map(lambda *leaves: np.stack(leaves), *(world.data for world in worlds))
+    """
+    check_counts(1, UNLIMITED, num_rows=num_rows)
+    key = jax.random.fold_in(key, UNLIMITED - 1)  # neither a step of the run nor its begin
+
+    def of_order(first, count):
+        if first + count > num_rows:
+            raise ValueError(f"there are no rows {first} to {first + count - 1}: there are {num_rows}")
+        return read(np.asarray(_order(key, np.arange(first, first + count, dtype=np.uint32), num_rows)))
+
+    return of_order
+
+
+_order = jax.jit(epoch_order, static_argnums=2)
 
 
 def window(first: Any) -> Window:

@@ -62,51 +62,71 @@ def race(records: Records, *, first: int = 50, at: Sequence[int] = ()) -> dict[s
     accuracy_at_N, best_baseline_accuracy_at_N    after `first` steps, N; the best baseline of that step
     mean_accuracy, best_baseline_mean_accuracy    over steps 1 to N; the best baseline's
     frac_steps_ahead                              the fraction of these steps in which it is above every baseline
-    min_margin                                    its accuracy minus the best baseline's, where that is least
+    margin_at_N, mean_margin                      its accuracy minus the best baseline's
+    min_margin                                    that of the step at which it is least
     at                                            more steps N, and best_KIND_accuracy_at_N of the baselines KIND_..
+    _se, _low, _high                              of the margins: the standard error, and the 95 % confidence interval
+                                                  (Student's t) of the paired seeds
+    frac_steps_ahead_low, _high                   the fraction of these steps whose margin's interval lies above 0, and
+                                                  of those where it does not lie below
 
-    Without an evaluation in the first steps only those of `at` are there. A seed in which the learner diverged is left
-    out; where there are any, num_diverged says how many. A baseline is out of the race from where it diverged in any
-    seed.
+    The best baseline is the best on the mean over seeds; that it was chosen by the same seeds is in no interval.
+    Without an evaluation in the first steps only the numbers of `at` are there. A seed in which the learner diverged is
+    left out; where there are any, num_diverged says how many. A baseline is out of the race from where it diverged in
+    any seed.
     """
     if not records.baselines:
         raise ValueError("a race needs baselines")
     records, num_diverged = without_diverged(records, "test_error", ("",))
-    diverged = {"num_diverged": float(num_diverged)} if num_diverged else {}
+    numbers: dict[str, float] = {"num_diverged": num_diverged} if num_diverged else {}
     if not records.chosen:
-        return diverged
+        return numbers
     steps, _ = curve(records, "test_error")
+    own, *others = (1 - curve(records, "test_error", name)[1] for name in ("", *records.baselines))
     chosen = (steps > 0) & (steps <= first)
-    everyone = ("", *records.baselines)
-    own, *others = (1 - curve(records, "test_error", name)[1][:, chosen].mean(axis=0) for name in everyone)
-    baselines = np.where(np.isnan(others), -np.inf, others)
-    margin = own - baselines.max(axis=0)
-    if not chosen.any():
-        return diverged | _at(records, at)
-    numbers = {
-        f"accuracy_at_{first}": own[-1],
-        f"best_baseline_accuracy_at_{first}": baselines[:, -1].max(),
-        "mean_accuracy": own.mean(),
-        "best_baseline_mean_accuracy": baselines.mean(axis=1).max(),
-        "frac_steps_ahead": (margin > 0).mean(),
-        "min_margin": margin.min(),
-    }
-    numbers = {name: float(number) for name, number in numbers.items() if np.isfinite(number)}
-    return diverged | numbers | _at(records, at)
-
-
-def _at(records: Records, at: Sequence[int]) -> dict[str, float]:
-    """The accuracy at some steps, of the learner and, at each, of the best baseline of each kind; means over seeds."""
-    kinds: dict[str, list[str]] = {}
-    for name in records.baselines:
-        kinds.setdefault(name.split("_")[0], []).append(name)
-    numbers, (steps, _) = {}, curve(records, "test_error")
-    for kind, names in ({"": [""]} | kinds).items():
-        means = np.stack([1 - curve(records, "test_error", name)[1].mean(axis=0) for name in names])
-        best = np.where(np.isnan(means), -np.inf, means).max(axis=0)
-        prefix = f"best_{kind}_" if kind else ""
-        numbers |= {f"{prefix}accuracy_at_{step}": best[steps == step][0] for step in at if (steps == step).any()}
+    if chosen.any():
+        numbers |= _over_steps(own[:, chosen], [other[:, chosen] for other in others], first)
+    kinds = [name.split("_")[0] for name in records.baselines]
+    for i in np.flatnonzero(np.isin(steps, at)):
+        now = [other[:, [i]] for other in others]
+        numbers |= {f"accuracy_at_{steps[i]}": own[:, i].mean()}
+        numbers |= _with_error(f"margin_at_{steps[i]}", own[:, i] - _best(now)[:, 0], "")
+        for kind in set(kinds):
+            of_kind = _best([other for other, other_kind in zip(now, kinds, strict=True) if other_kind == kind])
+            numbers |= {f"best_{kind}_accuracy_at_{steps[i]}": of_kind.mean()}
     return {name: float(number) for name, number in numbers.items() if np.isfinite(number)}
+
+
+def _over_steps(own: np.ndarray, others: Sequence[np.ndarray], last: int) -> dict[str, float]:
+    """The numbers of a race over these steps [S, E] each."""
+    best = _best(others)
+    best_mean = _best([other.mean(axis=1, keepdims=True) for other in others])[:, 0]
+    margins = own - best
+    means = np.nan_to_num(margins.mean(axis=0), nan=np.inf)
+    lows, highs = np.transpose([worlds_gap.interval(margin) for margin in margins.T])
+    numbers = {
+        f"accuracy_at_{last}": own[:, -1].mean(),
+        f"best_baseline_accuracy_at_{last}": best[:, -1].mean(),
+        "mean_accuracy": own.mean(),
+        "best_baseline_mean_accuracy": best_mean.mean(),
+        "frac_steps_ahead": (means > 0).mean(),
+    }
+    if len(own) > 1:
+        numbers |= {"frac_steps_ahead_low": (~(lows <= 0)).mean(), "frac_steps_ahead_high": (~(highs < 0)).mean()}
+    numbers |= _with_error(f"margin_at_{last}", margins[:, -1], "")
+    numbers |= _with_error("mean_margin", own.mean(axis=1) - best_mean, "")
+    return numbers | _with_error("min_margin", margins[:, means.argmin()], "")
+
+
+def _best(accuracies: Sequence[np.ndarray]) -> np.ndarray:
+    """At each step, the accuracies of whoever is the best on the mean over seeds. [S, E] each -> [S, E].
+
+    NaN where none is left: a mean is NaN from where one of its seeds diverged.
+    """
+    everyone = np.stack(accuracies)
+    means = everyone.mean(axis=1)
+    which = np.where(np.isnan(means), -np.inf, means).argmax(axis=0)
+    return everyone[which, :, np.arange(len(which))].T
 
 
 def stopping(records: Records, real: str, threshold: float, score: str = "soft_error") -> tuple[np.ndarray, np.ndarray]:

@@ -39,10 +39,10 @@ def get_config(variant: str = "mlp") -> ConfigDict:
     }
     if variant not in nets:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(nets)}")
-    smoke, mirrored = variant == "smoke", variant == "flipped16"
-    samples, batch_size = ((8, 16), 8) if smoke else (SAMPLES, 128)
+    smoke, mirrored, on_cpu = variant == "smoke", variant == "flipped16", variant == "myrtle16"
+    samples, batch_size = ((8, 16), 8) if smoke else (SAMPLES[: 1 if on_cpu else None], 128)
     every = 32 if smoke else ALL * (1 + mirrored)
-    num_steps, log_every = every // batch_size, 2 if smoke else 13
+    num_steps, log_every = every // batch_size, 2 if smoke else 39 if on_cpu else 13
     return ConfigDict(
         {
             "seed": 0,
@@ -58,7 +58,7 @@ def get_config(variant: str = "mlp") -> ConfigDict:
             "data": {
                 "name": "cifar10",
                 "num_train": 32 if smoke else ALL,
-                "num_test": 20 if smoke else None,
+                "num_test": 20 if smoke else 2_000 if on_cpu else None,
                 "num_held_out": 5_000,
                 "mirrored": mirrored,
             },

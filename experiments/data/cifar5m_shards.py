@@ -4,11 +4,13 @@ Its six files part0.npz .. part5.npz, or cifar5m_part0.npz .., hold X, uint8 [10
 9. Together they are 18 GB and are read in place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import jax
 import numpy as np
 
+import bootstrap
 from experiments.data.folder import required
 from experiments.data.kinds import OnDisk, Part
 from experiments.data.stored import Stored, locate
@@ -19,18 +21,27 @@ _PREFIXES = ("part", "cifar5m_part")  # of the files' names
 
 
 def cifar5m(
-    data_dir: str | None, *, num_train: int = 50_000, num_test: int = 10_000, num_per_part: int = 1_000_448
+    data_dir: str | None,
+    *,
+    num_train: int = 50_000,
+    num_test: int = 10_000,
+    num_per_part: int = 1_000_448,
+    order_seed: int | None = None,
 ) -> OnDisk:
-    """CIFAR-5m: to learn from parts 0 to 4, in order; to be tested on the first num_test images of part 5.
+    """CIFAR-5m: to learn from parts 0 to 4; to be tested on the first num_test images of part 5.
 
     The first num_train images stay in memory, the others come as they are asked for; all in bytes.
     num_train: as many as the largest real world has. num_per_part: of the public files; smaller ones are for tests.
+    order_seed: of the order of the images, the same for all seeds of a run; None: as they stand, which reads fastest.
     """
     train, test = shards(data_dir, num_per_part=num_per_part)
     for name, number, part in (("num_train", num_train, train), ("num_test", num_test, test)):
         if not 0 < number <= len(part):
             raise ValueError(f"data.{name} must be 1 to {len(part)}, got {number}")
-    return OnDisk(train.rows(0, num_train), test.rows(0, num_test), train.rows)
+    read = train.rows
+    if order_seed is not None:
+        read = bootstrap.shuffled(train.take, len(train), jax.random.key(order_seed))
+    return OnDisk(read(0, num_train), test.rows(0, num_test), read)
 
 
 class Shards:
@@ -48,15 +59,28 @@ class Shards:
         if first < 0 or count < 0 or first + count > len(self):
             raise ValueError(f"no samples {first} to {first + count - 1}: the files hold {len(self)}")
         images, labels = np.empty((count, *_IMAGE), np.uint8), np.empty(count, np.int32)
-        begin = 0  # the file's first sample
-        for x, y in self._parts:
-            end = begin + x.shape[0]
+        for begin, end, x, y in self._ranges():
             low, high = max(begin, first), min(end, first + count)
             if low < high:
                 images[low - first : high - first] = x.rows(low - begin, high - low)
                 labels[low - first : high - first] = y.rows(low - begin, high - low).reshape(-1)
-            begin = end
         return Part(images, labels)
+
+    def take(self, rows: np.ndarray) -> Part:
+        """These samples [n], in any order: images uint8 [n, 32, 32, 3], labels int32 [n], in memory."""
+        images, labels = np.empty((len(rows), *_IMAGE), np.uint8), np.empty(len(rows), np.int32)
+        for begin, end, x, y in self._ranges():
+            here = np.flatnonzero((begin <= rows) & (rows < end))
+            images[here] = x.rows(0, end - begin)[rows[here] - begin]
+            labels[here] = y.rows(0, end - begin)[rows[here] - begin].reshape(-1)
+        return Part(images, labels)
+
+    def _ranges(self) -> Iterator[tuple[int, int, Stored, Stored]]:
+        """Of each file: its first sample and the one after its last, its images, its labels."""
+        begin = 0
+        for x, y in self._parts:
+            yield begin, begin + x.shape[0], x, y
+            begin += x.shape[0]
 
 
 def shards(data_dir: str | None, *, num_per_part: int = 1_000_448) -> tuple[Shards, Shards]:

@@ -1,12 +1,14 @@
 """Worlds of rows that are read as they are needed: of a file, of a data set of items, of one with columns."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import bootstrap
-from bootstrap import UNLIMITED, fed
+from bootstrap import UNLIMITED, fed, shuffled
 
 N, BATCH = 40, 4
 X, Y = np.random.default_rng(0).normal(size=(N, 3)).astype(np.float32), np.arange(N, dtype=np.int32)
@@ -40,12 +42,19 @@ def torch_items():
 
 
 class Columns:
-    """As a data set of Hugging Face: columns of the rows asked for."""
+    """As a Dataset of Hugging Face: columns of the rows asked for."""
 
     num_rows = N
 
     def __getitem__(self, rows):
         return {"image": X[rows].tolist(), "label": Y[rows].tolist()}
+
+
+def hugging_face_columns():
+    """A Dataset of Hugging Face, where their library is installed."""
+    datasets = pytest.importorskip("datasets")
+    with warnings.catch_warnings(action="ignore"):  # of what it pickles for a name of the data
+        return datasets.Dataset.from_dict({"image": X.tolist(), "label": Y.tolist()})
 
 
 def of_items(dataset):
@@ -94,13 +103,14 @@ def shown(world, steps_a_call, num_steps=N // BATCH):
     return batches[::-1].reshape(-1), np.array(sums)
 
 
-@pytest.mark.parametrize("kind", ["file", "items", "columns", "torch"])
+@pytest.mark.parametrize("kind", ["file", "items", "columns", "torch", "hugging_face"])
 def test_the_ideal_world_is_one_pass_over_all_rows(kind, tmp_path):
     reads = {
         "file": lambda: of_file(tmp_path),
         "items": lambda: of_items(Items()),
         "columns": lambda: of_columns(Columns()),
         "torch": lambda: of_items(torch_items()),
+        "hugging_face": lambda: of_columns(hugging_face_columns()),
     }
     read = reads[kind]()
     labels, sums = shown(fed(read, 8, batch_size=BATCH), 5)
@@ -112,6 +122,45 @@ def test_the_real_world_shows_the_rows_that_are_kept_again_and_again():
     labels, _ = shown(fed(of_items(Items()), 12, batch_size=BATCH, num_samples=8), 2)
     np.testing.assert_array_equal(labels[:8], Y[:8])
     np.testing.assert_array_equal(np.sort(labels.reshape(-1, 8)), np.tile(Y[:8], (5, 1)))
+
+
+def of_rows(rows):
+    return X[rows], Y[rows]
+
+
+def worlds_of(keys):
+    return [fed(shuffled(of_rows, N, key), 8, batch_size=BATCH) for key in keys]
+
+
+def test_each_key_draws_its_own_order_of_what_is_read():
+    keys = jax.random.split(jax.random.key(1), 3)
+    orders = []
+    for world in worlds_of(keys):
+        labels = world.read_rows(world.data, 0, N // BATCH).present[1]
+        np.testing.assert_array_equal(np.sort(labels), Y)
+        np.testing.assert_array_equal(world.data.first[1], labels[:8])
+        orders.append(labels)
+    for labels, other in zip(orders, [*orders[1:], Y], strict=True):
+        assert (labels == other).mean() < 0.3
+    (resumed,) = worlds_of(keys[:1])
+    np.testing.assert_array_equal(resumed.read_rows(resumed.data, 7, 2).present[0], X[orders[0][7 * BATCH : 9 * BATCH]])
+    with pytest.raises(ValueError, match="there are no rows 36 to 43: there are 40"):
+        resumed.read_rows(resumed.data, 9, 2)
+
+
+def test_seeds_with_orders_of_their_own_learn_at_once():
+    keys = jax.random.split(jax.random.key(1), 2)
+    worlds = worlds_of(keys)
+
+    def one(key, data):
+        world = worlds[0]._replace(data=data)
+        return bootstrap.advance(key, learner(), world, bootstrap.begin(key, learner(), world), 5)[0].learner
+
+    read = [world.read_rows(world.data, 0, 5) for world in worlds]
+    together = jax.vmap(one)(keys, jax.tree.map(lambda *leaves: np.stack(leaves), *read))
+    for labels, key, data in zip(together, keys, read, strict=True):
+        np.testing.assert_array_equal(labels, one(key, data))
+        np.testing.assert_array_equal(labels[: 5 * BATCH].reshape(5, BATCH)[::-1].reshape(-1), data.present[1])
 
 
 def test_what_is_not_there_is_refused():

@@ -114,6 +114,13 @@ def test_a_threshold_is_a_soft_error(threshold):
         analyses.gap(records(), threshold=threshold)
 
 
+def with_error(name, of_seeds):
+    """The mean of two seeds, its standard error, and its 95 % interval: t of one degree is 12.7062."""
+    mean, error = sum(of_seeds) / 2, abs(of_seeds[0] - of_seeds[1]) / 2
+    half = 12.7062 * error
+    return {name: mean, f"{name}_se": error, f"{name}_low": mean - half, f"{name}_high": mean + half}
+
+
 def test_race_by_hand():
     """Two seeds, two baselines, three steps, of which the third is beyond the first two; a task is no baseline."""
     errors = {
@@ -132,14 +139,25 @@ def test_race_by_hand():
         "mean_accuracy": 0.7,
         "best_baseline_mean_accuracy": 0.6,  # sgd_1's: (0.3 + 0.9) / 2
         "frac_steps_ahead": 0.5,  # 0.6 against 0.5, 0.8 against 0.9
-        "min_margin": -0.1,
+        # The two seeds are .5 and .7 against sgd_2's .4 and .6, then .7 and .9 against sgd_1's .9 twice.
+        **with_error("margin_at_2", [-0.2, 0.0]),
+        **with_error("min_margin", [-0.2, 0.0]),
+        **with_error("mean_margin", [0.6 - 0.6, 0.8 - 0.6]),
+        "frac_steps_ahead_low": 0.5,  # .1 in both seeds
+        "frac_steps_ahead_high": 1.0,  # a mean of -.1 of two seeds .2 apart
     }
     of_run = Records(lines, baselines=("sgd_1", "sgd_2"))
     assert analyses.race(of_run, first=2) == pytest.approx(expected)
-    at = {"accuracy_at_1": 0.6, "accuracy_at_2": 0.8, "best_sgd_accuracy_at_1": 0.5, "best_sgd_accuracy_at_2": 0.9}
+    at_1 = {"accuracy_at_1": 0.6, "best_sgd_accuracy_at_1": 0.5} | with_error("margin_at_1", [0.1, 0.1])
+    at = at_1 | {"accuracy_at_2": 0.8, "best_sgd_accuracy_at_2": 0.9}
     assert analyses.race(of_run, first=2, at=(1, 2, 9)) == pytest.approx(expected | at)
     late = Records([{**line, "step": 3 + line["step"]} for line in lines], baselines=("sgd_1", "sgd_2"))
-    assert analyses.race(late, first=2, at=(4,)) == pytest.approx({"accuracy_at_4": 0.6, "best_sgd_accuracy_at_4": 0.5})
+    at_4 = {name.replace("at_1", "at_4"): value for name, value in at_1.items()}
+    assert analyses.race(late, first=2, at=(4,)) == pytest.approx(at_4)
+    of_first = [{name: value for name, value in line.items() if not name.endswith("/seeds")} for line in lines]
+    no_error = ("_se", "_low", "_high")
+    alone = {name: value for name, value in (expected | at).items() if not name.endswith(no_error)}
+    assert analyses.race(of_run._replace(lines=of_first), first=2, at=(1, 2)) == pytest.approx(alone)
     with pytest.raises(ValueError, match="a race needs baselines"):
         analyses.race(of_run._replace(baselines=()))
 

@@ -71,6 +71,21 @@ def test_the_data_set(folder):
     np.testing.assert_array_equal(data.read(5, 12).x, X[5:17])
 
 
+def test_an_order_seed_draws_the_order_of_the_images(folder):
+    """Each train image comes once, with its label, also across files; other seeds have other ones first."""
+    labels = []
+    for seed in (0, 1):
+        data = cifar5m(str(folder), num_train=9, num_test=3, num_per_part=PER_PART, order_seed=seed)
+        x, y = (np.concatenate([data.read(0, 20)[i], data.read(20, 15)[i]]) for i in range(2))
+        rows = [int(np.flatnonzero((X == image).all(axis=(1, 2, 3)))[0]) for image in x]
+        np.testing.assert_array_equal(np.sort(rows), np.arange(35))
+        np.testing.assert_array_equal(y, Y[rows])
+        np.testing.assert_array_equal(data.first.x, x[:9])
+        np.testing.assert_array_equal(data.test.x, X[35:38])
+        labels.append(rows)
+    assert labels[0] != labels[1]
+
+
 def test_more_than_there_is_is_refused(folder):
     for name, most in {"num_train": 35, "num_test": 7}.items():
         settings = {"num_train": 1, "num_test": 1, name: most + 1}
