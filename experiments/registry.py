@@ -71,6 +71,7 @@ _NETS = {
     "fully_connected": "bootstrap.nets:FullyConnected",
     "linear": "bootstrap.nets:Linear",
     "mlp": "bootstrap.nets:MLP",
+    "published": "bootstrap.nets:published",
     "random_cells": "bootstrap.nets:RandomCells",
     "random_features": "bootstrap.nets:RandomFeatures",
     "resnet18": "bootstrap.nets:ResNet18",

@@ -92,11 +92,11 @@ X, Y = np.zeros((4, 5), np.float32), np.zeros(4, np.int32)
 @pytest.mark.parametrize(
     ("part", "arrays", "message"),
     [
-        ("train", {"x": X[:0], "y": Y[:0]}, "the train part of the data is empty"),
-        ("test", {"x": X[:0], "y": Y[:0]}, "the test part of the data is empty"),
-        ("train", {"x": X}, "the train part of the data has 4 inputs but 12 targets"),
-        ("test", {"x": np.float32(3), "y": Y}, "the test part of the data is a single number"),
-        ("train", {"x": X.astype(">f4"), "y": Y}, "x in the byte order of another machine, >f4; convert them"),
+        ("train", {"x": X[:0], "y": Y[:0]}, "the train part of the data: x and y must be equally many and at least one, got 0 and 0"),
+        ("test", {"x": X[:0], "y": Y[:0]}, "the test part of the data: x and y must be equally many and at least one, got 0 and 0"),
+        ("train", {"x": X}, "the train part of the data: x and y must be equally many and at least one, got 4 and 12"),
+        ("test", {"x": np.float32(3), "y": Y}, "the test part of the data: x must be an array of NumPy or JAX, got a float32"),
+        ("train", {"x": X.astype(">f4"), "y": Y}, "the train part of the data: x is in the byte order of another machine, >f4; convert it"),
         (
             "train",
             {"x": X + np.array([0, np.nan, 0, np.inf, 0], np.float32), "y": Y},
@@ -108,7 +108,7 @@ X, Y = np.zeros((4, 5), np.float32), np.zeros(4, np.int32)
             "the test part of the data has NaN or infinite y in 1 of 4 samples",
         ),
         ("test", {"x": X[:, :4], "y": Y}, r"train inputs have shape \(5,\) but test inputs \(4,\)"),
-        ("train", {"x": X, "y": Y - 1}, "the train part of the data has the label -1; labels count from 0"),
+        ("train", {"x": X, "y": Y - 1}, "the train part of the data: a label must be at least 0, got -1"),
         ("test", {"x": X, "y": Y + 3}, "labels 0 to 3 but learner num_classes=3"),
     ],
 )
@@ -211,7 +211,7 @@ def updating(update, predict=lambda x: jnp.zeros((len(x), 3))):
         (
             "data",
             lambda data_dir: ((["a"], [1]), (["b"], [0])),
-            "the train part of the data has x of <U1; they must be num",
+            "the train part of the data: x must be real numbers, got <U1",
         ),
         ("evals", lambda view: [1.0], r"evals\.own: metrics are \{name: number\}; got list"),
         ("evals", lambda view: {"a": view.test[1]}, r"evals\.own: a is int32 of shape \(8,\); a metric is one real"),

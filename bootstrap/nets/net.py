@@ -25,6 +25,13 @@ class Net(NamedTuple):
     apply: Callable
 
 
+class Begun(NamedTuple):
+    """A net that begins otherwise. redraw: (key, params) -> params of the same shapes. The key is consumed."""
+
+    net: Any
+    redraw: Callable
+
+
 class Body(NamedTuple):
     """The one form in which every learner uses its net.
 
@@ -40,12 +47,14 @@ class Body(NamedTuple):
     predict: Callable
 
 
-def body(net: nn.Module | Net) -> Body:
+def body(net: nn.Module | Net | Begun) -> Body:
     """The net in the form of a `Body`. Raises ValueError where it is no net.
 
-    net: a Linen module; or anything with functions `init` and `apply`, or a pair of them, as `Net` describes them. An
+    net: a Linen module, also `Begun` otherwise; or anything with functions `init` and `apply`, or a pair of them, as `Net` describes them. An
     NNX class becomes a Linen module by `flax.nnx.bridge.to_linen`.
     """
+    if isinstance(net, Begun):
+        return _begun(body(net.net), net.redraw)
     if isinstance(net, nn.Module):
         return _linen(net)
     pair: Any = Net(*net) if type(net) is tuple and len(net) == 2 else net
@@ -54,6 +63,15 @@ def body(net: nn.Module | Net) -> Body:
         what = f"the class {net.__name__}" if isinstance(net, type) else f"a {type(net).__name__}"
         raise ValueError(f"a net must be a flax Linen module or a pair of functions, init and apply; got {what}")
     return _functions(init, apply)
+
+
+def _begun(inner: Body, redraw: Callable) -> Body:
+    def init(key, x):
+        k_net, k_redraw = jax.random.split(key)
+        params, collections = inner.init(k_net, x)
+        return redraw(k_redraw, params), collections
+
+    return inner._replace(init=init)
 
 
 def _linen(module: nn.Module) -> Body:

@@ -14,8 +14,9 @@ from bootstrap import settings
 class ViT(nn.Module):
     """A vision transformer (Dosovitskiy et al. 2021) without dropout; by default the one of Nakkiran 2021's code.
 
-    That is of ViT-B's size. Queries, keys and values have no bias, places and token begin as N(0, 1), and an MLP of one
-    hidden layer is the head; GELU is the exact one.
+    That is of ViT-B's size. Queries, keys and values have no bias, and their products are divided by the root of the
+    width, not of a head's. Places and token begin as N(0, 1), and an MLP of one hidden layer is the head; GELU is the
+    exact one.
     """
 
     num_classes: int
@@ -66,8 +67,9 @@ class Block(nn.Module):
     def __call__(self, x):
         """[B, T + 1, width] -> the same."""
         width, heads = x.shape[-1], (3, self.num_heads, x.shape[-1] // self.num_heads)
-        y = nn.DenseGeneral(heads, use_bias=False, dtype=self.dtype)(nn.LayerNorm(dtype=self.dtype)(x))
-        y = nn.dot_product_attention(*jnp.moveaxis(y, -3, 0))
-        x = x + nn.DenseGeneral(width, axis=(-2, -1), dtype=self.dtype)(y)
+        y = nn.Dense(3 * width, use_bias=False, dtype=self.dtype)(nn.LayerNorm(dtype=self.dtype)(x))
+        query, key, value = jnp.moveaxis(y.reshape(*x.shape[:2], *heads), 2, 0)
+        y = nn.dot_product_attention(query / self.num_heads**0.5, key, value)  # which divides by the root of a head's
+        x = x + nn.Dense(width, dtype=self.dtype)(y.reshape(x.shape))
         y = nn.Dense(self.mlp_width, dtype=self.dtype)(nn.LayerNorm(dtype=self.dtype)(x))
         return x + nn.Dense(width, dtype=self.dtype)(nn.gelu(y, approximate=False))

@@ -58,7 +58,7 @@ def get_config(variant: str = "resnet18") -> ConfigDict:
             },
             "learner": {
                 "name": "sgd",
-                "net": {**net, "num_classes": 10},
+                "net": {"name": "published", "net": {**net, "num_classes": 10}},
                 "tx": {
                     "name": "sgd",
                     "learning_rate": {

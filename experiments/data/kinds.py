@@ -12,6 +12,7 @@ import numpy as np
 
 from bootstrap import reading
 from bootstrap.rows import place
+from bootstrap.worlds import check_samples
 
 
 class Part(NamedTuple):
@@ -135,28 +136,17 @@ def check(data: Any) -> None:
     """Raises ValueError, with what to mend, where nothing could learn from the data or be tested on them."""
     parts = _parts(data)
     for name, part in parts.items():
-        if not np.ndim(part.x) or not np.ndim(part.y):
-            raise ValueError(f"the {name} part of the data is a single number; x and y have a row for each sample")
-        if not len(part.x):
-            raise ValueError(f"the {name} part of the data is empty")
-        if len(part.x) != len(part.y):
-            raise ValueError(f"the {name} part of the data has {len(part.x)} inputs but {len(part.y)} targets")
+        whose = f"the {name} part of the data"
+        try:
+            check_samples(part.x, part.y)
+        except ValueError as error:
+            raise ValueError(f"{whose}: {error}") from error
         for field, array in part._asdict().items():
-            if array.dtype.kind not in "biuf":
-                raise ValueError(f"the {name} part of the data has {field} of {array.dtype}; they must be numbers")
-            if not array.dtype.isnative:
-                raise ValueError(
-                    f"the {name} part of the data has {field} in the byte order of another machine, {array.dtype.str}; "
-                    "convert them: array.astype(array.dtype.newbyteorder('='))"
-                )
             bad = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
             if bad.any():
                 raise ValueError(
-                    f"the {name} part of the data has NaN or infinite {field} in {bad.sum()} of {len(bad)} samples; "
-                    "mend or drop them"
+                    f"{whose} has NaN or infinite {field} in {bad.sum()} of {len(bad)} samples; mend or drop them"
                 )
-        if np.issubdtype(part.y.dtype, np.integer) and part.y.min() < 0:
-            raise ValueError(f"the {name} part of the data has the label {part.y.min()}; labels count from 0")
     widths = [part.x.shape[1:] for part in parts.values()]
     if widths[0] != widths[-1]:
         raise ValueError(f"train inputs have shape {widths[0]} but test inputs {widths[1]}")

@@ -11,7 +11,7 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 
 from bootstrap import nets, sgd
-from bootstrap.nets import random_cells
+from bootstrap.nets import random_cells, vit
 from bootstrap.nets.cnn import convolve, max_pool_2x2
 
 RNG = np.random.default_rng(0)
@@ -243,6 +243,20 @@ def test_images_without_channels_have_one():
     for net in (*SMALL.values(), nets.DConv(3, width=1), nets.RandomCells(3, 0, width=1)):
         shapes = [jax.eval_shape(net.init, jax.random.key(0), jnp.zeros(shape)) for shape in ((2, 8, 8), (2, 8, 8, 1))]
         chex.assert_trees_all_equal_shapes(*shapes)
+
+
+def test_attention_is_that_of_the_published_code():
+    """softmax(q k / sqrt(width)) v of each head, in NumPy; the layers after it leave all as it is or are 0."""
+    block, x = vit.Block(num_heads=2, mlp_width=3, dtype=jnp.float32), RNG.normal(size=(1, 3, 4))
+    params = jax.tree.map(np.zeros_like, jax.jit(block.init)(jax.random.key(0), x)["params"])
+    qkv, norm = RNG.normal(size=(4, 12)), (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-6)
+    params["LayerNorm_0"]["scale"] += 1
+    params["Dense_0"]["kernel"], params["Dense_1"]["kernel"] = qkv, np.eye(4)
+    query, key, value = (norm[0] @ qkv).reshape(3, 3, 2, 2).transpose(1, 2, 0, 3)  # [heads, places, 2] each
+    weights = np.exp(query @ key.transpose(0, 2, 1) / np.sqrt(4))
+    attended = weights / weights.sum(-1, keepdims=True) @ value
+    expected = x[0] + attended.transpose(1, 0, 2).reshape(3, 4)
+    np.testing.assert_allclose(block.apply({"params": params}, x)[0], expected, rtol=1e-4)
 
 
 def test_the_patches_of_a_vit_are_patches():

@@ -1,7 +1,5 @@
 """Worlds of rows that are read as they are needed: of a file, of a data set of items, of one with columns."""
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -52,9 +50,8 @@ class Columns:
 
 def hugging_face_columns():
     """A Dataset of Hugging Face, where their library is installed."""
-    datasets = pytest.importorskip("datasets")
-    with warnings.catch_warnings(action="ignore"):  # of what it pickles for a name of the data
-        return datasets.Dataset.from_dict({"image": X.tolist(), "label": Y.tolist()})
+    table = pytest.importorskip("pyarrow").table({"image": X.tolist(), "label": Y.tolist()})
+    return pytest.importorskip("datasets").Dataset(table, fingerprint="rows")  # which it would pickle for
 
 
 def of_items(dataset):

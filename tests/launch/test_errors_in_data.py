@@ -126,7 +126,7 @@ MISTAKES = {  # settings -> words
     'name="npz", file="nan.npz"': "NaN or infinite x in 6 of 6 samples",
     'name="npz", file="objects.npz"': "objects are never unpickled",
     'name="npz", file="words.npz"': "save integers, floats or booleans",
-    'name="npz", file="no_rows.npz"': "the train part of the data is empty",
+    'name="npz", file="no_rows.npz"': "the train part of the data: x and y must be equally many and at least one, got 0 and 0",
     'name="npz", file="one_class.npz"': "all of y_train are of one class, 0; a classifier needs two",
     'name="npz", file="negative.npz"': "has the label -1; labels count from 0",
     'name="npz", file="text.npz", task="guess"': "data.task must be classification, regression or None",
