@@ -43,6 +43,8 @@ def get_config(variant: str = "mlp") -> ConfigDict:
     samples, batch_size = ((8, 16), 8) if smoke else (SAMPLES[: 1 if on_cpu else None], 128)
     every = 32 if smoke else ALL * (1 + mirrored)
     num_steps, log_every = every // batch_size, 2 if smoke else 39 if on_cpu else 13
+    pairs = {f"n{n}": (f"n{n}", "ideal") for n in samples}
+    net = {**nets[variant], "num_classes": 10}
     return ConfigDict(
         {
             "seed": 0,
@@ -53,8 +55,8 @@ def get_config(variant: str = "mlp") -> ConfigDict:
             "checkpoint_every": 5 * log_every,
             "log_metrics": (f"eval/n{samples[-1]}/test_soft_error", "eval/ideal/test_soft_error"),
             "evals": {name: {"batch_size": 1000} for name in ("classification", "training")},
-            "analyses": {"gap": {"pairs": {f"n{n}": (f"n{n}", "ideal") for n in samples}}},
-            "figures": {"fan": {}, "pair": {"real": f"n{samples[-1]}"}},
+            "analyses": {"gap": {"pairs": pairs}},
+            "figures": {"fan": {}, "pair": {"real": f"n{samples[-1]}"}, "scatter": {"pairs": pairs}},
             "data": {
                 "name": "cifar10",
                 "num_train": 32 if smoke else ALL,
@@ -74,7 +76,7 @@ def get_config(variant: str = "mlp") -> ConfigDict:
             },
             "learner": {
                 "name": "sgd",
-                "net": {**nets[variant], "num_classes": 10},
+                "net": {"name": "published", "net": net} if variant in ("myrtle64", "resnet18") else net,
                 "tx": {
                     "name": "sgd",
                     "learning_rate": {"name": "cosine", "learning_rate": 0.05, "num_steps": num_steps},
