@@ -50,8 +50,8 @@ class Body(NamedTuple):
 def body(net: nn.Module | Net | Begun) -> Body:
     """The net in the form of a `Body`. Raises ValueError where it is no net.
 
-    net: a Linen module, also `Begun` otherwise; or anything with functions `init` and `apply`, or a pair of them, as `Net` describes them. An
-    NNX class becomes a Linen module by `flax.nnx.bridge.to_linen`.
+    net: a Linen module, also `Begun` otherwise; or anything with functions `init` and `apply`, or a pair of them, as
+    `Net` describes them. An NNX class becomes a Linen module by `flax.nnx.bridge.to_linen`.
     """
     if isinstance(net, Begun):
         return _begun(body(net.net), net.redraw)

@@ -39,7 +39,7 @@ def published(net: nn.Module) -> Begun:
 
 def _redrawn(kind: type, key: jax.Array, params: Any) -> Any:
     """Parameters like these, their kernels and the biases of these drawn anew. The key is consumed."""
-    flat = flatten_dict(params)
+    flat: dict[tuple[str, ...], Any] = flatten_dict(params)  # pyrefly: ignore
     for number, path in enumerate(path for path in flat if path[-1] == "kernel"):
         k_kernel, k_bias = jax.random.split(jax.random.fold_in(key, number))
         kernel, bound = flat[path], 1 / math.sqrt(_num_inputs(flat, path))
@@ -59,8 +59,8 @@ def _redrawn(kind: type, key: jax.Array, params: Any) -> Any:
 
 def _num_inputs(flat: dict, path: tuple[str, ...]) -> int:
     """Of a unit of the layer. A local one is there a full matrix with a mask: all units of the image before it."""
-    kernel = flat[path]
-    if not path[-2].startswith("Local"):
+    kernel, (kind, _, number) = flat[path], path[-2].partition("_")
+    if kind != "Local":
         return math.prod(kernel.shape[:-1])
-    before = flat.get(("Local_" + str(int(path[-2].removeprefix("Local_")) - 1), "kernel"), kernel)  # the first: stride 1
+    before = flat.get((f"Local_{int(number) - 1}", "kernel"), kernel)  # the first leaves the image as large as it is
     return math.prod(before.shape[:2]) * kernel.shape[2] // 9

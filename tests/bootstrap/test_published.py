@@ -56,7 +56,9 @@ def test_d_local_begins_as_a_full_matrix_with_a_mask():
         assert abs(values.var() - 1 / 3) < 0.03
 
 
-@pytest.mark.parametrize("net", [nets.VGG11(10, width=16), nets.DenseNet(10, growth=16, depth=7)], ids=["vgg11", "densenet"])
+@pytest.mark.parametrize(
+    "net", [nets.VGG11(10, width=16), nets.DenseNet(10, growth=16, depth=7)], ids=["vgg11", "densenet"]
+)
 def test_vgg_and_densenet_begin_with_normal_weights(net):
     params, is_vgg = published(net), isinstance(net, nets.VGG11)
     for path, leaf in params.items():
@@ -84,5 +86,5 @@ def test_a_published_net_learns_as_the_net_does():
         ours.train(params, collections, images, jax.random.key(0)),
         theirs.train(params, collections, images, jax.random.key(0)),
     )
-    with pytest.raises(ValueError, match="the published code begins MLP, CNN, .*; got RandomCells"):
+    with pytest.raises(ValueError, match=r"the published code begins MLP, CNN, .*; got RandomCells"):
         nets.published(nets.RandomCells(3, 0))

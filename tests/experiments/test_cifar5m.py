@@ -77,7 +77,7 @@ def test_an_order_seed_draws_the_order_of_the_images(folder):
     for seed in (0, 1):
         data = cifar5m(str(folder), num_train=9, num_test=3, num_per_part=PER_PART, order_seed=seed)
         x, y = (np.concatenate([data.read(0, 20)[i], data.read(20, 15)[i]]) for i in range(2))
-        rows = [int(np.flatnonzero((X == image).all(axis=(1, 2, 3)))[0]) for image in x]
+        rows = [int(np.flatnonzero((image == X).all(axis=(1, 2, 3)))[0]) for image in x]
         np.testing.assert_array_equal(np.sort(rows), np.arange(35))
         np.testing.assert_array_equal(y, Y[rows])
         np.testing.assert_array_equal(data.first.x, x[:9])
