@@ -17,7 +17,7 @@ import optax
 
 from bootstrap import settings
 from bootstrap.core import World
-from bootstrap.nets import Net, body
+from bootstrap.nets import Begun, Net, body
 from bootstrap.worlds import epoch_order
 
 
@@ -131,7 +131,7 @@ class NeuralState(NamedTuple):
 
 
 def neural(
-    net: nn.Module | Net, tx: optax.GradientTransformation, *, epsilon: float
+    net: nn.Module | Net | Begun, tx: optax.GradientTransformation, *, epsilon: float
 ) -> tuple[Callable, Callable, Callable]:
     """Neural greedy (Riquelme et al. 2018, §3): (init, update, predict) of a Learner.
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import optax
 
 from bootstrap import settings, sgd
-from bootstrap.nets import Net
+from bootstrap.nets import Begun, Net
 from bootstrap.scoring import log_likelihoods
 
 
@@ -31,7 +31,7 @@ class Memory(NamedTuple):
 
 
 def learner(
-    net: nn.Module | Net,
+    net: nn.Module | Net | Begun,
     tx: optax.GradientTransformation,
     *,
     strength: float,

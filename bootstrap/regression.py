@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from bootstrap import settings
-from bootstrap.nets import Net, body
+from bootstrap.nets import Begun, Net, body
 
 
 class Normal(NamedTuple):
@@ -44,7 +44,7 @@ LOSSES = ("log_loss", "squared_error")
 
 
 def learner(
-    net: nn.Module | Net, tx: optax.GradientTransformation, *, loss: str = "log_loss"
+    net: nn.Module | Net | Begun, tx: optax.GradientTransformation, *, loss: str = "log_loss"
 ) -> tuple[Callable, Callable, Callable]:
     """Descent on the log loss of a Gaussian with one learned variance: (init, update, predict) of a Learner.
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from bootstrap import settings
-from bootstrap.nets import Net, body
+from bootstrap.nets import Begun, Net, body
 from bootstrap.scoring import log_likelihoods
 
 
@@ -51,7 +51,7 @@ def descent(
 
 
 def learner(
-    net: nn.Module | Net,
+    net: nn.Module | Net | Begun,
     tx: optax.GradientTransformation,
     *,
     loss: str = "cross_entropy",

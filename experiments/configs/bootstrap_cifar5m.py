@@ -12,7 +12,8 @@ smoke      n = 8 and 16, 4 steps of a small MLP, on small files of the same layo
 
 39,000 steps of 128 in every world: 100 epochs of 50,000 images, or 5 million images once. The settings are those of
 the published code (preetum/deep-bootstrap-code, inftrain/train.py); LOG.md lists them and what we do otherwise. The
-paper has 10 runs: --config.num_seeds=10, on more than one device.
+paper has 10 runs, each on images of its own: --config.seed=I --config.data.order_seed=I for I = 0 to 9. The seeds of
+one run, --config.num_seeds=10 on more than one device, share their images.
 """
 
 from ml_collections import ConfigDict
@@ -45,7 +46,13 @@ def get_config(variant: str = "resnet18") -> ConfigDict:
             "evals": {name: {"batch_size": num_test // 10} for name in ("classification", "training")},
             "analyses": {"gap": {"pairs": {f"n{n}": (f"n{n}", "ideal") for n in samples}}},
             "figures": {"fan": {}, "pair": {"real": f"n{samples[-1]}"}},
-            "data": {"name": "cifar5m", "num_train": samples[-1], "num_test": num_test, "num_per_part": num_per_part},
+            "data": {
+                "name": "cifar5m",
+                "num_train": samples[-1],
+                "num_test": num_test,
+                "num_per_part": num_per_part,
+                "order_seed": 0,
+            },
             "world": {
                 "name": "paired",
                 "batch_size": batch_size,
