@@ -45,6 +45,7 @@ def get_config(variant: str = "mlp") -> ConfigDict:
     num_steps, log_every = every // batch_size, 2 if smoke else 39 if on_cpu else 13
     pairs = {f"n{n}": (f"n{n}", "ideal") for n in samples}
     net = {**nets[variant], "num_classes": 10}
+    rate = 0.01 if net["name"] == "cnn" else 0.05
     return ConfigDict(
         {
             "seed": 0,
@@ -79,7 +80,7 @@ def get_config(variant: str = "mlp") -> ConfigDict:
                 "net": {"name": "published", "net": net} if variant in ("myrtle64", "resnet18") else net,
                 "tx": {
                     "name": "sgd",
-                    "learning_rate": {"name": "cosine", "learning_rate": 0.05, "num_steps": num_steps},
+                    "learning_rate": {"name": "cosine", "learning_rate": rate, "num_steps": num_steps},
                     "momentum": 0.9,
                 },
             },
