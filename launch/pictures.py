@@ -44,6 +44,11 @@ PICTURES: dict[str, OfRuns | OfTour] = {
         flags=f"{_DIGITS_FILES} MNIST",
     ),
     "bootstrap_blur": OfRuns("pair", {"slightly deformed digits, n = 256": "bootstrap_blur/digits"}),
+    "cifar10": OfRuns(
+        "pair",
+        {"CIFAR-10, mCNN of width 16, n = 2000": "bootstrap_cifar10/myrtle16"},
+        flags="--data_dir=DIR, which holds CIFAR-10",
+    ),
     "cloning": OfRuns(
         _CURVES,
         {"with cloning": "self_play_puck/two", "without": "self_play_puck/two_no_abc"},
