@@ -246,9 +246,10 @@ def genomes_of_layers(genome, synapses, rule):
     """The genome of each layer; the last one as the rule and its gene `last` say, which is then gone."""
     genomes = (genome,) * len(synapses) if isinstance(genome, Genome) else tuple(genome)
     neuron, synapse, forward_synapse = genomes[-1]
+    if rule.normalise_last and synapse.last is None:
+        return genomes
     if not rule.normalise_last:
         neuron = neuron._replace(forward_norm=None)
     if synapse.last is not None:
         synapse = synapse._replace(update=synapse.last * synapse.update, last=None)
-    is_apart = not rule.normalise_last or synapse.last is not None
-    return (*genomes[:-1], Genome(neuron, synapse, forward_synapse)) if is_apart else genomes
+    return (*genomes[:-1], Genome(neuron, synapse, forward_synapse))

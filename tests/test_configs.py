@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import blur.native
 import experiments
 import launch.programs
 import self_play
@@ -93,6 +94,7 @@ CALLS = re.compile(
 @pytest.fixture
 def lowered(monkeypatch):
     compiling = launch.programs._compiling
+    monkeypatch.setattr(blur.native, "available", False)  # on a CPU alone, which decides when a program is traced
 
     def lowered(*, and_run, others=True):
         """From here on each program that is called is lowered for a GPU and a TPU, and, if `and_run`, run.

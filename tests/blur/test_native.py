@@ -17,7 +17,10 @@ if not native.available:
 S, B, D = 3, 19, 5  # B: no whole number of registers
 RULES = {
     "one channel": (2, Rule(single_state=True, feedback="cross_entropy", activation="relu", last_activation="linear")),
-    "both ways": (3, Rule(symmetric=True, feedback="error", forward_below=True, activation="sigmoid")),
+    "both ways": (
+        3,
+        Rule(symmetric=True, feedback="error", forward_below=True, activation="sigmoid", normalise_last=False),
+    ),
 }
 
 
@@ -29,6 +32,7 @@ def _arrays(num_states, sizes, rule, num_genomes=2):
     make = partial(blur.random_genome, num_states=num_states, synapse_update=0.003, normalise="both")
     genomes = jax.vmap(make)(jax.random.split(jax.random.key(1), num_genomes))
     genomes = jax.tree.map(lambda gene: 0.8 * gene + 0.1, genomes)  # gates and norms are not 1 and 0
+    genomes = genomes._replace(synapse=genomes.synapse._replace(last=jnp.full(num_genomes, 0.5)))
     init = partial(network.init, input_dim=D, sizes=sizes, num_states=num_states, rule=rule)
     return genomes, jax.vmap(init)(jax.random.split(jax.random.key(2), 2)), inputs, targets
 
