@@ -163,7 +163,7 @@ def holdout(
 
       TASK_success              the fraction of goals that Bob solves
       TASK_low, TASK_high       its 95 % interval (Wilson's; a goal tried counts as one draw)
-      TASK_random, TASK_oracle  of a random Bob, and of a script that knows how, where there is one
+      TASK_random, TASK_oracle  of a random Bob, and of a script that knows how, where there is one; with _low and _high
       TASK_position             all objects were near their goals at once, however turned; where they turn
       TASK_any_order            equal objects may take one another's goals; where there are equal ones
     """
@@ -185,7 +185,8 @@ def holdout(
 def _unlearned(*, tasks: Sequence[str | holdouts.Holdout], **settings: Any) -> tuple[str, ...]:
     """The names of the metrics of `holdout` that are the same in every eval: chance and oracles."""
     del settings
-    return ("holdout_success_random", *(f"{_name_of(task)}_{who}" for task in tasks for who in ("random", "oracle")))
+    names = [f"{who}{end}" for who in ("random", "oracle") for end in ("", "_low", "_high")]
+    return ("holdout_success_random", *(f"{_name_of(task)}_{name}" for task in tasks for name in names))
 
 
 holdout.constant = _unlearned  # pyrefly: ignore[missing-attribute]
@@ -214,10 +215,11 @@ def _exam(view, task, settings, **limits):
     nothing = exams.Result(*jnp.zeros((len(exams.Result._fields), everyone), jnp.int32))
     result = jax.lax.fori_loop(0, jnp.where(view.anew, everyone, 1), examine, nothing)
     tried, solved, placed, any_order = (counts.astype(jnp.float32) for counts in result)
-    success, random, *oracle = solved / jnp.maximum(tried, 1)
-    low, high = _wilson(success, tried[0])
-    rates = {"success": success, "low": low, "high": high, "random": random}
-    rates |= {"oracle": oracle[0]} if oracle else {}
+    rates, tried = {}, jnp.maximum(tried, 1)
+    success = solved / tried
+    for who, rate, number in zip(("", "random_", "oracle_")[:everyone], success, tried, strict=True):
+        low, high = _wilson(rate, number)
+        rates |= {who.rstrip("_") or "success": rate, f"{who}low": low, f"{who}high": high}
     rates |= {} if table.scene.planar else {"position": placed[0] / tried[0]}
     return rates | ({"any_order": any_order[0] / tried[0]} if table.scene.has_equal_objects else {})
 

@@ -54,12 +54,15 @@ def test_bob_chance_and_the_oracle_are_asked_alike(monkeypatch):
     assert settings == {"radius": 0.02}
     again = jax.jit(lambda: evals.holdout(view(predict)._replace(anew=jnp.array(False)), **given))()
     once = evals.holdout.constant(**given)
-    assert sorted(once) == ["far_oracle", "far_random", "holdout_success_random"]
-    assert {name: float(rate) for name, rate in again.items()} == {
-        name: 0.0 if name in once else float(rate) for name, rate in rates.items()
+    assert rates.keys() - once == {"holdout_success", "far_success", "far_low", "far_high"}
+    assert {name: float(again[name]) for name in again.keys() - once} == {
+        name: float(rates[name]) for name in rates.keys() - once
     }
-    # Wilson's interval of 64 of 128, from the formula's textbook form.
-    np.testing.assert_allclose([rates["far_low"], rates["far_high"]], [0.41470, 0.58530], atol=1e-4)
+    assert np.isfinite(list(again.values())).all()
+    assert again["far_random"] == again["far_oracle"] == 0
+    # Wilson's interval of 64, 0 and 128 of 128, from the formula's textbook form.
+    ends = [[float(rates[f"far_{who}{end}"]) for end in ("low", "high")] for who in ("", "random_", "oracle_")]
+    np.testing.assert_allclose(ends, [[0.41470, 0.58530], [0, 0.02914], [0.97086, 1]], atol=1e-4)
 
 
 def test_several_tasks_have_a_mean_and_a_number_each(monkeypatch):
