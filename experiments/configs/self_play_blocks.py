@@ -3,7 +3,7 @@
     python -m launch.train --config=experiments/configs/self_play_blocks.py --workdir=runs/self_play_blocks/one
 
 variant  what                                                updates  minutes of a core  push_1, pick_and_place_1
-one      one cube, 32 games, on a CPU                            900                 25  .995 .970
+one      one cube, 32 games, on a CPU                            900                 25  .949 to .995, .937 to .977
 two      one or two blocks, 32 games, on a CPU                  1440                  -  -
 shapes   as `one`, of cubes, bars, flat and tall boxes           900                  -  -
 gpu      one or two blocks, 2048 games, players with memory     3000                  -  -
@@ -26,6 +26,7 @@ seed  weight  push_1, pick_and_place_1 after 750 and 900 updates
 2     1       .983 .945   .943 .866
 2     10      .971 .959   .990 .977
 0     10      .994 .967   .995 .970
+1     10      .894 .889   .949 .937
 
 The pretrained `one`, who knew cubes alone, solves of push_1 and pick_and_place_1 with other shapes: flat boxes .97 .88,
 crosses .95 .85, bars .84 .78, cylinders .80 .75 (256 games each). `shapes` has eight objects of sizes within a tenth,
