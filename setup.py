@@ -9,7 +9,6 @@ from setuptools import Extension, find_packages, setup
 PAPERS = ("glns", "blur", "self_play", "bootstrap")
 
 HERE = Path(__file__).parent
-SHARED = ("native/operands.h", "native/threads.h")  # headers
 
 
 def native(module: str, source: str, *, include_dirs: tuple = (), **settings) -> Extension:
@@ -32,10 +31,11 @@ def kernels() -> list[Extension]:
     def headers(folder):
         return [str(path) for path in HERE.glob(f"{folder}/*.h")]
 
+    shared = headers("native")
     made = [
-        native("glns._native", "glns/native.cc", depends=["glns/neurons.h", "glns/walk.h", *SHARED]),
-        native("glns._shared_density", f"{density}/module.cc", depends=headers(density)),
-        native("blur._unroll", f"{unroll}/module.cc", depends=[*headers(unroll), *SHARED]),
+        native("glns._native", "glns/native.cc", depends=["glns/neurons.h", "glns/walk.h", *shared]),
+        native("glns._shared_density", f"{density}/module.cc", depends=[*headers(density), *shared]),
+        native("blur._unroll", f"{unroll}/module.cc", depends=[*headers(unroll), *shared]),
     ]
     mujoco = find_spec("mujoco")
     folder = Path(mujoco.origin).parent if mujoco and mujoco.origin else HERE
@@ -44,7 +44,7 @@ def kernels() -> list[Extension]:
             native(
                 "self_play._physics",
                 "self_play/physics.cc",
-                depends=[*SHARED],
+                depends=shared,
                 include_dirs=(folder / "include",),
                 extra_objects=[str(library)],
             )

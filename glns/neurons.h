@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "native/this_cpu.h"
+
 namespace {
 
 enum ClipRule : int64_t { kMargin, kAlways, kDeadZone };  // as in bernoulli.CLIP_RULES
@@ -111,40 +113,8 @@ struct Walks {
   void (*group)(const Neuron<Real>*, const Stretch&, const Rule&);
 };
 
-namespace any_cpu {
-#define TARGET
-#define WIDTH 16
-#include "walk.h"
-}  // namespace any_cpu
-
-#if defined(__x86_64__) && defined(__linux__)
-namespace avx2 {
-#define TARGET __attribute__((target("avx2,fma")))
-#define WIDTH 32
-#include "walk.h"
-}  // namespace avx2
-
-namespace avx512 {
-#define TARGET __attribute__((target("avx2,fma,avx512f,avx512dq,avx512vl")))
-#define WIDTH 64
-#include "walk.h"
-}  // namespace avx512
-
-template <typename Real>
-Walks<Real> WalksOfThisCpu() {
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512vl");
-  if (has_avx2 && has_avx512) return {avx512::WalkOne<Real>, avx512::WalkGroup<Real>};
-  if (has_avx2) return {avx2::WalkOne<Real>, avx2::WalkGroup<Real>};
-  return {any_cpu::WalkOne<Real>, any_cpu::WalkGroup<Real>};
-}
-#else
-template <typename Real>
-Walks<Real> WalksOfThisCpu() {
-  return {any_cpu::WalkOne<Real>, any_cpu::WalkGroup<Real>};
-}
-#endif
+#define CODE "glns/walk.h"
+#include "native/for_each_cpu.h"
 
 // `count` numbers at the beginning of a line of `memory`; they are not set.
 template <typename Real>
@@ -166,7 +136,7 @@ void CopyTable(const Real* from, const Layout& of_from, Real* to, const Layout& 
 // Up to kGroup neurons with the same inputs walk.
 template <typename Real>
 void WalkAll(Neuron<Real>* neurons, int64_t count, Stretch stretch, const Rule& rule) {
-  static const Walks<Real> walks = WalksOfThisCpu<Real>();
+  static const Walks<Real> walks = {OF_THIS_CPU(WalkOne<Real>), OF_THIS_CPU(WalkGroup<Real>)};
   if (stretch.F < kLanes<Real>) {
     for (int64_t k = 0; k < count; ++k) WalkNarrow(neurons[k], stretch, rule);
     return;

@@ -119,5 +119,3 @@ TARGET void WalkOne(const Neuron<Real>* neuron, const Stretch& stretch, const Ru
 }
 
 #undef INLINE
-#undef TARGET
-#undef WIDTH

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "native/this_cpu.h"
+
 namespace blur {
 
 constexpr int64_t kLine = 16;  // numbers of a cache line; rows are padded to whole lines, whatever the CPU
@@ -55,37 +57,11 @@ struct Kernels {
   float (*total)(const float*, const Extent&);
 };
 
-namespace any_cpu {
-#define TARGET
-#define WIDTH 16
-#include "kernels.h"
-}  // namespace any_cpu
-
-#if defined(__x86_64__) && defined(__linux__)
-namespace avx2 {
-#define TARGET __attribute__((target("avx2,fma")))
-#define WIDTH 32
-#include "kernels.h"
-}  // namespace avx2
-
-namespace avx512 {
-#define TARGET __attribute__((target("avx2,fma,avx512f,avx512dq,avx512vl")))
-#define WIDTH 64
-#include "kernels.h"
-}  // namespace avx512
-
-inline Kernels KernelsOfThisCpu() {
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512vl");
-  return has_avx2 && has_avx512 ? avx512::AllKernels() : has_avx2 ? avx2::AllKernels() : any_cpu::AllKernels();
-}
-#else
-inline Kernels KernelsOfThisCpu() { return any_cpu::AllKernels(); }
-#endif
+#define CODE "blur/unroll_native/kernels.h"
+#include "native/for_each_cpu.h"
 
 inline const Kernels& Cpu() {
-  static const Kernels kernels = KernelsOfThisCpu();
+  static const Kernels kernels = OF_THIS_CPU(AllKernels());
   return kernels;
 }
 

@@ -196,5 +196,3 @@ TARGET inline Kernels AllKernels() { return {Multiply, MixStates, Transpose, Act
 
 #undef INLINE
 #undef KERNEL
-#undef TARGET
-#undef WIDTH

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "native/this_cpu.h"
+
 namespace shared_density {
 
 constexpr int64_t kLanes = 16, kMaxInputs = 512;
@@ -25,33 +27,11 @@ struct Kernels {
   float (*greatest)(const float*, int64_t);
 };
 
-namespace any_cpu {
-#define TARGET
-#include "kernels.h"
-}  // namespace any_cpu
-
-#if defined(__x86_64__) && defined(__linux__)
-namespace avx2 {
-#define TARGET __attribute__((target("avx2,fma")))
-#include "kernels.h"
-}  // namespace avx2
-namespace avx512 {
-#define TARGET __attribute__((target("avx2,fma,avx512f,avx512dq,avx512vl")))
-#include "kernels.h"
-}  // namespace avx512
-
-inline Kernels KernelsOfThisCpu() {
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512vl");
-  return has_avx2 && has_avx512 ? avx512::AllKernels() : has_avx2 ? avx2::AllKernels() : any_cpu::AllKernels();
-}
-#else
-inline Kernels KernelsOfThisCpu() { return any_cpu::AllKernels(); }
-#endif
+#define CODE "glns/shared_density_native/kernels.h"
+#include "native/for_each_cpu.h"
 
 inline const Kernels& Cpu() {
-  static const Kernels kernels = KernelsOfThisCpu();
+  static const Kernels kernels = OF_THIS_CPU(AllKernels());
   return kernels;
 }
 

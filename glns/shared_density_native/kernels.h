@@ -106,4 +106,3 @@ KERNEL float Greatest(const float* values, int64_t n) {
 static Kernels AllKernels() { return {Dot, Add, Multiply, Reweigh, Approach, Rescale, Roots, Greatest}; }
 
 #undef KERNEL
-#undef TARGET
