@@ -11,10 +11,9 @@ import functools
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from self_play.parallel import over_games, shared_by_devices
+from self_play.parallel import over_games, pipeline_of, shared_by_devices
 from self_play.scene import Scene
 
 
@@ -49,13 +48,4 @@ def pipeline(scene: Scene) -> tuple[Callable, Callable]:
         operands = q, qd, solver_state, controls, factors
         return tuple(jax.ffi.ffi_call("self_play_advance", results)(*operands, **settings))
 
-    def begin(q):
-        return q, *2 * [jnp.zeros(model.nv, jnp.float32)]
-
-    step = over_games(shared_by_devices(call))
-
-    def advance(q, qd, solver_state, controls, factors):
-        factors = jnp.ones(len(objects) + 1, jnp.float32) if factors is None else factors
-        return step(q, qd, solver_state, controls, factors)
-
-    return begin, advance
+    return pipeline_of(over_games(shared_by_devices(call)), model.nv, len(objects))

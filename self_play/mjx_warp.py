@@ -16,7 +16,7 @@ import numpy as np
 
 from self_play.composition import sensing
 from self_play.mjx import library_settings, varied_model
-from self_play.parallel import over_games
+from self_play.parallel import over_games, pipeline_of
 from self_play.scene import Scene
 
 
@@ -61,16 +61,7 @@ def pipeline(scene: Scene) -> tuple[Callable, Callable]:
             results = jax.vmap(one)(*flat)
         return tuple(x.reshape(*of_games, *x.shape[1:]) for x in results)
 
-    def begin(q):
-        return q, *2 * [jnp.zeros(model.nv, jnp.float32)]
-
-    step = over_games(call)
-
-    def advance(q, qd, solver_state, controls, factors):
-        factors = jnp.ones(scene.num_objects + 1, jnp.float32) if factors is None else factors
-        return step(q, qd, solver_state, controls, factors)
-
-    return begin, advance
+    return pipeline_of(over_games(call), model.nv, scene.num_objects)
 
 
 _NO_ROOM = 1 | 2 | 4 | 8 | 16  # of mujoco_warp's OverflowType: rows, their entries, pairs, contacts, convex pairs

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from self_play.composition import sensing
+from self_play.parallel import pipeline_of
 from self_play.scene import Scene
 
 
@@ -37,17 +37,13 @@ def pipeline(scene: Scene) -> tuple[Callable, Callable]:
         after = [x.astype(np.float32).reshape(*of_games, -1) for x in after]
         return *after, touch.reshape(*of_games, scene.num_objects, len(links))
 
-    def advance(q, qd, solver_state, controls, factors):
-        factors = jnp.ones(scene.num_objects + 1, jnp.float32) if factors is None else factors
+    def step(*operands):
+        q, qd, solver_state, *_ = operands
         touch = jax.ShapeDtypeStruct((*q.shape[:-1], scene.num_objects, len(links)), bool)
         results = *(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in (q, qd, solver_state)), touch
-        operands = q, qd, solver_state, controls, factors
         return tuple(jax.pure_callback(call_back, results, *operands, vmap_method="broadcast_all"))
 
-    def begin(q):
-        return q, *2 * [jnp.zeros(model.nv, jnp.float32)]
-
-    return begin, advance
+    return pipeline_of(step, model.nv, scene.num_objects)
 
 
 _OF_BODIES = ("body_mass", "body_subtreemass", "body_inertia", "body_invweight0")

@@ -20,6 +20,22 @@ def undivided(what: Any, axis: str | None) -> Any:
     return what
 
 
+def pipeline_of(step: Callable, num_velocities: int, num_objects: int) -> tuple[Callable, Callable]:
+    """The physics of a scene, as `tabletop` has it: (begin, advance). num_velocities: of qd and of solver_state.
+
+    step: (q, qd, solver_state, controls, factors) of one game -> (q, qd, solver_state, touch [N, L]), for any `vmap`s.
+    """
+
+    def begin(q):
+        return q, *2 * [jnp.zeros(num_velocities, jnp.float32)]
+
+    def advance(q, qd, solver_state, controls, factors):
+        factors = jnp.ones(num_objects + 1, jnp.float32) if factors is None else factors
+        return step(q, qd, solver_state, controls, factors)
+
+    return begin, advance
+
+
 def over_games(call: Callable) -> Callable:
     """A control step of many games at once, as a function of one game, for any `vmap`s.
 
