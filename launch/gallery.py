@@ -24,9 +24,6 @@ def main(argv: list[str]) -> int:
         raise cli.UserError(f"--only: no picture {unknown[0]!r}; there are {', '.join(pictures.PICTURES)}")
     runs, out = folder.place(argv[1], "the folder of the runs"), folder.place(_OUT.value, "--out")
     problems = pictures.draw(chosen, runs, out)
-    for name, reasons in problems.items():
-        for reason in reasons:
-            print(f"not drawn: {name}: {reason}")
     return int(any(problems.values()))
 
 

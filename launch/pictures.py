@@ -97,8 +97,13 @@ PICTURES: dict[str, OfRuns | OfTour] = {
 
 
 def draw(chosen: Iterable[str], runs: Path, out: Path) -> dict[str, list[str]]:
-    """Draws these pictures into a folder. -> for each why it could not be drawn: commands that make what it lacks."""
+    """Draws these pictures into a folder. -> for each why it could not be drawn: commands that make what it lacks.
+
+    What lacks a run is said before anything is drawn, for a tour takes minutes.
+    """
     problems = {name: missing(PICTURES[name], runs) for name in chosen}
+    for name, commands in problems.items():
+        _say(name, commands)
     with cli.user_errors(OSError, saying=f"cannot write pictures to {out}: "):
         out.mkdir(parents=True, exist_ok=True)
         for name in [name for name in chosen if not problems[name]]:
@@ -106,6 +111,7 @@ def draw(chosen: Iterable[str], runs: Path, out: Path) -> dict[str, list[str]]:
                 figure = drawn(PICTURES[name], runs)
             except Exception as error:  # a tour may raise any, and the others go on
                 problems[name] = [cli.one_line(error)]
+                _say(name, problems[name])
                 continue
             path = plots.picture(out, name)
             if isinstance(figure, Figure):
@@ -114,6 +120,12 @@ def draw(chosen: Iterable[str], runs: Path, out: Path) -> dict[str, list[str]]:
                 (path := path.with_suffix(".gif")).write_bytes(figure)
             print(f"picture: {path}", flush=True)
     return problems
+
+
+def _say(name: str, reasons: Iterable[str]) -> None:
+    """One line for each reason why a picture is not drawn."""
+    for reason in reasons:
+        print(f"not drawn: {name}: {reason}", flush=True)
 
 
 def missing(picture: OfRuns | OfTour, runs: Path) -> list[str]:

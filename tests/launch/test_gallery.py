@@ -54,7 +54,10 @@ def test_it_draws_what_there_is_and_says_how_the_rest_comes(tmp_path, capsys):
     runs, out = tmp_path / "runs", tmp_path / "out"
     problems, wanted = pictures.draw(["digits", "pretraining"], runs, out), runs / "bootstrap_pretraining"
     assert [path.name for path in out.iterdir()] == ["digits.png"]
-    assert capsys.readouterr().out == f"picture: {out / 'digits.png'}\n"
+    assert capsys.readouterr().out.splitlines() == [
+        *(f"not drawn: pretraining: {command}" for command in problems["pretraining"]),
+        f"picture: {out / 'digits.png'}",
+    ]
     assert problems["digits"] == []
     assert problems["pretraining"][0] == (
         "python -m launch.train --config=experiments/configs/bootstrap_pretraining.py:digits "
