@@ -41,7 +41,9 @@ class World(NamedTuple):
     first_samples: (data, state, count) -> (x, y, weights), the samples [count, ..] that it shows first; a weight of 0
       marks those that it never shows.
     as_test: (test) -> test, the test samples as this world would show them, e.g. with its label noise.
-    read_rows: (data, step, num_steps) -> data with the rows that these steps draw, for data read as they are needed.
+    read_rows: (data, step, num_steps, part) -> data with the rows that these steps draw, for data read as they are
+      needed. Of several processes each reads its part, (i, k) the i-th of k, by default all: what is read anew then has
+      a k-th of its rows, equally many in each part, and all that it had before is the same object.
     prefetch: how many batches are worth drawing at once, where drawing is a program of its own (`bootstrap.prefetch`).
     """
 

@@ -35,7 +35,8 @@ def fed(
         data = world.read_rows(world.data, step, num_steps)
         run, metrics = advance(key, learner, world._replace(data=data), run, num_steps)
 
-    The launcher does so, a call ahead of the device, for a data set that is `experiments.data.OnDisk`.
+    The launcher does so, a call ahead of the device, for a data set that is `experiments.data.OnDisk`; of several
+    processes each reads its part.
     """
     check_counts(1, num_kept=num_kept)
     is_traced = isinstance(num_samples, jax.core.Tracer)
@@ -90,15 +91,35 @@ def row(key: jax.Array, index: jax.Array, held: Window) -> Any:
     )
 
 
-def rows_of_steps(read: Callable, batch_size: int, held: Window, step: int, num_steps: int) -> Window:
-    """The window of the batches of these steps. Raises ValueError where there are fewer rows, or of another kind."""
-    start = step * batch_size
-    present = _rows(read, start, num_steps * batch_size)
+def rows_of_steps(
+    read: Callable, batch_size: int, held: Window, step: int, num_steps: int, part: tuple[int, int] = (0, 1)
+) -> Window:
+    """The window of the batches of these steps. Raises ValueError where there are fewer rows, or of another kind.
+
+    part: (i, k), of the rows only the i-th of k equal parts, which behind each other are the window's; where k does not
+    divide them, rows without a label follow the last one.
+    """
+    start, count, (i, k) = step * batch_size, num_steps * batch_size, part
+    size = -(-count // k)
+    begin, end = min(i * size, count), min((i + 1) * size, count)
+    present = _rows(read, start + begin, end - begin) if begin < end else jax.tree.map(_none, held.first)
     for old, new in zip(held.first, present, strict=True):
         if (jnp.result_type(old), old.shape[1:]) != (jnp.result_type(new), new.shape[1:]):
             kinds = " and then ".join(f"{rows.dtype} {[len(rows), *rows.shape[1:]]}" for rows in (old, new))
             raise ValueError(f"read must give rows of one kind, it gave {kinds}")
-    return Window(held.first, present, np.uint32(start))
+    return Window(held.first, jax.tree.map(partial(_filled, size), present), np.uint32(start))
+
+
+def _none(rows: Any) -> np.ndarray:
+    """No rows, of the kind of these. It computes nothing with them: several processes may have them together."""
+    return np.empty((0, *rows.shape[1:]), rows.dtype)
+
+
+def _filled(size: int, rows: Any) -> Any:
+    """The rows and, behind them, rows without a label, `size` in all."""
+    no_label = np.asarray(jnp.zeros(1, rows.dtype).at[1].get(mode="fill"))
+    beyond = np.full((size - len(rows), *rows.shape[1:]), no_label)
+    return np.concatenate([rows, beyond]) if len(beyond) else rows
 
 
 def _rows(read: Callable, first: int, count: int) -> Any:

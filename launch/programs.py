@@ -89,7 +89,7 @@ def programs(
     def advance_members(step, run, num_steps):
         stage, rows = _stage(plan, step), data
         if read_rows is not None:
-            rows = _place_data(setup, read_rows(world.data, step, num_steps))
+            rows = reading.joined(data, read_rows(data, step, num_steps), meshes.replicated(setup.mesh))
         run, means = advance(stage, num_steps, members[stage], rows, run)
         return run, *call(report, (), run, means)
 

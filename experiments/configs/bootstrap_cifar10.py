@@ -45,7 +45,7 @@ def get_config(variant: str = "mlp") -> ConfigDict:
     }
     if variant not in nets:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(nets)}")
-    smoke, mirrored, on_cpu = variant == "smoke", variant == "flipped16", variant == "myrtle16"
+    smoke, mirrored, on_cpu = variant == "smoke", variant == "flipped16", variant.endswith("16")
     samples, batch_size = ((8, 16), 8) if smoke else (SAMPLES[: 1 if on_cpu else None], 128)
     every = 32 if smoke else ALL * (1 + mirrored)
     num_steps, log_every = every // batch_size, 2 if smoke else 39 if on_cpu else 13

@@ -15,6 +15,7 @@ core's time, compiling included.
 from ml_collections import ConfigDict
 
 import bootstrap
+from experiments.records import member
 
 RATES = {"fast": 0.05, "slow": 0.01}
 NETS = {
@@ -26,53 +27,62 @@ NETS = {
     "normalised": {"name": "mlp", "features": (64, 64), "batch_norm": True},
     "conv": {"name": "convolutional", "channels": (8, 16), "strides": (2, 2), "features": 64, "form": "product"},
 }
+OF_NATURAL_IMAGES = {
+    **{name: NETS[name] for name in ("linear", "mlp_64", "mlp_256", "mlp_128_128", "normalised")},
+    **{f"conv_{width}": {"name": "cnn", "width": width, "form": "product"} for width in (4, 8)},
+    **{f"cell_{i}": {"name": "random_cells", "cell_seed": i, "width": 4, "form": "product"} for i in (0, 1)},
+}
+ALL = 45_000
 
 
 def get_config(variant: str = "digits") -> ConfigDict:
     """The config of a variant."""
-    if variant not in ("digits", "smoke"):
-        raise ValueError(f"no variant {variant!r}; there are digits, smoke")
-    smoke = variant == "smoke"
+    if variant not in ("digits", "cifar10", "smoke"):
+        raise ValueError(f"no variant {variant!r}; there are digits, cifar10, smoke")
+    smoke, natural = variant == "smoke", variant == "cifar10"
     learners = {
         name: {
             "name": "sgd",
             "net": {"num_classes": 10, **net},
-            "tx": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
+            "tx": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9},
         }
-        for name, net in NETS.items()
+        for name, net in (OF_NATURAL_IMAGES if natural else NETS).items()
     }
     first, *others = learners
-    sizes = {"real": 2000, "ideal": bootstrap.UNLIMITED}
+    sizes = {"real": 2000, "ideal": ALL if natural else bootstrap.UNLIMITED}
+    rates = {"": 0.05} if natural else {f"_{speed}": rate for speed, rate in RATES.items()}
     cells = {
-        f"{world}_{speed}": {
+        f"{world}{speed}": {
             "world": {"num_samples": n},
             "learner": {"tx": {"learning_rate": rate}},
             "baselines": {name: {"tx": {"learning_rate": rate}} for name in others},
         }
-        for speed, rate in RATES.items()
+        for speed, rate in rates.items()
         for world, n in sizes.items()
     }
     pairs = {
-        f"{name}_{speed}": tuple(f"{world}_{speed}" + (f"/{name}" if name in others else "") for world in sizes)
+        f"{name}{speed}": tuple(member(f"{world}{speed}", name if name in others else "") for world in sizes)
         for name in learners
-        for speed in RATES
+        for speed in rates
     }
-    log_every = 2 if smoke else 25
+    digits = {"name": "deformed_digits", "size": 16, "num_test": 2000}
+    images = {"name": "cifar10", "num_train": ALL, "num_test": 2000, "num_held_out": 5000, "grey_side": 14}
+    batch_size, log_every = (128, 39) if natural else (64, 2 if smoke else 25)
     return ConfigDict(
         {
             "seed": 0,
             "num_seeds": 2,
-            "num_steps": 4 if smoke else 2500,
+            "num_steps": 4 if smoke else ALL // batch_size if natural else 2500,
             "log_every": log_every,
             "eval_every": log_every,
-            "evals_per_decade": 10,
-            "checkpoint_every": 20 * log_every,
-            "log_metrics": ("eval/real_fast/conv/test_soft_error", "eval/ideal_fast/conv/test_soft_error"),
-            "evals": ("classification", "training"),
+            "evals_per_decade": 5 if natural else 10,
+            "checkpoint_every": (1 if natural else 20) * log_every,
+            "log_metrics": tuple(f"eval/{one}/test_soft_error" for one in list(pairs.values())[-1]),
+            "evals": {name: {"batch_size": 1000} for name in ("classification", "training")},
             "analyses": {"gap": {"pairs": pairs}},
             "figures": {"scatter": {"pairs": pairs}},
-            "data": {"name": "deformed_digits", "size": 16, "num_test": 2000},
-            "world": {"name": "paired", "batch_size": 64, "num_samples": 2000},
+            "data": images if natural else digits,
+            "world": {"name": "paired", "batch_size": batch_size, "num_samples": 2000},
             "grid": cells,
             "learner": learners[first],
             "baselines": {name: learners[name] for name in others},

@@ -160,6 +160,31 @@ def test_seeds_with_orders_of_their_own_learn_at_once():
         np.testing.assert_array_equal(labels[: 5 * BATCH].reshape(5, BATCH)[::-1].reshape(-1), data.present[1])
 
 
+@pytest.mark.parametrize("num_parts", [2, 5])
+def test_each_process_reads_a_part_and_together_they_have_all(num_parts):
+    """Of 8 rows two parts have 4 each, of five 2, the last none: rows without a label stand there."""
+    asked = []
+
+    def read(first, count):
+        asked.append((first, count))
+        return sliced(first, count)
+
+    world = fed(read, 8, batch_size=BATCH)
+    asked.clear()
+    parts = [world.read_rows(world.data, 3, 2, (i, num_parts)) for i in range(num_parts)]
+    read_rows = [row for first, count in asked for row in range(first, first + count)]
+    np.testing.assert_array_equal(read_rows, np.arange(3 * BATCH, 5 * BATCH))
+    assert all(part.first is world.data.first for part in parts)
+    assert {len(leaf) for part in parts for leaf in part.present} == {-(-2 * BATCH // num_parts)}
+    x, y = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(part.present for part in parts))
+    whole = world.read_rows(world.data, 3, 2)
+    np.testing.assert_array_equal(x[: 2 * BATCH], whole.present[0])
+    np.testing.assert_array_equal(y[: 2 * BATCH], whole.present[1])
+    assert np.isnan(x[2 * BATCH :]).all()
+    assert (y[2 * BATCH :] < 0).all()
+    assert {part.start.item() for part in parts} == {whole.start.item()}
+
+
 def test_what_is_not_there_is_refused():
     read = of_items(Items())
     with pytest.raises(ValueError, match="num_samples must be 1 to 8, as many as are kept, or UNLIMITED; got 9"):

@@ -79,12 +79,36 @@ def checkpoint(workdir):
     return max(int(path.name) for path in (workdir / "checkpoints").iterdir())
 
 
-CONFIG = "--config=experiments/configs/sgd_digits.py:smoke"
+CONFIG = """
+from ml_collections import ConfigDict
+
+from experiments import data
+from experiments.configs import sgd_digits
+
+
+def read_in_parts(data_dir):
+    (x, y), test = data.digits(data_dir, train_fraction=0.75)
+    few = (data.Part(x[:16], y[:16]) for x, y in ((x, y), test))
+    return data.OnDisk(*few, lambda first, count: data.Part(x[first : first + count], y[first : first + count]))
+
+
+def get_config():
+    own = {"data": {"name": "digits_in_parts:read_in_parts"}, "world": {"name": "paired", "batch_size": 32}}
+    return ConfigDict(sgd_digits.get_config("smoke").to_dict() | own)
+"""
 
 
 @pytest.fixture(scope="module")
-def command():
-    return "launch.train", CONFIG, *FLAGS, "--config.num_seeds=2"
+def program(tmp_path_factory):
+    """Of the rows that it learns from each process reads its part."""
+    config = tmp_path_factory.mktemp("config") / "digits_in_parts.py"
+    config.write_text(CONFIG)
+    return "launch.train", f"--config={config}", *FLAGS
+
+
+@pytest.fixture(scope="module")
+def command(program):
+    return *program, "--config.num_seeds=2"
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +119,9 @@ def one(run, command, tmp_path_factory):
     return workdir
 
 
-def test_eight_devices_begin_and_one_goes_on(run, tmp_path):
+def test_eight_devices_begin_and_one_goes_on(run, program, tmp_path):
     """Three seeds: eight devices compute the last one twice, and keep it once."""
-    command = "launch.train", CONFIG, *FLAGS, "--config.num_seeds=3", "--config.world.batch_size=2"
+    command = *program, "--config.num_seeds=3", "--config.world.batch_size=2"
     status, output = run(*command, f"--workdir={tmp_path / 'eight'}", "--config.num_steps=8", env=devices(8))
     assert status == 0, output
     assert len(json.loads((tmp_path / "eight" / "run.json").read_text())["devices"]) == 8
