@@ -1,4 +1,4 @@
-"""Rows of data that are read as steps need them, a call ahead of the devices; of several processes each reads a part."""
+"""Rows of data that are read as steps need them, a call ahead of the devices; each process reads a part of them."""
 
 import functools
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 
 def ahead(read_rows: Callable) -> Callable:
-    """This process's part of it, (data, step, num_steps) -> data, while a thread reads the rows of as many steps more.
+    """(data, step, num_steps) -> data with this process's part, while a thread reads that of as many steps after these.
 
-    Where they are not what is asked for next, or there are none left, they were read for nothing.
+    read_rows: of `bootstrap.World`. What is not asked for next, or is not there, was read for nothing.
     """
     pool, waiting = ThreadPoolExecutor(1), {}
     read_part = functools.partial(read_rows, part=(jax.process_index(), jax.process_count()))
@@ -31,8 +31,8 @@ def ahead(read_rows: Callable) -> Callable:
 def joined(held: Any, part: Any, whole: NamedSharding) -> Any:
     """What all processes have read, whole on every device: the rows of one process go to the others over the network.
 
-    held: the data before they were read, on the devices. part: what this process has read (`bootstrap.World.read_rows`).
-    whole: the sharding of what every device has.
+    held: the data on the devices before. part: what this process has read, see `bootstrap.World`. whole: the sharding
+    of what every device has.
     """
     devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
     mesh = Mesh(np.reshape(devices, (jax.process_count(), -1)), ("process", "device"))
