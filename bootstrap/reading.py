@@ -36,7 +36,7 @@ def fed(
         run, metrics = advance(key, learner, world._replace(data=data), run, num_steps)
 
     The launcher does so, a call ahead of the device, for a data set that is `experiments.data.OnDisk`; of several
-    processes each reads its part.
+    processes each reads its part of them, and all read the first rows.
     """
     check_counts(1, num_kept=num_kept)
     is_traced = isinstance(num_samples, jax.core.Tracer)
@@ -117,9 +117,10 @@ def _none(rows: Any) -> np.ndarray:
 
 def _filled(size: int, rows: Any) -> Any:
     """The rows and, behind them, rows without a label, `size` in all."""
+    if len(rows) == size:
+        return rows
     no_label = np.asarray(jnp.zeros(1, rows.dtype).at[1].get(mode="fill"))
-    beyond = np.full((size - len(rows), *rows.shape[1:]), no_label)
-    return np.concatenate([rows, beyond]) if len(beyond) else rows
+    return np.concatenate([rows, np.full((size - len(rows), *rows.shape[1:]), no_label)])
 
 
 def _rows(read: Callable, first: int, count: int) -> Any:
