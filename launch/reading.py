@@ -41,7 +41,7 @@ def joined(held: Any, part: Any, whole: NamedSharding) -> Any:
     def of_all(old, new):
         if new is old:
             return old
-        rows = jax.make_array_from_process_local_data(by_process, new) if np.ndim(new) else new
+        rows = jax.make_array_from_process_local_data(by_process if np.ndim(new) else whole, np.asarray(new))
         return jax.device_put(rows, whole)
 
     return jax.tree.map(of_all, held, part)
