@@ -80,6 +80,11 @@ PICTURES: dict[str, OfRuns | OfTour] = {
     "retention": OfRuns("retention", {"permuted MNIST": "glns_permuted_mnist/full"}, flags=f"{_DIGITS_FILES} MNIST"),
     "saliency": OfTour("glns_digits", "saliency"),
     "samples": OfRuns("fan", {"deformed digits": "bootstrap_samples/mlp"}),
+    "scatter": OfRuns(
+        "scatter",
+        {"CIFAR-10, grey, n = 2000": "bootstrap_scatter/cifar10"},
+        flags="--data_dir=DIR, which holds CIFAR-10",
+    ),
     "self_play_worlds": OfRuns(
         _CURVES,
         {

@@ -8,8 +8,8 @@ DIR holds CIFAR-10's binary files or cifar10.npz. Each seed draws its own images
 variant     what                                                 n = 2,000      n = 5,000      n = 10,000
 mlp         MLP 512-512                                          .098 ± .015    .038 ± .013    .009 ± .015
 myrtle16    the mCNN of width 16, n = 2,000 alone, for a CPU     .069 ± .038
-flipped16   its net, mirror images too: 90,000 in one pass       not run, for a GPU
-augmented16 its net, each image moved by up to 4, mirrored       not run, for a GPU
+flipped16   its net, mirror images too: 90,000 in one pass       not run: twice as long
+augmented16 its net, each image moved by up to 4, mirrored       not run: as long
 myrtle64    the mCNN of the paper, of width 64                   not run, for a GPU
 resnet18    ResNet-18 of width 64                                not run, for a GPU
 smoke       the MLP, n = 8 and 16, 4 steps

@@ -5,11 +5,17 @@
 variant  what                                                                    seconds  correlation  mean gap, largest
 digits   deformed digits of 16 x 16, n = 2000, 2500 steps of 64; seven nets at        69  0.97         0.042, 0.128
          rates 0.05 and 0.01, in one program
+cifar10  grey CIFAR-10 of 14 x 14, n = 2000 or one pass over 45,000, 351 steps of    600  0.99         0.014, 0.027
+         128; MLPs, CNNs of width 4 and 8 and two random cells, rate 0.05
 smoke    4 steps                                                                      16
 
-Of the 14 pairs of test soft errors, means of 2 seeds, at the stopping time (train soft error under 0.01) or after 2500
-steps; a gap is analysis/NET_RATE/bootstrap_error, and its size is averaged. LOG.md has all 14. Seconds are of one
-core's time, compiling included.
+Of the pairs of test soft errors, means of 2 seeds, at the stopping time (train soft error under 0.01) or at the end; a
+gap is analysis/NET_RATE/bootstrap_error, and its size is averaged. LOG.md has all of them. Seconds are of one core's
+time, compiling included; of cifar10, which needs --data_dir=DIR with CIFAR-10's files, at most so many.
+
+On natural images no net stops, and both worlds rank the nine nets alike. Reuse costs none of them soft error (-.004 to
+-.027), while test and train are .171 apart on the mean and .583 at most, so the claim holds. In hard errors it costs
+.016 to .098, most in the nets that learn most, and real and ideal correlate 0.88.
 """
 
 from ml_collections import ConfigDict
@@ -67,6 +73,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
     }
     digits = {"name": "deformed_digits", "size": 16, "num_test": 2000}
     images = {"name": "cifar10", "num_train": ALL, "num_test": 2000, "num_held_out": 5000, "grey_side": 14}
+    evals = ("classification", "training")
     batch_size, log_every = (128, 39) if natural else (64, 2 if smoke else 25)
     return ConfigDict(
         {
@@ -77,8 +84,8 @@ def get_config(variant: str = "digits") -> ConfigDict:
             "eval_every": log_every,
             "evals_per_decade": 5 if natural else 10,
             "checkpoint_every": (1 if natural else 20) * log_every,
-            "log_metrics": tuple(f"eval/{one}/test_soft_error" for one in list(pairs.values())[-1]),
-            "evals": {name: {"batch_size": 1000} for name in ("classification", "training")},
+            "log_metrics": tuple(f"eval/{one}/test_soft_error" for one in [*pairs.values()][-1]),
+            "evals": {name: {"batch_size": 1000} for name in evals} if natural else evals,
             "analyses": {"gap": {"pairs": pairs}},
             "figures": {"scatter": {"pairs": pairs}},
             "data": images if natural else digits,
