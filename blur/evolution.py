@@ -62,6 +62,7 @@ def learner(
     scale: float = 1.0,
     batch_sizes: Sequence[int] | None = None,
     shortest: int | None = None,
+    oldest: int | None = None,
     along: bool = False,
     keep_start: bool = False,
     divide: Callable = undivided,
@@ -81,6 +82,7 @@ def learner(
     scale: of the synapses, see `network.init`.
     batch_sizes: of each network; it learns the first so many examples of a batch. None: all.
     shortest: then a generation learns only so many batches or more, their number drawn log-uniformly. None: all.
+    oldest: then its networks begin at an age of 0 to so many steps, drawn log-uniformly. None: at 0.
     along: the accuracy on the batches as they are learned counts as well. In windows of steps, 0 to 9, 10 to 19, 20 to
       39 and on, each twice as long, genomes are ranked by their mean accuracy, and fitness is the mean rank. So .01 in
       ten early steps counts no more than .001 in a hundred late ones, where as few genomes differ by more.
@@ -95,7 +97,7 @@ def learner(
     check_numbers(above=0.0, scale=scale)
     rules.check(rule)
     shapes = jax.eval_shape(init_genome, jax.random.key(0))
-    mixture = mixtures.mixture(sizes, batch_sizes, shortest, lambda: shapes)
+    mixture = mixtures.mixture(sizes, batch_sizes, shortest, oldest, lambda: shapes)
     of_genes = genes.spread(shapes, std)
     evolved = cma_es(jnp.zeros((of_genes > 0).sum(), jnp.float32), population, 1.0)
     settings = _Settings(init_genome, mixture, rule, evolved, of_genes, num_held_out, scale, along, keep_start, divide)
@@ -158,19 +160,19 @@ def _in_network(settings, keys, tasks, shared, genome):
     """`_accuracies` in the network that was drawn."""
 
     def measure(sizes, inputs, labels):
-        return _accuracies(settings, genome, sizes, keys, Tasks(inputs, labels), shared.horizon)
+        return _accuracies(settings, genome, sizes, keys, Tasks(inputs, labels), shared)
 
     return mixtures.in_network(settings.mixture, shared, measure, *tasks)
 
 
-def _accuracies(settings, genome, sizes, keys, tasks, horizon):
+def _accuracies(settings, genome, sizes, keys, tasks, shared):
     """The accuracy of a genome in every window, see `learner`, and whether it does not diverge. -> [W], [].
 
     0 if it diverges, NaN in windows beyond the horizon. The last step is predicted on all that is held out. W is 1
     unless `along`.
     """
-    logits, held_out = _learned(settings, genome, sizes, keys, tasks, horizon)
-    first, last = logits.shape[1], logits.shape[1] if horizon is None else horizon
+    logits, held_out = _learned(settings, genome, sizes, keys, tasks, shared.horizon, shared.age)
+    first, last = logits.shape[1], logits.shape[1] if shared.horizon is None else shared.horizon
     right = held_out.argmax(-1) == tasks.labels[:, first:]
     accuracy, is_well = right.mean(dtype=jnp.float32)[None], jnp.isfinite(held_out).all()
     if settings.along:
@@ -195,10 +197,10 @@ def _mean_ranks(accuracies):
     return (ranks @ reached / reached.sum()).astype(jnp.float32)
 
 
-def _learned(settings, genome, sizes, keys, tasks, horizon):
+def _learned(settings, genome, sizes, keys, tasks, horizon=None, age=0):
     """-> logits of the batches before they are learned, and of those held out, [T, S - H, B, M] and [T, H, B, M]."""
     first, rule = tasks.labels.shape[1] - settings.num_held_out, settings.rule
-    learn = partial(learn_task, sizes=sizes, rule=rule, scale=settings.scale, horizon=horizon)
+    learn = partial(learn_task, sizes=sizes, rule=rule, scale=settings.scale, horizon=horizon, age=age)
 
     def one(key, inputs, labels):
         synapses, logits = learn(key, genome, inputs[:first], labels[:first])
@@ -213,7 +215,7 @@ def _predict(settings, state, tasks):
     Of several networks it is the first one. It learns all batches but the held-out ones.
     """
     keys = jax.random.split(jax.random.key(0), len(tasks.labels))
-    held_out = _learned(settings, kept(state), settings.mixture.networks[0], keys, tasks, None)[1]
+    held_out = _learned(settings, kept(state), settings.mixture.networks[0], keys, tasks)[1]
     return jax.nn.log_softmax(held_out[:, -1])
 
 

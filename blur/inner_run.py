@@ -86,12 +86,14 @@ def learn_task(
     rule: Rule,
     scale: float = 1.0,
     horizon: jax.Array | None = None,
+    age: jax.Array | int = 0,
 ) -> tuple[tuple[Synapses | Remembering, ...], jax.Array]:
     """`unroll` for a fresh network. inputs [S, B, D], labels [S, B] -> (synapses, logits [S, B, M]).
 
-    sizes: neurons in each layer, the last M. scale: see `network.init`. The key draws the synapses and is consumed.
+    sizes: neurons in each layer, the last M. scale: see `network.init`. age: see `network.with_memory`. The key draws
+    the synapses and is consumed.
     """
-    synapses = network.begin(key, genome, inputs.shape[-1], sizes, rule=rule, scale=scale)
+    synapses = network.begin(key, genome, inputs.shape[-1], sizes, rule=rule, scale=scale, age=age)
     targets = jax.nn.one_hot(labels, sizes[-1], dtype=jnp.float32)
     return unroll(genome, synapses, inputs, targets, rule=rule, horizon=horizon)
 
@@ -106,12 +108,13 @@ def adapt(
     rule: Rule,
     scale: float = 1.0,
     horizon: jax.Array | None = None,
+    age: jax.Array | int = 0,
 ) -> jax.Array:
     """A fresh network learns a task except its last batch. inputs [S, B, D], labels [S, B] -> logits [S, B, M].
 
     The logits of a batch are computed before the batch is learned; the last one is held out. Otherwise `learn_task`.
     """
-    settings = {"rule": rule, "scale": scale, "horizon": horizon}
+    settings = {"rule": rule, "scale": scale, "horizon": horizon, "age": age}
     synapses, logits = learn_task(key, genome, inputs[:-1], labels[:-1], sizes, **settings)
     held_out = network.forward(genome, synapses, inputs[-1], rule=rule)[-1][0]
     return jnp.concatenate([logits, held_out[None]])

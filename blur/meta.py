@@ -58,6 +58,7 @@ def meta_learner(
     scale: float = 1.0,
     batch_sizes: Sequence[int] | None = None,
     shortest: int | None = None,
+    oldest: int | None = None,
     learning_rate: float | optax.Schedule = 5e-4,
     clip: float = 10.0,
     num_scored: int = 1,
@@ -75,6 +76,7 @@ def meta_learner(
       several networks each meta-step draws one, and predictions are by the first. batch_sizes: of each network; it
       learns the first so many examples of a batch. None: all.
     shortest: then a meta-step learns only so many batches or more, their number drawn log-uniformly. None: all.
+    oldest: then its networks begin at an age of 0 to so many steps, drawn log-uniformly. None: at 0.
     scale: of the synapses, see `network.init`. learning_rate: of Adam; a schedule counts the steps of the genome.
     num_scored: the loss is the mean over the last num_scored predictions of a task. The paper's 1, the held-out batch,
       rewards the end of the run; more reward speed.
@@ -94,7 +96,9 @@ def meta_learner(
     if not callable(learning_rate):
         check_numbers(0.0, learning_rate=learning_rate)
     rules.check(rule)
-    mixture = mixtures.mixture(sizes, batch_sizes, shortest, lambda: jax.eval_shape(init_genome, jax.random.key(0)))
+    mixture = mixtures.mixture(
+        sizes, batch_sizes, shortest, oldest, lambda: jax.eval_shape(init_genome, jax.random.key(0))
+    )
     tx = optax.chain(optax.clip_by_global_norm(clip), optax.adam(learning_rate))
     sequential = sequential and divide is undivided
     settings = _Settings(
@@ -180,7 +184,7 @@ def _loss(settings, shared, genome, key, inputs, labels):
     """One task: the mean cross-entropy of the scored batches, and the accuracy on the held-out one."""
 
     def measure(sizes, inputs, labels):
-        within = {"rule": settings.rule, "scale": settings.scale, "horizon": shared.horizon}
+        within = {"rule": settings.rule, "scale": settings.scale, "horizon": shared.horizon, "age": shared.age}
         logits = adapt(key, genome, inputs, labels, sizes, **within)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(axis=1)
         accuracy = (logits[-1].argmax(-1) == labels[-1]).mean(dtype=jnp.float32)

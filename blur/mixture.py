@@ -1,7 +1,7 @@
-"""Which network learns the tasks of a meta-step, in batches of how many examples, and how many of them.
+"""Which network learns the tasks of a meta-step, in batches of how many examples, how many of them, from which age on.
 
 The paper meta-trains in one network at a time. A rule that has seen one width, depth, batch size and number of steps
-knows no other, so here each meta-step may draw them.
+knows no other, so here each meta-step may draw them. Genes of age show in late steps alone, unless a network begins old.
 
 Letters: B batch, S batches of a task, T tasks.
 """
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from blur.genome import check_genomes
+from blur.genome import Genome, check_genomes
 from blur.settings import check_counts, check_sizes
 
 
@@ -22,6 +22,7 @@ class Mixture(NamedTuple):
     networks: tuple[Sequence[int], ...]  # the sizes of each
     batch_sizes: tuple[int, ...] | None  # of each network; None: as they come
     shortest: int | None  # the least number of batches; None: always all
+    oldest: int | None  # the greatest age at the start, in steps; None: always 0
 
 
 class Drawn(NamedTuple):
@@ -29,12 +30,14 @@ class Drawn(NamedTuple):
 
     which: jax.Array  # [] int32, the network
     horizon: jax.Array | None  # [] int32, how many batches are learned; None: all
+    age: jax.Array | int  # [] int32, how many steps count as taken at the start
 
 
 def mixture(
     sizes: Sequence[int] | Sequence[Sequence[int]],
     batch_sizes: Sequence[int] | None,
     shortest: int | None,
+    oldest: int | None,
     genome: Callable[[], Any],
 ) -> Mixture:
     """The checked mixture, or ValueError. sizes: of one network or of several.
@@ -56,26 +59,37 @@ def mixture(
             check_counts(batch_sizes=each)
     if shortest is not None:
         check_counts(shortest=shortest)
-    return Mixture(networks, None if batch_sizes is None else tuple(batch_sizes), shortest)
+    if oldest is not None:
+        check_counts(oldest=oldest)
+        of_layers = (shapes,) if isinstance(shapes, Genome) else shapes
+        if all(genes.synapse.age is None for genes in of_layers):
+            raise ValueError(f"oldest={oldest}, but the genome has no genes of age: it learns alike at any age")
+    return Mixture(networks, None if batch_sizes is None else tuple(batch_sizes), shortest, oldest)
 
 
-def check_example(mixture: Mixture, labels: jax.Array, longest: int) -> None:
-    """Raises ValueError where tasks like these are too small. labels [T, S, B]. longest: the batches to learn."""
+def check_example(mixture: Mixture, labels: jax.Array, longest: int, unit: str = "batches") -> None:
+    """Raises ValueError where tasks like these are too small. labels [T, S, B]. longest: as of `draw`, in units."""
     if mixture.shortest is not None and mixture.shortest > longest:
-        raise ValueError(f"shortest must be at most the {longest} batches that are learned, got {mixture.shortest}")
+        raise ValueError(f"shortest must be at most the {longest} {unit} that are learned, got {mixture.shortest}")
     if mixture.batch_sizes is not None and max(mixture.batch_sizes) > labels.shape[2]:
         raise ValueError(f"batch_sizes must be at most the {labels.shape[2]} of a batch; got {mixture.batch_sizes}")
 
 
-def draw(key: jax.Array, mixture: Mixture, longest: int) -> Drawn:
-    """One of the networks, and a number of batches, log-uniform up to the longest. The key is consumed."""
-    k_network, k_horizon = jax.random.split(key)
+def draw(key: jax.Array, mixture: Mixture, longest: int | jax.Array) -> Drawn:
+    """One of the networks; a number of batches, or of parts, up to the longest; an age, up to the oldest. The key is consumed.
+
+    Both numbers are log-uniform, the age + 1.
+    """
+    k_network, k_horizon, k_age = jax.random.split(key, 3)
     which = jax.random.randint(k_network, (), 0, len(mixture.networks))
-    if mixture.shortest is None:
-        return Drawn(which, None)
-    low, high = (jnp.log(jnp.float32(steps)) for steps in (mixture.shortest, longest + 1))
-    horizon = jnp.exp(jax.random.uniform(k_horizon, (), jnp.float32, low, high))
-    return Drawn(which, jnp.clip(horizon.astype(jnp.int32), mixture.shortest, longest))
+    horizon = None if mixture.shortest is None else _log_uniform(k_horizon, mixture.shortest, longest)
+    return Drawn(which, horizon, 0 if mixture.oldest is None else _log_uniform(k_age, 1, mixture.oldest + 1) - 1)
+
+
+def _log_uniform(key, least, most):
+    """A whole number from least to most; of least > most, most."""
+    low, high = (jnp.log(jnp.asarray(number, jnp.float32)) for number in (least, most + 1))
+    return jnp.clip(jnp.exp(jax.random.uniform(key, (), jnp.float32, low, high)).astype(jnp.int32), least, most)
 
 
 def in_network(mixture: Mixture, drawn: Drawn, function: Callable, inputs: jax.Array, labels: jax.Array) -> Any:

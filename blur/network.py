@@ -81,8 +81,12 @@ def begin(
     *,
     rule: Rule,
     scale: float = 1.0,
+    age: jax.Array | int = 0,
 ) -> tuple[Synapses | Remembering, ...]:
-    """`init` for a genome: its gene `scale` applied, and with the memory that its genes need. The key is consumed."""
+    """`init` for a genome: its gene `scale` applied, and with the memory that its genes need. The key is consumed.
+
+    age: see `with_memory`.
+    """
     num_states = num_states_of(genome)
     synapses = init(key, input_dim, sizes, num_states, rule=rule, scale=scale)
     of_layers = genomes_of_layers(genome, synapses, rule)
@@ -90,7 +94,7 @@ def begin(
         of_layer if genes.synapse.scale is None else jax.tree.map(genes.synapse.scale.__mul__, of_layer)
         for of_layer, genes in zip(synapses, of_layers, strict=True)
     ]
-    return with_memory(genome, scaled, rule=rule)
+    return with_memory(genome, scaled, rule=rule, age=age)
 
 
 def init_carry(synapses: Layers, batch_size: int, num_states: int, *, rule: Rule) -> tuple[jax.Array, ...]:

@@ -21,7 +21,7 @@ class Strategy(NamedTuple):
 
     init: Callable  # (key, mean) -> state
     ask: Callable  # (key, state) -> (genomes with a leading axis P, state)
-    tell: Callable  # (key, state of `ask`, genomes, fitness [P], or losses [P] of `persistent`) -> state
+    tell: Callable  # (key, state of `ask`, genomes, fitness [P]) -> state; `persistent` takes losses, and ends
     mean: Callable  # state -> genome
 
 
@@ -57,24 +57,25 @@ def cma_es(like: Any, population: int, std: float) -> Strategy:
     return Strategy(partial(_init, engine, params), ask, tell, engine.get_mean)
 
 
-def persistent(num_genes: int, population: int, learning_rate: float, num_parts: int) -> Strategy:
+def persistent(num_genes: int, population: int, learning_rate: float) -> Strategy:
     """Persistent evolution strategies for vectors of genes, with noise N(0, 1), pairs of opposites, and Adam.
 
-    What each of the population was moved by is summed up over the num_parts parts of a run, and then forgotten.
+    What each of the population was moved by is summed up over the parts of a run, and forgotten where `tell` is told,
+    ends [] bool, that the run ends.
     """
     from evosax.algorithms.distribution_based.persistent_es import PersistentES
 
     with _of_evosax():
         engine = PersistentES(population, jnp.zeros(num_genes, jnp.float32), optimizer=optax.adam(learning_rate))
-        params = engine.default_params.replace(T=num_parts, K=1)
+        params = engine.default_params.replace(T=1)  # it forgets after T steps of a run, and counts K a part
 
     @_of_evosax()
     def ask(key, state):
         return engine.ask(key, state, params)
 
     @_of_evosax()
-    def tell(key, state, genomes, losses):
-        state, _ = engine.tell(key, genomes, losses, state, params)
+    def tell(key, state, genomes, losses, ends):
+        state, _ = engine.tell(key, genomes, losses, state, params.replace(K=ends.astype(jnp.int32)))
         return _of_arrays(state)
 
     return Strategy(partial(_init, engine, params), ask, tell, engine.get_mean)

@@ -105,6 +105,11 @@ _FIGURES = _in(
     "experiments.figures",
     *("arena", "curriculum", "fan", "paintings", "pair", "payoff", "race", "retention", "scatter", "transfer", "wave"),
 )
+_FAMILIES = {
+    "images": "blur.images:image_task",
+    **blur.toys.FAMILIES,
+    **_in("experiments.families", "gaussians", "teacher"),
+}
 _EVALS = {
     **_in(
         "experiments.evals", "adaptation", "classification", "density", "endurance", "holdout", "regret", "retention"
@@ -130,9 +135,7 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
     "sampler": Kind("key, data", {"deformed": "bootstrap.images:deformed"}, later=True),
     "augment": Kind("key, x", _AUGMENTATIONS, later=True, many=True),
     "goal_source": Kind("key, scene, now, mask", _GOALS, later=True),
-    "families": Kind(
-        "key, data, num_samples", {"images": "blur.images:image_task", **blur.toys.FAMILIES}, later=True, many=True
-    ),
+    "families": Kind("key, data, num_samples", _FAMILIES, later=True, many=True),
     # What is measured, concluded, kept and drawn.
     "evals": Kind("view", _EVALS, later=True, many=True),
     "analyses": Kind("records", _in("experiments.analyses", "gap", "race"), later=True, many=True),

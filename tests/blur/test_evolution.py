@@ -1,5 +1,7 @@
 """Evolution: fitness by hand, a task it learns, divergence, refusals."""
 
+import itertools
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -156,11 +158,15 @@ VARIED = {"neuron": {"forward": ((1e-6, 0.0), (0.0, 0.0))}, "synapse": {"update"
 
 @pytest.fixture(scope="module")
 def long_way():
-    """Evolution of two genes, almost not at all, in two networks, over 9 to 12 steps: (state, update, tasks)."""
+    """Evolution of two genes, almost not at all, in two networks, over 9 to 12 steps from an age of 0 or 1 on.
+
+    -> (state, update, tasks).
+    """
     world = bootstrap.World(*blur.tasks([moons], unroll=13, batch_size=8))
     tasks = world.draw(None, (), world.init(jax.random.key(1), ()), None)[1]
     settings = {"shortest": 9, "along": True, "keep_start": True, "std": VARIED, "population": 4, "num_held_out": 2}
-    init, update, _ = blur.evolution.learner(BEGIN, NETWORKS, rule=RULE, **settings)
+    settings |= {"oldest": 1, "rule": RULE}
+    init, update, _ = blur.evolution.learner(lambda key: blur.genome.with_age(BEGIN(key), 0.0), NETWORKS, **settings)
     return init(jax.random.key(0), tasks), jax.jit(update), tasks
 
 
@@ -171,21 +177,21 @@ def test_networks_horizons_and_the_whole_way(long_way):
     for seed in range(6):
         _, metrics = update(jax.random.key(seed), state, tasks)
         possible = {
-            (sizes, horizon): along(state.mean, seed, tasks, sizes, horizon)
-            for sizes in NETWORKS
-            for horizon in (9, 10, 11, 12)
+            drawn: along(state.mean, seed, tasks, *drawn)
+            for drawn in itertools.product(NETWORKS, (9, 10, 11, 12), (0, 1))
         }
         matching = {key for key, value in possible.items() if abs(value - metrics["accuracy"]) < 1e-6}
         assert matching
         seen |= matching
-    assert len({sizes for sizes, _ in seen}) == len({horizon > 9 for _, horizon in seen}) == 2
+    assert [len(set(drawn)) for drawn in zip(*seen, strict=True)] >= [2, 2, 2]
 
 
-def along(genome, seed, tasks, sizes, horizon):
+def along(genome, seed, tasks, sizes, horizon, age):
     """Accuracy before each step to the horizon, and then on what is held out: the mean of that of steps 0 to 9 and of
     that of the others."""
     (k_task,) = jax.random.split(jax.random.split(jax.random.key(seed), 3)[2], 1)
     synapses, accuracies = blur.network.init(k_task, 2, sizes, 2, rule=RULE), []
+    synapses = blur.network.with_memory(genome, synapses, rule=RULE, age=age)
     for x, y in zip(tasks.inputs[0, :horizon], tasks.labels[0, :horizon], strict=True):
         synapses, logits, _ = STEP(genome, synapses, x, jax.nn.one_hot(y, 2))
         accuracies.append(np.mean(logits.argmax(-1) == y))
