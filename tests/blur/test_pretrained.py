@@ -1,6 +1,7 @@
 """The genomes that come with the package: whole, with the command that made each, and able to teach."""
 
 import json
+import pkgutil
 
 import chex
 import jax
@@ -21,6 +22,7 @@ LEAST = {
     "lasting": 0.9,
     "mnist": 0.85,
     "muon": 0.9,
+    "nudged": 0.9,
     "toy": 0.3,
 }
 
@@ -34,7 +36,7 @@ def test_it_is_whole_and_says_what_made_it(name):
     genome, rule, note = blur.pretrained.load(name)
     assert blur.serialize.dumps(genome, rule, note) == (blur.pretrained._FOLDER / f"{name}.json").read_text()
     assert note["command"]
-    if name not in ("backprop", "muon"):
+    if name not in ("backprop", "muon", "nudged"):
         assert note["command"].startswith("python -m launch.train --config=experiments/configs/")
         assert json.loads(note["config"])["learner"]["sizes"]
 
@@ -45,11 +47,12 @@ def test_backprop_is_the_one_in_the_code():
     assert rule == blur.backprop_rule("relu")
 
 
-def test_muon_is_the_one_in_the_code():
-    genome, rule, note = blur.pretrained.load("muon")
-    by_hand, of_hand = blur.optimisers.lasting()
+@pytest.mark.parametrize(("name", "made"), [("muon", "optimisers.lasting"), ("nudged", "nudged.by_hand")])
+def test_those_by_hand_are_the_ones_in_the_code(name, made):
+    genome, rule, note = blur.pretrained.load(name)
+    by_hand, of_hand = pkgutil.resolve_name(f"blur.{made}")()
     chex.assert_trees_all_equal(genome, by_hand)
-    assert (rule, note["command"]) == (of_hand, "blur.optimisers.lasting()")
+    assert (rule, note["command"]) == (of_hand, f"blur.{made}()")
 
 
 def test_it_teaches(name):
