@@ -108,8 +108,11 @@ def _init(settings, key, example):
     start = settings.init_genome(k_genome)
     begun = settings.strategy.init(k_strategy, jnp.zeros((settings.std > 0).sum(), jnp.float32))
     genomes = jax.tree.map(lambda gene: jnp.broadcast_to(gene, (settings.population, *gene.shape)), start)
-    keys = jax.random.split(k_networks, len(example.labels))
-    networks = tuple(_fresh(settings, keys, sizes, genomes, example.inputs) for sizes in settings.mixture.networks)
+    keys = jax.random.split(k_networks, (len(settings.mixture.networks), len(example.labels)))
+    networks = tuple(
+        _fresh(settings, of_network, sizes, genomes, example.inputs)
+        for of_network, sizes in zip(keys, settings.mixture.networks, strict=True)
+    )
     zero = jnp.zeros((), jnp.int32)
     return State(zero, begun, start, start, networks, zero, zero)
 

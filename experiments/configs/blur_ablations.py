@@ -50,6 +50,8 @@ Seconds are of one shared core, those of `width_N` of CPU time; a dash: not meas
 
 from ml_collections import ConfigDict, FieldReference
 
+from experiments.configs.blur_digits import AT
+
 # States, normalisation, rule, hidden layers, and what differs in how the genome begins.
 TWO_LAYERS = (32,)
 SYMMETRIC = {"symmetric": True}
@@ -95,7 +97,6 @@ VARIANTS = {
     "saturation": (4, "both", {"saturation": "tanh"}, TWO_LAYERS, {"saturation": 3.0}),
     "smoke": (2, "both", {}, (4,)),
 }
-AT = (10, 20, 50, 100, 200, 500, 1000)
 # Hidden layers, the first the learner's and the others its baselines', and the side of the images.
 TESTS = {
     "depths": (((32,), (32,) * 2, (32,) * 4, (32,) * 10), 8),
@@ -187,7 +188,7 @@ def _width(hidden: int) -> ConfigDict:
             "rule": config["learner"]["rule"],
             "batch_size": 128,
             "num_draws": 4,
-            "steps": (10, 50),
+            "steps": (10, 50),  # of 15 networks each; `both` shows what comes later
         }
         for width in TESTED
     }
@@ -210,13 +211,13 @@ def _test(variant: str) -> ConfigDict:
         {
             "seed": 0,
             "num_seeds": 5,
-            "num_steps": 50,
+            "num_steps": AT[-1],
             "log_every": 10,
             "eval_every": 10,
-            "checkpoint_every": 50,
+            "checkpoint_every": AT[-1],
             "log_metrics": ("eval/test_error", f"eval/{others[-1]}/test_error"),
             "evals": ("classification", "synapses"),
-            "analyses": {"race": {"at": (10, 20, 50)}},
+            "analyses": {"race": {"at": AT}},
             "figures": ("transfer",),
             "data": {"name": "digits", "side": side},
             "world": {"name": "real", "batch_size": 128},

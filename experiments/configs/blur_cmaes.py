@@ -14,6 +14,8 @@ and takes --data_dir=DIR, where DIR holds MNIST's four IDX files.
 
 from ml_collections import ConfigDict
 
+from experiments.configs.blur_digits import AT
+
 RULE = {"name": "blur", "last_activation": "linear"}
 # Data, generations, hidden neurons, population, held-out batches. The paper's, 400 generations, ask for a GPU.
 VARIANTS = {
@@ -54,7 +56,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
                     "rule": RULE,
                     "batch_size": 128,
                     "num_draws": 2,
-                    "steps": (1, 2) if variant == "smoke" else (10, 20, 50, 100, 200, 500, 1000),
+                    "steps": (1, 2) if variant == "smoke" else AT,
                 },
             },
             "artifacts": ("genome",),

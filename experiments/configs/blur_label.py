@@ -23,9 +23,8 @@ for all; 8000 train images, batches of 128.
 
 from ml_collections import ConfigDict
 
-from experiments.configs.blur_digits import sgd_at
+from experiments.configs.blur_digits import AT, sgd_at
 
-AT = (10, 20, 50, 100, 200, 500, 1000)
 RULE = {
     "name": "blur",
     "last_activation": "tanh",
@@ -44,22 +43,22 @@ def get_config(variant: str = "64") -> ConfigDict:
     return _test() if variant == "64" else _meta(variant == "smoke")
 
 
-# By how much each gene varies at first. Of the transforms, the two that are near the difference of two states.
+# By how much each gene varies at first. Of the transforms, those by which nudged and free states differ.
 STD = {
     "neuron": {
-        "backward": ((0.0, 0.0), (0.05, 0.0)),
-        "keep": 0.25,
-        "forward_norm": {"deviation": 0.15},
+        "backward": ((0.0, 0.0), (0.02, 0.0)),
+        "keep": 0.1,
+        "forward_norm": {"deviation": 0.06},
     },
     "synapse": {
-        "pre": ((0.0, 0.0), (0.004, 0.0)),
-        "post": ((0.004, 0.0), (0.0, 0.0)),
-        "keep": 0.002,
-        "update": 0.08,
-        "age": {"log_steps": 0.3, "power": 0.1},
-        "momentum": 0.07,
-        "last": 0.08,
-        "scale": 0.03,
+        "pre": ((0.0, 0.0), (0.002, 0.0)),
+        "post": ((0.002, 0.0), (0.0, 0.0)),
+        "keep": 0.001,
+        "update": 0.03,
+        "age": {"log_steps": 0.12, "power": 0.04},
+        "momentum": 0.03,
+        "last": 0.03,
+        "scale": 0.012,
     },
 }
 
@@ -129,7 +128,7 @@ def _test() -> ConfigDict:
             "figures": {"race": {"log_from": 10}},
             "data": {"name": "idx", "num_train": 8000, "num_test": 1000, "side": 14, "standardise": True},
             "world": {"name": "real", "batch_size": 128},
-            "learner": {"name": "blur", "genome": "label", "sizes": (64, 10)},
+            "learner": {"name": "blur", "genome": "nudged", "sizes": (64, 10)},
             "baselines": baselines,
         }
     )

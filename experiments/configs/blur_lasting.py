@@ -52,10 +52,9 @@ best are of 8 settings of SGD, 4 rates from 0.03 to 1 with and without momentum,
 
 from ml_collections import ConfigDict
 
-from experiments.configs.blur_digits import at_rates, sgd_at
+from experiments.configs.blur_digits import AT, at_rates, sgd_at
 
 TESTS = {"64": (64,), "16": (16,), "64_64": (64, 64), "64_64_64": (64, 64, 64), "256": (256,), "by_hand": (64,), "smoke": (8,)}
-AT = (10, 20, 50, 100, 200, 500, 1000)
 RATES = {"sgd": (0.03, 0.1, 0.3, 1.0), "adam": (0.003, 0.01, 0.03), "muon": (0.03, 0.1, 0.3)}
 # Backpropagation as a rule, with an error that is not divided by the batch, and what is made of the gradient.
 RULE = {

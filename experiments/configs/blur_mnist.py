@@ -23,7 +23,7 @@ one shared core; a dash: not measured.
 
 from ml_collections import ConfigDict
 
-from experiments.configs.blur_digits import sgd_at
+from experiments.configs.blur_digits import AT, sgd_at
 
 # Hidden layers, side of the images: the paper's networks.
 TESTS = {
@@ -106,14 +106,14 @@ def _test(variant: str) -> ConfigDict:
         {
             "seed": 0,
             "num_seeds": 2 if smoke else 3,
-            "num_steps": 4 if smoke else 100,
+            "num_steps": 4 if smoke else AT[-1],
             "log_every": 1 if smoke else 2,
             "eval_every": 1 if smoke else 2,
-            "checkpoint_every": 4 if smoke else 100,
+            "checkpoint_every": 4 if smoke else AT[-1],
             "log_metrics": ("eval/test_error", f"eval/{list(baselines)[-1]}/test_error"),
             "evals": ("classification", "synapses"),
-            "analyses": {"race": {"first": 2, "at": (2, 4)} if smoke else {"at": (10, 20, 50, 100)}},
-            "figures": ("race",),
+            "analyses": {"race": {"first": 2, "at": (2, 4)} if smoke else {"at": AT}},
+            "figures": {"race": {"log_from": 2}},
             "data": {
                 "name": "idx",
                 "num_train": 60 if smoke else None,

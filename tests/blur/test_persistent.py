@@ -1,15 +1,17 @@
 """Persistent evolution strategies: updates by hand, parts of a run, divergence, refusals."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import scipy.special
 
 import blur
 import bootstrap
 
-SIZES, P, PARTS, RATE = (4, 2), 4, 2, 0.1
+SIZES, BATCH_SIZES, P, PARTS, RATE = ((4, 2), (3, 2, 2)), (8, 6), 4, 3, 0.1
 RULE = blur.Rule(last_activation="linear")
 STD = {"neuron": {"update": 0.1}, "synapse": {"update": 0.2, "scale": 0.3}}
 STEP = jax.jit(lambda *args: blur.network.step(*args, rule=RULE))
@@ -27,7 +29,8 @@ def world(num_parts):
 @pytest.fixture(scope="module")
 def learner():
     settings = {"rule": RULE, "population": P, "std": STD, "learning_rate": RATE, "num_parts": PARTS}
-    learner = bootstrap.Learner(*blur.persistent.learner(begin, SIZES, **settings))
+    mixed = {"batch_sizes": BATCH_SIZES, "shortest": 1, "oldest": 1}
+    learner = bootstrap.Learner(*blur.persistent.learner(begin, SIZES, **settings, **mixed))
     return learner._replace(update=jax.jit(learner.update))
 
 
@@ -53,45 +56,66 @@ def test_the_parts_of_a_task_come_in_a_row():
     np.testing.assert_array_equal(next_one.inputs, second.inputs[:, :3])
 
 
-def test_three_updates_by_hand(learner):
-    """Networks and sums of noise go on from the first part to the second; the third begins a run again."""
-    batches = drawn(PARTS, 3)
+def test_updates_by_hand(learner):
+    """Networks and sums of noise go on from part to part of a run; runs differ in network, length and age."""
+    batches = drawn(PARTS, 9)
     state = learner.init(jax.random.key(0), batches[0])
-    strategy = blur.strategies.persistent(3, P, RATE, PARTS)
-    start, mean, adam, tx = state.start, np.zeros(3), None, optax.adam(RATE)
+    strategy = blur.strategies.persistent(3, P, RATE)
+    start, mean, adam, tx, runs = state.start, np.zeros(3), None, optax.adam(RATE), []
     for i, batch in enumerate(batches):
         k_ask, _, k_networks = jax.random.split(jax.random.key(i), 3)
         noise = np.array(strategy.ask(k_ask, state.strategy)[0]) - mean
-        np.testing.assert_allclose(noise[: P // 2], -noise[P // 2 :], atol=1e-5)
-        std = np.array([0.1, 0.2, 0.3])
-        if i % PARTS == 0:
-            summed, synapses = 0, [None] * P
+        np.testing.assert_allclose(noise[: P // 2], -noise[P // 2 :], atol=1e-4)
+        before, (state, metrics) = state, learner.update(jax.random.key(i), state, batch)
+        begins, which = before.num_left == 0, int(state.which)
+        chex.assert_trees_all_equal(before.networks[1 - which], state.networks[1 - which])
+        if begins:
+            summed, ages = 0, {0: None, 1: None}
+            runs.append((which, int(state.num_left)))
+            assert state.num_left < PARTS - i % PARTS
+        else:
+            assert (which, state.num_left) == (before.which, before.num_left - 1)
         summed = summed + noise
-        losses = []
-        for p in range(P):
-            moved = std * (mean + noise[p])
-            genome = start._replace(
-                neuron=start.neuron._replace(update=start.neuron.update + moved[0]),
-                synapse=start.synapse._replace(update=start.synapse.update + moved[1], scale=jnp.float32(1 + moved[2])),
-            )
-            if i % PARTS == 0:
-                k_task = jax.random.split(jax.random.clone(k_networks), 1)[0]
-                synapses[p] = blur.network.begin(k_task, genome, 2, SIZES, rule=RULE)
-            of_batches = []
-            for x, y in zip(batch.inputs[0, :2], batch.labels[0, :2], strict=True):
-                synapses[p], logits, _ = STEP(genome, synapses[p], x, jax.nn.one_hot(y, 2))
-                of_batches.append(optax.softmax_cross_entropy_with_integer_labels(logits, y).mean())
-            losses.append(np.mean(of_batches))
-        gradient = jnp.array(np.array(losses) @ summed / P, jnp.float32)
+        genomes = [by(start, mean + noise[p]) for p in range(P)]
+        losses = {}
+        for age in ages:
+            begun = [first(genome, k_networks, which, age) for genome in genomes] if begins else ages[age]
+            ages[age], losses[age] = learned(genomes, begun, batch, BATCH_SIZES[which])
+        ages = {age: ages[age] for age in ages if np.isclose(losses[age].mean(), metrics["loss"], rtol=1e-5)}
+        ((age, _),) = ages.items()
+        runs[-1] = (*runs[-1][:2], age)
+        gradient = jnp.array(losses[age] @ summed / P, jnp.float32)
         updates, adam = tx.update(gradient, tx.init(gradient) if adam is None else adam)
         mean = np.array(mean + updates)
-        state, metrics = learner.update(jax.random.key(i), state, batch)
-        np.testing.assert_allclose(metrics["loss"], np.mean(losses), rtol=1e-5)
-        genes = blur.genes.named(state.mean)
-        names = ("neuron.update", "synapse.update", "synapse.scale")
-        first = [blur.genes.named(start)[name] for name in names]
-        np.testing.assert_allclose([genes[name] for name in names], first + std * mean, atol=1e-4)
-        assert all((genes[name] == gene).all() for name, gene in blur.genes.named(start).items() if name not in names)
+        chex.assert_trees_all_close(state.mean, by(start, mean), atol=1e-4)
+    assert [len(set(drawn)) >= 2 for drawn in zip(*runs, strict=True)] == [True] * 3
+
+
+def by(genome, moved):
+    """The genome whose three genes of `STD` are so far from this one's, in units of it."""
+    neuron, synapse = genome.neuron, genome.synapse
+    neuron = neuron._replace(update=neuron.update + jnp.float32(0.1 * moved[0]))
+    update, scale = synapse.update + jnp.float32(0.2 * moved[1]), synapse.scale + jnp.float32(0.3 * moved[2])
+    return blur.Genome(neuron, synapse._replace(update=update, scale=scale))
+
+
+def first(genome, key, which, age):
+    k_task = jax.random.split(jax.random.clone(key), 1)[0]
+    return blur.network.begin(k_task, genome, 2, SIZES[which], rule=RULE, age=age)
+
+
+def learned(genomes, networks, batch, batch_size):
+    """Networks after the two batches of a part, and the mean loss of each genome."""
+    after, losses = [], []
+    for genome, synapses in zip(genomes, networks, strict=True):
+        of_batches = []
+        for x, y in zip(batch.inputs[0, :2, :batch_size], batch.labels[0, :2, :batch_size], strict=True):
+            synapses, logits, _ = STEP(genome, synapses, x, jax.nn.one_hot(y, 2))
+            log_p = scipy.special.log_softmax(logits, axis=-1)
+            of_batches.append(-np.take_along_axis(log_p, np.array(y)[:, None], -1).mean())
+        after.append(synapses)
+        losses.append(np.mean(of_batches))
+    return after, np.array(losses)
 
 
 def test_a_genome_that_diverges_counts_as_one_that_guesses_until_the_run_ends(learner):
@@ -99,7 +123,8 @@ def test_a_genome_that_diverges_counts_as_one_that_guesses_until_the_run_ends(le
     state, metrics = learner.update(jax.random.key(0), learner.init(jax.random.key(0), batches[0]), batches[0])
     assert metrics["num_diverged"] == 0
     broken = jax.tree.map(lambda leaf: leaf.at[0].mul(jnp.nan) if leaf.dtype == jnp.float32 else leaf, state.networks)
-    state, metrics = learner.update(jax.random.key(1), state._replace(networks=broken), batches[1])
+    goes_on = state._replace(networks=broken, num_left=jnp.int32(1))
+    state, metrics = learner.update(jax.random.key(1), goes_on, batches[1])
     assert metrics["num_diverged"] == 1
     assert np.isfinite(metrics["loss"])
     assert all(jnp.isfinite(gene).all() for gene in jax.tree.leaves(blur.learned_genome(state)))
@@ -113,6 +138,7 @@ def test_a_genome_that_diverges_counts_as_one_that_guesses_until_the_run_ends(le
     ("settings", "message"),
     [
         ({"population": 5}, "population must be even, each genome has its opposite; got 5"),
+        ({"shortest": 3}, "shortest must be at most the 2 parts that are learned, got 3"),
         ({"num_parts": 0}, "num_parts must be a whole number of at least 1, got 0"),
         ({"learning_rate": 0}, "learning_rate must be a finite number, above 0.0, got 0"),
         ({"rule": blur.Rule(keep_neurons=True)}, "a rule with keep_neurons cannot be learned so"),
@@ -120,4 +146,5 @@ def test_a_genome_that_diverges_counts_as_one_that_guesses_until_the_run_ends(le
 )
 def test_refusals(settings, message):
     with pytest.raises(ValueError, match=message):
-        blur.persistent.learner(begin, SIZES, **({"num_parts": 2} | settings))
+        init, _, _ = blur.persistent.learner(begin, SIZES, **({"num_parts": 2} | settings))
+        init(jax.random.key(0), blur.Tasks(jnp.zeros((1, 3, 8, 2)), jnp.zeros((1, 3, 8), jnp.int32)))

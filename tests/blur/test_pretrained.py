@@ -18,7 +18,6 @@ LEAST = {
     "backprop": 0.3,
     "cmaes": 0.55,
     "digits": 0.88,
-    "label": 0.8,
     "lasting": 0.9,
     "mnist": 0.85,
     "muon": 0.9,
