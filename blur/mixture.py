@@ -1,7 +1,7 @@
 """Which network learns the tasks of a meta-step, in batches of how many examples, how many of them, from which age on.
 
 The paper meta-trains in one network at a time. A rule that has seen one width, depth, batch size and number of steps
-knows no other, so here each meta-step may draw them. Genes of age show in late steps alone, unless a network begins old.
+knows no other, so here each meta-step may draw them. Genes of age show late, unless a network begins old.
 
 Letters: B batch, S batches of a task, T tasks.
 """
@@ -76,9 +76,9 @@ def check_example(mixture: Mixture, labels: jax.Array, longest: int, unit: str =
 
 
 def draw(key: jax.Array, mixture: Mixture, longest: int | jax.Array) -> Drawn:
-    """One of the networks; a number of batches, or of parts, up to the longest; an age, up to the oldest. The key is consumed.
+    """One of the networks; a number of batches, or parts, up to the longest; an age up to the oldest.
 
-    Both numbers are log-uniform, the age + 1.
+    Both numbers are log-uniform, the age + 1. The key is consumed.
     """
     k_network, k_horizon, k_age = jax.random.split(key, 3)
     which = jax.random.randint(k_network, (), 0, len(mixture.networks))

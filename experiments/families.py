@@ -34,7 +34,7 @@ def gaussians(
 def teacher(
     key: jax.Array, data: Any, num_samples: int, *, num_inputs: int, num_classes: int, features: Sequence[int] = ()
 ) -> tuple[jax.Array, jax.Array]:
-    """Gaussians that another random network labels in each task: `bootstrap.distributions.teacher`. Consumes the key."""
+    """Gaussians that in each task another network labels: `bootstrap.distributions.teacher`. Consumes the key."""
     del data
     law = partial(distributions.teacher, num_inputs=num_inputs, num_classes=num_classes, features=features)
     return _samples(key, num_samples, law)

@@ -40,6 +40,8 @@ meta        CMA-ES, 120 generations in 15 minutes of a shared core; leaves genom
             `lasting`
 persistent  persistent evolution strategies in its place; after 60 of 120 updates behind `muon` by .012
             over steps 10 to 100 of MNIST and by .003 of KMNIST, then ahead
+varied      `meta` in networks, batch sizes and at ages that it draws, with tasks of two laws; not run
+persistent_varied   the same of `persistent`, with runs of 4 to 32 parts; not run
 smoke       8, 4 steps
 
 The mean of steps 10 to 100: lasting .833, muon .821 on KMNIST (by seed +.006, +.015, +.015), .904 and .903 on notMNIST
@@ -54,7 +56,15 @@ from ml_collections import ConfigDict
 
 from experiments.configs.blur_digits import AT, at_rates, sgd_at
 
-TESTS = {"64": (64,), "16": (16,), "64_64": (64, 64), "64_64_64": (64, 64, 64), "256": (256,), "by_hand": (64,), "smoke": (8,)}
+TESTS = {
+    "64": (64,),
+    "16": (16,),
+    "64_64": (64, 64),
+    "64_64_64": (64, 64, 64),
+    "256": (256,),
+    "by_hand": (64,),
+    "smoke": (8,),
+}
 RATES = {"sgd": (0.03, 0.1, 0.3, 1.0), "adam": (0.003, 0.01, 0.03), "muon": (0.03, 0.1, 0.3)}
 # Backpropagation as a rule, with an error that is not divided by the batch, and what is made of the gradient.
 RULE = {
@@ -91,6 +101,16 @@ STD = {
         "scale": 0.25,
     },
 }
+FAMILIES = {
+    "mnist": {"name": "images", "side": 10, "classes": tuple(range(10))},
+    "projected": {"name": "images", "side": 10, "classes": tuple(range(10)), "project": True},
+    "modes": {"name": "blobs", "num_classes": 10, "num_modes": 8, "dim": 100, "std": 0.8},
+}
+LAWS = {
+    "teacher": {"num_inputs": 100, "num_classes": 10, "features": (30,)},
+    "gaussians": {"num_inputs": 100, "num_classes": 10, "separation": 4.0, "num_components": 4},
+}
+VARIED = {"sizes": ((64, 10), (32, 32, 10)), "batch_sizes": (64, 32), "oldest": 100}
 META = {
     "meta": {
         "world": {"unroll": 323},
@@ -108,16 +128,20 @@ META = {
         "learner": {"name": "blur_persistent", "sizes": (64, 10), "num_parts": 32, "learning_rate": 0.1},
     },
 }
+META |= {
+    "varied": {
+        "world": META["meta"]["world"] | {"families": FAMILIES | LAWS},
+        "learner": META["meta"]["learner"] | VARIED,
+    },
+    "persistent_varied": {
+        "world": META["persistent"]["world"] | {"families": FAMILIES | LAWS},
+        "learner": META["persistent"]["learner"] | VARIED | {"shortest": 4},
+    },
+}
 
 
 def _meta(variant: str) -> ConfigDict:
     """From the genome made by hand: CMA-ES over whole runs of 40 to 320 steps, or persistent ES over parts of 20."""
-    mnist = tuple(range(10))
-    families = {
-        "mnist": {"name": "images", "side": 10, "classes": mnist},
-        "projected": {"name": "images", "side": 10, "classes": mnist, "project": True},
-        "modes": {"name": "blobs", "num_classes": 10, "num_modes": 8, "dim": 100, "std": 0.8},
-    }
     return ConfigDict(
         {
             "seed": 0,
@@ -129,7 +153,7 @@ def _meta(variant: str) -> ConfigDict:
             "log_metrics": ("train/accuracy", "eval/mnist/accuracy_at_100", "eval/mnist/accuracy_at_1000"),
             "evals": {
                 "endurance": {
-                    "families": {"mnist": families["mnist"]},
+                    "families": {"mnist": FAMILIES["mnist"]},
                     "sizes": (64, 10),
                     "rule": RULE,
                     "batch_size": 64,
@@ -139,7 +163,7 @@ def _meta(variant: str) -> ConfigDict:
             },
             "artifacts": ("genome",),
             "data": {"name": "idx", "side": 10, "crop": 4},
-            "world": {"name": "tasks", "families": families, "batch_size": 64} | META[variant]["world"],
+            "world": {"name": "tasks", "families": FAMILIES, "batch_size": 64} | META[variant]["world"],
             "learner": {
                 "init_genome": {"name": "warm", "genome": "muon"},
                 "rule": RULE,

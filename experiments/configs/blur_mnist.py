@@ -13,7 +13,7 @@ variant     network, images                                  seconds  accuracy a
 learned_on  64 neurons, cut to 20 x 20, resized to 10 x 10        17  0.762  0.786  0.797  0.550       steps 2 to 34
             the best SGD of each step                                 0.532  0.742  0.787  0.845
 meta        all digits, the first and the last five, 10 x 10      49  leaves genome.json, shipped as `mnist`
-mixed       `meta` in networks, batch sizes and numbers of steps that it draws   -
+mixed       `meta` in networks, batch sizes, numbers of steps and ages that it draws   -
 smoke       8 neurons, 4 x 4, 4 steps                              8
 
 Means of 3 seeds on 1000 test digits, measured every second step. "Best SGD" is, at each step, the best of 8 settings: 4
@@ -36,7 +36,13 @@ TESTS = {
 RULE = {"name": "blur", "last_activation": "linear"}
 NETWORKS = {
     "meta": {"sizes": (64, 10)},
-    "mixed": {"sizes": ((64, 10), (128, 10), (32, 32, 10)), "batch_sizes": (128, 64, 128), "shortest": 5},
+    "mixed": {
+        "sizes": ((64, 10), (128, 10), (32, 32, 10)),
+        "batch_sizes": (128, 64, 128),
+        "shortest": 5,
+        "oldest": 50,
+        "init_genome": {"name": "delta", "num_states": 4, "log_steps": 3.5},
+    },
 }
 RATES = (0.001, 0.01, 0.1, 1.0)
 

@@ -12,8 +12,8 @@ BLUR         0.296 / 0.276  0.139 / 0.107  0.114 / 0.076  0.110 / 0.073  0.127 /
 SGD          0.198 / 0.197  0.136 / 0.136  0.120 / 0.092  0.106 / 0.079  0.106 / 0.050
 
 Means of 3 seeds. A run ends at step 100, where the rule has begun to forget in both worlds: what it knows at steps 200
-to 1000 is in the summaries of `blur_digits`. The rule is the shipped `digits`; --config.learner.genome takes the path of another. Seconds are of
-one shared core, compiling included; a dash: not measured.
+to 1000 is in the summaries of `blur_digits`. The rule is the shipped `digits`; --config.learner.genome takes the path
+of another. Seconds are of one shared core, compiling included; a dash: not measured.
 """
 
 from ml_collections import ConfigDict

@@ -1,4 +1,4 @@
-"""What a meta-step draws: networks, batch sizes, horizons, ages; both meta-learners learn by what was drawn; refusals."""
+"""What a meta-step draws: networks, batch sizes, horizons, ages; meta-learners learn by what was drawn; refusals."""
 
 import itertools
 
@@ -85,6 +85,9 @@ def test_a_meta_step_learns_by_what_was_drawn():
     ],
 )
 def test_refusals(sizes, batch_sizes, shortest, oldest, message):
-    with pytest.raises(ValueError, match=message):
+    def check():
         of = mixture.mixture(sizes, batch_sizes, shortest, oldest, lambda: GENOME)
         mixture.check_example(of, jnp.zeros((1, 5, 6)), 4)
+
+    with pytest.raises(ValueError, match=message):
+        check()

@@ -1,5 +1,7 @@
 """Persistent evolution strategies: updates by hand, parts of a run, divergence, refusals."""
 
+from functools import partial
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -79,8 +81,9 @@ def test_updates_by_hand(learner):
         genomes = [by(start, mean + noise[p]) for p in range(P)]
         losses = {}
         for age in ages:
-            begun = [first(genome, k_networks, which, age) for genome in genomes] if begins else ages[age]
-            ages[age], losses[age] = learned(genomes, begun, batch, BATCH_SIZES[which])
+            if begins:
+                ages[age] = [first(genome, jax.random.clone(k_networks), which, age) for genome in genomes]
+            ages[age], losses[age] = learned(genomes, ages[age], batch, BATCH_SIZES[which])
         ages = {age: ages[age] for age in ages if np.isclose(losses[age].mean(), metrics["loss"], rtol=1e-5)}
         ((age, _),) = ages.items()
         runs[-1] = (*runs[-1][:2], age)
@@ -99,9 +102,9 @@ def by(genome, moved):
     return blur.Genome(neuron, synapse._replace(update=update, scale=scale))
 
 
+@partial(jax.jit, static_argnames="which")
 def first(genome, key, which, age):
-    k_task = jax.random.split(jax.random.clone(key), 1)[0]
-    return blur.network.begin(k_task, genome, 2, SIZES[which], rule=RULE, age=age)
+    return blur.network.begin(jax.random.split(key, 1)[0], genome, 2, SIZES[which], rule=RULE, age=age)
 
 
 def learned(genomes, networks, batch, batch_size):
@@ -109,10 +112,10 @@ def learned(genomes, networks, batch, batch_size):
     after, losses = [], []
     for genome, synapses in zip(genomes, networks, strict=True):
         of_batches = []
-        for x, y in zip(batch.inputs[0, :2, :batch_size], batch.labels[0, :2, :batch_size], strict=True):
-            synapses, logits, _ = STEP(genome, synapses, x, jax.nn.one_hot(y, 2))
+        for x, y in zip(*(np.array(leaf)[0, :2, :batch_size] for leaf in batch), strict=True):
+            synapses, logits, _ = STEP(genome, synapses, x, np.eye(2, dtype=np.float32)[y])
             log_p = scipy.special.log_softmax(logits, axis=-1)
-            of_batches.append(-np.take_along_axis(log_p, np.array(y)[:, None], -1).mean())
+            of_batches.append(-np.take_along_axis(log_p, y[:, None], -1).mean())
         after.append(synapses)
         losses.append(np.mean(of_batches))
     return after, np.array(losses)
@@ -145,6 +148,9 @@ def test_a_genome_that_diverges_counts_as_one_that_guesses_until_the_run_ends(le
     ],
 )
 def test_refusals(settings, message):
-    with pytest.raises(ValueError, match=message):
+    def start():
         init, _, _ = blur.persistent.learner(begin, SIZES, **({"num_parts": 2} | settings))
         init(jax.random.key(0), blur.Tasks(jnp.zeros((1, 3, 8, 2)), jnp.zeros((1, 3, 8), jnp.int32)))
+
+    with pytest.raises(ValueError, match=message):
+        start()
