@@ -1,24 +1,25 @@
-"""BLUR proper that keeps what it learns: labels as feedback, no loss, asymmetric synapses of 4 states (Sandler 2021).
+"""BLUR proper that keeps what it learns: labels as feedback, no loss, asymmetric synapses (Sandler 2021).
 
     python -m launch.train --config=experiments/configs/blur_label.py:64 --workdir=runs/blur_label/64 --data_dir=KMNIST
 
-DIR holds IDX files, as of `blur_mnist`. Not in the paper: changes of one size (`change_norm`), a rate that shrinks with
-age, a gate of at most 1, inputs of mean 0 and deviation 1.
+DIR holds IDX files, as of `blur_mnist`. The genome is the shipped `nudged`, which was made by hand (`blur.nudged`); its
+numbers were chosen on MNIST, its form on KMNIST; it has not seen notMNIST. Not in the paper: changes that are
+orthogonalised, with momentum and a rate that shrinks with age, inputs of mean 0 and deviation 1.
 
 variant  what                                   accuracy at steps 10, 20, 50, 100, 200, 500, 1000
-64       64 hidden neurons, MNIST, 14 x 14      .625 .733 .790 .797 .798 .798 .799
-         best SGD of each step                  .753 .815 .884 .907 .933 .942 .948
-         KMNIST                                 .472 .579 .623 .634 .629 .639 .639
+64       64 hidden neurons, MNIST, 14 x 14      .837 .876 .895 .904 .909 .913 .911
+         best SGD of each step                  .753 .815 .884 .907 .933 .942 .949
+         KMNIST                                 .672 .727 .787 .818 .830 .838 .839
          best SGD of each step                  .593 .675 .781 .827 .860 .880 .892
-         notMNIST                               .771 .823 .829 .822 .822 .825 .824
+         notMNIST                               .845 .861 .882 .891 .897 .898 .897
          best SGD of each step                  .831 .865 .885 .904 .904 .911 .912
-meta     240 meta-steps of 20 to 160 steps, in 7 minutes of a shared core; leaves genome.json, shipped
-         as `label`
-smoke    `meta`, cut to 2 steps of a small network
+meta     CMA-ES from that genome on four families of tasks, 60 generations of 12; leaves genome.json
+smoke    `meta`, cut to 2 generations of a small network
 
-It forgets next to nothing of what it has learned, on sets that it has not seen either, and SGD at the best of 8
-settings (4 rates, with and without momentum) is ahead at every step. Means of 3 seeds on 1000 test images, standardised
-for all; 8000 train images, batches of 128.
+On MNIST and KMNIST it is ahead of SGD at the best of 8 settings (4 rates, with and without momentum) at each of the
+first 50 steps, on notMNIST at step 10 alone; after 100 steps SGD is ahead everywhere. It forgets nothing that can be
+told from noise: the last hundred steps are .001 below its best hundred on all three. Means of 3 seeds on 1000 test
+images, standardised for all; 8000 train images, batches of 128.
 """
 
 from ml_collections import ConfigDict
