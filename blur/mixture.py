@@ -81,7 +81,7 @@ def draw(key: jax.Array, mixture: Mixture, longest: int | jax.Array) -> Drawn:
     Both numbers are log-uniform, the age + 1. The key is consumed.
     """
     k_network, k_horizon, k_age = jax.random.split(key, 3)
-    which = jax.random.randint(k_network, (), 0, len(mixture.networks))
+    which = jax.random.randint(k_network, (), 0, len(mixture.networks), jnp.int32)
     horizon = None if mixture.shortest is None else _log_uniform(k_horizon, mixture.shortest, longest)
     return Drawn(which, horizon, 0 if mixture.oldest is None else _log_uniform(k_age, 1, mixture.oldest + 1) - 1)
 

@@ -61,9 +61,9 @@ smoke       8, 4 steps
 
 The mean of steps 10 to 100: lasting .833, muon .821 on KMNIST (by seed +.006, +.015, +.015), .904 and .903 on notMNIST
 (+.003, +.004, -.002). On KMNIST `lasting` is ahead of every optimiser at every step but for 64_64_64 at step 10. It was
-evolved with one hidden layer: with three, `muon` is ahead of it until step 500. On notMNIST it is ahead at each of these
-steps with batches of 32 and 64 (--config.world.batch_size); with 16 neurons to step 100, level at 200, .005 behind SGD
-at 1000.
+evolved with one hidden layer: with three, `muon` is ahead of it until step 500. On notMNIST it is ahead of them at each
+of these steps with batches of 32 and 64 (--config.world.batch_size); with 16 neurons to step 100, level at 200, .005
+behind SGD at 1000.
 
 Means of 3 seeds on 1000 test images of 14 x 14 pixels, standardised for all; 8000 train images, batches of 128. The
 best are of 8 settings of SGD, 4 rates from 0.03 to 1 with and without momentum, and of 3 rates of Adam and of Muon.
