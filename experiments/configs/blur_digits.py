@@ -11,10 +11,10 @@ finer    64, 16 x 16                   -  0.359  0.953         0.632  0.838     
 smoke    8, 8 x 8, 4 steps             5
 meta     64, 8 x 8                   328  400 meta-steps of 40 batches; leaves genome.json, shipped as `digits`
 
-Means of 5 seeds on 450 test digits. A run goes on to step 1000; seconds are of its first 100. "Best SGD" is, at each step, the
-best of 18 settings: 9 rates over 4 decades, with and without momentum. The genome learned on the 1347 training digits
-in the network of `same`; another genome is tested by --config.learner.genome=DIR/genome.json. Seconds are of 2 shared
-cores; a dash: not measured.
+Means of 5 seeds on 450 test digits. "Best SGD" is, at each step, the best of 18 settings: 9 rates over 4 decades, with
+and without momentum. A run goes on to step 1000; seconds are of its first 100, on 2 shared cores; a dash: not measured.
+The genome learned on the 1347 training digits in the network of `same`; another genome is tested by
+--config.learner.genome=DIR/genome.json.
 """
 
 from collections.abc import Sequence

@@ -17,8 +17,8 @@ meta     CMA-ES from that genome on four families of tasks, 60 generations of 12
          its end, and not ahead of its start in 5 generations
 smoke    `meta`, cut to 2 generations of a small network
 
-On MNIST and KMNIST it is ahead of SGD at the best of 8 settings (4 rates, with and without momentum) at each of the
-first 50 steps, on notMNIST at step 10 alone; after 100 steps SGD is ahead everywhere. It forgets nothing that can be
+On MNIST and KMNIST it is ahead of SGD at the best of 8 settings (4 rates, with and without momentum) in each evaluation
+to step 50, on notMNIST at step 10 alone; from step 100 on SGD is ahead everywhere. It forgets nothing that can be
 told from noise: the last hundred steps are .001 below its best hundred on all three. Means of 3 seeds on 1000 test
 images, standardised for all; 8000 train images, batches of 128.
 """
