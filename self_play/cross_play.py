@@ -33,10 +33,11 @@ def play_versions(
     """Each Alice with each Bob, one pair after the other: the goals that Bob reached and those that he tried [V, V].
 
     Alice's versions are rows, Bob's columns. Every pair plays setup.num_steps of setup.num_games; all observe by the
-    present normalizers. setup: see `world.setup`; its past_prob does not count. predict: the learner's. versions
+    present normalizers, and Bob's gripper begins as in an exam. setup: see `world.setup`; its past_prob does not count. predict: the learner's. versions
     [V, P, ..]: parameters, see `versions_of`. The key is consumed.
     """
-    table, rules = setup.table, setup.rules._replace(past_prob=0.0)
+    table = setup.table
+    rules = setup.rules._replace(past_prob=0.0, bob_shares=None if setup.rules.bob_shares is None else "exam")
     num_versions = len(jax.tree.leaves(versions)[0])
 
     def one(pair):

@@ -53,6 +53,8 @@ def learner(
     lstm_size: int = 0,
     bptt_length: int = 1,
     sees_time: bool = False,
+    attention: bool = False,
+    privileged_critic: bool = False,
     discount: float = 0.998,
     gae_lambda: float = 0.95,
     clip: float = 0.2,
@@ -75,8 +77,8 @@ def learner(
 ) -> tuple[Callable, Callable, Callable]:
     """Asymmetric self-play: (init, update, predict) of a Learner for `arena`. Defaults: of Table 2, where it has them.
 
-    embedding, widths, lstm_size, sees_time: see `networks`. bptt_length: L, 1 without memory; it divides 1 + num_steps
-      of the world, which has the same lstm_size and bptt_length. clip to entropy_weight: PPO's. cloning_weight,
+    embedding, widths, lstm_size, sees_time, attention, privileged_critic: see `networks`. bptt_length: L, 1 without
+      memory; it divides 1 + num_steps of the world, which has the same lstm_size and bptt_length. clip to entropy_weight: PPO's. cloning_weight,
       cloning_clip: see `cloning`; a weight of 0 is PPO alone. cloning_fades: the weight falls to 0 as Bob's success
       from his easiest start rises to a half (`starts`; of a world with bob_shares): an Alice who is still near random
       pins him to her noise. alice_rate: her learning rate as a fraction of Bob's; a slow Alice keeps her goals diverse.
@@ -104,7 +106,14 @@ def learner(
     if cloning_clip is not None:
         check_numbers(cloning_clip=cloning_clip)
     settings = Settings(
-        network={"embedding": embedding, "widths": tuple(widths), "lstm_size": lstm_size, "sees_time": sees_time},
+        network={
+            "embedding": embedding,
+            "widths": tuple(widths),
+            "lstm_size": lstm_size,
+            "sees_time": sees_time,
+            "attention": attention,
+            "privileged_critic": privileged_critic,
+        },
         player=player,
         returns={"bptt_length": bptt_length, "discount": discount, "gae_lambda": gae_lambda},
         coefs=LossCoefs(clip, value_weight, entropy_weight, cloning_weight, cloning_clip),
@@ -128,7 +137,7 @@ def _init(settings, key, example):
     _check_batch(settings, example)
     first, action = jax.tree.map(lambda x: jnp.zeros(x.shape[2:], x.dtype), (steps.policy_input, steps.action))
     gripper, objects, mask = first.observation
-    inputs = Inputs(gripper, objects, first.goal, mask, jnp.zeros(2, jnp.float32))
+    inputs = Inputs(gripper, objects, first.goal, mask, jnp.zeros(2, jnp.float32), first.goal, first.episode)
     player = _player(settings, len(action))
     params = jax.vmap(lambda key: player.init(key, inputs, None))(jax.random.split(key, 2))
     pool_size, _ = settings.pool
@@ -159,7 +168,11 @@ NAMES = ("alice", "bob")  # by game.ALICE, game.BOB
 
 def _update(settings, key, state, batch):
     player = _player(settings, batch.transitions.action.shape[-1])
-    batch = batch._replace(is_demo=batch.is_demo & (settings.coefs.cloning_weight > 0))
+    clones, earlier = settings.coefs.cloning_weight > 0, batch.earlier
+    batch = batch._replace(
+        is_demo=batch.is_demo & clones,
+        earlier=None if earlier is None else earlier._replace(is_demo=earlier.is_demo & clones),
+    )
     data, normalizers, explained = prepare(player, state.params, state.normalizers, batch, **settings.returns)
     k_train, k_pool = jax.random.split(key)
     coefs, rates = settings.coefs, None

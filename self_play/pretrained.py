@@ -43,7 +43,7 @@ def network_of(learner: Mapping[str, Any]) -> dict[str, Any]:
     """Those settings of `learner` that acting needs. Raises ValueError for networks that no setting describes."""
     if learner.get("player") is not None:
         raise ValueError("a player with networks of its own (learner.player) cannot be packed: keep its params")
-    return {name: learner[name] for name in ("embedding", "widths", "lstm_size", "sees_time") if name in learner}
+    return {name: learner[name] for name in _OF_NETWORK if name in learner}
 
 
 def packed(state: ppo_learner.State, network: Mapping[str, Any], of_world: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,4 +69,5 @@ def unpacked(arrays: Mapping[str, np.ndarray]) -> tuple[Callable, Tabletop]:
     return functools.partial(predict, jax.tree.map(jnp.asarray, state)), world.setup(**settings["world"]).table
 
 
+_OF_NETWORK = ("embedding", "widths", "lstm_size", "sees_time", "attention", "privileged_critic")
 _FOLDER = resources.files("self_play") / "players"

@@ -55,7 +55,7 @@ def test_a_packed_player_acts_as_it_did(context):
     with np.load(io.BytesIO(file)) as arrays:
         player, table = self_play.pretrained.unpacked(dict(arrays))
     state = table.reset(jax.random.key(0))
-    pose, nothing = table.poses(state), (jnp.zeros((2, 0)), jnp.zeros(2, bool), jnp.zeros(()))
+    pose, nothing = table.poses(state), (jnp.zeros((2, 0)), jnp.zeros(2, bool), jnp.zeros(()), jnp.zeros(2))
     one = game.PolicyInput(table.observe(state), table.observe_goal(pose, pose, state.mask), *nothing)
     inputs = jax.tree.map(lambda leaf: leaf[None], one)
     logits, _ = player(inputs)
