@@ -33,10 +33,15 @@ def load(name: str) -> tuple[Callable, Tabletop]:
     as `exams`, `record` and `game` take it; at another table, too, whose robot has as many joints and links with a
     sense of touch. Raises ValueError for an unknown name.
     """
+    return unpacked(arrays(name))
+
+
+def arrays(name: str) -> dict[str, np.ndarray]:
+    """The arrays of the players of that name, as `packed` gives them. Raises ValueError for an unknown name."""
     if name not in names():
         raise ValueError(f"no pretrained player named {name!r}; there are {', '.join(names())}")
-    with (_FOLDER / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
-        return unpacked(dict(arrays))
+    with (_FOLDER / f"{name}.npz").open("rb") as file, np.load(file) as content:
+        return dict(content)
 
 
 def network_of(learner: Mapping[str, Any]) -> dict[str, Any]:

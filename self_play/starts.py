@@ -62,9 +62,7 @@ def way_of_alice(key: jax.Array, grasps: float) -> jax.Array:
     return jnp.where(grasped, GRASPED * along, GRASPED + (AROUND - GRASPED) * along)
 
 
-def on_the_way(
-    table: Tabletop, key: jax.Array, state: State, way: jax.Array, among: jax.Array | None = None
-) -> State:
+def on_the_way(table: Tabletop, key: jax.Array, state: State, way: jax.Array, among: jax.Array | None = None) -> State:
     """The gripper of a state, at rest, moved to another place of the path to a random object. The key is consumed.
 
     The path ends where the gripper's target is: of a fresh state, as the exam draws it. among [N] bool: the objects to

@@ -41,7 +41,16 @@ from ml_collections import ConfigDict
 
 _VARIANTS: dict[str, dict[str, Any]] = {
     "one": {"num_steps": 900, "num_games": 32, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
-    "two": {"num_steps": 1440, "num_games": 32, "num_blocks": 2, "tasks": ("push_1", "push_2", "stack_2")},
+    "two": {
+        "num_steps": 1440,
+        "num_games": 32,
+        "num_blocks": 2,
+        "tasks": ("push_1", "push_2", "pick_and_place_2", "stack_2"),
+        "world": {"alice_regrasps": True, "whole_turns": True},
+        "learner": {"attention": True, "privileged_critic": True},
+        "rate": 5e-4,
+        "init_from": "one",
+    },
     "gpu": {
         "num_steps": 3000,
         "num_games": 2048,
@@ -58,6 +67,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     },
     "smoke": {"num_steps": 2, "num_games": 4, "num_blocks": 1, "tasks": ("push_1",)},
 }
+_FIGURES = ("arena", "curriculum", "wave", "payoff")
 
 
 def get_config(variant: str = "one") -> ConfigDict:
@@ -90,8 +100,8 @@ def get_config(variant: str = "one") -> ConfigDict:
                 "bob_steps": 2 if smoke else 100,
             }
         },
-        "artifacts": () if smoke else ("episode", "player"),
-        "figures": {"curriculum": {}} if smoke else {"arena": {}, "curriculum": {}, "wave": {}},
+        "artifacts": () if smoke else {"episode": {}, "player": {}, "payoff": {"num_games": 32, "num_steps": 300}},
+        "figures": {name: {} for name in (("curriculum",) if smoke else _FIGURES)},
         "data": {"name": "none"},
         "world": {
             "name": "self_play",
@@ -109,6 +119,7 @@ def get_config(variant: str = "one") -> ConfigDict:
             "lstm_size": lstm_size,
             "bptt_length": bptt_length,
             **({"shapes": of["shapes"], "num_shapes": 8} if "shapes" in of else {}),
+            **of.get("world", {}),
         },
         "learner": {
             "name": "self_play",
@@ -116,7 +127,9 @@ def get_config(variant: str = "one") -> ConfigDict:
             "widths": (128, 128),
             "lstm_size": lstm_size,
             "bptt_length": bptt_length,
-            "learning_rate": 3e-4 if lstm_size else _falling(1e-3, epochs * num_minibatches * of["num_steps"]),
+            "learning_rate": 3e-4
+            if lstm_size
+            else _falling(of.get("rate", 1e-3), epochs * num_minibatches * of["num_steps"]),
             "sees_time": True,
             "sample_reuse": epochs,
             "num_minibatches": num_minibatches,
@@ -127,9 +140,24 @@ def get_config(variant: str = "one") -> ConfigDict:
             "alice_entropy": 10.0,
             "discount": 0.99,
             "entropy_weight": 0.001,
+            **({} if smoke else {"pool_size": 5, "pool_every": of["num_steps"] // 5}),
+            **of.get("learner", {}),
         },
     }
+    if "init_from" in of:
+        config["learner"] = _started(config["learner"], of["init_from"])
     return ConfigDict(config)
+
+
+def _started(learner: dict[str, Any], init_from: str) -> dict[str, Any]:
+    """A learner that begins with a player that has no attention, and whose critic is not privileged."""
+    nets, layers = ("policy", "value"), ("seen", "score", "scene")
+    fresh = [
+        "pool",
+        "params/params/value/Dense_1",
+        *(f"params/params/{net}/{layer}" for net in nets for layer in layers),
+    ]
+    return {"name": "started", "learner": learner, "init_from": init_from, "fresh": tuple(fresh)}
 
 
 def _falling(rate: float, num_steps: int) -> dict[str, Any]:
