@@ -201,9 +201,9 @@ def _game(context, num_frames):
 def payoff(context: Context, *, num_games: int = 64, num_steps: int = 400) -> Artifact:
     """payoff.json: the fraction of the goals of each version of Alice that each version of Bob reaches.
 
-    Versions are those that the learner keeps, oldest first, and the last one; all observe by the last one's
-    normalizers. updates: after how many each was kept. bob_success[i][j]: of the goals that version i of Alice set in
-    num_steps of num_games, what version j of Bob reached; null where she set none.
+    Versions are those that the learner keeps, oldest first, and the last one; Bob begins as in an exam. updates: after
+    how many each was kept. bob_success[i][j]: of the goals that version i of Alice set in num_steps of num_games, what
+    version j of Bob reached; null where she set none.
     """
     if getattr(context.run.learner, "pool", None) is None:
         raise ValueError("payoff.json is of past versions: set learner.pool_size to keep some")
@@ -212,7 +212,7 @@ def payoff(context: Context, *, num_games: int = 64, num_steps: int = 400) -> Ar
 
     def write(run):
         versions, updates = self_play.versions_of(run.learner, _players(context).get("pool_every", 10))
-        counts = play(run.learner, versions, jax.random.key(context.config["seed"]))
+        counts = play(versions, jax.random.key(context.config["seed"]))
         rows = [
             [won / of if of else None for won, of in zip(*row, strict=True)]
             for row in zip(*(np.asarray(count).tolist() for count in counts), strict=True)

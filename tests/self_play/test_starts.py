@@ -119,9 +119,41 @@ def test_bobs_first_turns_are_counted_by_where_they_began():
     assert not steps.done[..., ALICE].all()
 
 
+def test_her_gripper_goes_from_one_object_to_another():
+    """On a table where what the gripper is at rises with it: 3 steps at one object, then 3 at the other, if any."""
+    q_of = [slice(6 + 7 * i, 9 + 7 * i) for i in range(2)]
+
+    def rise(state, action):
+        q = state.q.at[2].add(0.05)
+        for i, of in enumerate(q_of):
+            held = (jnp.linalg.norm(q[of][:2] - q[:2]) < 1e-3) & state.mask[i]
+            q = q.at[of.start + 2].add(0.05 * held)
+        return state._replace(q=q)
+
+    here = tabletop.build(scene.blocks(2, min_objects=1))._replace(step=rise)
+    rules = Rules(3, 3, 1, alice_grasps=0.5, alice_regrasps=True)
+
+    @jax.jit
+    def run(key):
+        state = world.init_games(here, rules, 0, key, NUM_GAMES)
+        act = lambda seen: (jnp.zeros((NUM_GAMES, 2, 5, 11)), seen.memory)  # noqa: E731
+        return world.play(here, rules, 6, act, key, state)[1]
+
+    steps = jax.tree.map(lambda leaf: np.array(leaf)[:, 1:], run(jax.random.key(0)).transitions)
+    seen = steps.policy_input.observation
+    two = seen.mask[:, 0].all(axis=1)
+    assert 5 < two.sum() < NUM_GAMES - 5
+    np.testing.assert_array_equal(steps.bobs_turn, np.arange(6)[None] >= np.where(two, 6, 3)[:, None])
+    at = (np.linalg.norm(seen.objects[..., 15:17], axis=-1) < 1e-3) & seen.mask
+    np.testing.assert_array_equal(at[:, :3].sum(axis=2), 1)
+    np.testing.assert_array_equal(at[two, :3], at[two][:, :1].repeat(3, axis=1))
+    np.testing.assert_array_equal(at[two, 3:], ~at[two, :3])
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"alice_regrasps": True}, "alice_regrasps needs alice_grasps, by which her gripper begins at an object"),
         ({"bob_shares": "half"}, "bob_shares must be one of exam, equal, success, got 'half'"),
         ({"bob_shares": "equal", "bob_starts": "alice"}, "bob_shares needs bob_starts='own'"),
         ({"alice_grasps": 1.5}, "alice_grasps must be a finite number, at least 0.0 and at most 1.0, got 1.5"),
