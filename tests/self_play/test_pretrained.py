@@ -27,9 +27,10 @@ def test_another_learner_begins_with_the_shipped_players():
     config = self_play_blocks.get_config("two").to_dict()
     of = config["learner"]
     settings = {name: value for name, value in config["world"].items() if name != "name"}
-    world = self_play.arena(**{**settings, "num_games": 4, "num_steps": 15})
+    data, begin, draw = self_play.arena(**{**settings, "num_games": 4, "num_steps": 15})
     learner = registry.build("learner", of | {"learner": of["learner"] | {"learning_rate": 1e-3}})
-    example = jax.eval_shape(lambda key: world[2](key, world[0], world[1](key, world[0]), None)[1], jax.random.key(0))
+    games = jax.eval_shape(begin, jax.random.key(0), data)
+    example = jax.eval_shape(lambda games: draw(jax.random.key(0), data, games, None)[1], games)
     example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), example)
     params = learner.init(jax.random.key(0), example).params["params"]
     shipped = self_play.pretrained.arrays("one")

@@ -135,9 +135,10 @@ def test_her_gripper_goes_from_one_object_to_another():
 
     @jax.jit
     def run(key):
-        state = world.init_games(here, rules, 0, key, NUM_GAMES)
+        k_init, k_play = jax.random.split(key)
+        state = world.init_games(here, rules, 0, k_init, NUM_GAMES)
         act = lambda seen: (jnp.zeros((NUM_GAMES, 2, 5, 11)), seen.memory)  # noqa: E731
-        return world.play(here, rules, 6, act, key, state)[1]
+        return world.play(here, rules, 6, act, k_play, state)[1]
 
     steps = jax.tree.map(lambda leaf: np.array(leaf)[:, 1:], run(jax.random.key(0)).transitions)
     seen = steps.policy_input.observation
