@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import goals
+from self_play import goals, observations
 from self_play.goals import Poses, Verdict
 from self_play.observations import Observation, State, is_sound
 from self_play.tabletop import Tabletop
@@ -66,6 +66,7 @@ class PolicyInput(NamedTuple):
     is_past: jax.Array  # [2] bool, the player is a past version
     time: jax.Array  # [] of the turn so far, in hundreds of control steps
     episode: jax.Array  # [2] number of goals resolved, and whether Bob has not failed: for values
+    focus: jax.Array | None = None  # [N] bool, the object that networks look at; None: all
 
 
 class Transition(NamedTuple):
@@ -135,11 +136,15 @@ def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
 
 def observe(table: Tabletop, game: Game) -> PolicyInput:
     """The input of the player whose turn it is."""
+    state, now, focus = game.state, table.poses(game.state), None
     goal = select(game.bobs_turn, game.goal, table.poses(game.start))
-    goal = table.observe_goal(table.poses(game.state), goal, game.state.mask)
+    if table.scene.focus:
+        among = state.mask & ~(game.bobs_turn & table.reached(now, goal, state.mask))
+        focus = observations.focus(table.scene, state, now, select(game.bobs_turn, goal, now), among)
+    seen_goal = table.observe_goal(now, goal, state.mask)
     time = game.count.astype(jnp.float32) / 100
     episode = jnp.stack([game.num_goals, game.bob_active]).astype(jnp.float32)
-    return PolicyInput(table.observe(game.state), goal, game.memory, game.is_past, time, episode)
+    return PolicyInput(table.observe(state), seen_goal, game.memory, game.is_past, time, episode, focus)
 
 
 def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Game) -> tuple[Game, dict, jax.Array]:

@@ -56,6 +56,7 @@ def init_normalizers(inputs: Inputs) -> Normalizers:
 def inputs_of(normalizers: Normalizers, policy_input: PolicyInput, goal: jax.Array, who: jax.Array) -> Inputs:
     """The inputs of one player's networks. goal [.., N, H] Bob's; who: ALICE, whose policy is given none, or BOB."""
     gripper, objects, mask = policy_input.observation
+    mask = mask if policy_input.focus is None else policy_input.focus
     value_goal = jnp.where(who == BOB, goal, policy_input.goal)
     raw = (normalizers.gripper, gripper), (normalizers.objects, objects), (normalizers.goal, value_goal)
     gripper, objects, value_goal = (jnp.clip(normalize(moments, x), -BOUND, BOUND) for moments, x in raw)

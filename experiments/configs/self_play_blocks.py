@@ -46,10 +46,24 @@ _VARIANTS: dict[str, dict[str, Any]] = {
         "num_games": 32,
         "num_blocks": 2,
         "tasks": ("push_1", "push_2", "pick_and_place_2", "stack_2"),
+        "world": {"alice_regrasps": True, "whole_turns": True, "focus": True},
+        "evals": {"focus": True},
+        "rate": 5e-4,
+        "init_from": "one",
+    },
+    "two_attention": {
+        "num_steps": 1440,
+        "num_games": 32,
+        "num_blocks": 2,
+        "tasks": ("push_1", "push_2", "pick_and_place_2", "stack_2"),
         "world": {"alice_regrasps": True, "whole_turns": True},
         "learner": {"attention": True, "privileged_critic": True},
         "rate": 5e-4,
         "init_from": "one",
+        "fresh": (
+            "params/params/value/Dense_1",
+            *(f"params/params/{net}/{layer}" for net in ("policy", "value") for layer in ("seen", "score", "scene")),
+        ),
     },
     "gpu": {
         "num_steps": 3000,
@@ -98,6 +112,7 @@ def get_config(variant: str = "one") -> ConfigDict:
                 "tasks": of["tasks"],
                 "num_games": 4 if smoke else 128,
                 "bob_steps": 2 if smoke else 100,
+                **of.get("evals", {}),
             }
         },
         "artifacts": () if smoke else {"episode": {}, "player": {}, "payoff": {"num_games": 32, "num_steps": 300}},
@@ -145,19 +160,14 @@ def get_config(variant: str = "one") -> ConfigDict:
         },
     }
     if "init_from" in of:
-        config["learner"] = _started(config["learner"], of["init_from"])
+        fresh = ("pool", *of.get("fresh", ()))
+        config["learner"] = {
+            "name": "started",
+            "learner": config["learner"],
+            "init_from": of["init_from"],
+            "fresh": fresh,
+        }
     return ConfigDict(config)
-
-
-def _started(learner: dict[str, Any], init_from: str) -> dict[str, Any]:
-    """A learner that begins with a player that has no attention, and whose critic is not privileged."""
-    nets, layers = ("policy", "value"), ("seen", "score", "scene")
-    fresh = [
-        "pool",
-        "params/params/value/Dense_1",
-        *(f"params/params/{net}/{layer}" for net in nets for layer in layers),
-    ]
-    return {"name": "started", "learner": learner, "init_from": init_from, "fresh": tuple(fresh)}
 
 
 def _falling(rate: float, num_steps: int) -> dict[str, Any]:
