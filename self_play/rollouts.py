@@ -63,7 +63,7 @@ def rollout(
         fresh = jax.vmap(lambda one: begin(table, one, memory_size))(start)
         after, ends, sound = jax.vmap(functools.partial(step, table, rules))(moved, action, fresh)
         if rules.alice_regrasps:
-            after = jax.vmap(functools.partial(_regrasp, table, rules))(after, keys)
+            after = jax.vmap(functools.partial(regrasp, table, rules))(after, keys)
         poses, valid = jax.vmap(table.poses)(games.state), jnp.ones_like(games.bobs_turn)
         sound &= jax.vmap(is_sound)(policy_input.memory)
         memories = Memories(  # the last one written to a sequence's place stays
@@ -84,7 +84,7 @@ def rollout(
     return jax.vmap(select)(broken, anew, after), transitions, memories, broken
 
 
-def _regrasp(table: Tabletop, rules: Rules, game: Game, key: jax.Array) -> Game:
+def regrasp(table: Tabletop, rules: Rules, game: Game, key: jax.Array) -> Game:
     """The game with Alice's gripper at another object, if alice_steps have passed since it came to the last one.
 
     It is one that she has not moved, if there is any. All objects stay; one in the air falls. The key is consumed.
@@ -92,7 +92,7 @@ def _regrasp(table: Tabletop, rules: Rules, game: Game, key: jax.Array) -> Game:
     state, now = game.state, table.poses(game.state)
     stands = table.reached(now, table.poses(game.start), state.mask)
     k_way, k_place = jax.random.split(key)
-    way = starts.way_of_alice(k_way, rules.alice_grasps)
+    way = starts.way_of_alice(k_way, rules.alice_grasps or 0.0)
     placed = starts.on_the_way(table, k_place, state, way, jnp.where(jnp.any(stands), stands, state.mask))
     due = ~game.bobs_turn & (game.count > 0) & (game.count % rules.alice_steps == 0)
     return game._replace(state=select(due, placed, state))

@@ -184,8 +184,9 @@ def play(
         jax.vmap(lambda broke, leaf: jnp.where(broke, 0.0, leaf))(broken, leaf)
         for leaf in (memory, state.games.memory, memories.alices)
     )
-    played = _bare(state.pending), steps, state.open_turn
-    pending, steps, open_turn = jax.vmap(partial(_without_broken, table))(broken, games, played)
+    mend = partial(jax.vmap(partial(_without_broken, table)), broken, games)
+    pending, steps = mend((_bare(state.pending), steps))
+    open_turn = None if state.open_turn is None else mend((state.open_turn,))[0]
     source = episodes.update(rules, state.episodes, steps)
     steps = _joined(jax.tree.map(lambda leaf: leaf[:, None], pending), steps)
     steps, pending = jax.vmap(_set_aside)(steps, games.bobs_turn)
@@ -234,7 +235,7 @@ def _bare(transition):
 
 
 def _without_broken(table, broken, one, steps):
-    """The transitions [.., ..] of one game, or padding in place of all of them if it broke. None stays."""
+    """The transitions [.., ..] of one game, or padding in place of all of them if it broke."""
     padding = _bare(_padding(table, one))
 
     def one_part(part):
@@ -242,7 +243,7 @@ def _without_broken(table, broken, one, steps):
             lambda leaf, empty: jnp.where(broken, jnp.broadcast_to(empty, leaf.shape), leaf), part, padding
         )
 
-    return tuple(None if part is None else one_part(part) for part in steps)
+    return tuple(map(one_part, steps))
 
 
 def _set_aside(steps, bobs_turn):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import goals, training_data, world
+from self_play import game, goals, training_data, world
 from self_play.game import ALICE, BOB, Rules
 from self_play.goals import Poses
 from self_play.networks import Inputs
@@ -188,6 +188,25 @@ def test_every_step_of_a_player_is_learnt_from_once():
     assert not pending[0].any()
     assert 0 < pending[1:].mean() < 1
     assert not np.any(pending & np.stack([batch.transitions.bobs_turn[:, 0] for batch in batches]))
+
+
+def test_her_turn_may_have_steps_for_each_object():
+    table, rules = toy_table(), Rules(3, 3, 3, alice_regrasps=True)
+    still = jnp.full(2, 5, jnp.int32)
+
+    @jax.jit
+    @jax.vmap
+    def turns(key):
+        start = table.reset(key)
+        begun = game.begin(table, game.EpisodeStart(start, jnp.zeros(2, bool), None), 0)
+        return start.mask, jax.lax.scan(
+            lambda now, i: (now := game.step(table, rules, now, still, begun)[0], now.count), begun, jnp.arange(6)
+        )[1]
+
+    masks, counts = turns(jax.random.split(jax.random.key(0), 16))
+    for mask, count in zip(masks, counts, strict=True):  # nothing has moved, so she begins anew
+        assert count.tolist() == ([1, 2, 3, 4, 5, 0] if mask.all() else [1, 2, 0, 1, 2, 0])
+    assert 0 < masks[:, 1].sum() < 16
 
 
 @pytest.mark.parametrize("demonstrations", ["failed", "valid"])

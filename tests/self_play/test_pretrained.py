@@ -23,8 +23,8 @@ def test_the_shipped_bob_pushes_at_his_own_table():
 
 
 def test_another_learner_begins_with_the_shipped_players():
-    """As `self_play_blocks:two` does: what is fresh aside, its parameters are theirs."""
-    config = self_play_blocks.get_config("two").to_dict()
+    """As `self_play_blocks:two_attention` does: what is fresh aside, its parameters are theirs."""
+    config = self_play_blocks.get_config("two_attention").to_dict()
     of = config["learner"]
     settings = {name: value for name, value in config["world"].items() if name != "name"}
     data, begin, draw = self_play.arena(**{**settings, "num_games": 4, "num_steps": 15})
@@ -32,7 +32,7 @@ def test_another_learner_begins_with_the_shipped_players():
     games = jax.eval_shape(begin, jax.random.key(0), data)
     example = jax.eval_shape(lambda games: draw(jax.random.key(0), data, games, None)[1], games)
     example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), example)
-    params = learner.init(jax.random.key(0), example).params["params"]
+    params = jax.jit(learner.init)(jax.random.key(0), example).params["params"]
     shipped = self_play.pretrained.arrays("one")
     for net, layer in (("policy", "Dense_0"), ("policy", "answer"), ("value", "Dense_2")):
         np.testing.assert_array_equal(params[net][layer]["kernel"], shipped[f"params/params/{net}/{layer}/kernel"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import scene, starts, tabletop, world
+from self_play import game, rollouts, scene, starts, tabletop, world
 from self_play.game import ALICE, BOB, Rules
 
 NUM_GAMES = 40
@@ -120,35 +120,29 @@ def test_bobs_first_turns_are_counted_by_where_they_began():
 
 
 def test_her_gripper_goes_from_one_object_to_another():
-    """On a table where what the gripper is at rises with it: 3 steps at one object, then 3 at the other, if any."""
-    q_of = [slice(6 + 7 * i, 9 + 7 * i) for i in range(2)]
-
-    def rise(state, action):
-        q = state.q.at[2].add(0.05)
-        for i, of in enumerate(q_of):
-            held = (jnp.linalg.norm(q[of][:2] - q[:2]) < 1e-3) & state.mask[i]
-            q = q.at[of.start + 2].add(0.05 * held)
-        return state._replace(q=q)
-
-    here = tabletop.build(scene.blocks(2, min_objects=1))._replace(step=rise)
+    """When her steps at one are over, to one that she has not lifted; till then, and in Bob's turn, it stays."""
+    here = tabletop.build(scene.blocks(2))
     rules = Rules(3, 3, 1, alice_grasps=0.5, alice_regrasps=True)
 
     @jax.jit
-    def run(key):
-        k_init, k_play = jax.random.split(key)
-        state = world.init_games(here, rules, 0, k_init, NUM_GAMES)
-        act = lambda seen: (jnp.zeros((NUM_GAMES, 2, 5, 11)), seen.memory)  # noqa: E731
-        return world.play(here, rules, 6, act, k_play, state)[1]
+    @jax.vmap
+    def one(key):
+        k_reset, k_lifted, k_regrasp = jax.random.split(key, 3)
+        begun = game.begin(here, game.EpisodeStart(here.reset(k_reset), jnp.zeros(2, bool), None), 0)
+        lifted = jax.random.randint(k_lifted, (), 0, 2)
+        state = begun.state._replace(q=begun.state.q.at[8 + 7 * lifted].add(0.1))
+        begun = begun._replace(state=state)
+        counts, turns = jnp.array([3, 2, 3]), jnp.array([False, False, True])
+        games = jax.vmap(lambda count, turn: begun._replace(count=count, bobs_turn=turn))(counts, turns)
+        return lifted, state, jax.vmap(lambda one: rollouts.regrasp(here, rules, one, k_regrasp).state)(games)
 
-    steps = jax.tree.map(lambda leaf: np.array(leaf)[:, 1:], run(jax.random.key(0)).transitions)
-    seen = steps.policy_input.observation
-    two = seen.mask[:, 0].all(axis=1)
-    assert 5 < two.sum() < NUM_GAMES - 5
-    np.testing.assert_array_equal(steps.bobs_turn, np.arange(6)[None] >= np.where(two, 6, 3)[:, None])
-    at = (np.linalg.norm(seen.objects[..., 15:17], axis=-1) < 1e-3) & seen.mask
-    np.testing.assert_array_equal(at[:, :3].sum(axis=2), 1)
-    np.testing.assert_array_equal(at[two, :3], at[two][:, :1].repeat(3, axis=1))
-    np.testing.assert_array_equal(at[two, 3:], ~at[two, :3])
+    lifted, before, after = jax.tree.map(np.array, one(jax.random.split(jax.random.key(0), 16)))
+    assert 0 < lifted.sum() < 16
+    over = [np.linalg.norm(after.q[:, 0, :2] - after.q[:, 0, 6 + 7 * i : 8 + 7 * i], axis=1) < 1e-6 for i in range(2)]
+    np.testing.assert_array_equal(over, [lifted == 1, lifted == 0])
+    np.testing.assert_allclose(after.q[:, 0, 6:], before.q[:, 6:], atol=1e-6)
+    for i in (1, 2):
+        np.testing.assert_array_equal(after.q[:, i], before.q)
 
 
 @pytest.mark.parametrize(
