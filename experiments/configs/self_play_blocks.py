@@ -2,12 +2,13 @@
 
     python -m launch.train --config=experiments/configs/self_play_blocks.py --workdir=runs/self_play_blocks/one
 
-variant  what                                                updates  minutes of a core  push_1, pick_and_place_1
-one      one cube, 32 games, on a CPU                            900                 25  .949 to .995, .937 to .977
-two      one or two blocks, 32 games, on a CPU                  1440                  -  -
-shapes   as `one`, of cubes, bars, flat and tall boxes           900                  -  -
-gpu      one or two blocks, 2048 games, players with memory     3000                  -  -
-smoke    `one`, cut to 2 updates of 4 games                        2
+variant        what                                             updates  minutes of a core  push_1, pick_and_place_1
+one            one cube, 32 games, on a CPU                         900                 25  .949 to .995, .937 to .977
+two            one or two blocks, looked at one at a time          1440                  -  -
+two_attention  the same, but where to look is learned              1440                  -  -
+shapes         as `one`, of cubes, bars, flat and tall boxes        900                  -  -
+gpu            one or two blocks, 2048 games, players with memory  3000                  -  -
+smoke          `one`, cut to 2 updates of 4 games                     2
 
 An update follows 511 control steps of each game. Grippers begin an episode on one path from grasping a block to the
 place that the exam gives them (`self_play/starts.py`): Alice at a block, Bob anywhere, most often where his success is
@@ -32,6 +33,12 @@ The pretrained `one`, who knew cubes alone, solves of push_1 and pick_and_place_
 crosses .95 .85, bars .84 .78, cylinders .80 .75 (256 games each). `shapes` has eight objects of sizes within a tenth,
 of which one is on the table in each episode. Its exams are `push_1`, with a cube, and three on cylinders, L, T and
 cross shapes, which it never meets in training (`self_play/objects.py`). A dash: not measured.
+
+`two` begins with the pretrained `one`. Alice's turn is twice as long with two blocks, and halfway her gripper begins
+anew, at the block that she has not moved; her demonstrations are of whole turns. Players look at the nearest block
+that is not at its goal, lower goals first (`observations.focus`), which is prior knowledge. In `two_attention` they see
+both, and a network weighs them; its critics also see the goals left and where blocks stood. FOCUS_RESULT
+
 experiments/gallery/arena.png and wave.png are of seed 0, gripper.gif is of the pretrained `one`.
 """
 
@@ -39,27 +46,22 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+_TWO: dict[str, Any] = {
+    "num_steps": 1440,
+    "num_games": 32,
+    "num_blocks": 2,
+    "tasks": ("push_1", "push_2", "pick_and_place_2", "stack_2"),
+    "rate": 5e-4,
+    "init_from": "one",
+}
+_TURNS = {"alice_regrasps": True, "whole_turns": True}
 _VARIANTS: dict[str, dict[str, Any]] = {
     "one": {"num_steps": 900, "num_games": 32, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
-    "two": {
-        "num_steps": 1440,
-        "num_games": 32,
-        "num_blocks": 2,
-        "tasks": ("push_1", "push_2", "pick_and_place_2", "stack_2"),
-        "world": {"alice_regrasps": True, "whole_turns": True, "focus": True},
-        "evals": {"focus": True},
-        "rate": 5e-4,
-        "init_from": "one",
-    },
+    "two": {**_TWO, "world": {**_TURNS, "focus": True}, "evals": {"focus": True}},
     "two_attention": {
-        "num_steps": 1440,
-        "num_games": 32,
-        "num_blocks": 2,
-        "tasks": ("push_1", "push_2", "pick_and_place_2", "stack_2"),
-        "world": {"alice_regrasps": True, "whole_turns": True},
+        **_TWO,
+        "world": _TURNS,
         "learner": {"attention": True, "privileged_critic": True},
-        "rate": 5e-4,
-        "init_from": "one",
         "fresh": (
             "params/params/value/Dense_1",
             *(f"params/params/{net}/{layer}" for net in ("policy", "value") for layer in ("seen", "score", "scene")),
