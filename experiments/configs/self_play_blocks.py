@@ -37,9 +37,9 @@ cross shapes, which it never meets in training (`self_play/objects.py`). A dash:
 `two` begins with the pretrained `one`. Alice's turn is twice as long with two blocks, and halfway her gripper begins
 anew, at the block that she has not moved. Players look at the nearest block that is not at its goal, lower goals first
 (`observations.focus`), which is prior knowledge. In `two_attention` they see both, and a network weighs them; its
-critics also see the goals left and where blocks stood. So `one` solves .059 [.016, .191] of push_2, as he does not let
-go of a cube; if a script does it for him, .84. What learning makes of it is not measured: with cloning he was at 0 after
-40 updates (LOG.md).
+critics also see the goals left and where blocks stood. As `two` looks, `one` solves .059 [.016, .191] of push_2, for he
+does not let go of a cube; where a script does that for him, .84. What learning adds is not measured; with cloning it
+took away (LOG.md).
 
 experiments/gallery/arena.png and wave.png are of seed 0, gripper.gif is of the pretrained `one`.
 """
