@@ -132,7 +132,7 @@ def params(context: Context) -> Artifact:
 def player(context: Context) -> Artifact:
     """player.npz, Alice and Bob as `self_play.pretrained` keeps them: some hundred kB, without optimizers."""
     _setup(context)
-    network = self_play.pretrained.network_of(context.config["learner"])
+    network = self_play.pretrained.network_of(_players(context))
     of_world = {key: value for key, value in context.config["world"].items() if key != "name"}
 
     def write(run):
@@ -201,9 +201,9 @@ def _game(context, num_frames):
 def payoff(context: Context, *, num_games: int = 64, num_steps: int = 400) -> Artifact:
     """payoff.json: the fraction of the goals of each version of Alice that each version of Bob reaches.
 
-    Versions are those that the learner keeps, oldest first, and the last one; all observe by the last one's
-    normalizers. updates: after how many each was kept. bob_success[i][j]: of the goals that version i of Alice set in
-    num_steps of num_games, what version j of Bob reached; null where she set none.
+    Versions are those that the learner keeps, oldest first, and the last one; Bob begins as in an exam. updates: after
+    how many each was kept. bob_success[i][j]: of the goals that version i of Alice set in num_steps of num_games, what
+    version j of Bob reached; null where she set none.
     """
     if getattr(context.run.learner, "pool", None) is None:
         raise ValueError("payoff.json is of past versions: set learner.pool_size to keep some")
@@ -211,8 +211,8 @@ def payoff(context: Context, *, num_games: int = 64, num_steps: int = 400) -> Ar
     play = jax.jit(partial(self_play.play_versions, setup, context.learner.predict))
 
     def write(run):
-        versions, updates = self_play.versions_of(run.learner, context.config["learner"].get("pool_every", 10))
-        counts = play(run.learner, versions, jax.random.key(context.config["seed"]))
+        versions, updates = self_play.versions_of(run.learner, _players(context).get("pool_every", 10))
+        counts = play(versions, jax.random.key(context.config["seed"]))
         rows = [
             [won / of if of else None for won, of in zip(*row, strict=True)]
             for row in zip(*(np.asarray(count).tolist() for count in counts), strict=True)
@@ -220,6 +220,12 @@ def payoff(context: Context, *, num_games: int = 64, num_steps: int = 400) -> Ar
         return {"payoff.json": json.dumps({"updates": updates, "bob_success": rows})}
 
     return Artifact(("payoff.json",), write)
+
+
+def _players(context):
+    """The settings of the learner of self-play, which another, `started`, may begin."""
+    settings = context.config["learner"]
+    return settings["learner"] if settings["name"] == "started" else settings
 
 
 def _setup(context: Context, **size: int) -> self_play.Setup:

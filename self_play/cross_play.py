@@ -4,7 +4,6 @@ Letters: P the two players, V versions.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -16,35 +15,41 @@ from self_play.ppo_learner import State
 
 
 def versions_of(state: State, pool_every: int) -> tuple[Any, list[int]]:
-    """The versions in the pool, oldest first, and the present one [V, P, ..]; the number of updates of each.
+    """The versions in the pool, oldest first, and the present one, and the number of updates of each.
 
-    pool_every: the learner's. Raises ValueError without a pool. Not for jit.
+    -> ((parameters [V, P, ..], normalizers [V, ..]), updates). pool_every: the learner's. Raises ValueError without a
+    pool. Not for jit.
     """
     if state.pool is None:
         raise ValueError("the learner keeps no past versions: set its pool_size")
     past, updates = opponents.in_order(state.pool, pool_every)
-    versions = jax.tree.map(lambda past, now: jnp.concatenate([past, now[None]]), past, state.params)
+    present = state.params, state.normalizers
+    versions = jax.tree.map(lambda past, now: jnp.concatenate([past, now[None]]), past, present)
     return versions, [*updates, int(state.pool.count)]
 
 
-def play_versions(
-    setup: world.Setup, predict: Callable, state: State, versions: Any, key: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def play_versions(setup: world.Setup, predict: Callable, versions: Any, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Each Alice with each Bob, one pair after the other: the goals that Bob reached and those that he tried [V, V].
 
-    Alice's versions are rows, Bob's columns. Every pair plays setup.num_steps of setup.num_games; all observe by the
-    present normalizers. setup: see `world.setup`; its past_prob does not count. predict: the learner's. versions
-    [V, P, ..]: parameters, see `versions_of`. The key is consumed.
+    Alice's versions are rows, Bob's columns. Every pair plays setup.num_steps of setup.num_games; each observes by its
+    own normalizers, and Bob's gripper begins as in an exam. setup: see `world.setup`; its past_prob does not count.
+    predict: the learner's. versions: see `versions_of`. The key is consumed.
     """
-    table, rules = setup.table, setup.rules._replace(past_prob=0.0)
+    table = setup.table
+    rules = setup.rules._replace(past_prob=0.0, bob_shares=None if setup.rules.bob_shares is None else "exam")
     num_versions = len(jax.tree.leaves(versions)[0])
 
     def one(pair):
-        alice, bob, key = pair
-        params = jax.tree.map(lambda leaf: jnp.stack([leaf[alice, ALICE], leaf[bob, BOB]]), versions)
+        *numbers, key = pair
+        alice, bob = (jax.tree.map(lambda leaf, i=i: leaf[i], versions) for i in numbers)
         k_init, k_play = jax.random.split(key)
-        games = world.init_games(table, rules, setup.memory_size, k_init, setup.num_games, setup.num_tasks)
-        act = partial(predict, state._replace(params=params))
+        sizes = setup.num_games, setup.num_tasks, setup.bptt_length
+        games = world.init_games(table, rules, setup.memory_size, k_init, *sizes)
+
+        def act(policy_input):
+            hers, his = (predict(State(one[0], (), one[1], None), policy_input) for one in (alice, bob))
+            return jax.tree.map(lambda a, b: jnp.stack([a[:, ALICE], b[:, BOB]], axis=1), hers, his)
+
         _, batch = world.play(table, rules, setup.num_steps, act, k_play, games, bptt_length=setup.bptt_length)
         steps = batch.transitions
         tried = steps.resolved & steps.bobs_turn

@@ -47,8 +47,8 @@ def examine(table: Tabletop, task: Holdout, act: Callable, key: jax.Array, *, nu
 
     A game whose physics is not sound (`observations.is_sound`) is a failure.
 
-    act: see `game.rollout`. It is asked once with a memory of None, to learn the memory's shape. bob_steps: for each
-    object, see `game.Rules`. The key is consumed.
+    act: see `rollouts.rollout`. It is asked once with a memory of None, to learn the memory's shape. bob_steps: for
+    each object, see `game.Rules`. The key is consumed.
     """
     check_counts(num_games=num_games, bob_steps=bob_steps)
     k_reset, k_goal, k_act = jax.random.split(key, 3)

@@ -12,14 +12,13 @@ Letters: A dimensions of an action, B games, F, G, H features (see observations)
 of objects, T steps of a rollout.
 """
 
-import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from self_play import goals
+from self_play import goals, observations
 from self_play.goals import Poses, Verdict
 from self_play.observations import Observation, State, is_sound
 from self_play.tabletop import Tabletop
@@ -62,10 +61,12 @@ class PolicyInput(NamedTuple):
     """What a policy acts on."""
 
     observation: Observation  # of the table of the player whose turn it is
-    goal: jax.Array  # [N, H] Bob's goal; zero in Alice's turn
+    goal: jax.Array  # [N, H] Bob's goal; in Alice's turn where her objects stood at first, for her value alone
     memory: jax.Array | None  # [2, M]; None: zeros of the size that the player needs, or kept elsewhere (`Memories`)
     is_past: jax.Array  # [2] bool, the player is a past version
     time: jax.Array  # [] of the turn so far, in hundreds of control steps
+    episode: jax.Array  # [2] number of goals resolved, and whether Bob has not failed: for values
+    focus: jax.Array | None = None  # [N] bool, the object that networks look at; None: all
 
 
 class Transition(NamedTuple):
@@ -87,13 +88,6 @@ class Transition(NamedTuple):
     way: jax.Array | None = None  # that of the Game before the step
 
 
-class Memories(NamedTuple):
-    """Both players' memories in a rollout, where training reads them: elsewhere they follow from these."""
-
-    heads: jax.Array  # [B, K, 2, M] after the last step of each sequence of L steps; step 0 is of an earlier rollout
-    alices: jax.Array  # [B, 2, M] before Alice's latest step
-
-
 class Rules(NamedTuple):
     """The rules of the game. The defaults are the paper's, which also has past_prob = 0.2."""
 
@@ -104,10 +98,17 @@ class Rules(NamedTuple):
     alice_reward: str = "success"  # or "timestep", of Sukhbaatar et al. (C.2)
     past_prob: float = 0.0  # probability that one player of an episode, Alice or Bob, is a past version
     demonstrations: str = "failed"  # or "valid": also of goals that Bob reached (the paper's ablation, figure 9)
+    whole_turns: bool = False  # demonstrations may be older than a rollout: else steps of one before the last are not
     goal_source: str | Callable = "alice"  # or of episodes.SOURCES, or a function as of `holdouts` and `sources`
     bob_persists: bool = False  # Bob tries a goal after one at which he failed; in the paper his episode is over
     bob_shares: str | None = None  # one of starts.SHARES: Bob's gripper begins an episode on a path to an object
     alice_grasps: float | None = None  # Alice's begins at an object, and grasps it in this share of her episodes
+    alice_regrasps: bool = False  # her turn has alice_steps for each object: her gripper then begins at another one
+
+
+def max_alice_steps(rules: Rules, table: Tabletop) -> int:
+    """The length of Alice's longest turn."""
+    return rules.alice_steps * (table.scene.max_objects if rules.alice_regrasps else 1)
 
 
 def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
@@ -134,10 +135,16 @@ def begin(table: Tabletop, start: EpisodeStart, memory_size: int) -> Game:
 
 
 def observe(table: Tabletop, game: Game) -> PolicyInput:
-    """The input of the player whose turn it is. Alice never sees a goal."""
-    goal = table.observe_goal(table.poses(game.state), game.goal, game.state.mask)
+    """The input of the player whose turn it is."""
+    state, now, focus = game.state, table.poses(game.state), None
+    goal = select(game.bobs_turn, game.goal, table.poses(game.start))
+    if table.scene.focus:
+        among = state.mask & ~(game.bobs_turn & table.reached(now, goal, state.mask))
+        focus = observations.focus(table.scene, state, now, select(game.bobs_turn, goal, now), among)
+    seen_goal = table.observe_goal(now, goal, state.mask)
     time = game.count.astype(jnp.float32) / 100
-    return PolicyInput(table.observe(game.state), jnp.where(game.bobs_turn, goal, 0.0), game.memory, game.is_past, time)
+    episode = jnp.stack([game.num_goals, game.bob_active]).astype(jnp.float32)
+    return PolicyInput(table.observe(state), seen_goal, game.memory, game.is_past, time, episode, focus)
 
 
 def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Game) -> tuple[Game, dict, jax.Array]:
@@ -147,10 +154,11 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
     """
     state = table.step(game.state, action)
     mask, now, count = state.mask, table.poses(state), game.count + 1
-    set_goal = ~game.bobs_turn & (count >= rules.alice_steps)  # the end of Alice's turn
+    alice_steps = rules.alice_steps * (jnp.sum(mask) if rules.alice_regrasps else 1)
+    set_goal = ~game.bobs_turn & (count >= alice_steps)  # the end of Alice's turn
     proposed, start = _proposed_goal(table, game, now)
     verdict = table.judge(start, proposed, mask)
-    goal, verdict = _select(set_goal, (proposed, verdict), (game.goal, game.verdict))
+    goal, verdict = select(set_goal, (proposed, verdict), (game.goal, game.verdict))
     at_goal = table.reached(now, goal, mask)
     bob_reward, success = goals.bob_reward(game.at_goal, at_goal, mask)
     success &= game.bobs_turn
@@ -165,7 +173,7 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
     played = game._replace(
         state=next_state,
         other=other,
-        start=_select(resolved, next_state, game.start),
+        start=select(resolved, next_state, game.start),
         goal=goal,
         verdict=verdict,
         bobs_turn=to_bob | (game.bobs_turn & ~bob_done),
@@ -175,12 +183,12 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
         at_goal=jnp.where(to_bob, table.reached(then, goal, mask), at_goal),
         way=None if game.way is None else jnp.where(to_bob, goal.position - then.position, game.way),
     )
-    alice_reward = _alice_reward(rules, verdict, success, jnp.where(success, count, max_steps))
+    alice_reward = _alice_reward(rules, verdict, success, alice_steps, jnp.where(success, count, max_steps))
     reward = [jnp.where(resolved, alice_reward, 0.0), jnp.where(game.bobs_turn, bob_reward, 0.0)]
     ends = {"reward": jnp.stack(reward), "done": jnp.stack([over, bob_done]), "resolved": resolved}
     ends |= {"goal_valid": verdict.valid, "success": success, "goal": goal, "way": game.way}
     ends["kind"] = None if game.kind is None else jnp.where(bob_done & (game.num_goals == 0), game.kind, -1)
-    return _select(over, fresh, played), ends, is_sound(state)
+    return select(over, fresh, played), ends, is_sound(state)
 
 
 def _proposed_goal(table, game, now):
@@ -193,105 +201,16 @@ def _proposed_goal(table, game, now):
 def _next_tables(rules, game, state, to_bob, bob_done):
     """The tables after a step: at the end of a turn the players change places. -> (state, other)."""
     bobs = game.start if rules.bob_starts == "alice" else game.other
-    mine, other = _select(bob_done, (game.other, state), (state, game.other))
-    return _select(to_bob, (bobs, state), (mine, other))
+    mine, other = select(bob_done, (game.other, state), (state, game.other))
+    return select(to_bob, (bobs, state), (mine, other))
 
 
-def _alice_reward(rules, verdict, success, bob_steps):
+def _alice_reward(rules, verdict, success, alice_steps, bob_steps):
     if rules.alice_reward == "timestep":
-        return goals.timestep_reward(verdict, rules.alice_steps, bob_steps)
+        return goals.timestep_reward(verdict, alice_steps, bob_steps)
     return goals.alice_reward(verdict, success)
 
 
-def rollout(
-    table: Tabletop,
-    rules: Rules,
-    num_steps: int,
-    act: Callable,
-    reset_fn: Callable,
-    key: jax.Array,
-    games: Game,
-    alices_memory: jax.Array,
-    *,
-    bptt_length: int,
-) -> tuple[Game, Transition, Memories, jax.Array]:
-    """Plays all games for T more steps. -> (games, transitions [B, T, ..], memories, broken [B] bool).
-
-    act: PolicyInput [B, ..] -> (logits [B, 2, A, NUM_BINS] of both players, memory [B, 2, M]).
-    reset_fn: key -> EpisodeStart. alices_memory: [B, 2, M], as in `Memories`, of an earlier rollout. bptt_length: L;
-    steps are numbered from 1, and number r is of sequence r // L. The transitions hold no memory. The key is consumed.
-    A game that was not sound for a moment is broken: nothing in its transitions counts, and it begins anew.
-    """
-    num_games, _, memory_size = games.memory.shape
-    k_fresh, k_act = jax.random.split(key)
-    # An episode is at least as long as Alice's turn, so a game starts at most this number of episodes.
-    num_fresh = num_steps // rules.alice_steps + 1
-    starts = jax.vmap(jax.vmap(reset_fn))(jax.random.split(k_fresh, (num_games, num_fresh)))
-    # All at once: in the loop, random numbers would cost as much as everything else that is not physics.
-    uniforms = jax.random.uniform(k_act, (num_steps, num_games, table.scene.num_dimensions), jnp.float32)
-
-    def one(carry, step_of_all):
-        (games, used, memories), (number, uniforms) = carry, step_of_all
-        policy_input = jax.vmap(functools.partial(observe, table))(games)
-        logits, memory = act(policy_input)
-        action, log_prob = jax.vmap(_sample)(uniforms, logits, games.bobs_turn)
-        moves = jnp.stack([~games.bobs_turn, games.bobs_turn], axis=-1)[:, :, None]  # only the mover's memory changes
-        moved = games._replace(memory=jnp.where(moves, memory, games.memory))
-        start = jax.vmap(lambda starts, i: jax.tree.map(lambda leaf: leaf[i], starts))(starts, used)
-        fresh = jax.vmap(lambda one: begin(table, one, memory_size))(start)
-        after, ends, sound = jax.vmap(functools.partial(step, table, rules))(moved, action, fresh)
-        poses, valid = jax.vmap(table.poses)(games.state), jnp.ones_like(games.bobs_turn)
-        sound &= jax.vmap(is_sound)(policy_input.memory)
-        memories = Memories(  # the last one written to a sequence's place stays
-            jax.lax.dynamic_update_index_in_dim(memories.heads, after.memory, number // bptt_length, 0),
-            jnp.where(games.bobs_turn[:, None, None], memories.alices, games.memory),
-        )
-        bare = policy_input._replace(memory=None)
-        transition = Transition(bare, poses, games.bobs_turn, valid, action, log_prob, **ends)
-        return (after, used + transition.done[:, ALICE], memories), (transition, sound)
-
-    heads = jnp.tile(games.memory, (num_steps // bptt_length + 1, 1, 1, 1))
-    carry = games, jnp.zeros(num_games, jnp.int32), Memories(heads, alices_memory)
-    (after, _, memories), steps = jax.lax.scan(one, carry, (jnp.arange(1, num_steps + 1), uniforms))
-    transitions, sound = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), steps)
-    memories = memories._replace(heads=jnp.swapaxes(memories.heads, 0, 1))
-    broken = ~(jnp.all(sound, axis=1) & jax.vmap(is_sound)((games, after, transitions.policy_input)))
-    anew = jax.vmap(lambda starts: begin(table, jax.tree.map(lambda leaf: leaf[0], starts), memory_size))(starts)
-    return jax.vmap(_select)(broken, anew, after), transitions, memories, broken
-
-
-def hindsight(rules: Rules, transitions: Transition) -> tuple[Poses, jax.Array]:
-    """The goal that each of Alice's steps led to, and whether the step is a demonstration.
-
-    transitions [T, ..] of one game -> (goals [T, ..], is_demo [T] bool). A demonstration leads to a valid goal that Bob
-    did not reach, because he failed or because his turn was skipped (algorithm 2); by a rule, also to a goal that he
-    reached. No demonstrations are: Bob's steps, steps of a turn whose goal is not resolved within the transitions, and
-    goals set to a past version of Bob.
-    """
-    also_reached = rules.demonstrations == "valid"
-
-    def one(later, transition):
-        goal, is_demo = later
-        goal = _select(transition.resolved, transition.goal, goal)
-        resolved_as = transition.goal_valid & (also_reached | ~transition.success)
-        is_demo = jnp.where(transition.resolved, resolved_as, is_demo)
-        counts = ~transition.bobs_turn & transition.valid & ~transition.policy_input.is_past[BOB]
-        return (goal, is_demo), (goal, is_demo & counts)
-
-    unknown = jax.tree.map(lambda leaf: leaf[-1], transitions.goal), jnp.zeros((), bool)
-    return jax.lax.scan(one, unknown, transitions, reverse=True)[1]
-
-
-def _sample(uniforms, logits, bobs_turn):
-    """Samples the action of the player whose turn it is, by the inverse distribution function of each dimension.
-
-    uniforms [A] in 0 to 1, logits [2, A, bins] -> (action [A] int32, log-probability []).
-    """
-    log_probs = jax.nn.log_softmax(jnp.where(bobs_turn, logits[BOB], logits[ALICE]))
-    cumulative = jnp.cumsum(jnp.exp(log_probs), axis=-1)
-    action = jnp.sum(cumulative <= uniforms[:, None] * cumulative[:, -1:], axis=-1, dtype=jnp.int32)
-    return action, jnp.sum(jnp.take_along_axis(log_probs, action[:, None], axis=-1))
-
-
-def _select(condition, yes, no):
+def select(condition: jax.Array, yes: Any, no: Any) -> Any:
+    """One of two trees of arrays. condition [] bool."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)

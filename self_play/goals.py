@@ -230,7 +230,7 @@ def alice_reward(verdict: Verdict, success: jax.Array) -> jax.Array:
     return jnp.where(verdict.valid, 1.0 - 3.0 * ~verdict.in_area + 5.0 * ~success, 0.0)
 
 
-def timestep_reward(verdict: Verdict, alice_steps: int, bob_steps: jax.Array) -> jax.Array:
+def timestep_reward(verdict: Verdict, alice_steps: int | jax.Array, bob_steps: jax.Array) -> jax.Array:
     """Alice's reward with Bob's time in place of his failure (Sukhbaatar et al. 2018, eq. 2; C.2): 0.01 a step.
 
     bob_steps []: steps that Bob took, or all of his turn if he failed. The steps beyond Alice's count. The rest of

@@ -20,7 +20,7 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
       alice_reward           Alice's, for each resolved goal
       bob_reward             Bob's, for each goal that he tried
       bob_step_fraction      fraction of the steps that were Bob's
-      demo_fraction          fraction of Alice's steps that are demonstrations
+      demo_fraction          demonstrations, those that began in earlier rollouts too, for each of Alice's steps
       num_restarted          number of games that broke and began anew; nothing else is of them
 
       start_success_K        Bob's running success at his first goal, by where his gripper began: 0 grasping, .., the
@@ -42,6 +42,8 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
     moved = kinds.pop("moved") & begins[:, :, None]
     num_moved = jnp.sum(moved, axis=2)
     asked, by_number = of_turn(begins, num_moved), range(1, moved.shape[2] + 1) if moved.shape[2] > 1 else ()
+    num_demos = jnp.sum(batch.is_demo[:, 1:] & ~steps.bobs_turn & played, dtype=jnp.float32)
+    num_demos += 0 if batch.earlier is None else jnp.sum(batch.earlier.is_demo)
     by_start = [] if batch.start_success is None else batch.start_success
     x, y = (masked_mean(kinds.pop(name), moved) for name in ("to_x", "to_y"))
     return {
@@ -52,7 +54,7 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
         "bob_success": masked_mean(steps.success, tried),
         "bob_step_fraction": jnp.mean(steps.bobs_turn, dtype=jnp.float32)
         * (num_games / jnp.maximum(num_games - num_restarted, 1)),
-        "demo_fraction": masked_mean(batch.is_demo[:, 1:], ~steps.bobs_turn & played),
+        "demo_fraction": num_demos / jnp.maximum(jnp.sum(~steps.bobs_turn & played), 1),
         "num_restarted": num_restarted,
         **{f"goal_{name}": masked_mean(value, moved) for name, value in kinds.items()},
         "goal_direction": jnp.hypot(x, y),

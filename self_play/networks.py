@@ -24,6 +24,8 @@ class Inputs(NamedTuple):
     goal: jax.Array  # [N, H], zero for Alice
     mask: jax.Array  # [N] bool
     time: jax.Array  # [2] of the turn so far: for the policy, 0 for Bob's, and for the value
+    value_goal: jax.Array  # [N, H] Bob's goal; for Alice where her objects stood when her turn began
+    episode: jax.Array  # [2] see PolicyInput
 
 
 def memory_size(lstm_size: int) -> int:
@@ -35,10 +37,12 @@ class Torso(nn.Module):
     """One network, from Inputs to `num_outputs` numbers. The order of the objects does not matter.
 
     The paper gives no widths, and only its figure says what is pooled. Here each object is embedded together with its
-    goal, and the gripper's embedding joins after the pooling.
+    goal by a linear layer, and the gripper's embedding joins after the pooling: a maximum, as in the paper, or with
+    `attention` a mean, see `_attended`. A maximum of linear functions cannot tell which object is not at its goal.
     """
 
     embedding: int
+    attention: bool
     widths: Sequence[int]
     lstm_size: int  # units, 0 for no LSTM
     num_outputs: int
@@ -46,11 +50,9 @@ class Torso(nn.Module):
 
     @nn.compact
     def __call__(self, inputs, time, memory):
-        """(Inputs [..], time [.., 0 or 1], memory [.., M / 2]) -> (outputs [.., num_outputs], memory)."""
+        """(Inputs [..], time [.., 0 to 3], memory [.., M / 2]) -> (outputs [.., num_outputs], memory)."""
         each = nn.Dense(self.embedding)(jnp.concatenate([inputs.objects, inputs.goal], axis=-1))
-        here = inputs.mask[..., None]
-        pooled = jnp.max(jnp.where(here, each, -jnp.inf), axis=-2)
-        pooled = jnp.where(jnp.any(here, axis=-2), pooled, 0.0)
+        pooled = self._attended(inputs, each) if self.attention else _greatest(each, inputs.mask)
         own = nn.Dense(self.embedding)(jnp.concatenate([inputs.gripper, time], axis=-1))
         x = nn.relu(jnp.concatenate([pooled, own], axis=-1))
         for width in self.widths:
@@ -62,12 +64,36 @@ class Torso(nn.Module):
         head = nn.Dense(self.num_outputs, kernel_init=nn.initializers.orthogonal(self.scale), name=HEAD)
         return head(x), memory
 
+    def _attended(self, inputs, each):
+        """A mean of the embeddings [.., N, E], weighted by attention, and what all objects together add to it [.., E].
+
+        A network of an object, its goal and the gripper gives its weight. It begins with equal weights and adds
+        nothing, so for one object the torso begins as that without attention.
+        """
+        gripper = jnp.broadcast_to(inputs.gripper[..., None, :], (*inputs.mask.shape, inputs.gripper.shape[-1]))
+        seen = jnp.concatenate([inputs.objects, inputs.goal, gripper], axis=-1)
+        seen = nn.relu(nn.Dense(self.embedding, name="seen")(seen))
+        zeros = nn.initializers.zeros
+        score = nn.Dense(1, use_bias=False, kernel_init=zeros, name="score")(seen)
+        here = inputs.mask[..., None]
+        weight = jnp.where(here, nn.softmax(jnp.where(here, score, -1e9), axis=-2), 0.0)
+        scene = nn.Dense(self.embedding, use_bias=False, kernel_init=zeros, name="scene")
+        return jnp.sum(weight * each, axis=-2) + scene(_greatest(seen, inputs.mask))
+
+
+def _greatest(each, mask):
+    """The maximum over the objects that are there, or zeros. [.., N, E], [.., N] -> [.., E]."""
+    here = mask[..., None]
+    pooled = jnp.max(jnp.where(here, each, -jnp.inf), axis=-2)
+    return jnp.where(jnp.any(here, axis=-2), pooled, 0.0)
+
 
 class Player(nn.Module):
     """A policy and a value, which share no parameters.
 
     A memory of None, at the start of an episode, is one of zeros. With `sees_time` both values and Alice's policy see
-    how far the turn is; Bob's policy never does, for exams are longer.
+    how far the turn is; Bob's policy never does, for exams are longer. With `privileged_critic` the values also see
+    what no policy does: the number of goals resolved, whether Bob has failed, and Alice's where her objects stood.
     """
 
     num_dimensions: int  # A
@@ -75,6 +101,8 @@ class Player(nn.Module):
     widths: Sequence[int] = (64,)
     lstm_size: int = 0
     sees_time: bool = False
+    attention: bool = False
+    privileged_critic: bool = False
 
     @nn.compact
     def __call__(self, inputs, memory):
@@ -83,10 +111,14 @@ class Player(nn.Module):
             memory = jnp.zeros((*inputs.gripper.shape[:-1], memory_size(self.lstm_size)), jnp.float32)
         of_policy, of_value = jnp.split(memory, 2, axis=-1)
         num_outputs = self.num_dimensions * NUM_BINS
-        policy = Torso(self.embedding, self.widths, self.lstm_size, num_outputs, 0.01, name="policy")
-        value = Torso(self.embedding, self.widths, self.lstm_size, 1, 1.0, name="value")
+        layers = self.embedding, self.attention, self.widths, self.lstm_size
+        policy = Torso(*layers, num_outputs, 0.01, name="policy")
+        value = Torso(*layers, 1, 1.0, name="value")
         times = [inputs.time[..., i : i + self.sees_time] for i in range(2)]
         logits, of_policy = policy(inputs, times[0], of_policy)
+        if self.privileged_critic:
+            times[1] = jnp.concatenate([times[1], inputs.episode], axis=-1)
+            inputs = inputs._replace(goal=inputs.value_goal)
         values, of_value = value(inputs, times[1], of_value)
         logits = logits.reshape(*logits.shape[:-1], self.num_dimensions, NUM_BINS)
         return logits, values[..., 0], jnp.concatenate([of_policy, of_value], axis=-1)

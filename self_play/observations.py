@@ -92,6 +92,20 @@ def observe_goal(scene: Scene, symmetries: Symmetries, now: Poses, goal: Poses, 
     return jnp.where(mask[:, None], jnp.concatenate(features, axis=-1), 0.0)
 
 
+def focus(scene: Scene, state: State, now: Poses, goal: Poses, among: jax.Array) -> jax.Array:
+    """The object to look at: of those `among` the nearest to the tool, but lower goals come first. [N] -> [N] bool.
+
+    That is prior knowledge of how to handle several objects one after the other. All that there are, if among none.
+    """
+    tool, _ = _tool(scene, state.q, state.q[jnp.array(scene.drive.joints)])
+    distance = jnp.linalg.norm(now.position[:, : len(tool)] - tool[None], axis=-1)
+    order = jnp.where(among, distance + _LOWER_FIRST * goal.position[:, 2], jnp.inf)
+    return jnp.where(jnp.any(among), jnp.arange(len(order)) == jnp.argmin(order), state.mask)
+
+
+_LOWER_FIRST = 3.0  # m of distance that a goal is put off for each m of its height
+
+
 def coordinates_of(scene: Scene) -> Any:
     """How the objects of a scene move: one of `coordinates`."""
     return coordinates.Plane if scene.planar else coordinates.Space

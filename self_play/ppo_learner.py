@@ -53,6 +53,8 @@ def learner(
     lstm_size: int = 0,
     bptt_length: int = 1,
     sees_time: bool = False,
+    attention: bool = False,
+    privileged_critic: bool = False,
     discount: float = 0.998,
     gae_lambda: float = 0.95,
     clip: float = 0.2,
@@ -75,12 +77,13 @@ def learner(
 ) -> tuple[Callable, Callable, Callable]:
     """Asymmetric self-play: (init, update, predict) of a Learner for `arena`. Defaults: of Table 2, where it has them.
 
-    embedding, widths, lstm_size, sees_time: see `networks`. bptt_length: L, 1 without memory; it divides 1 + num_steps
-      of the world, which has the same lstm_size and bptt_length. clip to entropy_weight: PPO's. cloning_weight,
-      cloning_clip: see `cloning`; a weight of 0 is PPO alone. cloning_fades: the weight falls to 0 as Bob's success
-      from his easiest start rises to a half (`starts`; of a world with bob_shares): an Alice who is still near random
-      pins him to her noise. alice_rate: her learning rate as a fraction of Bob's; a slow Alice keeps her goals diverse.
-      alice_entropy: her entropy_weight as a multiple of Bob's; one who is sure of her goals leads him away from others.
+    embedding, widths, lstm_size, sees_time, attention, privileged_critic: see `networks`. bptt_length: L, 1 without
+      memory; it divides 1 + num_steps of the world, which has the same lstm_size and bptt_length.
+    clip to entropy_weight: PPO's. cloning_weight, cloning_clip: see `cloning`; a weight of 0 is PPO alone.
+    cloning_fades: the weight falls to 0 as Bob's success from his easiest start rises to a half (`starts`; of a world
+      with bob_shares): an Alice who is still near random pins him to her noise.
+    alice_rate: her learning rate as a fraction of Bob's; a slow Alice keeps her goals diverse.
+    alice_entropy: her entropy_weight as a multiple of Bob's; one who is sure of her goals leads him away from others.
     learning_rate: Adam's, or a schedule of it over minibatches. max_norm: of a player's gradient; the paper names none.
     sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
       A step is Alice's or Bob's, so about half of a player's sequences are empty.
@@ -104,7 +107,14 @@ def learner(
     if cloning_clip is not None:
         check_numbers(cloning_clip=cloning_clip)
     settings = Settings(
-        network={"embedding": embedding, "widths": tuple(widths), "lstm_size": lstm_size, "sees_time": sees_time},
+        network={
+            "embedding": embedding,
+            "widths": tuple(widths),
+            "lstm_size": lstm_size,
+            "sees_time": sees_time,
+            "attention": attention,
+            "privileged_critic": privileged_critic,
+        },
         player=player,
         returns={"bptt_length": bptt_length, "discount": discount, "gae_lambda": gae_lambda},
         coefs=LossCoefs(clip, value_weight, entropy_weight, cloning_weight, cloning_clip),
@@ -128,12 +138,13 @@ def _init(settings, key, example):
     _check_batch(settings, example)
     first, action = jax.tree.map(lambda x: jnp.zeros(x.shape[2:], x.dtype), (steps.policy_input, steps.action))
     gripper, objects, mask = first.observation
-    inputs = Inputs(gripper, objects, first.goal, mask, jnp.zeros(2, jnp.float32))
+    inputs = Inputs(gripper, objects, first.goal, mask, jnp.zeros(2, jnp.float32), first.goal, first.episode)
     player = _player(settings, len(action))
     params = jax.vmap(lambda key: player.init(key, inputs, None))(jax.random.split(key, 2))
     pool_size, _ = settings.pool
-    pool = init_pool(params, pool_size) if pool_size else None
-    return State(params, jax.vmap(settings.tx.init)(params), init_normalizers(inputs), pool)
+    normalizers = init_normalizers(inputs)
+    pool = init_pool((params, normalizers), pool_size) if pool_size else None
+    return State(params, jax.vmap(settings.tx.init)(params), normalizers, pool)
 
 
 def _check_batch(settings, batch):
@@ -159,7 +170,11 @@ NAMES = ("alice", "bob")  # by game.ALICE, game.BOB
 
 def _update(settings, key, state, batch):
     player = _player(settings, batch.transitions.action.shape[-1])
-    batch = batch._replace(is_demo=batch.is_demo & (settings.coefs.cloning_weight > 0))
+    clones, earlier = settings.coefs.cloning_weight > 0, batch.earlier
+    batch = batch._replace(
+        is_demo=batch.is_demo & clones,
+        earlier=None if earlier is None else earlier._replace(is_demo=earlier.is_demo & clones),
+    )
     data, normalizers, explained = prepare(player, state.params, state.normalizers, batch, **settings.returns)
     k_train, k_pool = jax.random.split(key)
     coefs, rates = settings.coefs, None
@@ -180,7 +195,7 @@ def _update(settings, key, state, batch):
     metrics = {name: jnp.where(is_well, values, jnp.nan) for name, values in metrics.items()}
     by_player = {f"{name}_{of}": values[i] for i, name in enumerate(NAMES) for of, values in metrics.items()}
     pool_size, pool_every = settings.pool
-    pool = push(k_pool, state.pool, params, pool_every) if pool_size else None
+    pool = push(k_pool, state.pool, (params, normalizers), pool_every) if pool_size else None
     return State(params, optimizer, normalizers, pool), {**rollout_metrics(batch), **by_player}
 
 
@@ -188,18 +203,20 @@ def _predict(settings, state, policy_input):
     """PolicyInput [B, ..] -> (logits [B, P, A, NUM_BINS], memory [B, P, M])."""
     player = settings.player or _player(settings, num_dimensions_of(state.params))
 
-    def one(who, params, memory):
-        inputs = inputs_of(state.normalizers, policy_input, policy_input.goal, who)
-        logits, _, memory = apply(player, params, inputs, memory)
-        return logits, memory
+    def both(params, normalizers):
+        def one(who, params, memory):
+            inputs = inputs_of(normalizers, policy_input, policy_input.goal, who)
+            logits, _, memory = apply(player, params, inputs, memory)
+            return logits, memory
 
-    both = jax.vmap(one, in_axes=(0, 0, 1), out_axes=1)
-    present = both(jnp.arange(2), state.params, policy_input.memory)
+        return jax.vmap(one, in_axes=(0, 0, 1), out_axes=1)(jnp.arange(2), params, policy_input.memory)
+
+    present = both(state.params, state.normalizers)
     if state.pool is None:
         return present
 
     def mixed():
-        past = both(jnp.arange(2), chosen_version(state.pool), policy_input.memory)
+        past = both(*chosen_version(state.pool))
         return jax.tree.map(lambda a, b: jax.vmap(jax.vmap(jnp.where))(policy_input.is_past, a, b), past, present)
 
     if settings.divide is not undivided:  # to know whether any is, devices would wait for each other at every step

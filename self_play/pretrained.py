@@ -33,17 +33,22 @@ def load(name: str) -> tuple[Callable, Tabletop]:
     as `exams`, `record` and `game` take it; at another table, too, whose robot has as many joints and links with a
     sense of touch. Raises ValueError for an unknown name.
     """
+    return unpacked(arrays(name))
+
+
+def arrays(name: str) -> dict[str, np.ndarray]:
+    """The arrays of the players of that name, as `packed` gives them. Raises ValueError for an unknown name."""
     if name not in names():
         raise ValueError(f"no pretrained player named {name!r}; there are {', '.join(names())}")
-    with (_FOLDER / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
-        return unpacked(dict(arrays))
+    with (_FOLDER / f"{name}.npz").open("rb") as file, np.load(file) as content:
+        return dict(content)
 
 
 def network_of(learner: Mapping[str, Any]) -> dict[str, Any]:
     """Those settings of `learner` that acting needs. Raises ValueError for networks that no setting describes."""
     if learner.get("player") is not None:
         raise ValueError("a player with networks of its own (learner.player) cannot be packed: keep its params")
-    return {name: learner[name] for name in ("embedding", "widths", "lstm_size", "sees_time") if name in learner}
+    return {name: learner[name] for name in _OF_NETWORK if name in learner}
 
 
 def packed(state: ppo_learner.State, network: Mapping[str, Any], of_world: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,4 +74,5 @@ def unpacked(arrays: Mapping[str, np.ndarray]) -> tuple[Callable, Tabletop]:
     return functools.partial(predict, jax.tree.map(jnp.asarray, state)), world.setup(**settings["world"]).table
 
 
+_OF_NETWORK = ("embedding", "widths", "lstm_size", "sees_time", "attention", "privileged_critic")
 _FOLDER = resources.files("self_play") / "players"

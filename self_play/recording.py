@@ -24,7 +24,7 @@ class Recording(NamedTuple):
 def record(setup: world.Setup, act: Callable, key: jax.Array, *, num_steps: int = 300) -> Recording:
     """Plays one game of the present players from the start of an episode. The key is consumed.
 
-    setup: see `world.setup`; its num_games, num_steps and past_prob do not count. act: see `game.rollout`.
+    setup: see `world.setup`; its num_games, num_steps and past_prob do not count. act: see `rollouts.rollout`.
     """
     check_counts(num_steps=num_steps)
     table, rules = setup.table, setup.rules._replace(past_prob=0.0)

@@ -50,6 +50,7 @@ class Scene(NamedTuple):
     mass_range: tuple[float, float] = (1.0, 1.0)  # of what is drawn for each game, see `domain`
     friction_range: tuple[float, float] = (1.0, 1.0)
     max_delay: int = 0
+    focus: bool = False  # the players look at one object at a time, see `observations.focus`
     physics: str = "auto"  # a name of PHYSICS, see `tabletop.physics_of`
 
     @property
@@ -183,15 +184,16 @@ def compose(
     mass_range: tuple[float, float] = (1.0, 1.0),
     friction_range: tuple[float, float] = (1.0, 1.0),
     max_delay: int = 0,
+    focus: bool = False,
 ) -> Scene:
     """The scene of a robot and objects of your own. Raises ValueError.
 
     min_objects, max_objects: how many of them a game has on its table. Default: all. num_slots: see `Scene`. symmetry:
     in place of the objects' own, a name of goals.SYMMETRIES: with "none" a turned cube is another goal.
-    max_distance, max_angle: thresholds of success. contact_slots: number of contacts that are solved for, the closest
-    ones. The default is enough for every block on a surface, one grasp and one more pair. For two blocks it is 1.7
-    times as fast as all 36. MJX alone knows it. mass_range, friction_range, max_delay: domain randomisation, what is
-    drawn of a game's physics, see `domain`. Default: nothing.
+    max_distance, max_angle: thresholds of success. focus: see `observations.focus`. contact_slots: number of contacts
+    that are solved for, the closest ones. The default is enough for every block on a surface, one grasp and one more
+    pair. For two blocks it is 1.7 times as fast as all 36. MJX alone knows it. mass_range, friction_range, max_delay:
+    domain randomisation, what is drawn of a game's physics, see `domain`. Default: nothing.
     """
     objects = tuple(objects)
     if not 1 <= len(objects) <= MAX_OBJECTS:
@@ -221,7 +223,7 @@ def compose(
     if scene.room < 0:
         raise ValueError(f"the largest object does not fit into a cell of {table.cell} m: make it smaller")
     check_counts(0, max_delay=max_delay)
-    scene = scene._replace(max_distance=max_distance, max_angle=max_angle, max_delay=max_delay)
+    scene = scene._replace(max_distance=max_distance, max_angle=max_angle, max_delay=max_delay, focus=focus)
     mass_range, friction_range = _bounds("mass_range", mass_range), _bounds("friction_range", friction_range)
     return scene._replace(mass_range=mass_range, friction_range=friction_range)
 

@@ -54,13 +54,16 @@ def init_normalizers(inputs: Inputs) -> Normalizers:
 
 
 def inputs_of(normalizers: Normalizers, policy_input: PolicyInput, goal: jax.Array, who: jax.Array) -> Inputs:
-    """The inputs of one player's networks. goal [.., N, H]; who: ALICE, who is given none, or BOB."""
+    """The inputs of one player's networks. goal [.., N, H] Bob's; who: ALICE, whose policy is given none, or BOB."""
     gripper, objects, mask = policy_input.observation
-    raw = (normalizers.gripper, gripper), (normalizers.objects, objects), (normalizers.goal, goal)
-    gripper, objects, goal = (jnp.clip(normalize(moments, x), -BOUND, BOUND) for moments, x in raw)
+    mask = mask if policy_input.focus is None else policy_input.focus
+    value_goal = jnp.where(who == BOB, goal, policy_input.goal)
+    raw = (normalizers.gripper, gripper), (normalizers.objects, objects), (normalizers.goal, value_goal)
+    gripper, objects, value_goal = (jnp.clip(normalize(moments, x), -BOUND, BOUND) for moments, x in raw)
     time = policy_input.time
     times = jnp.stack([jnp.where(who == BOB, 0.0, time), time], axis=-1)
-    return Inputs(gripper, objects, jnp.where(who == BOB, goal, 0.0), mask, times)
+    goal = jnp.where(who == BOB, value_goal, 0.0)
+    return Inputs(gripper, objects, goal, mask, times, value_goal, policy_input.episode)
 
 
 def prepare(
@@ -131,8 +134,34 @@ def _prepare_one(player, normalizers, batch, goal, who, params, returns, advanta
         "demo_mask": batch.is_demo & (who == BOB),
     }
     data = TrainingData(memory=memory, **jax.tree.map(partial(_in_sequences, bptt_length), of_steps))
+    if batch.earlier is not None:
+        earlier = _of_earlier(player, normalizers, batch, who, params, bptt_length)
+        data = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), data, earlier)
     explained = 1 - left / jnp.maximum(total, 1e-8)
     return data, returns, advantages, explained
+
+
+def _of_earlier(player, normalizers, batch, who, params, bptt_length):
+    """TrainingData of demonstrations that began in earlier rollouts: what Bob remembers of before her turn is loaded.
+
+    What he would remember of it where a second sequence begins is not known; it begins as the first.
+    """
+    (steps, goal, is_demo), (num_games, num_steps) = batch.earlier, batch.earlier.is_demo.shape
+    num_sequences = num_steps // bptt_length
+    memory = jnp.repeat(batch.memory[:, 0, who], 2 * num_sequences, axis=0).reshape(num_games * num_sequences, 2, -1)
+    inputs, no = inputs_of(normalizers, steps.policy_input, goal, who), jnp.zeros_like(is_demo)
+    log_prob, _ = _evaluate(player, params, bptt_length, memory, steps.action, inputs, no, no)
+    of_steps = {
+        "inputs": inputs,
+        "restart": no,
+        "action": steps.action,
+        "old_log_prob": log_prob,
+        "advantage": jnp.zeros_like(log_prob),
+        "value_target": jnp.zeros_like(log_prob),
+        "policy_mask": no,
+        "demo_mask": is_demo & (who == BOB),
+    }
+    return TrainingData(memory=memory, **jax.tree.map(partial(_in_sequences, bptt_length), of_steps))
 
 
 def _memory_of(batch, who):

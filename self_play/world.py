@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import episodes, game, goals, networks, starts, tabletop
+from self_play import demonstrations, episodes, game, goals, networks, rollouts, starts, tabletop
+from self_play.demonstrations import Demonstrations
 from self_play.episodes import Episodes
 from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition
 from self_play.parallel import undivided
@@ -25,6 +26,7 @@ class ArenaState(NamedTuple):
     games: Game  # [B, ..]
     pending: Transition  # [B, ..] Alice's last step if her goal is not resolved yet; else not valid
     episodes: Episodes
+    open_turn: Transition | None = None  # [B, D, ..] her steps before it that wait as well; None without whole_turns
 
 
 class Batch(NamedTuple):
@@ -39,6 +41,7 @@ class Batch(NamedTuple):
     restarted: jax.Array  # [B] bool, the game broke and has begun anew; its steps here are padding
     kinds: dict[str, jax.Array]  # [B, 1 + T, N] each, what the goal of each step asks, see `goals.kinds`
     start_success: jax.Array | None = None  # [starts.NUM_KINDS] Bob's running success, by where his gripper began
+    earlier: Demonstrations | None = None  # [B, D, ..] of earlier rollouts; None without whole_turns
 
 
 class Setup(NamedTuple):
@@ -65,12 +68,13 @@ def arena(*, divide: Callable = undivided, **settings: Any) -> tuple:
     table = parts.table._replace(step=divide(parts.table.step, "batch"))
 
     def by_game(state):
-        games, pending = divide((state.games, state.pending), "batch")
-        return ArenaState(games, pending, state.episodes)
+        games, pending, open_turn = divide((state.games, state.pending, state.open_turn), "batch")
+        return ArenaState(games, pending, state.episodes, open_turn)
 
     def init(key, data):
         del data
-        return by_game(init_games(table, rules, memory_size, key, parts.num_games, parts.num_tasks))
+        sizes = parts.num_games, parts.num_tasks, parts.bptt_length
+        return by_game(init_games(table, rules, memory_size, key, *sizes))
 
     def draw(key, data, state, act):
         del data
@@ -128,11 +132,19 @@ def _check(rules, **counts):
         raise ValueError("bob_shares needs bob_starts='own': with 'alice' Bob begins where she does")
     if rules.alice_grasps is not None:
         check_numbers(0.0, 1.0, alice_grasps=rules.alice_grasps)
+    elif rules.alice_regrasps:
+        raise ValueError("alice_regrasps needs alice_grasps, by which her gripper begins at an object")
     check_counts(**counts, **{name: getattr(rules, name) for name in ("alice_steps", "bob_steps", "max_goals")})
 
 
 def init_games(
-    table: Tabletop, rules: Rules, memory_size: int, key: jax.Array, num_games: int, num_tasks: int = 0
+    table: Tabletop,
+    rules: Rules,
+    memory_size: int,
+    key: jax.Array,
+    num_games: int,
+    num_tasks: int = 0,
+    bptt_length: int = 1,
 ) -> ArenaState:
     """All games at the start of an episode. The key is consumed."""
     k_tasks, k_games = jax.random.split(key)
@@ -142,7 +154,10 @@ def init_games(
         return game.begin(table, episodes.reset(table, rules, source, key), memory_size)
 
     games = jax.vmap(one)(jax.random.split(k_games, num_games))
-    return ArenaState(games, jax.vmap(partial(_padding, table))(games), source)
+    pending = jax.vmap(partial(_padding, table))(games)
+    num_open = -(-game.max_alice_steps(rules, table) // bptt_length) * bptt_length  # in whole sequences
+    open_turn = _bare(jax.tree.map(lambda leaf: jnp.stack(num_open * [leaf], axis=1), pending))
+    return ArenaState(games, pending, source, open_turn if rules.whole_turns else None)
 
 
 def play(
@@ -155,13 +170,13 @@ def play(
     *,
     bptt_length: int = 1,
 ) -> tuple[ArenaState, Batch]:
-    """Plays every game for T more steps. act: see `game.rollout`. bptt_length: L. The key is consumed.
+    """Plays every game for T more steps. act: see `rollouts.rollout`. bptt_length: L. The key is consumed.
 
     A game that broke, because its physics or an observation was not finite, has begun anew: see `Batch.restarted`.
     """
     reset_fn = partial(episodes.reset, table, rules, state.episodes)
     alices_memory: Any = state.pending.policy_input.memory  # never None here
-    games, steps, memories, broken = game.rollout(
+    games, steps, memories, broken = rollouts.rollout(
         table, rules, num_steps, act, reset_fn, key, state.games, alices_memory, bptt_length=bptt_length
     )
     memory = jnp.concatenate([alices_memory[:, None], memories.heads[:, :-1]], axis=1)
@@ -169,23 +184,33 @@ def play(
         jax.vmap(lambda broke, leaf: jnp.where(broke, 0.0, leaf))(broken, leaf)
         for leaf in (memory, state.games.memory, memories.alices)
     )
-    pending, steps = jax.vmap(partial(_without_broken, table))(broken, games, (_bare(state.pending), steps))
+    mend = partial(jax.vmap(partial(_without_broken, table)), broken, games)
+    pending, steps = mend((_bare(state.pending), steps))
+    open_turn = None if state.open_turn is None else mend((state.open_turn,))[0]
     source = episodes.update(rules, state.episodes, steps)
-    steps = jax.tree.map(lambda a, b: jnp.concatenate([a[:, None], b], axis=1), pending, steps)
+    steps = _joined(jax.tree.map(lambda leaf: leaf[:, None], pending), steps)
     steps, pending = jax.vmap(_set_aside)(steps, games.bobs_turn)
-    goal, is_demo = jax.vmap(partial(game.hindsight, rules))(steps)
+    waiting = steps if open_turn is None else _joined(open_turn, steps)
+    goal, is_demo = jax.vmap(partial(demonstrations.hindsight, rules))(waiting)
+    mask = waiting.policy_input.observation.mask
+    demo_goal = jax.vmap(jax.vmap(table.observe_goal))(waiting.poses, goal, mask)
+    earlier = None
+    if open_turn is not None:
+        num_open = open_turn.valid.shape[1]
+        earlier = Demonstrations(open_turn, demo_goal[:, :num_open], is_demo[:, :num_open])
+        demo_goal, is_demo = demo_goal[:, num_open:], is_demo[:, num_open:]
+        open_turn = jax.vmap(partial(demonstrations.open_turn, num_steps=num_open))(waiting)
     is_past = steps.policy_input.is_past
     by_past = jnp.where(steps.bobs_turn, is_past[:, :, BOB], is_past[:, :, ALICE])
     steps = steps._replace(valid=steps.valid & ~by_past)
     pending = pending._replace(policy_input=pending.policy_input._replace(memory=alices_memory))
     mask = steps.policy_input.observation.mask
-    demo_goal = jax.vmap(jax.vmap(table.observe_goal))(steps.poses, goal, mask)
     kinds = jax.vmap(jax.vmap(partial(goals.kinds, table.reached)))(steps.poses, steps.goal, mask)
     now = jax.vmap(partial(game.observe, table))(games)
     hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.valid, a, b), pending.policy_input, now)
     last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
-    batch = Batch(steps, memory, start_memory, demo_goal, is_demo, last, broken, kinds, source.success)
-    return ArenaState(games, pending, source), batch
+    batch = Batch(steps, memory, start_memory, demo_goal, is_demo, last, broken, kinds, source.success, earlier)
+    return ArenaState(games, pending, source, open_turn), batch
 
 
 def _padding(table, one):
@@ -197,6 +222,11 @@ def _padding(table, one):
     kind = None if one.kind is None else jnp.int32(-1)
     seen = game.observe(table, one)
     return Transition(seen, goal, no, no, action, two[0], two, two > 0, no, no, no, goal, kind, one.way)
+
+
+def _joined(before, after):
+    """Steps [B, ..] that follow others."""
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis=1), before, after)
 
 
 def _bare(transition):

@@ -2,12 +2,13 @@
 
     python -m launch.train --config=experiments/configs/self_play_blocks.py --workdir=runs/self_play_blocks/one
 
-variant  what                                                updates  minutes of a core  push_1, pick_and_place_1
-one      one cube, 32 games, on a CPU                            900                 25  .949 to .995, .937 to .977
-two      one or two blocks, 32 games, on a CPU                  1440                  -  -
-shapes   as `one`, of cubes, bars, flat and tall boxes           900                  -  -
-gpu      one or two blocks, 2048 games, players with memory     3000                  -  -
-smoke    `one`, cut to 2 updates of 4 games                        2
+variant        what                                             updates  minutes of a core  push_1, pick_and_place_1
+one            one cube, 32 games, on a CPU                         900                 25  .949 to .995, .937 to .977
+two            one or two blocks, looked at one at a time          1440                  -  -
+two_attention  the same, but where to look is learned              1440                  -  -
+shapes         as `one`, of cubes, bars, flat and tall boxes        900                  -  -
+gpu            one or two blocks, 2048 games, players with memory  3000                  -  -
+smoke          `one`, cut to 2 updates of 4 games                     2
 
 An update follows 511 control steps of each game. Grippers begin an episode on one path from grasping a block to the
 place that the exam gives them (`self_play/starts.py`): Alice at a block, Bob anywhere, most often where his success is
@@ -32,6 +33,14 @@ The pretrained `one`, who knew cubes alone, solves of push_1 and pick_and_place_
 crosses .95 .85, bars .84 .78, cylinders .80 .75 (256 games each). `shapes` has eight objects of sizes within a tenth,
 of which one is on the table in each episode. Its exams are `push_1`, with a cube, and three on cylinders, L, T and
 cross shapes, which it never meets in training (`self_play/objects.py`). A dash: not measured.
+
+`two` begins with the pretrained `one`. Alice's turn is twice as long with two blocks, and halfway her gripper begins
+anew, at the block that she has not moved. Players look at the nearest block that is not at its goal, lower goals first
+(`observations.focus`), which is prior knowledge. In `two_attention` they see both, and a network weighs them; its
+critics also see the goals left and where blocks stood. As `two` looks, `one` solves .059 [.016, .191] of push_2, for he
+does not let go of a cube; where a script does that for him, .84. What learning adds is not measured; with cloning it
+took away (LOG.md).
+
 experiments/gallery/arena.png and wave.png are of seed 0, gripper.gif is of the pretrained `one`.
 """
 
@@ -39,9 +48,31 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+_TWO: dict[str, Any] = {
+    "num_steps": 1440,
+    "num_games": 32,
+    "num_blocks": 2,
+    "tasks": ("push_1", "push_2", "pick_and_place_2", "stack_2"),
+    "rate": 5e-4,
+    "init_from": "one",
+}
 _VARIANTS: dict[str, dict[str, Any]] = {
     "one": {"num_steps": 900, "num_games": 32, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
-    "two": {"num_steps": 1440, "num_games": 32, "num_blocks": 2, "tasks": ("push_1", "push_2", "stack_2")},
+    "two": {
+        **_TWO,
+        "world": {"alice_regrasps": True, "focus": True},
+        "evals": {"focus": True},
+        "learner": {"cloning_weight": 0.0},
+    },
+    "two_attention": {
+        **_TWO,
+        "world": {"alice_regrasps": True},
+        "learner": {"attention": True, "privileged_critic": True, "cloning_weight": 0.0},
+        "fresh": (
+            "params/params/value/Dense_1",
+            *(f"params/params/{net}/{layer}" for net in ("policy", "value") for layer in ("seen", "score", "scene")),
+        ),
+    },
     "gpu": {
         "num_steps": 3000,
         "num_games": 2048,
@@ -58,6 +89,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     },
     "smoke": {"num_steps": 2, "num_games": 4, "num_blocks": 1, "tasks": ("push_1",)},
 }
+_FIGURES = ("arena", "curriculum", "wave", "payoff")
 
 
 def get_config(variant: str = "one") -> ConfigDict:
@@ -88,10 +120,11 @@ def get_config(variant: str = "one") -> ConfigDict:
                 "tasks": of["tasks"],
                 "num_games": 4 if smoke else 128,
                 "bob_steps": 2 if smoke else 100,
+                **of.get("evals", {}),
             }
         },
-        "artifacts": () if smoke else ("episode", "player"),
-        "figures": {"curriculum": {}} if smoke else {"arena": {}, "curriculum": {}, "wave": {}},
+        "artifacts": () if smoke else {"episode": {}, "player": {}, "payoff": {"num_games": 32, "num_steps": 300}},
+        "figures": {name: {} for name in (("curriculum",) if smoke else _FIGURES)},
         "data": {"name": "none"},
         "world": {
             "name": "self_play",
@@ -109,6 +142,7 @@ def get_config(variant: str = "one") -> ConfigDict:
             "lstm_size": lstm_size,
             "bptt_length": bptt_length,
             **({"shapes": of["shapes"], "num_shapes": 8} if "shapes" in of else {}),
+            **of.get("world", {}),
         },
         "learner": {
             "name": "self_play",
@@ -116,7 +150,9 @@ def get_config(variant: str = "one") -> ConfigDict:
             "widths": (128, 128),
             "lstm_size": lstm_size,
             "bptt_length": bptt_length,
-            "learning_rate": 3e-4 if lstm_size else _falling(1e-3, epochs * num_minibatches * of["num_steps"]),
+            "learning_rate": 3e-4
+            if lstm_size
+            else _falling(of.get("rate", 1e-3), epochs * num_minibatches * of["num_steps"]),
             "sees_time": True,
             "sample_reuse": epochs,
             "num_minibatches": num_minibatches,
@@ -127,8 +163,18 @@ def get_config(variant: str = "one") -> ConfigDict:
             "alice_entropy": 10.0,
             "discount": 0.99,
             "entropy_weight": 0.001,
+            **({} if smoke else {"pool_size": 5, "pool_every": of["num_steps"] // 5}),
+            **of.get("learner", {}),
         },
     }
+    if "init_from" in of:
+        fresh = ("pool", *of.get("fresh", ()))
+        config["learner"] = {
+            "name": "started",
+            "learner": config["learner"],
+            "init_from": of["init_from"],
+            "fresh": fresh,
+        }
     return ConfigDict(config)
 
 

@@ -15,6 +15,9 @@ one_goal    one goal an episode                                                 
 timestep    Alice is paid by how much longer Bob takes (Sukhbaatar 2018)         -
 past        a fifth of the episodes against past versions                        -
 sure        Alice's entropy weighs as much as Bob's                              -
+whole       demonstrations are of whole turns, wherever rollouts begin           -
+attention   objects are pooled by attention, which one object does not need      -
+privileged  values see the goals left and where objects stood                    -
 uniform     no Alice: blocks anywhere on the table                               -
 curriculum  no Alice: such goals, at first only a part of the way there          -
 lifted      no Alice: the goals of pick_and_place_1 themselves                   -
@@ -52,6 +55,9 @@ TWINS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and of t
     "timestep": {"world": {"alice_reward": "timestep"}},
     "past": {"world": {"past_prob": 0.2}, "learner": {"pool_size": 4, "pool_every": 150}},
     "sure": {"learner": {"alice_entropy": 1.0}},
+    "whole": {"world": {"whole_turns": True}},
+    "attention": {"learner": {"attention": True}},
+    "privileged": {"learner": {"privileged_critic": True}},
     "uniform": _teacher("uniform"),
     "curriculum": _teacher("curriculum"),
     "lifted": _teacher(_LIFTED),

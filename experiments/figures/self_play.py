@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from experiments.figures.learning_curves import mean, range_band, references
 from experiments.figures.legends import counted, literal, words
-from experiments.records import Records, curve, path
+from experiments.records import Records, curve, path, paths
 from self_play.starts import NUM_KINDS
 
 _PANELS = {  # title -> the metrics in it
@@ -21,11 +21,16 @@ _PANELS = {  # title -> the metrics in it
 def curriculum(runs: Mapping[str, Records]) -> Figure:
     """What goals Alice sets as both learn, and whether Bob reaches them and those of the holdouts.
 
-    Means over seeds, with a band from the least to the greatest. A row of panels for each run.
+    Means over seeds, with a band from the least to the greatest. A row of panels for each run; of runs with several
+    objects the last one tells goals apart by how many objects they move.
     """
-    figure = Figure(figsize=(11, 3.2 * len(runs)), layout="constrained")
-    for (label, records), row in zip(runs.items(), figure.subplots(len(runs), 3, squeeze=False), strict=True):
-        for axes, (title, names) in zip(row, _PANELS.items(), strict=True):
+    has_several = any(map(_by_number, runs.values()))
+    columns = {**_PANELS, "reached, by the number of objects": ()} if has_several else _PANELS
+    figure = Figure(figsize=(3.7 * len(columns), 3.2 * len(runs)), layout="constrained")
+    rows = figure.subplots(len(runs), len(columns), squeeze=False)
+    for (label, records), row in zip(runs.items(), rows, strict=True):
+        panels = {title: names or _by_number(records) for title, names in columns.items()}
+        for axes, (title, names) in zip(row, panels.items(), strict=True):
             for name in names:
                 range_band(axes, *curve(records, name, kind="train"), label=words(name))
             if axes is row[0]:
@@ -35,10 +40,17 @@ def curriculum(runs: Mapping[str, Records]) -> Figure:
             if axes is not row[2]:
                 axes.set_ylim(-0.02, 1.02)
             axes.grid(alpha=0.3)
-            axes.legend(fontsize="small")
+            if names:
+                axes.legend(fontsize="small")
         _, values = curve(records, "holdout_success")
         row[0].set_ylabel(f"{literal(label)}\nmean and range of {counted([len(values)])}")
     return figure
+
+
+def _by_number(records):
+    """The metrics of the goals that move one object, two, .., of a run with several."""
+    names, there = (f"objects_{number}_success" for number in range(1, 10)), paths(records)
+    return tuple(name for name in names if path("train", name) in there)
 
 
 def wave(runs: Mapping[str, Records]) -> Figure:

@@ -1,4 +1,4 @@
-"""The baseline of self-play's training: Brax's PPO, a Bob who learns to push pucks to uniform goals on our table.
+"""The baseline of self-play's training: Brax's PPO, a Bob who learns to push objects to uniform goals on our table.
 
 Brax's `ppo.train` trains in one call and has no step to time. `_update` is its training step, of the same parts of
 Brax: networks, unroll, loss, and statistics of the observations.
@@ -42,11 +42,20 @@ class Parts(NamedTuple):
 
 
 def program(
-    table: self_play.Tabletop, *, num_games: int, num_steps: int, num_minibatches: int, sample_reuse: int
+    table: self_play.Tabletop,
+    *,
+    num_games: int,
+    num_steps: int,
+    num_minibatches: int,
+    sample_reuse: int,
+    hidden: tuple,
 ) -> Program:
-    """Training on num_games, num_steps of each in an update. num_minibatches, sample_reuse: see `self_play.learner`."""
+    """Training on num_games, num_steps of each in an update, with networks of these hidden layers.
+
+    num_minibatches, sample_reuse: see `self_play.learner`.
+    """
     with _as_brax_expects():
-        parts = _parts(table)
+        parts = _parts(table, hidden)
         state = jax.jit(functools.partial(_begin, parts, num_games))(jax.random.key(0))
     settings = num_games, num_steps, num_minibatches, sample_reuse
     compiled = jax.jit(functools.partial(_update, parts, *settings), donate_argnums=0)
@@ -58,7 +67,7 @@ def program(
     return Program(step, state, num_games * num_steps)
 
 
-def _parts(table):
+def _parts(table, hidden):
     from brax.envs.wrappers import training
     from brax.training.acme import running_statistics
     from brax.training.agents.ppo import losses, networks
@@ -66,8 +75,7 @@ def _parts(table):
     env = training.wrap(_environment(table), episode_length=60)
     size: Any = env.observation_size  # Any: Brax's annotations disagree with one another
     normalize: Any = running_statistics.normalize
-    widths = (128, 64)  # ours embeds objects and gripper in 64 each
-    layers = {"policy_hidden_layer_sizes": widths, "value_hidden_layer_sizes": widths}
+    layers = {"policy_hidden_layer_sizes": hidden, "value_hidden_layer_sizes": hidden}
     net = networks.make_ppo_networks(size, env.action_size, preprocess_observations_fn=normalize, **layers)
     settings = {"ppo_network": net, "entropy_cost": 0.01, "discounting": 0.998, "clipping_epsilon": 0.2}
     gradient = jax.grad(functools.partial(losses.compute_ppo_loss, **settings), has_aux=True)

@@ -8,10 +8,11 @@
     actions; a physics step of theirs counts as one. Of 256 games; of 16 beside the pusher, which is slow.
   SCENE/game: control steps of whole games between random players, with the whole batch computed. Baseline: the bare
     tables, from the states of such games, under random actions. The ratio is the fraction of time spent in physics.
-  SCENE/train: control steps of whole training, rollouts and updates, with the settings of self_play_puck. Baseline:
-    Brax's PPO on the same table (`brax_ppo`), with the same numbers of games, steps, epochs and minibatches, and the
-    same layers. It has one player, who learns from every step; ours has two, and each learns from its own steps. Both
-    have learned for 20 updates, because the solver takes more iterations as more is pushed.
+  SCENE/train: control steps of whole training, rollouts and updates, with the settings of self_play_puck and
+    self_play_blocks, but in minibatches of whole games. Baseline: Brax's PPO on the same table (`brax_ppo`), with the
+    same numbers of games, steps, epochs and minibatches, and the same layers. It has one player, who learns from every
+    step; ours has two, and each learns from its own steps. Both have learned for some updates, because the solver takes
+    more iterations as more is pushed.
   SCENE/train/games, SCENE/train/physics: the same training. Baselines: its rollouts alone, and the bare tables. The
     fraction of time spent in learning is 1 - the first ratio, the fraction spent in physics is the second ratio.
 
@@ -28,7 +29,7 @@ Letters: A dimensions of an action, B games, C joints that are driven, T control
 import functools
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -68,8 +69,9 @@ def benchmarks() -> Iterator[Benchmark]:
         yield Benchmark(f"self_play/{name}/{theirs}", "steps/s", build)
     for name in ("puck", "blocks1", "blocks2"):
         yield Benchmark(f"self_play/{name}/game", "steps/s", functools.partial(_game, name, 256))
-    for line in ("train", "train/games", "train/physics"):
-        yield Benchmark(f"self_play/puck/{line}", "steps/s", functools.partial(_train, "puck", line, 256))
+    for name in _TRAININGS:
+        for line in ("train", "train/games", "train/physics"):
+            yield Benchmark(f"self_play/{name}/{line}", "steps/s", functools.partial(_train, name, line))
 
 
 def _c(name: str, num_games: int) -> Comparison:
@@ -147,18 +149,40 @@ def _game(name: str, num_games: int) -> Comparison:
     )
 
 
+class _Training(NamedTuple):
+    """What is trained in a line. The baseline's layers are `hidden`: ours embeds object and gripper in 64 each."""
+
+    num_games: int
+    num_steps: int
+    rules: dict
+    learner: dict
+    hidden: tuple
+    warm_up: int  # updates; of pucks, after 4, the solver takes a fifth fewer iterations
+
+
 _UPDATE = {"num_minibatches": 16, "sample_reuse": 3}
-_WARM_UP = 20  # updates: after 4, the solver takes a fifth fewer iterations
+_TRAININGS = {
+    "puck": _Training(256, 128, {"alice_steps": 30, "bob_steps": 60}, {}, (128, 64), 20),
+    "blocks1": _Training(
+        32,
+        511,
+        {"alice_steps": 40, "bob_steps": 80, "max_goals": 2, "bob_shares": "success", "alice_grasps": 0.8},
+        {"widths": (128, 128), "sees_time": True},
+        (128, 128, 128),
+        4,
+    ),
+}
 
 
-def _train(name: str, line: str, num_games: int) -> Comparison:
+def _train(name: str, line: str) -> Comparison:
     """The whole training against Brax's PPO, its own rollouts, or the bare tables."""
     mode, settings, _ = _SCENES[name]
-    table, num_steps = table_of(name), 128
+    table, of = table_of(name), _TRAININGS[name]
+    num_games, num_steps = of.num_games, of.num_steps
     world = bootstrap.World(
-        *self_play.arena(mode=mode, num_games=num_games, num_steps=num_steps, alice_steps=30, bob_steps=60, **settings)
+        *self_play.arena(mode=mode, num_games=num_games, num_steps=num_steps, **of.rules, **settings)
     )
-    learner = bootstrap.Learner(*self_play.learner(learning_rate=1e-3, sequence_fraction=0.5, **_UPDATE))
+    learner = bootstrap.Learner(*self_play.learner(learning_rate=1e-3, sequence_fraction=0.5, **of.learner, **_UPDATE))
 
     @jax.jit
     def train(run):
@@ -171,12 +195,12 @@ def _train(name: str, line: str, num_games: int) -> Comparison:
         return run._replace(step=run.step + 1, world=games), batch
 
     run = jax.jit(lambda: bootstrap.begin(jax.random.key(0), learner, world))()
-    for _ in range(_WARM_UP):
+    for _ in range(of.warm_up):
         run = train(run)
     count = num_games * num_steps
     if line == "train":
-        baseline = brax_ppo.program(table, num_games=num_games, num_steps=num_steps, **_UPDATE)
-        for _ in range(_WARM_UP):
+        baseline = brax_ppo.program(table, num_games=num_games, num_steps=num_steps, hidden=of.hidden, **_UPDATE)
+        for _ in range(of.warm_up):
             baseline = baseline._replace(state=baseline.step(baseline.state))
     elif line == "train/games":
         baseline = Program(lambda pair: play(pair[0]), (run, None), count)

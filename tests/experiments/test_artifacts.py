@@ -31,7 +31,7 @@ def context():
 
 def test_rows_are_alices_and_columns_bobs(context, monkeypatch):
     counts = jnp.array([[1, 2], [0, 0]]), jnp.array([[4, 4], [0, 0]])
-    monkeypatch.setattr(self_play, "play_versions", lambda setup, predict, state, versions, key: counts)
+    monkeypatch.setattr(self_play, "play_versions", lambda setup, predict, versions, key: counts)
     monkeypatch.setattr(self_play, "versions_of", lambda state, pool_every: (jnp.zeros(()), [1, pool_every]))
     written = artifacts.payoff(context).write(context.run._replace(learner=jnp.zeros(())))
     assert json.loads(written["payoff.json"]) == {"updates": [1, 2], "bob_success": [[0.25, 0.5], [None, None]]}
@@ -55,7 +55,7 @@ def test_a_packed_player_acts_as_it_did(context):
     with np.load(io.BytesIO(file)) as arrays:
         player, table = self_play.pretrained.unpacked(dict(arrays))
     state = table.reset(jax.random.key(0))
-    pose, nothing = table.poses(state), (jnp.zeros((2, 0)), jnp.zeros(2, bool), jnp.zeros(()))
+    pose, nothing = table.poses(state), (jnp.zeros((2, 0)), jnp.zeros(2, bool), jnp.zeros(()), jnp.zeros(2))
     one = game.PolicyInput(table.observe(state), table.observe_goal(pose, pose, state.mask), *nothing)
     inputs = jax.tree.map(lambda leaf: leaf[None], one)
     logits, _ = player(inputs)

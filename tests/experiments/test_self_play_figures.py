@@ -40,6 +40,14 @@ def test_a_curriculum_has_means_bands_and_a_row_of_panels_for_each_run():
     ]
 
 
+def test_a_run_with_several_objects_has_a_panel_of_them():
+    lines = [{**line, "train/objects_1_success": 0.5, "train/objects_2_success": 0.25} for line in records(1).lines]
+    figure = figures.curriculum({"two": Records(lines), "one": records(1)})
+    assert len(figure.axes) == 8
+    assert [line.get_ydata()[-1] for line in figure.axes[3].lines] == [0.5, 0.25]
+    assert not figure.axes[7].lines
+
+
 def test_another_run_has_no_curriculum():
     with pytest.raises(ValueError, match="the run has no metric 'train/valid_goals'; there are train/loss"):
         figures.curriculum({"a": Records([{"step": 1, "train/loss": 0.1}])})

@@ -45,6 +45,7 @@ def test_a_player_acts_as_it_has_learned(run):
         jnp.zeros((2, 0)),
         jnp.zeros(2, bool),
         jnp.zeros(()),
+        jnp.zeros(2),
     )
     logits, _ = player(jax.tree.map(lambda leaf: leaf[None], one))
     assert logits.shape == (1, 2, 2, 11)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import goals, world
+from self_play import game, goals, training_data, world
 from self_play.game import ALICE, BOB, Rules
 from self_play.goals import Poses
+from self_play.networks import Inputs
 from self_play.observations import Observation, State
 
 TABLE, AREA, MARGIN = (0.3, 0.3), ((-0.3, -0.15, 0.0), (0.15, 0.15, 0.2)), 0.02
@@ -189,6 +190,25 @@ def test_every_step_of_a_player_is_learnt_from_once():
     assert not np.any(pending & np.stack([batch.transitions.bobs_turn[:, 0] for batch in batches]))
 
 
+def test_her_turn_may_have_steps_for_each_object():
+    table, rules = toy_table(), Rules(3, 3, 3, alice_regrasps=True)
+    still = jnp.full(2, 5, jnp.int32)
+
+    @jax.jit
+    @jax.vmap
+    def turns(key):
+        start = table.reset(key)
+        begun = game.begin(table, game.EpisodeStart(start, jnp.zeros(2, bool), None), 0)
+        return start.mask, jax.lax.scan(
+            lambda now, i: (now := game.step(table, rules, now, still, begun)[0], now.count), begun, jnp.arange(6)
+        )[1]
+
+    masks, counts = turns(jax.random.split(jax.random.key(0), 16))
+    for mask, count in zip(masks, counts, strict=True):  # nothing has moved, so she begins anew
+        assert count.tolist() == ([1, 2, 3, 4, 5, 0] if mask.all() else [1, 2, 0, 1, 2, 0])
+    assert 0 < masks[:, 1].sum() < 16
+
+
 @pytest.mark.parametrize("demonstrations", ["failed", "valid"])
 def test_demonstrations_are_of_the_goals_that_bob_missed(demonstrations):
     rules = Rules(7, 3, 3, "own", demonstrations=demonstrations)
@@ -217,6 +237,29 @@ def test_demonstrations_are_of_the_goals_that_bob_missed(demonstrations):
     assert np.abs(batch.demo_goal[batch.is_demo]).max() > goals.MAX_DISTANCE
 
 
+def test_whole_turns_are_shown_once():
+    """A demonstration is of its whole turn, wherever rollouts begin; each step once, when the outcome is known."""
+    rules = Rules(7, 3, 3, "own", whole_turns=True)
+    batches, _ = play(rules, num_draws=3)
+    whole, earlier = steps_of(batches), 0
+    for i in range(NUM_GAMES):
+        shown, turn, expected = [], [], []
+        for batch in batches:
+            for steps, goal, is_demo in ((batch.transitions, batch.demo_goal, batch.is_demo), batch.earlier):
+                shown += [(*steps.poses.position[i, t, 0], *goal[i, t, 0]) for t in np.flatnonzero(is_demo[i])]
+            earlier += batch.earlier.is_demo[i].sum()
+            assert not np.any(batch.earlier.is_demo[i] & ~batch.earlier.steps.valid[i])
+        for t in range(3 * NUM_STEPS):
+            turn += [] if whole.bobs_turn[i, t] else [t]
+            if whole.resolved[i, t]:
+                missed = whole.goal_valid[i, t] and not whole.success[i, t]
+                here = [whole.poses.position[i, step, 0] for step in turn if missed]
+                expected += [(*place, *(whole.goal.position[i, t, 0] - place)) for place in here]
+                turn = []
+        np.testing.assert_allclose(sorted(shown), sorted(expected), atol=1e-6)
+    assert earlier > NUM_GAMES
+
+
 def test_past_versions():
     """One player of every other episode is a past version: nobody learns its steps; Bob may clone a past Alice's."""
     batches, _ = play(OPTIONS, num_draws=3)
@@ -235,20 +278,44 @@ def test_past_versions():
     assert np.any(batch.is_demo & steps.policy_input.is_past[..., ALICE])
 
 
+def to_inputs(normalizers, seen, who=BOB):
+    """What a player's networks read of PolicyInputs; without normalizers, its shapes."""
+    if normalizers is None:
+        return Inputs(*seen.observation[:2], seen.goal, seen.observation.mask, seen.time, seen.goal, seen.episode)
+    return training_data.inputs_of(normalizers, seen, seen.goal, who)
+
+
 def test_what_is_seen_and_remembered():
-    """Alice sees no goal; Bob sees the way to it. A memory counts its player's own steps since the episode began."""
+    """Bob sees the way to his goal, Alice's value that back to where her turn began, her policy neither.
+
+    A memory counts its player's own steps since the episode began.
+    """
     batches, state = play(Rules(7, 3, 3, "own"), num_draws=2, bptt_length=13)
     steps = steps_of(batches)
-    assert not steps.policy_input.goal[~steps.bobs_turn].any()
     assert steps.policy_input.goal[steps.bobs_turn].any()
+    seen = jax.tree.map(jnp.asarray, steps.policy_input)
+    normalizers = training_data.init_normalizers(jax.tree.map(lambda leaf: leaf[0, 0], to_inputs(None, seen)))
+    hers, his = (to_inputs(normalizers, seen, who) for who in (ALICE, BOB))
+    assert not hers.goal.any()
+    np.testing.assert_allclose(hers.value_goal, his.goal, atol=1e-6)
     memory = np.zeros((NUM_GAMES, 2 * NUM_STEPS, 2, 2))  # before each step
     turn = np.zeros((NUM_GAMES, 2 * NUM_STEPS))  # its steps so far
+    episode = np.tile([0, 1], (NUM_GAMES, 2 * NUM_STEPS, 1))  # goals resolved, Bob has not failed
+    place, first = steps.poses.position, steps.poses.position[:, 0].copy()
     for i, t in np.ndindex(NUM_GAMES, 2 * NUM_STEPS - 1):
         who = int(steps.bobs_turn[i, t])
         memory[i, t + 1] = 0 if steps.done[i, t, ALICE] else memory[i, t] + np.diag(np.eye(2)[who])
         ends = steps.done[i, t].any() or steps.resolved[i, t] or steps.bobs_turn[i, t + 1] != steps.bobs_turn[i, t]
         turn[i, t + 1] = 0 if ends else turn[i, t] + 1
+        failed = steps.done[i, t, BOB] and not steps.success[i, t]
+        after = episode[i, t] + [steps.resolved[i, t], 0]
+        episode[i, t + 1] = [0, 1] if steps.done[i, t, ALICE] else after * [1, not failed]
+        first[i] = place[i, t] if turn[i, t] == 0 and not who else first[i]
+        if not who:
+            here = steps.policy_input.observation.mask[i, t][:, None]
+            np.testing.assert_allclose(steps.policy_input.goal[i, t], (first[i] - place[i, t]) * here, atol=1e-6)
     np.testing.assert_allclose(100 * steps.policy_input.time, turn, atol=1e-5)
+    np.testing.assert_array_equal(steps.policy_input.episode, episode)
     for i, batch in enumerate(batches):  # it is kept where a sequence begins, and at the rollout's first step
         np.testing.assert_array_equal(batch.memory[:, 1:], memory[:, i * NUM_STEPS :][:, 12:NUM_STEPS:13])
         np.testing.assert_array_equal(batch.start_memory, memory[:, i * NUM_STEPS])

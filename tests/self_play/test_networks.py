@@ -17,8 +17,8 @@ MASK = np.array([True, True, False, True])
 def steps():
     """Inputs of seven steps, four slots."""
     shapes = (5,), (4, 3), (4, 2)
-    arrays = [jnp.array(RNG.normal(size=(NUM_STEPS, *shape)), jnp.float32) for shape in (*shapes, (2,))]
-    return Inputs(*arrays[:3], jnp.tile(MASK, (7, 1)), arrays[3])
+    arrays = [jnp.array(RNG.normal(size=(NUM_STEPS, *shape)), jnp.float32) for shape in (*shapes, (2,), (4, 2), (2,))]
+    return Inputs(*arrays[:3], jnp.tile(MASK, (7, 1)), *arrays[3:])
 
 
 @functools.cache
@@ -40,7 +40,8 @@ def outputs(inputs, memory=MEMORY, lstm_size=LSTM):
 
 def test_the_order_of_the_objects_does_not_count():
     order = np.array([3, 2, 0, 1])
-    swapped = Inputs(INPUTS.gripper, *(leaf[:, order] for leaf in INPUTS[1:4]), INPUTS.time)
+    by_object = {name: getattr(INPUTS, name)[:, order] for name in ("objects", "goal", "mask", "value_goal")}
+    swapped = INPUTS._replace(**by_object)
     for a, b in zip(outputs(INPUTS), outputs(swapped), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     mixed = INPUTS._replace(goal=INPUTS.goal[:, order])  # another's goal does count
@@ -118,3 +119,51 @@ def test_time_is_seen_by_the_policy_and_by_the_value_apart_and_only_if_asked():
             after = built.apply(params, inputs, None)[:2]
             changed = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
             assert tuple(changed) == which
+
+
+def attending(**settings):
+    """A player with attention whose score and scene are no longer zero. -> (params, apply)."""
+    built = Player(2, 8, (6,), attention=True, **settings)
+    params = built.init(jax.random.key(0), INPUTS, None)
+    noise = iter(np.random.default_rng(1).normal(size=(99, 4096)))
+    params = jax.tree.map(lambda leaf: leaf + jnp.float32(next(noise)[: leaf.size].reshape(leaf.shape)), params)
+    return params, jax.jit(lambda params, inputs: built.apply(params, inputs, None)[:2])
+
+
+def test_attention_looks_at_all_objects_that_are_there_in_any_order():
+    params, apply = attending()
+    order = np.array([3, 2, 0, 1])
+    by_object = {name: getattr(INPUTS, name)[:, order] for name in ("objects", "goal", "mask", "value_goal")}
+    filled = INPUTS._replace(objects=INPUTS.objects.at[:, 2].set(1e3), goal=INPUTS.goal.at[:, 2].set(-1e3))
+    expected = apply(params, INPUTS)
+    for inputs in (INPUTS._replace(**by_object), filled):
+        for a, b in zip(apply(params, inputs), expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    mixed = INPUTS._replace(goal=INPUTS.goal[:, order])
+    assert np.abs(apply(params, mixed)[1] - expected[1]).max() > 1e-3
+    assert np.all(np.isfinite(apply(params, INPUTS._replace(mask=jnp.zeros_like(INPUTS.mask)))[1]))
+
+
+def test_with_one_object_attention_begins_as_without():
+    one = INPUTS._replace(mask=INPUTS.mask.at[:, 1:].set(False))
+    plain, attends = Player(2, 8, (6,)), Player(2, 8, (6,), attention=True)
+    params = attends.init(jax.random.key(0), INPUTS, None)
+    fewer = {
+        net: {name: leaf for name, leaf in of.items() if name not in ("seen", "score", "scene")}
+        for net, of in params["params"].items()
+    }
+    for a, b in zip(attends.apply(params, one, None)[:2], plain.apply({"params": fewer}, one, None)[:2], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_what_the_privileged_critic_sees():
+    """Its value changes with the value's goal and with the episode; the policy's logits do not, nor does another's."""
+    told = [INPUTS._replace(value_goal=INPUTS.value_goal + 1), INPUTS._replace(episode=INPUTS.episode + 1)]
+    for privileged in (False, True):
+        built = Player(2, 8, (6,), privileged_critic=privileged)
+        params = built.init(jax.random.key(0), INPUTS, None)
+        logits, value, _ = built.apply(params, INPUTS, None)
+        for inputs in told:
+            after = built.apply(params, inputs, None)
+            np.testing.assert_array_equal(after[0], logits)
+            assert np.array_equal(after[1], value) != privileged

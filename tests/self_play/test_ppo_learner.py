@@ -183,7 +183,9 @@ def test_success_is_told_by_how_many_objects_a_goal_moves():
 
 def test_past_versions_act_where_they_are_asked():
     first, predict = begin(pool_size=1), settle(pool_size=1)[2]
-    now = first._replace(params=jax.tree.map(lambda leaf: leaf + 0.1, first.params))
+    moments = first.normalizers.gripper
+    changed = first.normalizers._replace(gripper=moments._replace(mean=moments.mean + 0.5))
+    now = first._replace(params=jax.tree.map(lambda leaf: leaf + 0.1, first.params), normalizers=changed)
     policy_input = jax.tree.map(lambda leaf: leaf[:, 0], games()[2].transitions.policy_input)
     asked = jnp.array(np.random.default_rng(0).random((NUM_GAMES, 2)) < 0.3)
     act = jax.jit(lambda state, is_past: predict(state, policy_input._replace(is_past=is_past))[0])

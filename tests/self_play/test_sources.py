@@ -22,7 +22,7 @@ def transitions(rng, share):
     """Random ones of 8 games and 100 steps, of which this share ends a turn of Bob's."""
     random = lambda *shape: rng.random((8, 100, *shape), np.float32)  # noqa: E731
     steps = Transition(*len(Transition._fields) * [None])
-    seen = PolicyInput(Observation(None, None, random(3) < 0.5), *4 * [None])
+    seen = PolicyInput(Observation(None, None, random(3) < 0.5), *5 * [None])
     return steps._replace(
         policy_input=seen,
         poses=Poses(random(3, 3), random(3, 4)),

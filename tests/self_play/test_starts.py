@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import scene, starts, tabletop, world
+from self_play import game, rollouts, scene, starts, tabletop, world
 from self_play.game import ALICE, BOB, Rules
 
 NUM_GAMES = 40
@@ -119,9 +119,36 @@ def test_bobs_first_turns_are_counted_by_where_they_began():
     assert not steps.done[..., ALICE].all()
 
 
+def test_her_gripper_goes_from_one_object_to_another():
+    """When her steps at one are over, to one that she has not lifted; till then, and in Bob's turn, it stays."""
+    here = tabletop.build(scene.blocks(2))
+    rules = Rules(3, 3, 1, alice_grasps=0.5, alice_regrasps=True)
+
+    @jax.jit
+    @jax.vmap
+    def one(key):
+        k_reset, k_lifted, k_regrasp = jax.random.split(key, 3)
+        begun = game.begin(here, game.EpisodeStart(here.reset(k_reset), jnp.zeros(2, bool), None), 0)
+        lifted = jax.random.randint(k_lifted, (), 0, 2)
+        state = begun.state._replace(q=begun.state.q.at[8 + 7 * lifted].add(0.1))
+        begun = begun._replace(state=state)
+        counts, turns = jnp.array([3, 2, 3]), jnp.array([False, False, True])
+        games = jax.vmap(lambda count, turn: begun._replace(count=count, bobs_turn=turn))(counts, turns)
+        return lifted, state, jax.vmap(lambda one: rollouts.regrasp(here, rules, one, k_regrasp).state)(games)
+
+    lifted, before, after = jax.tree.map(np.array, one(jax.random.split(jax.random.key(0), 16)))
+    assert 0 < lifted.sum() < 16
+    over = [np.linalg.norm(after.q[:, 0, :2] - after.q[:, 0, 6 + 7 * i : 8 + 7 * i], axis=1) < 1e-6 for i in range(2)]
+    np.testing.assert_array_equal(over, [lifted == 1, lifted == 0])
+    np.testing.assert_allclose(after.q[:, 0, 6:], before.q[:, 6:], atol=1e-6)
+    for i in (1, 2):
+        np.testing.assert_array_equal(after.q[:, i], before.q)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"alice_regrasps": True}, "alice_regrasps needs alice_grasps, by which her gripper begins at an object"),
         ({"bob_shares": "half"}, "bob_shares must be one of exam, equal, success, got 'half'"),
         ({"bob_shares": "equal", "bob_starts": "alice"}, "bob_shares needs bob_starts='own'"),
         ({"alice_grasps": 1.5}, "alice_grasps must be a finite number, at least 0.0 and at most 1.0, got 1.5"),
