@@ -37,7 +37,7 @@ def test_it_is_bobs_task(table):
 
 
 def test_a_step_is_an_update_that_plays_and_learns(table):
-    program = brax_ppo.program(table, num_games=4, num_steps=3, num_minibatches=2, sample_reuse=1)
+    program = brax_ppo.program(table, num_games=4, num_steps=3, num_minibatches=2, sample_reuse=1, hidden=(8,))
     assert program.count == 12
     before = jax.device_get(program.state)  # it is consumed
     after = program.step(program.step(program.state))
