@@ -90,8 +90,9 @@ def test_a_run_that_leaves_in_time_leaves_no_thread(tmp_path, left):
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_before_it_begins_a_run_leaves_in_one_line(name):
+    heard = f"signal.signal(signal.{name}, signal.default_int_handler)"  # shells have SIGINT ignored in the background
     stop = f"os.kill(os.getpid(), signal.{name}); time.sleep(9)"
-    code = f"import os, signal, time; from launch import signals; signals.leave_before_it_begins(); {stop}"
+    code = f"import os, signal, time; from launch import signals; {heard}; signals.leave_before_it_begins(); {stop}"
     done = subprocess.run([sys.executable, "-c", code], cwd=LAUNCH.parent, capture_output=True, text=True, check=False)
     assert done.returncode == signals.UNFINISHED
     assert done.stderr == "stopped; the same command goes on, or begins\n"
