@@ -46,10 +46,9 @@ def rollout(
     k_fresh, k_act, *k_regrasp = jax.random.split(key, 2 + rules.alice_regrasps)
     # An episode is at least as long as Alice's turn, so a game starts at most this number of episodes.
     num_fresh = num_steps // rules.alice_steps + 1
-    starts = jax.vmap(jax.vmap(reset_fn))(jax.random.split(k_fresh, (num_games, num_fresh)))
+    episodes = jax.vmap(jax.vmap(reset_fn))(jax.random.split(k_fresh, (num_games, num_fresh)))
     # All at once: in the loop, random numbers would cost as much as everything else that is not physics.
     uniforms = jax.random.uniform(k_act, (num_steps, num_games, table.scene.num_dimensions), jnp.float32)
-
     keys = jax.random.split(k_regrasp[0], (num_steps, num_games)) if rules.alice_regrasps else None
 
     def one(carry, step_of_all):
@@ -59,7 +58,7 @@ def rollout(
         action, log_prob = jax.vmap(_sample)(uniforms, logits, games.bobs_turn)
         moves = jnp.stack([~games.bobs_turn, games.bobs_turn], axis=-1)[:, :, None]  # only the mover's memory changes
         moved = games._replace(memory=jnp.where(moves, memory, games.memory))
-        start = jax.vmap(lambda starts, i: jax.tree.map(lambda leaf: leaf[i], starts))(starts, used)
+        start = jax.vmap(lambda of_game, i: jax.tree.map(lambda leaf: leaf[i], of_game))(episodes, used)
         fresh = jax.vmap(lambda one: begin(table, one, memory_size))(start)
         after, ends, sound = jax.vmap(functools.partial(step, table, rules))(moved, action, fresh)
         if rules.alice_regrasps:
@@ -80,7 +79,7 @@ def rollout(
     transitions, sound = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), steps)
     memories = memories._replace(heads=jnp.swapaxes(memories.heads, 0, 1))
     broken = ~(jnp.all(sound, axis=1) & jax.vmap(is_sound)((games, after, transitions.policy_input)))
-    anew = jax.vmap(lambda starts: begin(table, jax.tree.map(lambda leaf: leaf[0], starts), memory_size))(starts)
+    anew = jax.vmap(lambda of_game: begin(table, jax.tree.map(lambda leaf: leaf[0], of_game), memory_size))(episodes)
     return jax.vmap(select)(broken, anew, after), transitions, memories, broken
 
 

@@ -155,9 +155,11 @@ def init_games(
 
     games = jax.vmap(one)(jax.random.split(k_games, num_games))
     pending = jax.vmap(partial(_padding, table))(games)
+    if not rules.whole_turns:
+        return ArenaState(games, pending, source)
     num_open = -(-game.max_alice_steps(rules, table) // bptt_length) * bptt_length  # in whole sequences
-    open_turn = _bare(jax.tree.map(lambda leaf: jnp.stack(num_open * [leaf], axis=1), pending))
-    return ArenaState(games, pending, source, open_turn if rules.whole_turns else None)
+    open_turn = jax.tree.map(lambda leaf: jnp.repeat(leaf[:, None], num_open, axis=1), _bare(pending))
+    return ArenaState(games, pending, source, open_turn)
 
 
 def play(

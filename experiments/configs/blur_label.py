@@ -26,6 +26,7 @@ images, standardised for all; 8000 train images, batches of 128.
 from ml_collections import ConfigDict
 
 from experiments.configs.blur_digits import AT, sgd_at
+from experiments.configs.blur_lasting import FAMILIES, LAWS
 
 RULE = {
     "name": "blur",
@@ -67,13 +68,8 @@ STD = {
 
 def _meta(smoke: bool) -> ConfigDict:
     """CMA-ES from the genome made by hand, over whole runs of 40 to 320 steps, on four families of tasks."""
-    steps, classes = (1, 2) if smoke else AT, tuple(range(10))
-    families = {
-        "mnist": {"name": "images", "side": 10, "classes": classes},
-        "projected": {"name": "images", "side": 10, "classes": classes, "project": True},
-        "modes": {"name": "blobs", "num_classes": 10, "num_modes": 8, "dim": 100, "std": 0.8},
-        "teacher": {"num_inputs": 100, "num_classes": 10, "features": (30,)},
-    }
+    steps = (1, 2) if smoke else AT
+    families = FAMILIES | {"teacher": LAWS["teacher"]}
     return ConfigDict(
         {
             "seed": 0,

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from experiments.figures.learning_curves import mean, range_band, references
 from experiments.figures.legends import counted, literal, words
 from experiments.records import Records, curve, path, paths
+from self_play.scene import MAX_OBJECTS
 from self_play.starts import NUM_KINDS
 
 _PANELS = {  # title -> the metrics in it
@@ -49,7 +50,7 @@ def curriculum(runs: Mapping[str, Records]) -> Figure:
 
 def _by_number(records):
     """The metrics of the goals that move one object, two, .., of a run with several."""
-    names, there = (f"objects_{number}_success" for number in range(1, 10)), paths(records)
+    names, there = (f"objects_{number}_success" for number in range(1, MAX_OBJECTS + 1)), paths(records)
     return tuple(name for name in names if path("train", name) in there)
 
 

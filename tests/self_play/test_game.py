@@ -5,69 +5,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import self_play
-from self_play import game, goals, training_data, world
+from self_play import game, goals, training_data
 from self_play.game import ALICE, BOB, Rules
-from self_play.goals import Poses
 from self_play.networks import Inputs
-from self_play.observations import Observation, State
-
-TABLE, AREA, MARGIN = (0.3, 0.3), ((-0.3, -0.15, 0.0), (0.15, 0.15, 0.2)), 0.02
-STRIDE = 0.0093  # m, what a unit of an action moves its object in x
-
-
-def toy_table():
-    """Two slots of objects on a line; the second is there in some games. Action i moves object i."""
-    none = goals.symmetries_of("none")
-
-    def poses(state):
-        return Poses(state.q, jnp.tile(jnp.array([1.0, 0.0, 0.0, 0.0]), (2, 1)))
-
-    def reset(key):
-        k_place, k_number = jax.random.split(key)
-        x = jax.random.uniform(k_place, (2, 1), minval=-0.25, maxval=0.0)
-        mask = jnp.array([True, False]) | jax.random.bernoulli(k_number)
-        zero = jnp.zeros(2)
-        return State(jnp.pad(x, ((0, 0), (0, 2))), zero, zero, zero, zero, jnp.zeros(()), jnp.zeros((2, 1), bool), mask)
-
-    def step(state, action):
-        return state._replace(q=state.q.at[:, 0].add(STRIDE * (action - 5)))
-
-    return self_play.Tabletop(
-        scene=self_play.scene.pucks(),
-        reset=reset,
-        place=None,
-        step=step,
-        poses=poses,
-        observe=lambda state: Observation(jnp.zeros(1), state.q, state.mask),
-        observe_goal=lambda now, goal, mask: jnp.where(mask[:, None], goal.position - now.position, 0.0),
-        judge=lambda start, goal, mask: goals.judge(start, goal, mask, none, table=TABLE, area=AREA),
-        reached=lambda now, goal, mask: goals.reached(now, goal, mask, none),
-    )
-
-
-NUM_GAMES, NUM_STEPS = 24, 90
-
-
-def player(policy_input):
-    """Alice strides to the right, Bob to his goals, both unsteadily. Alice's memory counts her steps, Bob's his."""
-    hers = jnp.full_like(policy_input.goal[:, :, 0], 7.0)
-    his = 5 + jnp.clip(policy_input.goal[:, :, 0] / STRIDE, -5, 5)
-    wish = jnp.stack([hers, his], axis=1)[..., None]
-    logits = -0.15 * (wish - jnp.arange(11.0)[None, None, None]) ** 2
-    return logits, policy_input.memory + jnp.array([[[1.0, 0.0], [0.0, 1.0]]])
-
-
-def play(rules, num_draws=1, act=player, bptt_length=1):
-    """-> (batches, what stands at the end), in NumPy."""
-    table = toy_table()
-    state = jax.jit(lambda key: world.init_games(table, rules, 2, key, NUM_GAMES))(jax.random.key(0))
-    draw = jax.jit(lambda key, state: world.play(table, rules, NUM_STEPS, act, key, state, bptt_length=bptt_length))
-    batches = []
-    for i in range(num_draws):
-        state, batch = draw(jax.random.key(i + 1), state)
-        batches.append(jax.tree.map(np.array, batch))
-    return batches, state
+from tests.self_play.scripted_games import (
+    AREA,
+    MARGIN,
+    NUM_GAMES,
+    NUM_STEPS,
+    STRIDE,
+    TABLE,
+    play,
+    player,
+    steps_of,
+    toy_table,
+)
 
 
 def near(a, b, here):
@@ -164,13 +116,6 @@ def test_the_game_is_algorithm_2(rules):
     assert outcomes == {way for way in expected if way[2] or not way[0] or not rules.bob_persists}, outcomes
 
 
-def steps_of(batches):
-    """All steps of the batches but the pending ones, one after the other. [B, T, ..]"""
-    return jax.tree.map(
-        lambda *leaves: np.concatenate([leaf[:, 1:] for leaf in leaves], axis=1), *[b.transitions for b in batches]
-    )
-
-
 def test_every_step_of_a_player_is_learnt_from_once():
     """Alice's last step waits for its reward at step 0 of the next batch; nothing else is there twice, or nowhere."""
     rules = Rules(7, 3, 3, "own")
@@ -207,57 +152,6 @@ def test_her_turn_may_have_steps_for_each_object():
     for mask, count in zip(masks, counts, strict=True):  # nothing has moved, so she begins anew
         assert count.tolist() == ([1, 2, 3, 4, 5, 0] if mask.all() else [1, 2, 0, 1, 2, 0])
     assert 0 < masks[:, 1].sum() < 16
-
-
-@pytest.mark.parametrize("demonstrations", ["failed", "valid"])
-def test_demonstrations_are_of_the_goals_that_bob_missed(demonstrations):
-    rules = Rules(7, 3, 3, "own", demonstrations=demonstrations)
-    (batch,), _ = play(rules)
-    skipped = 0
-    for i in range(NUM_GAMES):
-        steps = jax.tree.map(lambda leaf, i=i: leaf[i], batch.transitions)
-        turn = []  # Alice's steps of the present turn
-        is_demo = np.zeros(1 + NUM_STEPS, bool)
-        for t in range(1, 1 + NUM_STEPS):
-            turn += [] if steps.bobs_turn[t] else [t]
-            if steps.resolved[t]:
-                missed = steps.reward[t, ALICE] in (3.0, 6.0) or (
-                    demonstrations == "valid" and bool(steps.goal_valid[t])
-                )
-                is_demo[turn] = missed
-                for step in turn * missed:
-                    here = steps.policy_input.observation.mask[step]
-                    way = (steps.goal.position[t] - steps.poses.position[step]) * here[:, None]
-                    np.testing.assert_allclose(batch.demo_goal[i, step], way, atol=1e-6)
-                skipped += missed and not steps.bobs_turn[t]
-                turn = []
-        np.testing.assert_array_equal(batch.is_demo[i], is_demo & steps.valid)
-    assert skipped > 0
-    # The first step of a demonstration is far from the goal, the last within one step's motion of it.
-    assert np.abs(batch.demo_goal[batch.is_demo]).max() > goals.MAX_DISTANCE
-
-
-def test_whole_turns_are_shown_once():
-    """A demonstration is of its whole turn, wherever rollouts begin; each step once, when the outcome is known."""
-    rules = Rules(7, 3, 3, "own", whole_turns=True)
-    batches, _ = play(rules, num_draws=3)
-    whole, earlier = steps_of(batches), 0
-    for i in range(NUM_GAMES):
-        shown, turn, expected = [], [], []
-        for batch in batches:
-            for steps, goal, is_demo in ((batch.transitions, batch.demo_goal, batch.is_demo), batch.earlier):
-                shown += [(*steps.poses.position[i, t, 0], *goal[i, t, 0]) for t in np.flatnonzero(is_demo[i])]
-            earlier += batch.earlier.is_demo[i].sum()
-            assert not np.any(batch.earlier.is_demo[i] & ~batch.earlier.steps.valid[i])
-        for t in range(3 * NUM_STEPS):
-            turn += [] if whole.bobs_turn[i, t] else [t]
-            if whole.resolved[i, t]:
-                missed = whole.goal_valid[i, t] and not whole.success[i, t]
-                here = [whole.poses.position[i, step, 0] for step in turn if missed]
-                expected += [(*place, *(whole.goal.position[i, t, 0] - place)) for place in here]
-                turn = []
-        np.testing.assert_allclose(sorted(shown), sorted(expected), atol=1e-6)
-    assert earlier > NUM_GAMES
 
 
 def test_past_versions():

@@ -32,6 +32,11 @@ def player(lstm_size):
 
 INPUTS, MEMORY = steps(), jnp.array(RNG.normal(size=(NUM_STEPS, memory_size(LSTM))), jnp.float32)
 
+ORDER = np.array([3, 2, 0, 1])  # of the objects
+SWAPPED = INPUTS._replace(
+    **{name: getattr(INPUTS, name)[:, ORDER] for name in ("objects", "goal", "mask", "value_goal")}
+)
+
 
 def outputs(inputs, memory=MEMORY, lstm_size=LSTM):
     _, params, apply = player(lstm_size)
@@ -39,12 +44,9 @@ def outputs(inputs, memory=MEMORY, lstm_size=LSTM):
 
 
 def test_the_order_of_the_objects_does_not_count():
-    order = np.array([3, 2, 0, 1])
-    by_object = {name: getattr(INPUTS, name)[:, order] for name in ("objects", "goal", "mask", "value_goal")}
-    swapped = INPUTS._replace(**by_object)
-    for a, b in zip(outputs(INPUTS), outputs(swapped), strict=True):
+    for a, b in zip(outputs(INPUTS), outputs(SWAPPED), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
-    mixed = INPUTS._replace(goal=INPUTS.goal[:, order])  # another's goal does count
+    mixed = INPUTS._replace(goal=INPUTS.goal[:, ORDER])  # another's goal does count
     assert np.abs(outputs(INPUTS)[1] - outputs(mixed)[1]).max() > 1e-3
 
 
@@ -132,14 +134,12 @@ def attending(**settings):
 
 def test_attention_looks_at_all_objects_that_are_there_in_any_order():
     params, apply = attending()
-    order = np.array([3, 2, 0, 1])
-    by_object = {name: getattr(INPUTS, name)[:, order] for name in ("objects", "goal", "mask", "value_goal")}
     filled = INPUTS._replace(objects=INPUTS.objects.at[:, 2].set(1e3), goal=INPUTS.goal.at[:, 2].set(-1e3))
     expected = apply(params, INPUTS)
-    for inputs in (INPUTS._replace(**by_object), filled):
+    for inputs in (SWAPPED, filled):
         for a, b in zip(apply(params, inputs), expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-    mixed = INPUTS._replace(goal=INPUTS.goal[:, order])
+    mixed = INPUTS._replace(goal=INPUTS.goal[:, ORDER])
     assert np.abs(apply(params, mixed)[1] - expected[1]).max() > 1e-3
     assert np.all(np.isfinite(apply(params, INPUTS._replace(mask=jnp.zeros_like(INPUTS.mask)))[1]))
 
