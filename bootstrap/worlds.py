@@ -131,7 +131,9 @@ def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Arr
         return value
 
     which = epoch - epoch[0]
-    return jax.vmap(one)(index, pads[which], (pads % n)[which])
+    order = jax.vmap(one)(index, pads[which], (pads % n)[which])
+    # A kernel that reads rows may emit this once for each use of each round: XLA of jax 0.11 then compiles for ever.
+    return jax.lax.optimization_barrier(order)
 
 
 # r rounds leave a value in its place in one order of 2**r. With 8 rounds, six times as many of 1347 samples as by

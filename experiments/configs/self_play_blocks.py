@@ -7,16 +7,17 @@ one            one cube, 32 games, on a CPU                         900         
 two            one or two blocks, looked at one at a time          1440                  -  -
 two_attention  the same, but where to look is learned              1440                  -  -
 shapes         as `one`, of cubes, bars, flat and tall boxes        900                  -  -
+one_gpu        `one` in 1024 games, for a GPU                       150                  -  -
 gpu            one or two blocks, 2048 games, players with memory  3000                  -  -
 smoke          `one`, cut to 2 updates of 4 games                     2
 
-An update follows 511 control steps of each game. Grippers begin an episode on one path from grasping a block to the
-place that the exam gives them (`self_play/starts.py`): Alice at a block, Bob anywhere, most often where his success is
-uncertain. Objects, goals and exams know nothing of it. train/start_success_K is his running success by where he began,
-0 grasping to 8 as in an exam, and figures/wave.png its picture. Cloning fades as start_success_0 rises to a half. Both
-critics and Alice see how long the turn has been, and Bob tries every goal of an episode. The rate falls from the middle
-of the run on. Alice's entropy weighs ten times as much as Bob's: without that she comes to ask for ever the same hard
-things, and he forgets the others.
+An update follows 511 control steps of each game, 255 in `one_gpu`, 127 in `gpu`. Grippers begin an episode on one path
+from grasping a block to the place that the exam gives them (`self_play/starts.py`): Alice at a block, Bob anywhere,
+most often where his success is uncertain. Objects, goals and exams know nothing of it. train/start_success_K is his
+running success by where he began, 0 grasping to 8 as in an exam, and figures/wave.png its picture. Cloning fades as
+start_success_0 rises to a half. Both critics and Alice see how long the turn has been, and Bob tries every goal of an
+episode. The rate falls from the middle of the run on. Alice's entropy weighs ten times as much as Bob's: without that
+she comes to ask for ever the same hard things, and he forgets the others.
 
 Exams are of 128 games, each with up to 5 goals of 100 steps; a random Bob solves none, a scripted one .992 and more. Of
 the weight of her entropy 1 and 10 were compared, on seed 2:
@@ -73,6 +74,14 @@ _VARIANTS: dict[str, dict[str, Any]] = {
             *(f"params/params/{net}/{layer}" for net in ("policy", "value") for layer in ("seen", "score", "scene")),
         ),
     },
+    "one_gpu": {
+        "num_steps": 150,
+        "num_games": 1024,
+        "game_steps": 255,
+        "num_minibatches": 96,
+        "num_blocks": 1,
+        "tasks": ("push_1", "pick_and_place_1"),
+    },
     "gpu": {
         "num_steps": 3000,
         "num_games": 2048,
@@ -99,7 +108,7 @@ def get_config(variant: str = "one") -> ConfigDict:
     of = _VARIANTS[variant]
     smoke, lstm_size = variant == "smoke", of.get("lstm_size", 0)
     bptt_length = 16 if lstm_size else 1
-    epochs, num_minibatches = 3, 4 if smoke else 12
+    epochs, num_minibatches = 3, 4 if smoke else of.get("num_minibatches", 12)
     config: dict[str, Any] = {
         "seed": 0,
         "num_seeds": 1,
@@ -132,7 +141,7 @@ def get_config(variant: str = "one") -> ConfigDict:
             "num_objects": of["num_blocks"],
             "min_objects": 1,
             "num_games": of["num_games"],
-            "num_steps": 15 if smoke else 127 if lstm_size else 511,
+            "num_steps": 15 if smoke else 127 if lstm_size else of.get("game_steps", 511),
             "alice_steps": 4 if smoke else 40,
             "bob_steps": 4 if smoke else 80,
             "max_goals": 2,

@@ -18,7 +18,7 @@ PARTS: dict[str, Part] = {
     "precision": Part(60, precision),
     "papers": Part(150, runs.papers),
     "glns": Part(90, rates.glns_forms),
-    "physics": Part(120, rates.physics),
+    "physics": Part(180, rates.physics),
     "repeats": Part(90, runs.repeats),
     "nets": Part(120, rates.resnets),
     "self_play": Part(120, rates.self_play_update),

@@ -16,6 +16,7 @@ from glns import native
 from launch import execution
 from launch.suites import self_play as tables
 from launch.suites.benchmark import NUM_CLASSES, Program, rate, stream
+from self_play import mjx_warp, tabletop
 
 _SECONDS = 0.5  # a rate is measured for
 Lines = Iterator[tuple[str, float | str, str]]
@@ -39,27 +40,31 @@ def glns_forms(small: bool) -> Lines:
 
 def physics(small: bool) -> Lines:
     """Physics steps a second under random actions; games that became NaN; how far a control step is from a CPU's."""
-    for name in ("puck", "blocks1") if small else ("puck", "blocks1", "blocks2"):
-        table = tables.table_of(name)
-        for num_games in (8,) if small else (256, 1024, 4096, 16384):
-            states, actions = tables.states_and_actions(table, num_games)
-            count = len(actions) * num_games * table.scene.substeps
-            program = tables.bare_tables(table, states, actions, count)
-            yield f"{name}/games{num_games}", rate(program, _SECONDS), "physics steps/s"
-            after = program.step(None)
-            yield f"{name}/games{num_games}/nan", int(np.isnan(np.asarray(after.q)).any(axis=-1).sum()), "games"
-        yield f"{name}/deviation", _from_cpu(table), "m or rad"
+    kinds = ("mjx", "warp") if mjx_warp.available() and jax.default_backend() == "gpu" else ("auto",)
+    for name in ("puck", "blocks1") if small else ("blocks1", "puck", "blocks2"):
+        for kind in kinds:
+            table = tables.table_of(name, kind)
+            line = f"{name}/{tabletop.physics_of(table.scene)}"
+            for num_games in (8,) if small else (1024, 16384, 4096):
+                states, actions = tables.states_and_actions(table, num_games)
+                count = len(actions) * num_games * table.scene.substeps
+                program = tables.bare_tables(table, states, actions, count)
+                yield f"{line}/games{num_games}", rate(program, _SECONDS), "physics steps/s"
+                after = program.step(None)
+                yield f"{line}/games{num_games}/nan", int(np.isnan(np.asarray(after.q)).any(axis=-1).sum()), "games"
+            yield f"{line}/deviation", _from_cpu(name, table), "m or rad"
 
 
-def _from_cpu(table: Any, num_games: int = 8) -> float:
-    """The greatest difference in any coordinate after one control step."""
+def _from_cpu(name: str, table: Any, num_games: int = 8) -> float:
+    """The greatest difference in any coordinate after one control step from what MJX computes on a CPU."""
     states, actions = tables.states_and_actions(table, num_games)
 
-    def positions(device):
+    def positions(table, device):
         placed = jax.device_put((states, actions[0]), device)
         return np.asarray(jax.jit(jax.vmap(table.step))(*placed).q)
 
-    return float(np.abs(positions(jax.devices()[0]) - positions(jax.devices("cpu")[0])).max())
+    on_cpu = positions(tables.table_of(name, "mjx"), jax.devices("cpu")[0])
+    return float(np.abs(positions(table, jax.devices()[0]) - on_cpu).max())
 
 
 def resnets(small: bool) -> Lines:
