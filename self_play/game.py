@@ -102,6 +102,7 @@ class Rules(NamedTuple):
     goal_source: str | Callable = "alice"  # or of episodes.SOURCES, or a function as of `holdouts` and `sources`
     bob_persists: bool = False  # Bob tries a goal after one at which he failed; in the paper his episode is over
     bob_shares: str | None = None  # one of starts.SHARES: Bob's gripper begins an episode on a path to an object
+    bob_head_starts: float = 0.0  # share of his turns: an object is at its goal, his gripper on a path to it
     alice_grasps: float | None = None  # Alice's begins at an object, and grasps it in this share of her episodes
     alice_regrasps: bool = False  # her turn has alice_steps for each object: her gripper then begins at another one
 

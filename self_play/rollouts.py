@@ -43,13 +43,14 @@ def rollout(
     A game that was not sound for a moment is broken: nothing in its transitions counts, and it begins anew.
     """
     num_games, _, memory_size = games.memory.shape
-    k_fresh, k_act, *k_regrasp = jax.random.split(key, 2 + rules.alice_regrasps)
+    moves_gripper = rules.alice_regrasps or rules.bob_head_starts > 0
+    k_fresh, k_act, *k_elsewhere = jax.random.split(key, 2 + moves_gripper)
     # An episode is at least as long as Alice's turn, so a game starts at most this number of episodes.
     num_fresh = num_steps // rules.alice_steps + 1
     episodes = jax.vmap(jax.vmap(reset_fn))(jax.random.split(k_fresh, (num_games, num_fresh)))
     # All at once: in the loop, random numbers would cost as much as everything else that is not physics.
     uniforms = jax.random.uniform(k_act, (num_steps, num_games, table.scene.num_dimensions), jnp.float32)
-    keys = jax.random.split(k_regrasp[0], (num_steps, num_games)) if rules.alice_regrasps else None
+    keys = jax.random.split(k_elsewhere[0], (num_steps, num_games)) if moves_gripper else None
 
     def one(carry, step_of_all):
         (games, used, memories), (number, uniforms, keys) = carry, step_of_all
@@ -61,8 +62,8 @@ def rollout(
         start = jax.vmap(lambda of_game, i: jax.tree.map(lambda leaf: leaf[i], of_game))(episodes, used)
         fresh = jax.vmap(lambda one: begin(table, one, memory_size))(start)
         after, ends, sound = jax.vmap(functools.partial(step, table, rules))(moved, action, fresh)
-        if rules.alice_regrasps:
-            after = jax.vmap(functools.partial(regrasp, table, rules))(after, keys)
+        if moves_gripper:
+            after = jax.vmap(functools.partial(move_gripper, table, rules))(after, keys)
         poses, valid = jax.vmap(table.poses)(games.state), jnp.ones_like(games.bobs_turn)
         sound &= jax.vmap(is_sound)(policy_input.memory)
         memories = Memories(  # the last one written to a sequence's place stays
@@ -83,18 +84,29 @@ def rollout(
     return jax.vmap(select)(broken, anew, after), transitions, memories, broken
 
 
-def regrasp(table: Tabletop, rules: Rules, game: Game, key: jax.Array) -> Game:
-    """The game with Alice's gripper at another object, if alice_steps have passed since it came to the last one.
+def move_gripper(table: Tabletop, rules: Rules, game: Game, key: jax.Array) -> Game:
+    """The game with the gripper of the player at another place of the path, if it is time. The key is consumed.
 
-    It is one that she has not moved, if there is any. All objects stay; one in the air falls. The key is consumed.
+    Alice's comes to another object when alice_steps have passed since it came to the last one: to one that she has not
+    moved, if there is any. All objects stay; one in the air falls. Bob's, where his turn begins with a head start,
+    comes to an object that is at its goal, while another is not; if none is there, one is put there.
     """
-    state, now = game.state, table.poses(game.state)
-    stands = table.reached(now, table.poses(game.start), state.mask)
-    k_way, k_place = jax.random.split(key)
-    way = starts.way_of_alice(k_way, rules.alice_grasps or 0.0)
-    placed = starts.on_the_way(table, k_place, state, way, jnp.where(jnp.any(stands), stands, state.mask))
-    due = ~game.bobs_turn & (game.count > 0) & (game.count % rules.alice_steps == 0)
-    return game._replace(state=select(due, placed, state))
+    state, mask, now = game.state, game.state.mask, table.poses(game.state)
+    k_which, k_her_way, k_his_way, k_place, k_head_start = jax.random.split(key, 5)
+    stands = table.reached(now, table.poses(game.start), mask)
+    candidates = select(game.bobs_turn, mask & game.at_goal, stands)
+    candidates = jnp.where(jnp.any(candidates), candidates, mask)
+    which = jnp.arange(len(mask)) == jax.random.categorical(k_which, jnp.where(candidates, 0.0, -jnp.inf))
+    way = starts.way_of_alice(k_her_way, rules.alice_grasps or 0.0)
+    if rules.bob_head_starts:
+        way = jnp.where(game.bobs_turn, starts.way_of_kind(k_his_way, game.kind), way)
+    given = game.bobs_turn & which
+    poses = jax.tree.map(lambda goal, here: jnp.where(given[:, None], goal, here), game.goal, now)
+    placed = starts.on_the_way(table, k_place, state, way, which, poses)
+    head_start = jax.random.uniform(k_head_start, dtype=jnp.float32) < rules.bob_head_starts
+    hers = ~game.bobs_turn & rules.alice_regrasps & (game.count > 0) & (game.count % rules.alice_steps == 0)
+    his = game.bobs_turn & head_start & (game.count == 0) & jnp.any(mask & ~game.at_goal & ~given)
+    return game._replace(state=select(hers | his, placed, state), at_goal=game.at_goal | (his & given))
 
 
 def _sample(uniforms, logits, bobs_turn):

@@ -62,13 +62,20 @@ def way_of_alice(key: jax.Array, grasps: float) -> jax.Array:
     return jnp.where(grasped, GRASPED * along, GRASPED + (AROUND - GRASPED) * along)
 
 
-def on_the_way(table: Tabletop, key: jax.Array, state: State, way: jax.Array, among: jax.Array | None = None) -> State:
+def on_the_way(
+    table: Tabletop,
+    key: jax.Array,
+    state: State,
+    way: jax.Array,
+    among: jax.Array | None = None,
+    poses: Poses | None = None,
+) -> State:
     """The gripper of a state, at rest, moved to another place of the path to a random object. The key is consumed.
 
     The path ends where the gripper's target is: of a fresh state, as the exam draws it. among [N] bool: the objects to
-    choose from; None: all that are there. They stay where they are.
+    choose from; None: all that are there. poses: where all objects are from now on; None: where they were.
     """
-    scene, now = table.scene, table.poses(state)
+    scene, now = table.scene, table.poses(state) if poses is None else poses
     k_object, k_turn, k_press = jax.random.split(key, 3)
     which = jax.random.categorical(k_object, jnp.where(state.mask if among is None else among, 0.0, -jnp.inf))
     joints = _joints(scene, k_turn, which, jax.tree.map(lambda leaf: leaf[which], now), state.target, way)

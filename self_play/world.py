@@ -125,11 +125,13 @@ def _check(rules, **counts):
     for name, values in choices.items():
         if getattr(rules, name) not in values:
             raise ValueError(f"{name} must be {' or '.join(map(repr, values))}, got {getattr(rules, name)!r}")
-    check_numbers(0.0, 1.0, past_prob=rules.past_prob)
+    check_numbers(0.0, 1.0, past_prob=rules.past_prob, bob_head_starts=rules.bob_head_starts)
     if rules.bob_shares is not None and rules.bob_shares not in starts.SHARES:
         raise ValueError(f"bob_shares must be one of {', '.join(starts.SHARES)}, got {rules.bob_shares!r}")
     if rules.bob_shares is not None and rules.bob_starts != "own":
         raise ValueError("bob_shares needs bob_starts='own': with 'alice' Bob begins where she does")
+    if rules.bob_head_starts and rules.bob_shares is None:
+        raise ValueError("bob_head_starts needs bob_shares, by which his gripper begins at an object")
     if rules.alice_grasps is not None:
         check_numbers(0.0, 1.0, alice_grasps=rules.alice_grasps)
     elif rules.alice_regrasps:

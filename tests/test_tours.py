@@ -43,7 +43,7 @@ def test_there_are_tours():
 
 
 def test_blur(capsys):
-    tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "blur_toy.py"))
+    tour = shortened("blur_toy", **{"for _ in range(5):": "for _ in range(2):"})
     assert tour["difference"] < 1e-6 < tour["moved"]
     assert tour["metrics"]["accuracy"].mean() > 0.86
     for rules in tour["compared"].values():
@@ -57,7 +57,7 @@ def test_blur(capsys):
 
 
 def test_bootstrap(capsys):
-    tour = runpy.run_path(str(CHECKOUT / "experiments" / "tours" / "bootstrap_digits.py"))
+    tour = shortened("bootstrap_digits", **{"NUM_STEPS, EVERY = 500, 32, 900": "NUM_STEPS, EVERY = 200, 32, 300"})
     for said in (tour["network_said"], tour["gln_said"]):
         assert said["frac_stopped"] == 1
         assert 4 * abs(said["bootstrap_error"]) < said["generalisation_gap"]

@@ -61,13 +61,13 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "one": {"num_steps": 900, "num_games": 32, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
     "two": {
         **_TWO,
-        "world": {"alice_regrasps": True, "focus": True},
+        "world": {"alice_regrasps": True, "bob_head_starts": 0.5, "focus": True},
         "evals": {"focus": True},
         "learner": {"cloning_weight": 0.0},
     },
     "two_attention": {
         **_TWO,
-        "world": {"alice_regrasps": True},
+        "world": {"alice_regrasps": True, "bob_head_starts": 0.5},
         "learner": {"attention": True, "privileged_critic": True, "cloning_weight": 0.0},
         "fresh": (
             "params/params/value/Dense_1",

@@ -127,14 +127,14 @@ def test_her_gripper_goes_from_one_object_to_another():
     @jax.jit
     @jax.vmap
     def one(key):
-        k_reset, k_lifted, k_regrasp = jax.random.split(key, 3)
+        k_reset, k_lifted, k_move = jax.random.split(key, 3)
         begun = game.begin(here, game.EpisodeStart(here.reset(k_reset), jnp.zeros(2, bool), None), 0)
         lifted = jax.random.randint(k_lifted, (), 0, 2)
         state = begun.state._replace(q=begun.state.q.at[8 + 7 * lifted].add(0.1))
         begun = begun._replace(state=state)
         counts, turns = jnp.array([3, 2, 3]), jnp.array([False, False, True])
         games = jax.vmap(lambda count, turn: begun._replace(count=count, bobs_turn=turn))(counts, turns)
-        return lifted, state, jax.vmap(lambda one: rollouts.regrasp(here, rules, one, k_regrasp).state)(games)
+        return lifted, state, jax.vmap(lambda one: rollouts.move_gripper(here, rules, one, k_move).state)(games)
 
     lifted, before, after = jax.tree.map(np.array, one(jax.random.split(jax.random.key(0), 16)))
     assert 0 < lifted.sum() < 16
@@ -145,9 +145,46 @@ def test_her_gripper_goes_from_one_object_to_another():
         np.testing.assert_array_equal(after.q[:, i], before.q)
 
 
+def test_bob_is_given_an_object_at_its_goal():
+    """As his turn begins: one that is there, else one is put there; another is not. His gripper is on its path."""
+    here = tabletop.build(scene.blocks(2))
+    rules = Rules(3, 3, 1, bob_shares="equal", bob_head_starts=1.0)
+
+    @jax.jit
+    @jax.vmap
+    def one(key, reached):
+        k_reset, k_move = jax.random.split(key)
+        start = game.EpisodeStart(here.reset(k_reset), jnp.zeros(2, bool), None, kind=jnp.zeros((), jnp.int32))
+        begun, poses = game.begin(here, start, 0), here.poses(start.state)
+        goal = poses._replace(position=poses.position + jnp.where(reached, 0.0, 0.1)[:, None] * jnp.array([[1, -1, 0]]))
+        begun = begun._replace(bobs_turn=jnp.ones((), bool), goal=goal, at_goal=reached)
+        counts, turns = jnp.array([0, 1, 0]), jnp.array([True, True, False])
+        games = jax.vmap(lambda count, turn: begun._replace(count=count, bobs_turn=turn))(counts, turns)
+        return begun, jax.vmap(lambda one: rollouts.move_gripper(here, rules, one, k_move))(games)
+
+    reached = np.array([[False, False], [True, False], [False, True], [True, True]]).repeat(8, axis=0)
+    begun, after = jax.tree.map(np.array, one(jax.random.split(jax.random.key(1), 32), jnp.array(reached)))
+    for i in range(32):
+        q, goal, at_goal = after.state.q[i], begun.goal.position[i], after.at_goal[i]
+        if reached[i].all():
+            np.testing.assert_array_equal(q[0], begun.state.q[i])
+        else:
+            (given,) = np.flatnonzero(at_goal[0])
+            assert given == np.argmax(reached[i]) or not reached[i].any()
+            at, other = slice(6 + 7 * given, 9 + 7 * given), slice(13 - 7 * given, 20 - 7 * given)
+            np.testing.assert_allclose(q[0, at], goal[given], atol=1e-6)
+            np.testing.assert_allclose(q[0, :2], goal[given, :2], atol=1e-6)
+            np.testing.assert_array_equal(q[0, other], begun.state.q[i, other])
+        for j in (1, 2):
+            np.testing.assert_array_equal(q[j], begun.state.q[i])
+            np.testing.assert_array_equal(at_goal[j], reached[i])
+    assert {int(np.argmax(after.at_goal[i, 0])) for i in range(8)} == {0, 1}
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"bob_head_starts": 0.5}, "bob_head_starts needs bob_shares, by which his gripper begins at an object"),
         ({"alice_regrasps": True}, "alice_regrasps needs alice_grasps, by which her gripper begins at an object"),
         ({"bob_shares": "half"}, "bob_shares must be one of exam, equal, success, got 'half'"),
         ({"bob_shares": "equal", "bob_starts": "alice"}, "bob_shares needs bob_starts='own'"),
