@@ -90,8 +90,8 @@ def move_gripper(table: Tabletop, rules: Rules, game: Game, key: jax.Array) -> G
 
     Alice's comes to another object when alice_steps have passed since it came to the last one: to one that she has not
     moved, if there is any. All objects stay; one in the air falls. Bob's, where his turn begins with a head start,
-    comes to an object that is at its goal, while another is not; if none is there, one is put there, unless its goal
-    is in the air.
+    comes to an object that is at its goal, from which he has to let go to reach another; if none is there, one is put
+    there, unless its goal is in the air.
     """
     state, mask, now = game.state, game.state.mask, table.poses(game.state)
     k_which, k_her_way, k_his_way, k_place, k_head_start = jax.random.split(key, 5)
@@ -100,16 +100,16 @@ def move_gripper(table: Tabletop, rules: Rules, game: Game, key: jax.Array) -> G
     preferred, others = select(game.bobs_turn, (mask & game.at_goal, mask & ~in_the_air), (stands, mask))
     candidates = jnp.where(jnp.any(preferred), preferred, others)
     which = jnp.arange(len(mask)) == jax.random.categorical(k_which, jnp.where(candidates, 0.0, -jnp.inf))
-    way = starts.way_of_alice(k_her_way, rules.alice_grasps or 0.0)
-    if rules.bob_head_starts:
-        way = jnp.where(game.bobs_turn, starts.way_of_kind(k_his_way, game.kind), way)
+    at_it = starts.ABOVE * jax.random.uniform(k_his_way, dtype=jnp.float32)
+    way = jnp.where(game.bobs_turn, at_it, starts.way_of_alice(k_her_way, rules.alice_grasps or 0.0))
     given = game.bobs_turn & which & candidates
     poses = jax.tree.map(lambda goal, here: jnp.where(given[:, None], goal, here), game.goal, now)
     placed = starts.on_the_way(table, k_place, state, way, which, poses)
     head_start = jax.random.uniform(k_head_start, dtype=jnp.float32) < rules.bob_head_starts
     hers = ~game.bobs_turn & rules.alice_regrasps & (game.count > 0) & (game.count % rules.alice_steps == 0)
     his = game.bobs_turn & head_start & (game.count == 0) & jnp.any(given) & jnp.any(mask & ~game.at_goal & ~given)
-    return game._replace(state=select(hers | his, placed, state), at_goal=game.at_goal | (his & given))
+    kind = None if game.kind is None else jnp.where(his, -1, game.kind)  # of no kind: it is another task
+    return game._replace(state=select(hers | his, placed, state), at_goal=game.at_goal | (his & given), kind=kind)
 
 
 def _sample(uniforms, logits, bobs_turn):

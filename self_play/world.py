@@ -110,8 +110,9 @@ def setup(
     if table is not None and settings:
         raise ValueError(f"{next(iter(settings))} is a setting of a scene, and table= has its own: set it there")
     table = table or tabletop.build(scene_of(mode, **settings))
-    if not table.scene.robot.has_fingers and (rules.bob_shares, rules.alice_grasps) != (None, None):
-        raise ValueError("bob_shares and alice_grasps are of a gripper with fingers: set mode='blocks'")
+    on_the_way = rules.bob_shares is not None or rules.alice_grasps is not None or rules.bob_head_starts > 0
+    if on_the_way and not table.scene.robot.has_fingers:
+        raise ValueError("bob_shares, bob_head_starts and alice_grasps are of fingers: set mode='blocks'")
     return Setup(table, rules, num_games, num_steps, num_tasks, networks.memory_size(lstm_size), bptt_length)
 
 
@@ -130,8 +131,6 @@ def _check(rules, **counts):
         raise ValueError(f"bob_shares must be one of {', '.join(starts.SHARES)}, got {rules.bob_shares!r}")
     if rules.bob_shares is not None and rules.bob_starts != "own":
         raise ValueError("bob_shares needs bob_starts='own': with 'alice' Bob begins where she does")
-    if rules.bob_head_starts and rules.bob_shares is None:
-        raise ValueError("bob_head_starts needs bob_shares, by which his gripper begins at an object")
     if rules.alice_grasps is not None:
         check_numbers(0.0, 1.0, alice_grasps=rules.alice_grasps)
     elif rules.alice_regrasps:

@@ -148,7 +148,7 @@ def test_her_gripper_goes_from_one_object_to_another():
 def test_bob_is_given_an_object_at_its_goal():
     """As his turn begins: one that is there, else one is put there; another is not. His gripper is on its path."""
     here = tabletop.build(scene.blocks(2))
-    rules = Rules(3, 3, 1, bob_shares="equal", bob_head_starts=1.0)
+    rules = Rules(3, 3, 1, bob_head_starts=1.0)
 
     @jax.jit
     @jax.vmap
@@ -174,22 +174,24 @@ def test_bob_is_given_an_object_at_its_goal():
             at, other = slice(6 + 7 * given, 9 + 7 * given), slice(13 - 7 * given, 20 - 7 * given)
             np.testing.assert_allclose(q[0, at], goal[given], atol=1e-6)
             np.testing.assert_allclose(q[0, :2], goal[given, :2], atol=1e-6)
+            assert after.kind[i, 0] == -1
             np.testing.assert_array_equal(q[0, other], begun.state.q[i, other])
         for j in (1, 2):
             np.testing.assert_array_equal(q[j], begun.state.q[i])
             np.testing.assert_array_equal(at_goal[j], reached[i])
+            assert after.kind[i, j] == 0
     assert {int(np.argmax(after.at_goal[i, 0])) for i in range(8)} == {0, 1}
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"bob_head_starts": 0.5}, "bob_head_starts needs bob_shares, by which his gripper begins at an object"),
+        ({"bob_head_starts": 2}, "bob_head_starts must be a finite number, at least 0.0 and at most 1.0, got 2"),
         ({"alice_regrasps": True}, "alice_regrasps needs alice_grasps, by which her gripper begins at an object"),
         ({"bob_shares": "half"}, "bob_shares must be one of exam, equal, success, got 'half'"),
         ({"bob_shares": "equal", "bob_starts": "alice"}, "bob_shares needs bob_starts='own'"),
         ({"alice_grasps": 1.5}, "alice_grasps must be a finite number, at least 0.0 and at most 1.0, got 1.5"),
-        ({"alice_grasps": 0.5, "mode": "pucks"}, "bob_shares and alice_grasps are of a gripper with fingers"),
+        ({"alice_grasps": 0.5, "mode": "pucks"}, "bob_shares, bob_head_starts and alice_grasps are of fingers"),
     ],
 )
 def test_bad_settings_are_refused(settings, message):
