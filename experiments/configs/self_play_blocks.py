@@ -62,19 +62,18 @@ _TWO: dict[str, Any] = {
     "tasks": ("push_1", "push_2", "pick_and_place_2", "stack_2"),
     "rate": 5e-4,
     "init_from": "one",
+    "world": {"min_objects": 2, "alice_regrasps": True, "bob_head_starts": 0.7},
 }
-_TWO_WORLD = {"min_objects": 2, "alice_regrasps": True, "bob_head_starts": 0.7}
 _VARIANTS: dict[str, dict[str, Any]] = {
     "one": {"num_steps": 900, "num_games": 32, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
     "two": {
         **_TWO,
-        "world": {**_TWO_WORLD, "focus": True},
+        "world": {**_TWO["world"], "focus": True},
         "evals": {"focus": True},
         "learner": {"cloning_weight": 0.0},
     },
     "two_attention": {
         **_TWO,
-        "world": _TWO_WORLD,
         "learner": {"attention": True, "privileged_critic": True, "cloning_weight": 0.0},
         "fresh": (
             "params/params/value/Dense_1",
