@@ -146,31 +146,36 @@ def test_her_gripper_goes_from_one_object_to_another():
 
 
 def test_bob_is_given_an_object_at_its_goal():
-    """As his turn begins: one that is there, else one is put there; another is not. His gripper is on its path."""
+    """As his turn begins: one that is there, else one is put there, not in the air. His gripper is on its path."""
     here = tabletop.build(scene.blocks(2))
     rules = Rules(3, 3, 1, bob_head_starts=1.0)
 
     @jax.jit
     @jax.vmap
-    def one(key, reached):
+    def one(key, reached, lifted):
         k_reset, k_move = jax.random.split(key)
         start = game.EpisodeStart(here.reset(k_reset), jnp.zeros(2, bool), None, kind=jnp.zeros((), jnp.int32))
         begun, poses = game.begin(here, start, 0), here.poses(start.state)
         goal = poses._replace(position=poses.position + jnp.where(reached, 0.0, 0.1)[:, None] * jnp.array([[1, -1, 0]]))
+        goal = goal._replace(position=goal.position.at[0, 2].add(0.1 * lifted))
         begun = begun._replace(bobs_turn=jnp.ones((), bool), goal=goal, at_goal=reached)
         counts, turns = jnp.array([0, 1, 0]), jnp.array([True, True, False])
         games = jax.vmap(lambda count, turn: begun._replace(count=count, bobs_turn=turn))(counts, turns)
         return begun, jax.vmap(lambda one: rollouts.move_gripper(here, rules, one, k_move))(games)
 
     reached = np.array([[False, False], [True, False], [False, True], [True, True]]).repeat(8, axis=0)
-    begun, after = jax.tree.map(np.array, one(jax.random.split(jax.random.key(1), 32), jnp.array(reached)))
-    for i in range(32):
+    reached, lifted = np.concatenate([reached, reached[:8]]), np.arange(40) >= 32
+    begun, after = jax.tree.map(
+        np.array, one(jax.random.split(jax.random.key(1), 40), jnp.array(reached), jnp.array(lifted))
+    )
+    for i in range(40):
         q, goal, at_goal = after.state.q[i], begun.goal.position[i], after.at_goal[i]
         if reached[i].all():
             np.testing.assert_array_equal(q[0], begun.state.q[i])
         else:
             (given,) = np.flatnonzero(at_goal[0])
             assert given == np.argmax(reached[i]) or not reached[i].any()
+            assert given == 1 or not lifted[i]
             at, other = slice(6 + 7 * given, 9 + 7 * given), slice(13 - 7 * given, 20 - 7 * given)
             np.testing.assert_allclose(q[0, at], goal[given], atol=1e-6)
             np.testing.assert_allclose(q[0, :2], goal[given, :2], atol=1e-6)
