@@ -1,4 +1,4 @@
-"""Checks a kind of device that is new to you, and measures what matters on it, in at most eight minutes.
+"""Checks a kind of device that is new to you, and measures what matters on it, in at most half an hour.
 
     python -m launch.check_device --out=DIR
 
@@ -23,7 +23,7 @@ from absl import flags
 from launch import checks, cli, folder
 
 _OUT = flags.DEFINE_string("out", None, "Folder for lines.jsonl and table.md.")
-_MINUTES = flags.DEFINE_float("minutes", 8.0, "How long it may take in all.", lower_bound=0.1)
+_MINUTES = flags.DEFINE_float("minutes", 30.0, "How long it may take in all.", lower_bound=0.1)
 flags.register_validator("minutes", lambda minutes: minutes < 1e6, "minutes below a million")
 _PARTS = flags.DEFINE_list("parts", list(checks.PARTS), "Which parts, in this order.")
 _SMALL = flags.DEFINE_bool("small", None, "Small sizes. Default: on a CPU.")

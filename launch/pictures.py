@@ -49,6 +49,12 @@ PICTURES: dict[str, OfRuns | OfTour] = {
         {"CIFAR-10, mCNN of width 16, n = 2000": "bootstrap_cifar10/myrtle16"},
         flags="--data_dir=DIR, which holds CIFAR-10",
     ),
+    "cifar10_nets": OfRuns(
+        "fan",
+        {"CIFAR-10, ResNet-18": "bootstrap_cifar10/resnet18", "CIFAR-10, mCNN": "bootstrap_cifar10/myrtle64"},
+        {"score": "error"},
+        flags="--data_dir=DIR, which holds CIFAR-10",
+    ),
     "cloning": OfRuns(
         _CURVES,
         {"with cloning": "self_play_puck/two", "without": "self_play_puck/two_no_abc"},

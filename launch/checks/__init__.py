@@ -16,13 +16,13 @@ class Part(NamedTuple):
 
 PARTS: dict[str, Part] = {
     "precision": Part(60, precision),
-    "papers": Part(150, runs.papers),
-    "glns": Part(90, rates.glns_forms),
-    "physics": Part(180, rates.physics),
-    "repeats": Part(90, runs.repeats),
+    "papers": Part(240, runs.papers),
+    "glns": Part(180, rates.glns_forms),
+    "physics": Part(420, rates.physics),
+    "repeats": Part(240, runs.repeats),
     "nets": Part(120, rates.resnets),
-    "self_play": Part(120, rates.self_play_update),
-    "stop": Part(90, runs.stop),
+    "self_play": Part(150, rates.self_play_update),
+    "stop": Part(120, runs.stop),
     "draws": Part(40, rates.draws),
     "density": Part(40, rates.density_step),
 }
