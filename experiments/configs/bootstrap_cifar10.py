@@ -29,14 +29,14 @@ test and train errors are .19 apart. It does not in soft ones: real worlds have 
 
 Augmentation brings the worlds together: it costs the ideal one .05, the real one nothing (both ways it errs on about
 .546), so of .069 that reuse cost .021 is left, where test and train errors are .107 apart. In soft errors reuse costs
--.002 ± .005. A GPU's numbers for it are .015 ± .011 and -.003 ± .014. With mirror images as part of the distribution the
-pass is twice as long; the ideal world gains by it, the real one, after 44 epochs, does not.
+-.002 ± .005. A GPU's numbers for it are .015 ± .011 and -.003 ± .014. With mirror images as part of the distribution
+the pass is twice as long; the ideal world gains by it, the real one, after 44 epochs, does not.
 
 mlp: 20 minutes of a core that was shared; myrtle16: 10 minutes of CPU time of one core, augmented16 70 minutes of one
 that was shared. On an H200, all four beside each other and a fifth run: augmented16 32 s, flipped16 42 s, myrtle64 47 s
-and resnet18 97 s, of which 21 to 53 s are compiling. Those of width 16 are tested on 2,000 images. The rate of the CNNs,
-.01, was chosen on 104 steps of one seed of width 16; at .05 it learns badly (.62), and seeds differ more than worlds.
-ResNet-18 has .05, not tuned. These two were looked at every 39 steps (`--config.log_every=39 --config.eval_every=39`).
+and resnet18 97 s, of which 21 to 53 s are compiling. Those of width 16 are tested on 2,000 images. The CNNs' rate, .01,
+was chosen on 104 steps of one seed of width 16; at .05 it learns badly (.62), and seeds differ more than worlds. That
+of ResNet-18, .05, was not tuned. The last two were looked at every 39 steps (`--config.eval_every=39`).
 """
 
 from ml_collections import ConfigDict
