@@ -54,3 +54,8 @@ def test_importing_computes_nothing():
     check = "from jax._src import xla_bridge; raise SystemExit(xla_bridge.backends_are_initialized())"
     command = [sys.executable, "-c", f"import {packages}; {check}"]
     assert subprocess.run(command, cwd=CHECKOUT, check=False).returncode == 0
+
+
+def test_the_launcher_imports_scikit_learn_for_data_that_need_it_alone():
+    check = "import launch.train, sys; raise SystemExit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], cwd=CHECKOUT, check=False).returncode == 0

@@ -1,9 +1,9 @@
 """A held-out test part of samples that come in one part."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 _FRACTION = 0.2  # where the config names none
 
@@ -33,13 +33,20 @@ def hold_out(
         if counts.min() < 2:
             raise ValueError(f"{describe(classes[counts.argmin()])} has a single sample, but a split needs two of each")
     try:
-        train, test = train_test_split(np.arange(num_samples), test_size=fraction, random_state=seed, stratify=labels)
+        train, test = split(np.arange(num_samples), test_size=fraction, random_state=seed, stratify=labels)
     except ValueError as error:
         raise ValueError(f"data.test_fraction={fraction} cannot split {num_samples} samples: {error}") from error
     lost = [] if labels is None else np.setdiff1d(labels, labels[train])
     if len(lost):
         raise ValueError(f"{describe(lost[0])} has no sample in the train part; lower data.test_fraction={fraction}")
     return train, test
+
+
+def split(*arrays: np.ndarray, **settings: Any) -> list[np.ndarray]:
+    """scikit-learn's `train_test_split`, imported here: that takes two seconds, and most data need no split."""
+    from sklearn import model_selection
+
+    return model_selection.train_test_split(*arrays, **settings)
 
 
 def check_seed(seed: int, name: str = "split_seed") -> None:

@@ -4,11 +4,9 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from sklearn import datasets
-from sklearn.model_selection import train_test_split
 
 import blur
-from experiments.data.held_out import check_seed
+from experiments.data.held_out import check_seed, split
 from experiments.data.kinds import Data, Part, standardised
 
 
@@ -33,14 +31,14 @@ def digits(
         raise ValueError(f"data.side must be at least 1, got {side}")
     if side is not None:
         x = np.asarray(blur.images.resized(jnp.asarray(x), side))
-    x_train, x_test, y_train, y_test = train_test_split(
-        x, y, train_size=train_fraction, random_state=split_seed, stratify=y
-    )
+    x_train, x_test, y_train, y_test = split(x, y, train_size=train_fraction, random_state=split_seed, stratify=y)
     data = Data(Part(x_train, y_train), Part(x_test, y_test))
     return standardised(data) if standardise else data
 
 
 def embedded() -> Part:
     """All 1797 digits, in scikit-learn's order."""
+    from sklearn import datasets  # see `held_out.split`
+
     everything: Any = datasets.load_digits()
     return Part(everything.images.astype(np.float32) / 16, everything.target.astype(np.int32))

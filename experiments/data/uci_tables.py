@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from experiments.data.folder import required
-from experiments.data.held_out import check_seed
+from experiments.data.held_out import check_seed, split
 from experiments.data.kinds import Data, Part
 from experiments.settings import near
 
@@ -105,7 +104,7 @@ def _split(fields: np.ndarray, layout: _Layout, fraction: float | None, seed: in
     if fraction is None or not 0 < fraction < 1:
         raise ValueError(f"data.{name} must lie between 0 and 1, got {fraction}")
     try:
-        return train_test_split(fields, test_size=fraction, random_state=seed, stratify=fields[:, layout.label])
+        return split(fields, test_size=fraction, random_state=seed, stratify=fields[:, layout.label])
     except ValueError as error:
         raise ValueError(f"data.{name}={fraction} cannot split {len(fields)} samples: {error}") from error
 
