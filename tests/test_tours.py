@@ -93,8 +93,9 @@ def test_density(monkeypatch):
     tour = shortened(
         "glns_density",
         **{
-            "NUM_DRAWN = 8": "NUM_DRAWN = 2",
-            "num_train=12000": "num_train=1200",
+            "NUM_DRAWN = 8": "NUM_DRAWN = 1",
+            "num_train=12000": "num_train=400",
+            "batch_size=240": "batch_size=80",
             "learner, lived), 50)": "learner, lived), 5)",
         },
     )
@@ -102,7 +103,7 @@ def test_density(monkeypatch):
     assert set(np.unique(tour["samples"])) == {0, 1}
     for painted in (tour["painted"], tour["shared_painted"]):
         np.testing.assert_array_equal(painted[:, :14], tour["images"].test.x[:, :14])
-    assert tour["shared_metrics"]["nats"] < tour["metrics"]["nats"][-1]  # of 1,200 images all, of the last 240
+    assert tour["shared_metrics"]["nats"] < tour["metrics"]["nats"][-1]  # of 66 images, of the last 80 of 400
     assert len(tour["picture"].axes) == 5
 
 
