@@ -14,9 +14,14 @@ from launch import mesh as meshes
 from launch.members import Member, Setup
 
 
-def evaluate(setup: Setup, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run, anew: Any) -> tuple:
-    """-> (the evals of each member and those of several members together, by path, finite). anew: see `evals.View`."""
-    measured = measure(setup, stage, members, data, test, run, anew)
+def evaluate(
+    setup: Setup, measure: Callable, stage: int, members: Member, data: Any, test: Any, run: bootstrap.Run, anew: Any
+) -> tuple:
+    """-> (the evals of each member and those of several members together, by path, finite).
+
+    measure: that of the setup. anew: see `evals.View`.
+    """
+    measured = measure(stage, members, data, test, run, anew)
     together = _measure_together(setup, stage, members, data, test, run, anew)
     return evaluation.merged(_by_cell(setup, "eval", measured), together), _finite(setup, measured)
 

@@ -78,7 +78,8 @@ def programs(
         begin = jax.jit(functools.partial(_begin, setup), static_argnums=0)
         placed = compiled(begin, (0,), members[0], data).output_shardings
     _check_memory(shapes, placed)
-    evaluate = jax.jit(functools.partial(measures.evaluate, setup), static_argnums=0, out_shardings=replicated)
+    measure = jax.jit(functools.partial(measures.measure, setup), static_argnums=0, inline=True)
+    evaluate = jax.jit(functools.partial(measures.evaluate, setup, measure), static_argnums=0, out_shardings=replicated)
     report = jax.jit(functools.partial(measures.report, setup), out_shardings=replicated)
     select = jax.jit(functools.partial(measures.select, setup), out_shardings=placed)
     advance = _advance(setup, call, (placed, replicated))
@@ -98,9 +99,9 @@ def programs(
         stage = _stage(plan, step)
         return call(evaluate, (stage,), members[stage], data, test, run, anew)
 
+    run = jax.tree.map(_abstract, shapes, placed)  # as it will be called with, so that both are traced once
     measured, (evaluated, _) = (
-        jax.eval_shape(functools.partial(of, setup, 0), members[0], data, test, shapes, np.array(True))
-        for of in (measures.measure, measures.evaluate)
+        of.eval_shape(0, members[0], data, test, run, np.array(True)) for of in (measure, evaluate)
     )
     return Programs(
         begin=lambda: call(begin, (0,), members[0], data),
