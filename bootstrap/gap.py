@@ -42,7 +42,8 @@ def or_last(times: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 def value_at(steps: np.ndarray, curve: np.ndarray, times: np.ndarray) -> np.ndarray:
     """The values of a curve [S, E] at each seed's time [S]. -> [S]."""
-    return np.array([np.interp(time, steps, row) for time, row in zip(times, np.asarray(curve, float), strict=True)])
+    curve, times = np.asarray(curve, float), _times(times, curve)
+    return np.array([np.interp(time, steps, row) for time, row in zip(times, curve, strict=True)])
 
 
 def gap(steps: np.ndarray, over: np.ndarray, under: np.ndarray, times: np.ndarray) -> Gap:
@@ -53,7 +54,7 @@ def gap(steps: np.ndarray, over: np.ndarray, under: np.ndarray, times: np.ndarra
     is never 0.
     """
     steps, over, under = _checked(steps, over, under)
-    difference, times = over - under, np.asarray(times, float)
+    difference, times = over - under, _times(times, over)
     here = value_at(steps, over, times) - value_at(steps, under, times)
     before = np.where(steps[None] <= times[:, None], np.abs(difference), 0)
     return Gap(here, np.maximum(before.max(axis=1), np.abs(here)), difference[:, -1])
@@ -65,14 +66,15 @@ def reuse_rate(steps: np.ndarray, real: np.ndarray, ideal: np.ndarray, times: np
     real, ideal: test losses [S, E]. The level is the least loss of the real world until the time. The rate is t' / t,
     of the first times at which the ideal and the real world have it: with batches of B, t' B fresh samples do what t B
     samples did of which some were shown before. Equal curves have a rate of 1. NaN where the ideal world does not get
-    as low before it ends, and where the real world never gets lower than at its first evaluation.
+    as low before it ends, and where the real world never gets lower than at its first evaluation. A dip that is noise
+    counts as a level, so of a real world that only gets worse it is no measurement.
 
     Ours, on curves of one training each. In the literature (Yan et al. 2025, arXiv 2511.13421) the effective reuse rate
     of K epochs over n samples is m / n, where one pass over m samples, with the schedule that is best for it, does as
     well; with equal schedules it is this rate times t B / n.
     """
     steps, real, ideal = _checked(steps, real, ideal)
-    times = np.asarray(times, float)
+    times = _times(times, real)
     seen = np.where(steps[None] <= times[:, None], real, np.inf)
     level = np.fmin(seen.min(axis=1), value_at(steps, real, times))
     of_ideal = _crossing(steps, ideal, level, ideal <= level[:, None])
@@ -105,6 +107,14 @@ def _checked(steps, *curves):
         shapes = ", ".join(str(list(curve.shape)) for curve in curves)
         raise ValueError(f"curves must be [S, {len(steps)}], with the same seeds as rows; got {shapes}")
     return steps, *curves
+
+
+def _times(times, curve):
+    """Times as an array. Raises ValueError where they are not [S], one for each row of a curve."""
+    times = np.asarray(times, float)
+    if times.shape != (len(curve),):
+        raise ValueError(f"times must be [{len(curve)}], one for each seed; got {list(times.shape)}")
+    return times
 
 
 def _crossing(steps, curve, level, reached):

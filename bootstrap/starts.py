@@ -22,8 +22,8 @@ def started(learner: tuple, arrays: Mapping[str, np.ndarray], *, fresh: Sequence
     """A learner that begins with these arrays, by the names of `learned`; its optimizer begins anew.
 
     fresh: names, or beginnings of names up to a "/", of what begins anew as well, such as the last layer for other
-    classes. All else that is learned must be among the arrays, in the same shape: ValueError names what is not. The
-    arrays are constants of the program that begins a run.
+    classes. All else that is learned must be among the arrays, in the same shape, of finite real numbers: ValueError
+    names what is not. The arrays are constants of the program that begins a run.
     """
     learner = Learner(*learner)
     if isinstance(fresh, str):
@@ -65,6 +65,9 @@ def _check(wanted, arrays, is_fresh):
                 f"{name} is {list(there)} in the start but {list(leaf.shape)} in this learner; "
                 "name it in `fresh`, and it begins anew"
             )
+        settings.check_numbers(**{f"the start's {name}": np.atleast_1d(arrays[name])})
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"the start's {name} has numbers that are not finite")
 
 
 class State(NamedTuple):

@@ -79,7 +79,8 @@ def paired(
     sample: (key, index, data) -> (x, y): sample `index` of the stream that the key names. The key is not consumed.
     limit: how many of them there are. Those of arrays, with their limit, are `*rows(x, y)`: beyond the last row an
       array gives it again, without a word.
-    num_samples: n, at most the limit; by default the limit itself.
+    num_samples: n, at most the limit; by default the limit itself. A traced n is not checked: beyond the limit samples
+      come again, without a word.
     augment: (key, x) -> x, with a fresh key each time that a sample is shown.
     """
     num_samples = limit if num_samples is None else num_samples

@@ -32,19 +32,23 @@ def gap(
       generalisation_gap                 test - train soft error of the real world, at the stopping time
       real_soft_error, ideal_soft_error  test soft errors at the stopping time; likewise real_SCORE, ideal_SCORE
       reuse_rate, frac_reuse_defined     what fraction of a fresh sample a reused one is worth, by the test loss, over
-                                         the seeds in which the ideal world gets as low; the fraction of those
+                                         the seeds in which it is known (`bootstrap.gap.reuse_rate`); the fraction of
+                                         those
       _se, _low, _high                   of the stopping step, the bootstrap errors, the generalisation gap and the
                                          reuse rate: the standard error, and the 95 % confidence interval (Student's t)
                                          of the paired seeds
 
     NUMBER/SCORE is the same for another score: error, loss, calibration_error. What is not known is left out: an error
     of one seed, a score that is not in the records, the rate where it was never reached. A seed that
-    diverged in either world is left out of all of them; where there are any, num_diverged says how many.
+    diverged in either world, by the first score, is left out of all of them; where there are any, num_diverged says how
+    many.
 
     scores: the first is that of the numbers without a score, and of the stopping time. Of a regression: ("mse", ..),
     of the eval `regression_fit`; then a real world has learned its samples where all but `threshold` of their targets'
     variance is explained (ours: the paper has classifiers alone), and the rate is by the mse.
     """
+    if not scores:
+        raise ValueError("scores must name at least one score, such as soft_error")
     if not 0 < threshold < 1:
         raise ValueError(f"threshold is a {scores[0].replace('_', ' ')}, between 0 and 1; got {threshold}")
     numbers = {}

@@ -11,15 +11,14 @@ def agreement(one: View, other: View, *, batch_size: int | None = None) -> dict[
     """How far two classifiers agree on the test samples of the first, as in the real world and in the ideal one.
 
     agreement: the fraction of samples to which both give the same class. kl: the mean Kullback-Leibler divergence of
-    the other's class probabilities from the first's, in nats. Where the states of both have `params` of the same
-    shapes, weight_distance: |other - first| / |first|.
+    the other's class probabilities from the first's, in nats. Both are NaN where a prediction is. Where the states of
+    both have `params` of the same shapes, weight_distance: |other - first| / |first|.
     """
     x = one.test[0]
     p, q = (in_batches(view.predict, x, batch_size) for view in (one, other))
-    metrics = {
-        "agreement": (p.argmax(-1) == q.argmax(-1)).mean(),
-        "kl": (jnp.exp(p) * (p - q)).sum(axis=-1).mean(),
-    }
+    kl = jnp.where(jnp.exp(p) > 0, jnp.exp(p) * (p - q), 0.0) + jnp.where(jnp.isnan(p + q), jnp.nan, 0.0)
+    same = jnp.where(jnp.isnan(p + q).any(axis=-1), jnp.nan, p.argmax(-1) == q.argmax(-1))
+    metrics = {"agreement": same.mean(), "kl": kl.sum(axis=-1).mean()}
     params = [getattr(view.learner, "params", None) for view in (one, other)]
     shapes = [jax.tree.map(jnp.shape, of_one) for of_one in params]
     if None not in params and shapes[0] == shapes[1]:
@@ -32,14 +31,15 @@ def cka(one: View, other: View, *, batch_size: int | None = None) -> dict[str, j
     """cka: how alike two functions are on the test samples of the first, by linear CKA (Kornblith et al. 2019, eq. 3).
 
     |Yᵀ X|² / (|Xᵀ X| |Yᵀ Y|) of their outputs X [B, K] and Y [B, L], centred: 1 where one is the other turned, scaled
-    or moved, and 0 where one is constant. Kornblith has it of hidden layers; outputs are all that every learner has.
+    or moved, 0 where one is constant, NaN where an output is not finite. Kornblith has it of hidden layers; outputs are
+    all that every learner has.
     """
     outputs = (in_batches(view.predict, one.test[0], batch_size) for view in (one, other))
     x, y = (output - output.mean(axis=0, keepdims=True) for output in outputs)
     squares = (y.T @ x, x.T @ x, y.T @ y)
     across, of_x, of_y = (jnp.linalg.norm(square) for square in squares)
     scale = of_x * of_y
-    return {"cka": jnp.where(scale > 0, across**2 / jnp.where(scale > 0, scale, 1.0), 0.0)}
+    return {"cka": jnp.where(scale == 0, 0.0, across**2 / jnp.where(scale == 0, 1.0, scale))}
 
 
 def forgetting(one: View, other: View, *, batch_size: int | None = None) -> dict[str, jax.Array]:

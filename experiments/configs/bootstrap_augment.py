@@ -11,8 +11,8 @@ mixup    batches mixed with themselves, α = 0.2 (Zhang et al. 2018)            
 smoke    4 steps                                                                                          16
 
                                   plain          shifted        crop           flip          cutout        mixup
-test soft error, real             .322           .292           .300           .456          .371          .412
-test soft error, ideal            .234           .258           .307           .359          .284          .277
+test soft error at the end, real  .322           .292           .300           .456          .371          .412
+the same, ideal                   .234           .258           .307           .359          .284          .277
 bootstrap error                   .061 ± .016    .034 ± .008   -.008 ± .023    .096 ± .020   .088 ± .010   .135 ± .028
 the same of hard errors                                         .025 ± .018    .181 ± .015   .156 ± .007   .170 ± .017
 

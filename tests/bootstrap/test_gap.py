@@ -139,5 +139,7 @@ def test_curves_and_steps_of_other_shapes_are_refused():
         for of_curves in (gap, reuse_rate):
             with pytest.raises(ValueError, match=r"curves must be \[S, 5\], with the same seeds as rows; got \["):
                 of_curves(STEPS, *curves, np.array([15.0, 60.0]))
+            with pytest.raises(ValueError, match=r"times must be \[2\], one for each seed; got \[1\]"):
+                of_curves(STEPS, REAL, IDEAL, np.array([15.0]))
     with pytest.raises(ValueError, match="steps must be those of the evaluations, increasing"):
         stopping_time(STEPS[::-1], REAL)

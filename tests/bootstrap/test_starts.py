@@ -56,6 +56,21 @@ def test_what_is_fresh_begins_anew_in_another_shape(learned):
         ),
         ({"params/Dense_1/kernel": None}, (), "the start has no params/Dense_1/kernel; its arrays: "),
         ({"params/Dense_2/kernel": np.zeros(1)}, (), "the start has params/Dense_2/kernel, which this learner has not"),
+        (
+            {"params/Dense_1/bias": np.array([1, np.nan])},
+            (),
+            "the start's params/Dense_1/bias has numbers that",
+        ),
+        (
+            {"params/Dense_1/bias": np.array(["a", "b"])},
+            (),
+            "the start's params/Dense_1/bias must be real numbers",
+        ),
+        (
+            {"params/Dense_1/bias": np.ones(2) * 1j},
+            (),
+            "the start's params/Dense_1/bias must be real numbers",
+        ),
         ({}, ("params/Dense_2",), "fresh: no 'params/Dense_2' in this learner; there are "),
         ({}, ("params/Dense",), "fresh: no 'params/Dense' in this learner; there are "),
     ],

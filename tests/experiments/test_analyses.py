@@ -112,6 +112,8 @@ def test_a_metric_that_is_missing_is_named(missing):
 def test_a_threshold_is_a_soft_error(threshold):
     with pytest.raises(ValueError, match=f"threshold is a soft error, between 0 and 1; got {threshold}"):
         analyses.gap(records(), threshold=threshold)
+    with pytest.raises(ValueError, match="scores must name at least one score"):
+        analyses.gap(records(), scores=())
 
 
 def with_error(name, of_seeds):

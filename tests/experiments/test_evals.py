@@ -53,6 +53,14 @@ def test_agreement_by_hand():
     assert "weight_distance" not in got
 
 
+def test_what_cannot_agree_is_nan_and_certainty_is_no_distance():
+    certain = outputs_view(jnp.array([[0.0, -jnp.inf], [-jnp.inf, 0.0]]))
+    assert pair_evals.agreement(certain, certain) == {"agreement": 1, "kl": 0}
+    lost = outputs_view(jnp.array([[0.0, -jnp.inf], [jnp.nan, 0.0]]))
+    assert np.isnan(list(pair_evals.agreement(lost, lost).values())).all()
+    assert np.isnan(pair_evals.cka(lost, lost)["cka"])
+
+
 def test_the_distance_of_weights_by_hand():
     """(3, 4, 0) and its difference from (6, 4, 4) both have length 5."""
     states = [sgd.State({"a": jnp.array([3.0, 4.0]), "b": jnp.zeros(1)}, {}, ())]
