@@ -9,6 +9,7 @@ tasks_16   of 16                                                    0.164    0.0
 tasks_64   of 64                                                    0.246    0.273    0.904    0.888
 tasks_256  of 256                                                   0.190    0.235    0.916    0.917
 fresh      uniform goals, each a new one                            0.113    0.135    0.722    0.781
+curriculum such goals, but only part of the way there, ever farther     -        -        -        -
 replay     where Bob's objects ended in earlier turns                   -        -        -        -
 mega       of these the places where they were least often              -        -        -        -
 sfl        goals that Bob may reach or not, by his latest turns          -        -        -        -
@@ -28,6 +29,7 @@ from ml_collections import ConfigDict
 _WORLDS: dict[str, dict[str, Any]] = {
     **{f"tasks_{n}": {"goal_source": "uniform", "alice_steps": 4, "num_tasks": n} for n in (4, 16, 64, 256)},
     "fresh": {"goal_source": "uniform", "alice_steps": 4},
+    "curriculum": {"goal_source": "curriculum", "alice_steps": 4},
     **{name: {"goal_source": {"name": name}, "alice_steps": 4} for name in ("replay", "mega", "sfl")},
     "alice": {"alice_steps": 30},
 }
