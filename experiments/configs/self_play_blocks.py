@@ -8,10 +8,11 @@ two            two blocks, looked at one at a time                  480         
 two_attention  the same, but where to look is learned               480                  -  -
 shapes         as `one`, of cubes, bars, flat and tall boxes        900                  -  -
 one_gpu        `one` in 1024 games, for a GPU                        90       2.5 of a GPU  .967 push_1, .965
+two_gpu        `two` in 1024 games, for a GPU                       280                  -  -
 gpu            one or two blocks, 2048 games, players with memory  3000                  -  -
 smoke          `one`, cut to 2 updates of 4 games                     2
 
-An update follows 511 control steps of each game, 255 in `one_gpu`, 127 in `gpu`. Grippers begin an episode on one path
+An update follows 511 control steps of each game, 255 in `one_gpu` and `two_gpu`, 127 in `gpu`. Grippers begin an episode on one path
 from grasping a block to the place that the exam gives them (`self_play/starts.py`): Alice at a block, Bob anywhere,
 most often where his success is uncertain. Objects, goals and exams know nothing of it. train/start_success_K is his
 running success by where he began, 0 grasping to 8 as in an exam, and figures/wave.png its picture. Cloning fades as
@@ -68,14 +69,16 @@ _TWO: dict[str, Any] = {
     "init_from": "one",
     "world": {"min_objects": 2, "alice_regrasps": True, "bob_head_starts": 0.7},
 }
+_FOCUSED = {
+    **_TWO,
+    "world": {**_TWO["world"], "focus": True},
+    "evals": {"focus": True},
+    "learner": {"cloning_weight": 0.0},
+}
+_GPU = {"num_games": 1024, "game_steps": 255, "num_minibatches": 96}
 _VARIANTS: dict[str, dict[str, Any]] = {
     "one": {"num_steps": 900, "num_games": 32, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
-    "two": {
-        **_TWO,
-        "world": {**_TWO["world"], "focus": True},
-        "evals": {"focus": True},
-        "learner": {"cloning_weight": 0.0},
-    },
+    "two": _FOCUSED,
     "two_attention": {
         **_TWO,
         "learner": {"attention": True, "privileged_critic": True, "cloning_weight": 0.0},
@@ -84,14 +87,8 @@ _VARIANTS: dict[str, dict[str, Any]] = {
             *(f"params/params/{net}/{layer}" for net in ("policy", "value") for layer in ("seen", "score", "scene")),
         ),
     },
-    "one_gpu": {
-        "num_steps": 90,
-        "num_games": 1024,
-        "game_steps": 255,
-        "num_minibatches": 96,
-        "num_blocks": 1,
-        "tasks": ("push_1", "pick_and_place_1"),
-    },
+    "one_gpu": {"num_steps": 90, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1"), **_GPU},
+    "two_gpu": {**_FOCUSED, "num_steps": 280, **_GPU},
     "gpu": {
         "num_steps": 3000,
         "num_games": 2048,
