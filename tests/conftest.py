@@ -1,5 +1,6 @@
 """Strict numerics for every test, and the reference numbers of the public implementations."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+gc.set_threshold(50_000, 20, 20)  # tracing makes millions of objects that live: a twentieth of the time
 
 # Nearly all of the suite's time is compiling, and what it compiles runs for moments; child processes inherit these.
 _QUICK = "--xla_backend_optimization_level=0"
