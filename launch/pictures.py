@@ -103,6 +103,7 @@ PICTURES: dict[str, OfRuns | OfTour] = {
     "shared_density": OfRuns(
         "paintings", {"": "glns_shared_density/online"}, flags="--data_dir=DIR, which holds binarised MNIST"
     ),
+    "stacking": OfTour("gripper", "stacking"),
     "wave": OfRuns("wave", {"one cube": "self_play_blocks/one"}),
 }
 

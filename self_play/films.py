@@ -1,5 +1,6 @@
 """Films: the frames of a recording, for a viewer and for pictures."""
 
+import functools
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -39,12 +40,9 @@ def render_images(
     import mujoco
 
     model = _model(scene)
-    with warnings.catch_warnings():  # of a display that is missing
-        warnings.simplefilter("ignore")
-        try:
-            renderer: Any = mujoco.Renderer(model, height, width)  # pyrefly: ignore[missing-attribute]
-        except Exception as error:  # each library that is missing fails in its own way
-            raise RuntimeError(f"MuJoCo finds no OpenGL; set MUJOCO_GL to egl or osmesa ({error})") from error
+    if missing := _missing():
+        raise RuntimeError(f"MuJoCo finds no OpenGL; set MUJOCO_GL to egl or osmesa ({missing})")
+    renderer: Any = mujoco.Renderer(model, height, width)  # pyrefly: ignore[missing-attribute]
     camera: Any = mujoco.MjvCamera()  # pyrefly: ignore[missing-attribute]
     camera.lookat, camera.distance, camera.azimuth, camera.elevation = (0.0, 0.0, 0.03), 0.95, 115, -38
     model.vis.headlight.ambient[:] = 0.2
@@ -54,6 +52,21 @@ def render_images(
             renderer.update_scene(data, camera)
             images.append(renderer.render())
     return np.stack(images)
+
+
+@functools.cache
+def _missing() -> str:
+    """Why MuJoCo cannot draw, nothing where it can. Found out once: a second attempt would abort the process."""
+    import mujoco
+
+    nothing = mujoco.MjModel.from_xml_string("<mujoco/>")  # pyrefly: ignore[missing-attribute]
+    with warnings.catch_warnings():  # of a display that is missing
+        warnings.simplefilter("ignore")
+        try:
+            mujoco.Renderer(nothing, 1, 1).close()  # pyrefly: ignore[missing-attribute]
+        except Exception as error:  # each library that is missing fails in its own way
+            return str(error) or type(error).__name__
+    return ""
 
 
 def _model(scene: Scene) -> Any:

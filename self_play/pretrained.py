@@ -1,6 +1,7 @@
 """Players that come with the package, and what others are kept as: an archive of named arrays, without the optimizers.
 
-`one` handles one block: `experiments/configs/self_play_blocks.py:one` with seed 0, whose artifact `player` it is.
+`one` handles one block, `two` two of them: the artifacts `player` of `experiments/configs/self_play_blocks.py:one` and
+`:two` with seed 0.
 These files are the package's own, so a notebook needs no path; no module of the papers reads others.
 """
 

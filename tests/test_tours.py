@@ -113,6 +113,7 @@ def test_gripper(capsys):
     assert min(tour["found"][name] for name in ("push_1", "on a ring")) > 0.6
     assert tour["images"].shape == (4, 240, 320, 3)
     assert tour["film"].startswith(b"GIF89a")
+    assert tour["stacking"].startswith(b"GIF89a")
     assert capsys.readouterr().out.count("of the goals") == 4
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import mujoco
 import numpy as np
 import pytest
 from PIL import Image
@@ -68,6 +69,23 @@ def test_the_artifact_draws_where_there_is_no_opengl(monkeypatch):
     assert Image.open(io.BytesIO(made.write(None)["episode.gif"])).n_frames == 2
     with pytest.raises(ValueError, match="every must be at least 1, and frame_seconds above 0; got 0 and 0"):
         artifacts.film(None, every=0)
+
+
+def test_opengl_that_is_missing_is_looked_for_once(monkeypatch):
+    """A second look would end the process."""
+    looks = []
+
+    def renderer(*args):
+        looks.append(args)
+        raise ValueError("no display")
+
+    monkeypatch.setattr(mujoco, "Renderer", renderer)
+    self_play.films._missing.cache_clear()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"MuJoCo finds no OpenGL; set MUJOCO_GL to .* \(no display\)"):
+            self_play.render_images(*recorded())
+    self_play.films._missing.cache_clear()
+    assert len(looks) == 1
 
 
 def test_mujocos_own_pictures():
