@@ -10,7 +10,7 @@ tasks_64   of 64                                                    0.246    0.2
 tasks_256  of 256                                                   0.190    0.235    0.916    0.917
 fresh      uniform goals, each a new one                            0.113    0.135    0.722    0.781
 curriculum such goals, but only part of the way there, ever farther     -        -        -        -
-replay     where Bob's objects ended in earlier turns                   -        -        -        -
+replay     where Bob's objects ended in earlier turns               0.075    0.141    0.782    0.722
 mega       of these the places where they were least often              -        -        -        -
 sfl        goals that Bob may reach or not, by his latest turns          -        -        -        -
 alice      Alice's, each from a new table                           0.287    0.185    0.507    0.440
