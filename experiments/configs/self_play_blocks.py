@@ -8,7 +8,7 @@ two            two blocks, looked at one at a time                 1440         
 two_attention  the same, but where to look is learned              1440                  -  -
 shapes         as `one`, of cubes, bars, flat and tall boxes        900                  -  -
 one_gpu        `one` in 1024 games, for a GPU                        90       2.5 of a GPU  .967 push_1, .965
-two_gpu        `two` in 1024 games, for a GPU                       280                  -  -
+two_gpu        `two` in 1024 games, for a GPU                       288                  -  -
 gpu            one or two blocks, 2048 games, players with memory  3000                  -  -
 smoke          `one`, cut to 2 updates of 4 games                     2
 
@@ -90,7 +90,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
         ),
     },
     "one_gpu": {"num_steps": 90, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1"), **_GPU},
-    "two_gpu": {**_FOCUSED, "num_steps": 280, **_GPU},
+    "two_gpu": {**_FOCUSED, "num_steps": 288, **_GPU},
     "gpu": {
         "num_steps": 3000,
         "num_games": 2048,
