@@ -65,6 +65,8 @@ def _check(wanted, arrays, is_fresh):
                 f"{name} is {list(there)} in the start but {list(leaf.shape)} in this learner; "
                 "name it in `fresh`, and it begins anew"
             )
+        if isinstance(arrays[name], jax.core.Tracer):
+            continue
         settings.check_numbers(**{f"the start's {name}": np.atleast_1d(arrays[name])})
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"the start's {name} has numbers that are not finite")

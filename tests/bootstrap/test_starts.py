@@ -81,6 +81,12 @@ def test_another_start_is_refused(learned, change, fresh, message):
         bootstrap.started(SGD, arrays, fresh=fresh).init(jax.random.key(0), (X, Y))
 
 
+def test_a_start_may_be_traced(learned):
+    arrays = bootstrap.learned(learned)
+    begin = jax.jit(lambda arrays: bootstrap.started(SGD, arrays).init(jax.random.key(0), (X, Y)).params)
+    chex.assert_trees_all_equal(begin(arrays), learned.params)
+
+
 def test_an_average_by_hand(learned):
     """0.75 and 0.25 of before and after, twice; what learns is what it would be without."""
     learner = bootstrap.averaged(SGD, 0.75)
