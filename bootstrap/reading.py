@@ -39,7 +39,7 @@ def fed(
     processes each reads its part of them, and all read the first rows.
     """
     check_counts(1, num_kept=num_kept)
-    _check_function(read)
+    _check_function(read, "lambda first, count: (x[first : first + count], y[first : first + count])")
     is_traced = isinstance(num_samples, jax.core.Tracer)
     if not is_traced and not (num_samples <= num_kept or num_samples == UNLIMITED):
         raise ValueError(f"num_samples must be 1 to {num_kept}, as many as are kept, or UNLIMITED; got {num_samples}")
@@ -59,7 +59,7 @@ def shuffled(read: Callable, num_rows: int, key: jax.Array) -> Callable:
         data = jax.tree.map(lambda *leaves: np.stack(leaves), *(world.data for world in worlds))
     """
     check_counts(1, UNLIMITED, num_rows=num_rows)
-    _check_function(read)
+    _check_function(read, "lambda rows: (x[rows], y[rows])")
     key = jax.random.fold_in(key, UNLIMITED - 1)  # neither a step of the run nor its begin
 
     def of_order(first, count):
@@ -70,12 +70,11 @@ def shuffled(read: Callable, num_rows: int, key: jax.Array) -> Callable:
     return of_order
 
 
-def _check_function(read: Any) -> None:
-    """Raises ValueError for what is no function, such as an array."""
+def _check_function(read: Any, of_arrays: str) -> None:
+    """Raises ValueError for what is no function, such as an array. of_arrays: the function for two of them."""
     if not callable(read):
         raise ValueError(
-            f"read must be a function that gives rows, got a {type(read).__name__}; of arrays x and y: "
-            "lambda first, count: (x[first : first + count], y[first : first + count])"
+            f"read must be a function that gives rows, got a {type(read).__name__}; of arrays x and y: {of_arrays}"
         )
 
 

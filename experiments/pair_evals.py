@@ -16,9 +16,10 @@ def agreement(one: View, other: View, *, batch_size: int | None = None) -> dict[
     """
     x = one.test[0]
     p, q = (in_batches(view.predict, x, batch_size) for view in (one, other))
-    kl = jnp.where(jnp.exp(p) > 0, jnp.exp(p) * (p - q), 0.0) + jnp.where(jnp.isnan(p + q), jnp.nan, 0.0)
-    same = jnp.where(jnp.isnan(p + q).any(axis=-1), jnp.nan, p.argmax(-1) == q.argmax(-1))
-    metrics = {"agreement": same.mean(), "kl": kl.sum(axis=-1).mean()}
+    kl = jnp.where(jnp.exp(p) > 0, jnp.exp(p) * (p - q), 0.0).sum(axis=-1)
+    of_samples = {"agreement": p.argmax(-1) == q.argmax(-1), "kl": kl}
+    lost = jnp.isnan(p + q).any(axis=-1)
+    metrics = {name: jnp.where(lost, jnp.nan, values).mean() for name, values in of_samples.items()}
     params = [getattr(view.learner, "params", None) for view in (one, other)]
     shapes = [jax.tree.map(jnp.shape, of_one) for of_one in params]
     if None not in params and shapes[0] == shapes[1]:

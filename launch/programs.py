@@ -83,7 +83,8 @@ def programs(
     report = jax.jit(functools.partial(measures.report, setup), out_shardings=replicated)
     select = jax.jit(functools.partial(measures.select, setup), out_shardings=placed)
     advance = _advance(setup, call, (placed, replicated))
-    kept, resume, abstract_run = _kept(setup, shapes, placed)
+    run = jax.tree.map(_abstract, shapes, placed)
+    kept, resume, abstract_run = _kept(setup, run, placed)
 
     read_rows = world.read_rows and reading.ahead(world.read_rows)
 
@@ -99,7 +100,7 @@ def programs(
         stage = _stage(plan, step)
         return call(evaluate, (stage,), members[stage], data, test, run, anew)
 
-    run = jax.tree.map(_abstract, shapes, placed)  # as it will be called with, so that both are traced once
+    # With the arguments that they are called with, so each is traced once.
     measured, (evaluated, _) = (
         of.eval_shape(0, members[0], data, test, run, np.array(True)) for of in (measure, evaluate)
     )
@@ -173,13 +174,12 @@ def _place_data(setup: Setup, arrays: Any) -> Any:
     return jax.device_put(arrays, meshes.member_sharding(setup.mesh))
 
 
-def _kept(setup: Setup, shapes: bootstrap.Run, placed: Any) -> tuple[Callable, Callable, bootstrap.Run]:
-    """-> (kept, resume, abstract_run), see `Programs`. placed: the shardings of a run of these shapes."""
+def _kept(setup: Setup, run: bootstrap.Run, placed: Any) -> tuple[Callable, Callable, bootstrap.Run]:
+    """-> (kept, resume, abstract_run), see `Programs`. run: its shapes; placed: its shardings."""
     number, filled = setup.num_members, setup.filled
     if len(filled) == number:
-        abstract = jax.tree.map(_abstract, shapes, placed)
-        return (lambda run: run), (lambda run: run), abstract
-    small = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((number, *leaf.shape[1:]), leaf.dtype), shapes)
+        return (lambda run: run), (lambda run: run), run
+    small = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((number, *leaf.shape[1:]), leaf.dtype), run)
     spec, place = jax.sharding.PartitionSpec, jax.sharding.NamedSharding
     whole = jax.tree.map(lambda one: place(one.mesh, spec(None, *one.spec[1:])), placed)  # not by member
     kept = jax.jit(lambda run: jax.tree.map(lambda leaf: leaf[:number], run), out_shardings=whole)

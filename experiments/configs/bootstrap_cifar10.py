@@ -19,9 +19,10 @@ errs on .505 (mlp), .476 (myrtle16), .414 (flipped16), .525 (augmented16), .405 
 has learned its images by heart by then, so the end is taken; but ResNet-18 has, of 2,000, in 2 of 3 seeds.
 
 The paper's claim holds for both of its nets: at n = 10,000, 4.5 epochs, reuse costs nothing that 3 seeds could show,
-where test and train errors are .07 and .06 apart; at n = 5,000 neither, where they are .17 and .19 apart. At n = 2,000,
-22 epochs, reuse costs .03 and .06, and they are .42 and .49 apart. In soft errors, the paper's measure, real worlds are
-ahead everywhere, by .012 to .048: they are the more certain (experiments/gallery/cifar10_nets.png).
+where test and train errors are .07 and .06 apart; at n = 5,000 neither, where they are .17 and .19 apart (ResNet-18's
+interval reaches .04). At n = 2,000, 22 epochs, reuse costs .03 and .06, and they are .42 and .49 apart. In soft errors,
+the paper's measure, real worlds are ahead everywhere, by .012 to .048: they are the more certain
+(experiments/gallery/cifar10_nets.png).
 
 For myrtle16 it holds in soft errors: after 22 epochs reuse costs .020 ± .013, where test and train are .334 apart (.494
 in hard errors). For the MLP it holds in hard errors: at n = 10,000 reuse costs nothing that 3 seeds could show, though

@@ -210,7 +210,9 @@ def test_fewer_rows_than_asked_for_are_not_the_last_one_again():
     with pytest.raises(ValueError, match="num_samples must be 1 to 8, as many as are kept, or UNLIMITED; got"):
         fed(sliced, 8, batch_size=BATCH, num_samples=np.int64(9))
     with pytest.raises(ValueError, match="read must be a function that gives rows, got a ndarray; of arrays x and y: "):
-        bootstrap.fed(np.zeros((40, 3)), 8, batch_size=4)
+        fed(np.zeros((40, 3)), 8, batch_size=4)
+    with pytest.raises(ValueError, match=r"got a ndarray; of arrays x and y: lambda rows: \(x\[rows\], y\[rows\]\)"):
+        shuffled(np.zeros((40, 3)), 40, jax.random.key(0))
     with pytest.raises(ValueError, match=r"num_kept must be a whole number, got 8\.0"):
         fed(sliced, 8.0, batch_size=BATCH)
 
