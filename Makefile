@@ -1,7 +1,7 @@
 # make install   .venv with everything, pinned by constraints.txt
 # make run       the main job: the four papers in some minutes, runs/collage/collage.png and a table of their numbers
 # make test      lint, types, layers and the whole test suite
-# make bench     every benchmark suite but streams, which needs a data set
+# make bench     every benchmark suite but streams and tables, which set models beside others and want data sets
 # make notebooks the tours of experiments/tours as executed notebooks: runs/notebooks
 # make dist      builds wheel and sdist, with a compiler and without, and learns with each outside the checkout
 # make versions  a part of the tests with the least versions that setup.py allows, and with the newest that there are

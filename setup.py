@@ -61,7 +61,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=[f"{paper}{sub}" for paper in PAPERS for sub in ("", ".*")]),
-    package_data={"blur": ["genomes/*.json"], "self_play": ["player.html", "players/*.npz"]},
+    package_data={"blur": ["genomes/*.json"], "self_play": ["player.html", "players/*.npz", "players/*.jsonl"]},
     ext_modules=kernels(),
     install_requires=[
         "absl-py>=2",

@@ -60,5 +60,5 @@ def metrics(jacobians: jax.Array, *, tolerance: float = 1e-4) -> np.ndarray:
         off = (product - product.swapaxes(1, 2))[:, *above]
         squares += off @ off.T
     eigenvalues, vectors = np.linalg.eigh(squares)
-    free = vectors[:, eigenvalues < tolerance**2 * eigenvalues[-1]]
+    free = vectors[:, eigenvalues <= tolerance**2 * eigenvalues[-1]]
     return np.einsum("ar,aij->rij", free, symmetric)

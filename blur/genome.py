@@ -165,7 +165,7 @@ def delta_genome(
     Adam then fits all genes. Any number of states. Not in the paper.
 
     synapse_update, normalise: as in `random_genome`. std: of the noise on the transforms, in units of their order.
-    oja, saturation: the genes of Oja's term and of saturation (App. C.5, C.6). log_steps, power: the genes of age.
+    oja, saturation: the genes of Oja's term and of saturation (App. C.5; §3.4). log_steps, power: the genes of age.
       None: the genome has no such genes.
     """
     check_counts(2, num_states=num_states)

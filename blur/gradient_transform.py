@@ -30,17 +30,18 @@ def gradient_transformation(genome: Genome, rule: Rule, *, last: str | None = No
     logits, which a genome with the gene `last` needs. `update` takes the parameters as well, as `optax.adamw` does.
 
     A kernel [.., N, M] and the bias [M] beside it are one matrix, as the synapses of a layer are; any other parameter
-    is one by itself. Raises ValueError for a genome whose sum is no gradient, and for a `last` that is missing, or that
-    no parameter is below.
+    is one by itself, and so is either of the two where a mask of optax leaves out the other. Raises ValueError for a
+    genome whose sum is no gradient, and for a `last` that is missing, or that no parameter is below.
     """
     _check(genome, rule, last)
 
     def init(params):
-        matrices = _matrices(params)
-        if last is not None and not any(last in layer for layer in matrices):
-            there = ", ".join("/".join(layer) for layer in matrices)
+        leaves = jax.tree.leaves_with_path(params, is_leaf=_is_masked)
+        layers = dict.fromkeys(_place(params, path)[0] for path, _ in leaves)
+        if last is not None and not any(last in layer for layer in layers):
+            there = ", ".join(map("/".join, layers))
             raise ValueError(f"last: no module or parameter is named {last!r}; there are {there}")
-        state = changes.transformation(genome.synapse, rule.change_norm).init(matrices)
+        state = changes.transformation(genome.synapse, rule.change_norm).init(_matrices(params))
         return changes.Memory(jnp.zeros((), jnp.int32), state)
 
     def update(updates, state, params=None):
@@ -87,10 +88,15 @@ def _place(tree: Any, path: tuple) -> tuple[tuple[str, ...], slice]:
     *above, own = map(_name, path)
     for key in path[:-1]:
         tree = tree[key.key] if isinstance(tree, Mapping) else None
-    is_pair = isinstance(tree, Mapping) and set(tree) == {"kernel", "bias"} and tree["kernel"].ndim > 1
-    if not is_pair:
+    is_pair = isinstance(tree, Mapping) and set(tree) == {"kernel", "bias"} and not any(map(_is_masked, tree.values()))
+    if not is_pair or tree["kernel"].ndim < 2:
         return (*above, own), slice(None)
     return tuple(above), slice(-1, None) if own == "bias" else slice(None, -1)
+
+
+def _is_masked(node: Any) -> bool:
+    """Whether it stands for parameters that `optax.masked` or `optax.partition` leaves to others."""
+    return isinstance(node, optax.MaskedNode)
 
 
 def _name(key: Any) -> str:

@@ -91,7 +91,7 @@ def begin(
     synapses = init(key, input_dim, sizes, num_states, rule=rule, scale=scale)
     of_layers = genomes_of_layers(genome, synapses, rule)
     scaled = [
-        of_layer if genes.synapse.scale is None else jax.tree.map(genes.synapse.scale.__mul__, of_layer)
+        of_layer if (by := genes.synapse.scale) is None else jax.tree.map(lambda leaf, by=by: by * leaf, of_layer)
         for of_layer, genes in zip(synapses, of_layers, strict=True)
     ]
     return with_memory(genome, scaled, rule=rule, age=age)

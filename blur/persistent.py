@@ -107,7 +107,7 @@ def _init(settings, key, example):
     k_genome, k_strategy, k_networks = jax.random.split(key, 3)
     start = settings.init_genome(k_genome)
     begun = settings.strategy.init(k_strategy, jnp.zeros((settings.std > 0).sum(), jnp.float32))
-    genomes = jax.tree.map(lambda gene: jnp.broadcast_to(gene, (settings.population, *gene.shape)), start)
+    genomes = jax.tree.map(lambda gene: jnp.broadcast_to(gene, (settings.population, *jnp.shape(gene))), start)
     keys = jax.random.split(k_networks, (len(settings.mixture.networks), len(example.labels)))
     networks = tuple(
         _fresh(settings, of_network, sizes, genomes, example.inputs)

@@ -195,8 +195,10 @@ def backprop_rule(activation: str | Callable, loss: str = "cross_entropy") -> Ru
     The paper states three conditions: the genome, the multiplicative update of the second state, and φ = (σ, σ').
     Three more are needed: symmetric single-state synapses, a linear backward pass, and the gradient of the loss in
     place of the label.
-    Raises ValueError for another loss.
+    Raises ValueError for another loss, and for a "package.module:function", whose slope has no name.
     """
+    if isinstance(activation, str) and ":" in activation:
+        raise ValueError(f"activation: pass the function itself in place of {activation!r}; its slope has no name")
     if loss not in ("cross_entropy", "mse"):
         raise ValueError(f"loss must be cross_entropy or mse, got {loss!r}")
     sloped = f"{activation}_slope" if isinstance(activation, str) else partial(with_slope, activation)
@@ -224,7 +226,7 @@ def normalise(states: jax.Array, norm: Norm | None) -> jax.Array:
 
     Statistics are over the examples of the batch and the neurons of the layer; the paper does not say. So the genome
     fits any width, and the neurons of a layer, also of the last one, keep their differences. The last layer is
-    normalised too, unless it has a genome of its own without a norm.
+    normalised too, unless it has a genome of its own without a norm, or `Rule.normalise_last` is False.
     """
     if norm is None:
         return states

@@ -54,7 +54,8 @@ def dumps(genome: Genome | Sequence[Genome], rule: Rule, note: Mapping[str, str]
         text = json.dumps(content, indent=1, allow_nan=False)
     except ValueError as error:
         raise ValueError("the genome has a number that is not finite") from error
-    return re.sub(r"\[[^][{}]*\]", lambda row: " ".join(row.group().split()), text) + "\n"  # a row is a line
+    # A row is a line. What begins with a line break is a row: no string has one.
+    return re.sub(r'\[\n[^][{}"]*\]', lambda row: " ".join(row.group().split()), text) + "\n"
 
 
 def loads(text: str) -> tuple[Genome | tuple[Genome, ...], Rule, dict[str, str]]:

@@ -141,4 +141,9 @@ def _rows(read: Callable, first: int, count: int) -> Any:
     if len(given[0]) != count:
         raise ValueError(f"there are no rows {first} to {first + count - 1}: read gave {len(given[0])} of {count}")
     check_samples(*given)
-    return given
+    return jax.tree.map(_with_room, given)
+
+
+def _with_room(rows: Any) -> Any:
+    """Labels [n] of any dtype as int32, which has room for one that is none."""
+    return np.asarray(rows, np.int32) if np.ndim(rows) == 1 and rows.dtype.kind in "iub" else rows

@@ -52,7 +52,10 @@ def gap(
     if not 0 < threshold < 1:
         raise ValueError(f"threshold is a {scores[0].replace('_', ' ')}, between 0 and 1; got {threshold}")
     numbers = {}
-    for name, (real, ideal) in (pairs or {"": ("real", "ideal")}).items():
+    for name, pair in (pairs or {"": ("real", "ideal")}).items():
+        if len(pair) != 2:
+            raise ValueError(f"pairs.{name} must name two members, its real and its ideal one; got {pair!r}")
+        real, ideal = pair
         finite, num_diverged = without_diverged(records, f"test_{scores[0]}", (real, ideal))
         of_pair: dict[str, float] = {"num_diverged": num_diverged} if num_diverged else {}
         of_pair |= _of_pair(finite, real, ideal, threshold, scores) if finite.chosen else {}
@@ -63,7 +66,7 @@ def gap(
 def race(records: Records, *, first: int = 50, at: Sequence[int] = ()) -> dict[str, float]:
     """How a learner compares with its baselines over the first steps, by test accuracy; means over seeds.
 
-    accuracy_at_N, best_baseline_accuracy_at_N    after `first` steps, N; the best baseline of that step
+    accuracy_at_N, best_baseline_accuracy_at_N    after N steps, the last evaluated of the `first`; the best baseline's
     mean_accuracy, best_baseline_mean_accuracy    over steps 1 to N; the best baseline's
     frac_steps_ahead                              the fraction of these steps in which it is above every baseline
     margin_at_N, mean_margin                      its accuracy minus the best baseline's
@@ -89,7 +92,7 @@ def race(records: Records, *, first: int = 50, at: Sequence[int] = ()) -> dict[s
     own, *others = (1 - curve(records, "test_error", name)[1] for name in ("", *records.baselines))
     chosen = (steps > 0) & (steps <= first)
     if chosen.any():
-        numbers |= _over_steps(own[:, chosen], [other[:, chosen] for other in others], first)
+        numbers |= _over_steps(own[:, chosen], [other[:, chosen] for other in others], steps[chosen][-1])
     kinds = [name.split("_")[0] for name in records.baselines]
     for i in np.flatnonzero(np.isin(steps, at)):
         now = [other[:, [i]] for other in others]

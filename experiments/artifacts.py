@@ -133,7 +133,7 @@ def player(context: Context) -> Artifact:
     """player.npz, Alice and Bob as `self_play.pretrained` keeps them: some hundred kB, without optimizers."""
     _setup(context)
     network = self_play.pretrained.network_of(_players(context))
-    of_world = {key: value for key, value in context.config["world"].items() if key != "name"}
+    of_world = self_play.pretrained.world_of(context.config["world"])
 
     def write(run):
         file = io.BytesIO()

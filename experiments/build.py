@@ -78,20 +78,20 @@ def plan_together(configs: Sequence[Mapping], data_dir: str | None = None) -> Pl
     for i, stage in enumerate(({"from_step": 0}, *overrides)):
         if others := sorted(stage.keys() - {"from_step", *grid.VARYING}):
             raise ValueError(f"stages may change {', '.join(grid.VARYING)}, not {', '.join(others)}")
-        of_stage = [grid.merged({"from_step": 0, **one}, stage, f"stages.{i}") for one in bases]
+        bases = [grid.merged({"from_step": 0, **one}, stage, f"stages.{i}") for one in bases]
         members = {
             (cell, run): grid.merged(of_run, changes, f"grid.{cell}")
             for cell, changes in cells.items()
-            for run, of_run in enumerate(of_stage)
+            for run, of_run in enumerate(bases)
         }
         numbers, first = grid.varying(members), next(iter(members.values()))
         of_first = None
         for of_member in members.values():
             one = _experiment(of_member, data, {})
             of_first = of_first or one
-            _check_rows(one, of_member)
+            _check_rows(one, of_member, base["world"].get("batch_size"))
             _check_arrays(one.world, of_first.world)
-        stages.append(Stage(of_stage[0]["from_step"], numbers, partial(_experiment, first, data)))
+        stages.append(Stage(bases[0]["from_step"], numbers, partial(_experiment, first, data)))
     starts = [stage.from_step for stage in stages]
     if sorted(set(starts)) != starts:
         raise ValueError(f"stages: each must have a later from_step than the one before, from 1 on; got {starts[1:]}")
@@ -203,11 +203,16 @@ def with_states(run: bootstrap.Run, states: Mapping[str, Any]) -> bootstrap.Run:
 _MAX_READ = 2 * 10**9  # bytes of the samples of one call, of data read as they are needed; so are those of the next
 
 
-def _check_rows(experiment: Experiment, config: Mapping) -> None:
-    """Data read as they are needed must have the rows of the last step, and memory room for those of one call."""
+def _check_rows(experiment: Experiment, config: Mapping, batch_size: int | None) -> None:
+    """Data read as they are needed must have the rows of the last step, and memory room for those of one call.
+
+    batch_size: of the first step, which tells the rows of every other.
+    """
     world, num_steps = experiment.world, config.get("num_steps", 1)
     if world.read_rows is None:
         return
+    if config["world"].get("batch_size") != batch_size:
+        raise ValueError("stages: of data that are read as they are needed world.batch_size stays what it is")
     try:
         of_step = world.read_rows(world.data, num_steps - 1, 1).present
     except ValueError as error:

@@ -76,9 +76,11 @@ def endurance(
     LABEL/accuracy_at_N: on a batch that is not yet learned, after N steps. LABEL/synapses_rms: the root mean square of
     the synapses after the last step, 1e30 where they have exploded. Means over num_draws tasks of each family, the same
     in every eval.
-    families: label -> family. sizes, rule, scale: of the networks, see `blur.learner`. steps: in ascending order.
+    families: label -> family. sizes, rule, scale: of the networks, see `blur.learner`.
     """
-    genome, last = blur.learned_genome(view.learner), steps[-1]
+    if not steps or min(steps) < 0:
+        raise ValueError(f"steps must be some of 0, 1, ..; got {steps}")
+    genome, last = blur.learned_genome(view.learner), max(steps)
 
     def of_task(family, key):
         k_task, k_synapses = jax.random.split(key)

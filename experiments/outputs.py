@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 import bootstrap
-from experiments import build, evaluation, grid, records, registry
+from experiments import build, evaluation, grid, records, registry, settings
 from experiments.artifacts import Artifact, Context
 from experiments.records import Records
 
@@ -15,7 +15,8 @@ def analyse(config: Mapping, of_run: Records) -> dict[str, float]:
     """What the config's analyses find in a whole run: path -> number, for its summary."""
     found = {}
     for name, analysis in registry.build_all("analyses", config.get("analyses")).items():
-        numbers = analysis(of_run)
+        with settings.explained(f"analyses.{name}"):
+            numbers = analysis(of_run)
         if not isinstance(numbers, Mapping):
             raise ValueError(f"analyses.{name} returned {type(numbers).__name__}; an analysis returns {{name: number}}")
         if lost := [key for key, number in numbers.items() if not np.isfinite(number)]:
@@ -87,13 +88,10 @@ def check_outputs(config: Mapping, metrics: Sequence[str], files: Sequence[str])
     analyse(config, of_run)
     for name, draw in figures(config).items():
         try:
-            drawn = draw({"run": of_run})
+            with settings.explained(f"figures.{name}"):
+                drawn = draw({"run": of_run})
         except _NotYet:
             continue
-        except ValueError as error:
-            raise ValueError(f"figures.{name}: {error}") from error
-        except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
-            raise ValueError(f"figures.{name} failed: {type(error).__name__}: {error}") from error
         if not hasattr(drawn, "savefig"):
             raise ValueError(f"figures.{name} returned {type(drawn).__name__}; a figure is a matplotlib Figure")
 

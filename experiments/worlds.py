@@ -12,6 +12,7 @@ import self_play as games
 from bootstrap import reading
 from bootstrap.distributions import with_label_noise
 from experiments.data.kinds import Stream, as_numbers, in_memory, num_classes
+from experiments.settings import explained
 
 _PREFETCH = 25  # batches of a distribution that are drawn at once
 
@@ -61,8 +62,11 @@ def paired(
     def draw(key, at):
         return stream.sample(key, *at)
 
+    noisy = None
     if label_noise is not None:
-        draw = with_label_noise(draw, num_classes(data), label_noise)
+        with explained("world.label_noise is of class numbers"):
+            noisy = partial(with_label_noise, num_classes=num_classes(data), noise=label_noise)
+        draw = noisy(draw)
 
     def sample(key, index, arrays):
         index = stream.order(key, index) if stream.order else index
@@ -72,7 +76,7 @@ def paired(
     settings = {"batch_size": batch_size, "num_samples": num_samples}
     chain = bootstrap.augment.chain(*augment.values()) if augment else None
     return bootstrap.paired(sample, stream.arrays, augment=chain, **settings)._replace(
-        as_test=None if label_noise is None else partial(_noisy, num_classes(data), label_noise),
+        as_test=noisy and partial(_noisy, noisy),
         read_rows=stream.read and partial(reading.rows_of_steps, stream.read, batch_size),
         prefetch=_PREFETCH if stream.num_samples is None else 1,
     )
@@ -89,8 +93,8 @@ def _check_num_samples(stream: Stream, num_samples: Any, num_test: int) -> None:
     raise ValueError(f"world.num_samples must be 1 to {limit}, as many as {has}; got {got}")
 
 
-def _noisy(num_classes: int, label_noise: Any, test: tuple) -> tuple:
-    draw = with_label_noise(lambda _, sample: sample, num_classes, label_noise)
+def _noisy(noisy: Callable, test: tuple) -> tuple:
+    draw = noisy(lambda _, sample: sample)
     return jax.vmap(draw)(jax.random.split(jax.random.key(0), len(test[1])), test)
 
 

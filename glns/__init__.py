@@ -8,6 +8,7 @@ Learners, each a function of settings that returns (init, update, predict):
     State       what `learner` has learned
     ROBUST      settings of `learner` for people who tune nothing
     shared_density.learner  the density of binary images by one network for all pixels, in native code
+    orders.learner  a density by several, each of which reads the images in another order
 Networks:
     network     layers of gated neurons, and how they learn a stream
     context     gates: half-spaces, and the branches of dendritic neurons
@@ -30,7 +31,7 @@ Parts of the learners:
     reward_tree    real rewards as binary decisions
     explain        exact explanations of a prediction
 Modules of the learners: classification, regression, density_estimation (also `sample` and `inpaint`),
-contextual_bandits. `glns.estimator`, not imported here, has scikit-learn's interface.
+contextual_bandits. Not imported here: `glns.estimator` has scikit-learn's interface, `glns.river` river's.
 """
 
 from glns import (
@@ -50,6 +51,7 @@ from glns import (
     least_squares,
     naive_bayes,
     network,
+    orders,
     pixels,
     regression,
     reward_tree,
@@ -86,6 +88,7 @@ __all__ = [
     "least_squares",
     "naive_bayes",
     "network",
+    "orders",
     "pixels",
     "regression",
     "regressor",

@@ -58,13 +58,14 @@ def class_networks(neuron: str, num_classes: int, rule: bernoulli.Rule, implemen
 def gate_of(neuron: str, num_half_spaces: int, **drawn: Any) -> context.Gate:
     """The half-spaces of a neuron's gates: 2**num_half_spaces contexts, or for a dendritic neuron as many branches.
 
-    drawn: see `context.half_spaces`.
+    drawn: see `context.half_spaces`. Branches are drawn by it too, each normal of unit length; `context.branches`, the
+    paper's, scales all normals of a neuron together, and the offsets with them.
     """
-    gate = context.half_spaces(num_half_spaces, **drawn)
     if neuron != "dendritic":
-        return gate
+        return context.half_spaces(num_half_spaces, **drawn)
     settings.check_counts(1, num_half_spaces=num_half_spaces)
-    return gate._replace(num_contexts=num_half_spaces, context=context.branch_gates)
+    init = context.half_spaces(1, **drawn).init
+    return context.Gate(num_half_spaces, partial(init, num_half_spaces=num_half_spaces), context.branch_gates)
 
 
 def _one_vs_all(neuron, num_classes):

@@ -147,7 +147,7 @@ def prequential(*args: Any, **settings: Any) -> tuple[Callable, Callable]:
 
 def _init(model, key, example):
     """Draws the networks. The key is consumed."""
-    x, _ = example
+    x, *_ = example
     num_networks, dim = model.networks.num_networks, x[0].size
     k_networks, axis = (key, None) if model.shared_gates else (jax.random.split(key, num_networks), 0)
     side_dim = jax.eval_shape(model.side, jax.ShapeDtypeStruct((dim,), float)).size

@@ -20,7 +20,8 @@ from glns import settings
 class Gate(NamedTuple):
     """A kind of context function, for one neuron; a layer is a `vmap` of it.
 
-    num_contexts: R. init: (key, side_dim) -> gates, any pytree of arrays: the parameters of one neuron's contexts.
+    num_contexts: R. init: (key, side_dim) -> gates, any pytree of arrays, or of none: the parameters of one neuron's
+      contexts.
     context: (gates, side [S]) -> context [], any integer type, in 0 .. R - 1; of `branches`, [R] of 0 and 1. A neuron
       whose context is outside them has no row: its output is NaN, and it learns nothing from the example.
     """

@@ -91,6 +91,7 @@ def learn_gram(
 
     There is no weight bound, so this always holds.
     """
+    gates = gates.astype(weights.dtype)  # a product of bools would be no sum
     gram = jnp.matmul(inputs, inputs.T, precision="highest")  # [T, T], the same for every neuron of a layer
     shared = jnp.matmul(gates, gates.T, precision="highest")  # [T, T], numbers of branches
     first = jnp.sum(gates * jnp.matmul(inputs, weights.T, precision="highest"), axis=-1)  # [T]

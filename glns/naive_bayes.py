@@ -64,4 +64,6 @@ def _logits(classes, x):
 
     of_classes = jax.vmap(of_class)(counts, classes.mean, classes.square)
     total = jnp.logaddexp(jax.nn.logsumexp(of_classes), log_density(mean, variance))
-    return -jnp.log(jnp.expm1(total - of_classes))  # log p - log(1 - p)
+    seen = counts > 0
+    gap = jnp.where(seen, total - of_classes, 1.0)  # finite, for slopes
+    return jnp.where(seen, -jnp.log(jnp.expm1(gap)), -jnp.inf)  # log p - log(1 - p)

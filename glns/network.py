@@ -95,7 +95,8 @@ def init(
 
 def contexts(layer: Layer, side: jax.Array, gate: Gate) -> jax.Array:
     """The context of every neuron. side [S] -> [K]; a `vmap` over examples is one matrix product."""
-    return jax.vmap(gate.context, in_axes=(0, None))(layer.gates, side)
+    num_neurons = len(jax.tree.leaves(layer.weights)[0])  # gates may have no arrays
+    return jax.vmap(gate.context, in_axes=(0, None), axis_size=num_neurons)(layer.gates, side)
 
 
 def predict(

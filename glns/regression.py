@@ -93,7 +93,7 @@ def base(side: jax.Array, target_dim: int, variance: float) -> Normal:
 
 def _init(model, key, example):
     """Draws the gates. The key is consumed."""
-    x, y = example
+    x, y, *_ = example
     chex.assert_shape(y, (None, model.target_dim))
     dim = x[0].size
     layers = network.init(key, model.sizes, dim * model.target_dim, dim, **model.net)

@@ -42,8 +42,10 @@ def _fingerprint(tree):
     return total
 
 
-def open_folder(folder: Path) -> ocp.CheckpointManager:
+def open_folder(folder: Path, *, read_only: bool = False) -> ocp.CheckpointManager:
     """The checkpoints of one run; makes the folder. The newest few are kept.
+
+    read_only: nothing in it changes, so that a run may go on meanwhile.
 
     orbax takes its folder's path for a pattern. A path with characters that mean something in one is reached by a link.
     """
@@ -55,7 +57,10 @@ def open_folder(folder: Path) -> ocp.CheckpointManager:
         (links / "checkpoints").symlink_to(folder)
         folder = links / "checkpoints"
     options = ocp.CheckpointManagerOptions(
-        max_to_keep=_KEEP, cleanup_tmp_directories=True, enable_async_checkpointing=False
+        read_only=read_only,
+        max_to_keep=None if read_only else _KEEP,
+        cleanup_tmp_directories=not read_only,
+        enable_async_checkpointing=False,
     )
     manager = ocp.CheckpointManager(folder, options=options)
     if links:
@@ -81,6 +86,14 @@ def save(manager: ocp.CheckpointManager, step: int, run: Any, notes: dict) -> No
         raise cli.UserError(
             f"cannot save step {step} to {_folder(manager)}: {cli.one_line(error)}; earlier ones are intact"
         ) from error
+
+
+def check_kinds(abstract_run: Any) -> None:
+    """Raises ValueError where a run of these shapes and dtypes has what cannot be saved."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(abstract_run):
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.extended):
+            where = jax.tree_util.keystr(path, simple=True, separator=".")
+            raise ValueError(f"the run's state has a key, {where}, which cannot be saved; keep its jax.random.key_data")
 
 
 def check(manager: ocp.CheckpointManager, step: int, abstract_run: Any) -> None:
@@ -144,22 +157,34 @@ def newest(manager: ocp.CheckpointManager, abstract_run: Any, usable: Callable) 
     abstract_run: the run's shapes, dtypes and shardings. usable: (step) -> whether the run can go on from there; newer
     checkpoints are deleted. A damaged one is named, set aside and passed over. Raises UserError where none is left.
     """
+    found, damaged = _newest(manager, abstract_run, usable)
+    if found:
+        _set_aside(manager, damaged)
+        for newer in [other for other in manager.all_steps() if other > found[1]["step"]]:
+            manager.delete(newer)
+    return found
+
+
+def read_newest(folder: Path, abstract_run: Any) -> tuple[Any, dict] | None:
+    """As `newest`, of the checkpoints in a folder in which nothing changes: the run may go on meanwhile."""
+    return _newest(open_folder(folder, read_only=True), abstract_run, lambda _: True)[0] if folder.is_dir() else None
+
+
+def _newest(
+    manager: ocp.CheckpointManager, abstract_run: Any, usable: Callable
+) -> tuple[tuple[Any, dict] | None, list[int]]:
+    """-> what `newest` returns, and the steps of newer checkpoints that are damaged."""
     steps = sorted(manager.all_steps(), reverse=True)
     damaged = []
     for step in filter(usable, steps):
         try:
-            run, notes = _read(manager, step, abstract_run)
+            return _read(manager, step, abstract_run), damaged
         except Exception as error:  # orbax and tensorstore raise many kinds
             devices.log(f"checkpoint {step} is damaged ({cli.one_line(error)}); trying the one before")
             damaged.append(step)
-        else:
-            _set_aside(manager, damaged)
-            for newer in [other for other in manager.all_steps() if other > step]:
-                manager.delete(newer)
-            return run, notes
     if steps:
         raise cli.UserError(f"no checkpoint in {_folder(manager)} can be read; give another --workdir to begin again")
-    return None
+    return None, damaged
 
 
 def _set_aside(manager: ocp.CheckpointManager, steps: list[int]) -> None:

@@ -53,7 +53,7 @@ def one_line(error: BaseException) -> str:
     message = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
     words = " ".join(message.split())
     words = words if len(words) < 600 else f"{words[:600]} .."
-    explains_itself = isinstance(error, ValueError | OSError | LookupError | flags.Error) and words
+    explains_itself = isinstance(error, UserError | ValueError | OSError | LookupError | flags.Error) and words
     return words if explains_itself else f"{type(error).__name__}: {words} (--debug shows where)"
 
 

@@ -47,6 +47,13 @@ def last_launch(workdir: Path) -> dict:
     return [{}, *read_launches(workdir)][-1]
 
 
+def make_importable(workdir: Path) -> None:
+    """Makes the modules beside the run's config file importable, which the config may name."""
+    config_file = last_launch(workdir).get("config_file")
+    if config_file and (place := str(Path(config_file).parent)) not in sys.path:
+        sys.path.insert(0, place)
+
+
 def read_records(workdir: Path) -> list[dict]:
     """The records of metrics.jsonl, by step. What a killed process left of a line is passed over."""
     path = workdir / "metrics.jsonl"
@@ -151,7 +158,7 @@ def _check_config(value: dict) -> None:
 
 def _check_summary(value: dict) -> None:
     _check(value, _SUMMARY | _of_metrics(name for name in value if "/" in name))
-    _check_if_there(value, {"diverged_at": _LIST, "peak_memory_bytes": _NUMBER})
+    _check_if_there(value, {"diverged_at": _LIST, "peak_memory_bytes": _NUMBER, "missing": _TEXTS})
     for of_one in value.get("diverged_at", ()):
         _check(of_one, {"member": _TEXT, "seed": _COUNT, "step": _COUNT})
 

@@ -132,9 +132,11 @@ def finished_steps(workdir: Path) -> int | None:
 
 
 def is_finished(workdir: Path, flags: list[str]) -> bool:
-    """Whether a run has ended, launched with these flags. Raises UserError where its files are damaged."""
+    """Whether a run, launched with these flags, has left all that it was to. Raises UserError for damaged files."""
     documents.check(workdir)
-    return (workdir / "summary.json").exists() and documents.last_launch(workdir).get("argv", [])[1:] == flags
+    if not (workdir / "summary.json").exists() or documents.read_summary(workdir).get("missing"):
+        return False
+    return documents.last_launch(workdir).get("argv", [])[1:] == flags
 
 
 def write_json(path: Path, value: Any) -> None:

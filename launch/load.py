@@ -25,13 +25,13 @@ def load(run: str | Path, *, seed: int = 0, data_dir: str | None = None) -> tupl
         raise cli.UserError(f"seed must be 0 to {config['num_seeds'] - 1}: {workdir} has as many; got {seed}")
     if config["world"]["name"] != "self_play":
         raise cli.UserError(f"{workdir} is no run of self-play: its world is {config['world']['name']!r}")
+    documents.make_importable(workdir)
     with cli.user_errors(Exception):
         plan = experiments.plan(config, data_dir)
         experiment = build.first(plan)
         setup = registry.build("world", {**config["world"], "name": "self_play:setup"})
     of_members = abstract_run(experiment, len(plan.cells) * config["num_seeds"])
-    folder = workdir / "checkpoints"
-    found = folder.is_dir() and checkpoints.newest(checkpoints.open_folder(folder), of_members, lambda _: True)
+    found = checkpoints.read_newest(workdir / "checkpoints", of_members)
     if not found:
         raise cli.UserError(f"{workdir} has no checkpoint yet")
     kept = jax.tree.map(lambda leaf: leaf[seed], found[0])

@@ -33,21 +33,24 @@ class Outputs(NamedTuple):
                 f"{workdir} finished at step {summary['steps']} but its metrics.jsonl {there}; "
                 "put a whole copy of it back, or give another --workdir"
             )
-        wanted = made.analyse(self.config, records.of_config(self.config, lines))
-        return found != wanted or not all(path.exists() for path in files + pictures)
+        if summary.get("missing") or not all(path.exists() for path in files + pictures):
+            return True
+        return found != made.analyse(self.config, records.of_config(self.config, lines))
 
     def write(
         self, workdir: Path, summary: dict, lines: Sequence[Mapping], run: Run | None, missing_only: bool
     ) -> dict:
         """Writes the summary first, then the rest, and returns it. Raises UserError at the end where something failed.
 
-        run: with an axis of members, where there are artifacts.
+        Until all is there, the summary says what is `missing`. run: with an axis of members, where there are artifacts.
         """
         problems: list[str] = []
-        summary = {name: value for name, value in summary.items() if not name.startswith("analysis/")}
+        summary = {name: value for name, value in summary.items() if not name.startswith(("analysis/", "missing"))}
         with _noting(problems, "analyses"):
             summary |= made.analyse(self.config, records.of_config(self.config, lines))
-        folder.write_json(workdir / "summary.json", summary)
+        names = [name for _, of_one in self.artifacts for one in of_one for name in one.files]
+        wanted = [*dict.fromkeys(names), *(f"figure {name}" for name in _pictures(self.config))]
+        folder.write_json(workdir / "summary.json", summary | {"missing": wanted})
         for i, (prefix, of_one) in enumerate(self.artifacts):
             of_member = jax.tree.map(lambda leaf: leaf[i], run)  # noqa: B023
             for artifact in of_one:
@@ -65,6 +68,7 @@ class Outputs(NamedTuple):
                     draw = plots.curves if name in self.config["log_metrics"] else plots.figures
                     (drawn,) = draw(plots.read([workdir]), workdir / "figures", [name])
                     print(f"figure: {drawn}")
+        folder.write_json(workdir / "summary.json", summary | ({"missing": problems} if problems else {}))
         if problems:
             raise cli.UserError(
                 f"{workdir} is finished, but without {'; '.join(problems)}; the same command tries again", status=1

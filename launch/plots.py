@@ -32,9 +32,7 @@ def read(folders: Sequence[Path]) -> Runs:
         if not lines:
             print(f"{folder} has no records yet", file=sys.stderr)
             continue
-        config_file = documents.last_launch(folder).get("config_file")
-        if config_file and (place := str(Path(config_file).parent)) not in sys.path:
-            sys.path.insert(0, place)
+        documents.make_importable(folder)
         runs.configs[label] = config
         runs.records[label] = records.of_config(config, lines, _artifacts(folder))
     if not runs.records:

@@ -73,6 +73,10 @@ class Together:
         for i, _, log in self._going(step):
             log.save(step, part(kept, i, self._shape))
 
+    def finish(self, call: Callable[[int, RunLog], None]) -> None:
+        """Calls (number of the run, its log) for each that has not left. One that raises UserError leaves."""
+        self._each(sys.maxsize, call)
+
     def alive(self, step: int) -> np.ndarray:
         """The learners of the members that have come to this step: bool [members, learners]."""
         cells, runs, seeds = self._shape

@@ -103,6 +103,7 @@ def train_together(runs: Sequence[Job], data_dir: str | None = None) -> bool:
         plan = experiments.plan_together(settings, data_dir)
         seeds = [one.config.seed for one in runs]
         compute = programs(plan, seeds, config.num_seeds, clock, *schedule.execution(settings[0]))
+        checkpoints.check_kinds(compute.abstract_run)
         shape = len(plan.cells), len(runs), config.num_seeds
         left = [
             outputs.prepare(of, plan, compute, shlex.join(one.argv)) for of, one in zip(settings, runs, strict=True)
@@ -139,12 +140,14 @@ def train_together(runs: Sequence[Job], data_dir: str | None = None) -> bool:
         if run is None:
             return False
         run = compute.kept(run)
-        for i, one in enumerate(runs):
-            if one.workdir not in log.failed:
-                of_run = together.part(run, i, shape)
-                _finish(one, logs[one.workdir], left[i], of_run, finished=finished[i])
+
+        def finish(i, own):
+            _finish(runs[i], own, left[i], together.part(run, i, shape), finished=finished[i])
+
+        log.finish(finish)
         if log.failed:
-            raise cli.UserError(f"{len(log.failed)} of {len(runs)} runs stopped: {', '.join(map(str, log.failed))}", 1)
+            failed = ", ".join(map(str, log.failed))
+            raise cli.UserError(f"{len(log.failed)} of {len(runs)} runs stopped or lack something: {failed}", 1)
         return True
 
 

@@ -13,20 +13,19 @@ def spec_of(robot: Robot) -> Any:
     """The MjSpec of a robot. Raises ValueError."""
     from mujoco import MjSpec  # pyrefly: ignore[missing-module-attribute]
 
+    is_text = robot.mjcf.lstrip().startswith("<")
     try:
-        if robot.mjcf.lstrip().startswith("<"):
-            return MjSpec.from_string(robot.mjcf)
-        spec = MjSpec.from_file(robot.mjcf)
+        spec = MjSpec.from_string(robot.mjcf) if is_text else MjSpec.from_file(robot.mjcf)
     except ValueError as error:
         raise ValueError(f"MuJoCo cannot read the robot's MJCF: {' '.join(str(error).split())}") from error
-    _keep_files(spec, robot.mjcf.rpartition("/")[0])
+    _keep_files(spec, "" if is_text else robot.mjcf.rpartition("/")[0])
     return spec
 
 
 def _keep_files(spec, folder):
     """Names the files of a model by paths that lead to them from where Python runs, as those of objects do.
 
-    folder: of the model's own file; the text of the scene lies in none.
+    folder: of the model's own file; a text lies in none.
     """
     for things, of_kind in (
         (spec.meshes, spec.meshdir),
@@ -129,10 +128,15 @@ _GEOMS = {"sphere": 2, "capsule": 3, "ellipsoid": 4, "cylinder": 5, "box": 6, "m
 
 
 def sensing(mjcf: str, num_objects: int, links: Sequence[str]) -> Any:
-    """The compiled model of a scene's text, with a sensor for each object and link: whether the two are in contact."""
+    """The compiled model of a scene's text, with a sensor for each object and link: whether the two are in contact.
+
+    They are the only ones; a robot's own are left out.
+    """
     from mujoco import MjSpec, mjtObj, mjtSensor  # pyrefly: ignore[missing-module-attribute]
 
     spec, body = MjSpec.from_string(mjcf), mjtObj.mjOBJ_BODY
+    for sensor in list(spec.sensors):
+        spec.delete(sensor)
     for i, link in itertools.product(range(num_objects), links):
         both = {"objtype": body, "objname": f"object{i}", "reftype": body, "refname": link}
         sensor = spec.add_sensor(name=f"object{i} {link}", type=mjtSensor.mjSENS_CONTACT, **both)

@@ -36,7 +36,8 @@ def play_versions(setup: world.Setup, predict: Callable, versions: Any, key: jax
     predict: the learner's. versions: see `versions_of`. The key is consumed.
     """
     table = setup.table
-    rules = setup.rules._replace(past_prob=0.0, bob_shares=None if setup.rules.bob_shares is None else "exam")
+    shares = None if setup.rules.bob_shares is None else "exam"
+    rules = setup.rules._replace(past_prob=0.0, bob_head_starts=0.0, bob_shares=shares)
     num_versions = len(jax.tree.leaves(versions)[0])
 
     def one(pair):

@@ -18,6 +18,7 @@ class Demonstrations(NamedTuple):
     steps: Transition  # [.., D, ..], the latest one last; not valid where there is none
     goal: jax.Array  # [.., D, N, H] as Bob would have observed it
     is_demo: jax.Array  # [.., D] bool
+    focus: jax.Array | None = None  # [.., D, N] see `world.Batch.demo_focus`
 
 
 def hindsight(rules: Rules, transitions: Transition) -> tuple[Poses, jax.Array]:

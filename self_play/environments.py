@@ -56,6 +56,8 @@ def tabletop_of(
     top is z = 0 and its centre x = y = 0. objects: N, of which the symmetries count. table, max_distance, max_angle:
     see `scene.Scene`.
     """
+    if not objects:
+        raise ValueError("objects must have at least one: what is to be moved")
     scene = _scene(env.action_size, tuple(objects), table)
     scene = scene._replace(max_distance=max_distance, max_angle=max_angle)
     nowhere: Any = None  # nothing is placed: the environment says where a game begins

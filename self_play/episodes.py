@@ -117,4 +117,5 @@ def update(rules: Rules, episodes: Episodes, transitions: Transition) -> Episode
     tried = transitions.done[:, :, BOB] & transitions.resolved
     success = jnp.sum(tried & transitions.success, dtype=jnp.float32) / jnp.maximum(jnp.sum(tried), 1)
     change = RATIO_STEP * (1.0 * (success > RAISE_ABOVE) - (success < LOWER_BELOW))
+    change *= jnp.any(tried)
     return episodes._replace(distance_ratio=jnp.clip(episodes.distance_ratio + change, MIN_DISTANCE_RATIO, 1.0))

@@ -5,9 +5,10 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
-from self_play.goals import Poses
+from self_play.goals import Poses, rotate
 from self_play.scene import Scene, with_ghosts
 
 
@@ -22,7 +23,7 @@ def render_frames(scene: Scene, q: Any, goal: Poses, has_goal: Any) -> dict:
         {"pos": data.xpos[1:].tolist(), "rot": data.xquat[1:].tolist()}
         for data in _posed(model, scene, q, goal, has_goal)
     ]
-    names = [model.body(i).name for i in range(model.nbody)]
+    names = [model.body(i).name or f"body{i}" for i in range(model.nbody)]
     geoms: dict = {}
     for i in range(model.ngeom):
         geoms.setdefault(names[model.geom_bodyid[i]], []).append(_geom(model, i))
@@ -95,7 +96,8 @@ _NAMES = {0: "Plane", 2: "Sphere", 3: "Capsule", 4: "Ellipsoid", 5: "Cylinder", 
 def _geom(model, i):
     size, position, rotation = model.geom_size[i], model.geom_pos[i], model.geom_quat[i]
     if model.geom_type[i] == 7:
-        size = model.geom_aabb[i, 3:]
+        middle, size = np.split(model.geom_aabb[i], 2)
+        position = position + np.asarray(rotate(*map(jnp.float32, (rotation, middle))))
     return {
         "name": _NAMES[int(model.geom_type[i])],
         "link_idx": int(model.geom_bodyid[i]) - 1,

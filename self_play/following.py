@@ -42,6 +42,13 @@ def places(scene: Scene, q: jax.Array) -> jax.Array:
     return jnp.concatenate([tool, joints[jnp.array(scene.drive.others, jnp.int32)]])
 
 
+def near(scene: Scene, target: jax.Array, here: jax.Array) -> jax.Array:
+    """The same target [A], the yaw of a tool as the angle that is nearest to that of `here` [A]: see `places`."""
+    if not (scene.drive.carrying and scene.robot.tool_turns):
+        return target
+    return target.at[3].add(-2 * jnp.pi * jnp.round((target[3] - here[3]) / (2 * jnp.pi)))
+
+
 def joint_targets(scene: Scene, q: jax.Array, target: jax.Array) -> jax.Array:
     """The targets of the joints for targets [A] of the dimensions of an action -> [D]."""
     drive = scene.drive

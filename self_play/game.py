@@ -141,7 +141,8 @@ def observe(table: Tabletop, game: Game) -> PolicyInput:
     goal = select(game.bobs_turn, game.goal, table.poses(game.start))
     if table.scene.focus:
         among = state.mask & ~(game.bobs_turn & table.reached(now, goal, state.mask))
-        focus = observations.focus(table.scene, state, now, select(game.bobs_turn, goal, now), among)
+        aim = select(game.bobs_turn, goal, now)
+        focus = observations.focus(table.scene, state.q, now, aim, state.mask, among)
     seen_goal = table.observe_goal(now, goal, state.mask)
     time = game.count.astype(jnp.float32) / 100
     episode = jnp.stack([game.num_goals, game.bob_active]).astype(jnp.float32)
@@ -157,7 +158,7 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
     mask, now, count = state.mask, table.poses(state), game.count + 1
     alice_steps = rules.alice_steps * (jnp.sum(mask) if rules.alice_regrasps else 1)
     set_goal = ~game.bobs_turn & (count >= alice_steps)  # the end of Alice's turn
-    proposed, start = _proposed_goal(table, game, now)
+    proposed, start = _proposed_goal(table, rules, game, now)
     verdict = table.judge(start, proposed, mask)
     goal, verdict = select(set_goal, (proposed, verdict), (game.goal, game.verdict))
     at_goal = table.reached(now, goal, mask)
@@ -192,18 +193,23 @@ def step(table: Tabletop, rules: Rules, game: Game, action: jax.Array, fresh: Ga
     return select(over, fresh, played), ends, is_sound(state)
 
 
-def _proposed_goal(table, game, now):
+def _proposed_goal(table, rules, game, now):
     """-> (the goal if Alice's turn ended now, the poses from which it is judged)."""
     if game.preset_goals is None:
         return now, table.poses(game.start)
-    return jax.tree.map(lambda leaf: leaf[game.num_goals], game.preset_goals), table.poses(game.other)
+    goal = jax.tree.map(lambda leaf: leaf[game.num_goals], game.preset_goals)
+    return goal, table.poses(_bobs_table(rules, game))
+
+
+def _bobs_table(rules, game):
+    """The table on which Bob begins if his turn is next."""
+    return game.start if rules.bob_starts == "alice" else game.other
 
 
 def _next_tables(rules, game, state, to_bob, bob_done):
     """The tables after a step: at the end of a turn the players change places. -> (state, other)."""
-    bobs = game.start if rules.bob_starts == "alice" else game.other
     mine, other = select(bob_done, (game.other, state), (state, game.other))
-    return select(to_bob, (bobs, state), (mine, other))
+    return select(to_bob, (_bobs_table(rules, game), state), (mine, other))
 
 
 def _alice_reward(rules, verdict, success, alice_steps, bob_steps):

@@ -37,7 +37,7 @@ def rollout_metrics(batch: Batch) -> dict[str, jax.Array]:
     tried, played = steps.resolved & steps.bobs_turn, ~batch.restarted[:, None]
     num_games, num_restarted = len(batch.restarted), jnp.sum(batch.restarted, dtype=jnp.float32)
     rewards = jnp.sum(steps.reward, axis=(0, 1))
-    begins = steps.bobs_turn & ~jnp.roll(steps.bobs_turn, 1, axis=1).at[:, 0].set(True)
+    begins = steps.bobs_turn & (steps.policy_input.time == 0)
     kinds = {name: of_steps[:, 1:] for name, of_steps in batch.kinds.items()}
     moved = kinds.pop("moved") & begins[:, :, None]
     num_moved = jnp.sum(moved, axis=2)

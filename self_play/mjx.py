@@ -41,8 +41,10 @@ def pipeline(scene: Scene) -> tuple[Callable, Callable]:
     with library_settings(), jax.ensure_compile_time_eval():  # a caller may be tracing, and the result is cached
         from brax.io import mjcf  # here, because it takes seconds: who builds no table does not wait
         from brax.mjx import pipeline
+        from mujoco import MjModel  # pyrefly: ignore[missing-module-attribute]
 
-        system = mjcf.loads(scene.mjcf)
+        # Not mjcf.loads: it fuses bodies without a joint with their parents, and these may have a sense of touch.
+        system = mjcf.load_model(MjModel.from_xml_string(scene.mjcf))
     with library_settings():
         blank = jax.eval_shape(pipeline.init, system, *(jnp.zeros(n, jnp.float32) for n in (system.nq, system.nv)))
 

@@ -93,7 +93,7 @@ class Player(nn.Module):
 
     A memory of None, at the start of an episode, is one of zeros. With `sees_time` both values and Alice's policy see
     how far the turn is; Bob's policy never does, for exams are longer. With `privileged_critic` the values also see
-    what no policy does: the number of goals resolved, whether Bob has failed, and Alice's where her objects stood.
+    what no policy does: the number of goals resolved, that Bob has not failed, and Alice's where her objects stood.
     """
 
     num_dimensions: int  # A

@@ -82,7 +82,10 @@ def ellipsoid(x: float = 0.03, y: float = HALF_SIZE, z: float = 0.021) -> Object
 
 
 def prism(cells: Sequence[tuple[int, int]], shape: str, symmetry: str, side: float = 0.028, height: float = 0.04):
-    """Boxes with square bases side by side, at whole multiples of `side`, about the middle of them all."""
+    """Boxes with square bases side by side, at whole multiples of `side`, about the middle of them all.
+
+    side: of the bases. The height does not follow it, so L, T and cross are larger or smaller in their base alone.
+    """
     low, high = np.min(cells, axis=0), np.max(cells, axis=0)
     centre = (low + high) / 2
     parts = [
@@ -126,7 +129,7 @@ def mesh(file: str, *, scale: float = 1.0, symmetry: str = "none") -> Object:
     return Object("mesh", (part,), tuple(np.round((high - low) / 2, 5).tolist()), symmetry)
 
 
-SHAPES: dict[str, Callable[..., Object]] = {  # by name; each makes an object of the usual size times a factor
+SHAPES: dict[str, Callable[..., Object]] = {  # by name; each of the usual size times a factor, see `drawn`
     "cube": lambda by=1.0: cube(by * HALF_SIZE),
     "bar": lambda by=1.0: box(by * 0.02, by * 0.04, by * HALF_SIZE, "bar"),
     "flat": lambda by=1.0: box(by * 0.03, by * 0.03, by * 0.015, "flat"),
@@ -145,7 +148,10 @@ _COLOURS = ((0.8, 0.3, 0.2), (0.2, 0.5, 0.7), (0.9, 0.7, 0.2), (0.5, 0.3, 0.6), 
 
 
 def drawn(shapes: Sequence[str], number: int, *, seed: int = 0, spread: float = 0.1) -> tuple[Object, ...]:
-    """Objects of a family: the shapes in turn, each of its usual size times 1 ± spread. Sizes to 0.1 mm."""
+    """Objects of a family: the shapes in turn, each of its usual size times 1 ± spread, L, T and cross in their base.
+
+    Sizes to 0.01 mm.
+    """
     if unknown := [shape for shape in shapes if shape not in SHAPES]:
         raise ValueError(f"no shape {unknown[0]!r}; there are {', '.join(SHAPES)}")
     if not shapes:

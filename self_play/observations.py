@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from self_play import coordinates
 from self_play.domain import Domain
-from self_play.following import kinematics, places
+from self_play.following import kinematics, near, places
 from self_play.goals import Poses, Symmetries, in_slots
 from self_play.scene import Scene
 
@@ -53,7 +53,7 @@ def is_sound(tree: Any) -> jax.Array:
 
 
 def poses(scene: Scene, state: State) -> Poses:
-    """Poses of the objects; a slot without an object is zero."""
+    """Poses of the objects. One that is absent lies beyond the table; a slot beyond all objects is zero."""
     motion = _motion(scene, state)
     return Poses(motion.position, motion.rotation)
 
@@ -70,7 +70,8 @@ def observe(scene: Scene, state: State) -> Observation:
     objects = coordinates_of(scene).features(_motion(scene, state), tool)
     features = jnp.concatenate([*objects, state.touch.astype(jnp.float32)], axis=-1)
     smoothed = state.average / jnp.where(state.weight > 0, state.weight, 1.0)
-    off = state.target - places(scene, state.q)
+    here = places(scene, state.q)
+    off = near(scene, state.target, here) - here
     gripper = jnp.concatenate([*seen, *place, speeds, off, smoothed])
     return Observation(gripper, jnp.where(state.mask[:, None], features, 0.0), state.mask)
 
@@ -92,15 +93,16 @@ def observe_goal(scene: Scene, symmetries: Symmetries, now: Poses, goal: Poses, 
     return jnp.where(mask[:, None], jnp.concatenate(features, axis=-1), 0.0)
 
 
-def focus(scene: Scene, state: State, now: Poses, goal: Poses, among: jax.Array) -> jax.Array:
+def focus(scene: Scene, q: jax.Array, now: Poses, goal: Poses, mask: jax.Array, among: jax.Array) -> jax.Array:
     """The object to look at: of those `among` the nearest to the tool, but lower goals come first. [N] -> [N] bool.
 
     That is prior knowledge of how to handle several objects one after the other. All that there are, if among none.
+    q: of a State.
     """
-    tool, _ = _tool(scene, state.q, state.q[jnp.array(scene.drive.joints)])
+    tool, _ = _tool(scene, q, q[jnp.array(scene.drive.joints)])
     distance = jnp.linalg.norm(now.position[:, : len(tool)] - tool[None], axis=-1)
     order = jnp.where(among, distance + _LOWER_FIRST * goal.position[:, 2], jnp.inf)
-    return jnp.where(jnp.any(among), jnp.arange(len(order)) == jnp.argmin(order), state.mask)
+    return jnp.where(jnp.any(among), jnp.arange(len(order)) == jnp.argmin(order), mask)
 
 
 _LOWER_FIRST = 3.0  # m of distance that a goal is put off for each m of its height
@@ -127,7 +129,7 @@ def _tool(scene, q, joints):
 
 
 def _motion(scene, state):
-    """Where the objects are and how they move; a slot without one is zero."""
+    """Where the objects are and how they move, absent ones too; a slot beyond all of them is zero."""
     first = len(scene.drive.driven_by)
     q, qd = (x[first:].reshape(scene.num_objects, -1) for x in (state.q, state.qd))
     heights = jnp.array(scene.heights, jnp.float32)

@@ -1,8 +1,8 @@
 """Players that come with the package, and what others are kept as: an archive of named arrays, without the optimizers.
 
 `one` handles one block, `two` two of them: the artifacts `player` of `experiments/configs/self_play_blocks.py:one` and
-`:two` with seed 0.
-These files are the package's own, so a notebook needs no path; no module of the papers reads others.
+`:two` with seed 0. two.jsonl are the lines of that run's metrics.jsonl that have exams. These files are the package's
+own, so a notebook needs no path; no module of the papers reads others.
 """
 
 import functools
@@ -32,17 +32,27 @@ def load(name: str) -> tuple[Callable, Tabletop]:
 
     -> (player, table). player: PolicyInput [B, ..] -> (logits [B, 2, A, NUM_BINS] of Alice and Bob, memory [B, 2, M]),
     as `exams`, `record` and `game` take it; at another table, too, whose robot has as many joints and links with a
-    sense of touch. Raises ValueError for an unknown name.
+    sense of touch. `two` learned to look at one block at a time: a table of yours needs focus=True for it. Raises
+    ValueError for an unknown name.
     """
     return unpacked(arrays(name))
 
 
 def arrays(name: str) -> dict[str, np.ndarray]:
     """The arrays of the players of that name, as `packed` gives them. Raises ValueError for an unknown name."""
-    if name not in names():
-        raise ValueError(f"no pretrained player named {name!r}; there are {', '.join(names())}")
+    _known(name)
     with (_FOLDER / f"{name}.npz").open("rb") as file, np.load(file) as content:
         return dict(content)
+
+
+def exams(name: str) -> list[dict[str, Any]]:
+    """How the players of that name learned: the records of their run that have exams, by TASK_success and the like.
+
+    Each has its `step`, an update. Empty where they were not kept. Raises ValueError for an unknown name.
+    """
+    _known(name)
+    lines = _FOLDER / f"{name}.jsonl"
+    return [json.loads(line) for line in lines.read_text().splitlines()] if lines.is_file() else []
 
 
 def network_of(learner: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,10 +62,18 @@ def network_of(learner: Mapping[str, Any]) -> dict[str, Any]:
     return {name: learner[name] for name in _OF_NETWORK if name in learner}
 
 
+def world_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those settings of `world` that its table needs. Raises ValueError for a table that no setting describes."""
+    kept = {name: value for name, value in settings.items() if name not in ("name", *world.Rules._fields)}
+    if own := [name for name, value in kept.items() if isinstance(value, Mapping)]:
+        raise ValueError(f"a table with parts of its own (world.{own[0]}) cannot be packed: keep its params")
+    return kept
+
+
 def packed(state: ppo_learner.State, network: Mapping[str, Any], of_world: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays of players by name, in half precision, and a text, "settings": all that `unpacked` needs.
 
-    network: see `network_of`. of_world: the settings of `world.setup`.
+    network: see `network_of`. of_world: see `world_of`.
     """
     kept = {"params": state.params, "normalizers": state.normalizers}
     leaves, _ = jax.tree_util.tree_flatten_with_path(kept)
@@ -73,6 +91,11 @@ def unpacked(arrays: Mapping[str, np.ndarray]) -> tuple[Callable, Tabletop]:
     state = ppo_learner.State(tree["params"], (), normalizers, None)
     _, _, predict = ppo_learner.learner(**settings["learner"])
     return functools.partial(predict, jax.tree.map(jnp.asarray, state)), world.setup(**settings["world"]).table
+
+
+def _known(name):
+    if name not in names():
+        raise ValueError(f"no pretrained player named {name!r}; there are {', '.join(names())}")
 
 
 _OF_NETWORK = ("embedding", "widths", "lstm_size", "sees_time", "attention", "privileged_critic")

@@ -177,7 +177,7 @@ PUSHER = Robot(
     mjcf="""<mujoco model="pusher">
   <option gravity="0 0 0"/>
   <worldbody>
-    <body name="pusher" pos="0 0 HEIGHT">
+    <body name="pusher" pos="0 0 0.03">
       <joint name="x" type="slide" axis="1 0 0" damping="40"/>
       <joint name="y" type="slide" axis="0 1 0" damping="40"/>
       <geom type="sphere" size="0.02" mass="1" condim="1" rgba="0.2 0.3 0.8 1"/>

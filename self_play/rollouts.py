@@ -91,13 +91,14 @@ def move_gripper(table: Tabletop, rules: Rules, game: Game, key: jax.Array) -> G
     Alice's comes to another object when alice_steps have passed since it came to the last one: to one that she has not
     moved, if there is any. All objects stay; one in the air falls. Bob's, where his turn begins with a head start,
     comes to an object that is at its goal, from which he has to let go to reach another; if none is there, one is put
-    there, unless its goal is in the air.
+    there, unless its goal is in the air or another object is in the way.
     """
     state, mask, now = game.state, game.state.mask, table.poses(game.state)
     k_which, k_her_way, k_his_way, k_place, k_head_start = jax.random.split(key, 5)
     stands = table.reached(now, table.poses(game.start), mask)
     in_the_air = game.goal.position[:, 2] - now.position[:, 2] > MAX_DISTANCE
-    preferred, others = select(game.bobs_turn, (mask & game.at_goal, mask & ~in_the_air), (stands, mask))
+    can_be_put = mask & ~in_the_air & ~_is_taken(table, game.goal, now, mask)
+    preferred, others = select(game.bobs_turn, (mask & game.at_goal, can_be_put), (stands, mask))
     candidates = jnp.where(jnp.any(preferred), preferred, others)
     which = jnp.arange(len(mask)) == jax.random.categorical(k_which, jnp.where(candidates, 0.0, -jnp.inf))
     at_it = starts.ABOVE * jax.random.uniform(k_his_way, dtype=jnp.float32)
@@ -110,6 +111,15 @@ def move_gripper(table: Tabletop, rules: Rules, game: Game, key: jax.Array) -> G
     his = game.bobs_turn & head_start & (game.count == 0) & jnp.any(given) & jnp.any(mask & ~game.at_goal & ~given)
     kind = None if game.kind is None else jnp.where(his, -1, game.kind)  # of no kind: it is another task
     return game._replace(state=select(hers | his, placed, state), at_goal=game.at_goal | (his & given), kind=kind)
+
+
+def _is_taken(table, goal, now, mask):
+    """Whether an object's goal is where another one is now, seen from above. -> [N] bool."""
+    radius = jnp.array([one.radius for one in table.scene.objects], jnp.float32)
+    radius = jnp.pad(radius, (0, len(mask) - len(radius)))
+    apart = jnp.linalg.norm(goal.position[:, None, :2] - now.position[None, :, :2], axis=-1)
+    others = mask[None] & ~jnp.eye(len(mask), dtype=bool)
+    return jnp.any(others & (apart < radius[:, None] + radius[None]), axis=1)
 
 
 def _sample(uniforms, logits, bobs_turn):

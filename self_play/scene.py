@@ -113,7 +113,7 @@ def pucks(
     _check_sizes(radius=radius)
     _check_number(num_objects)
     puck = shapes_of.sphere(radius)._replace(shape="puck", symmetry="none", mass=0.1)
-    robot = PUSHER._replace(mjcf=PUSHER.mjcf.replace("HEIGHT", str(radius)))
+    robot = PUSHER._replace(mjcf=PUSHER.mjcf.replace('pos="0 0 0.03"', f'pos="0 0 {radius}"'))
     return compose(robot, (puck,) * num_objects, planar=True, substeps=substeps, timestep=timestep, **settings)
 
 
@@ -204,11 +204,12 @@ def compose(
     check_counts(min_objects=min_objects, max_objects=max_objects, num_slots=num_slots, substeps=substeps)
     check_numbers(above=0.0, timestep=timestep, max_distance=max_distance, max_angle=max_angle)
     if max_objects > len(objects):
-        raise ValueError(f"num_objects must be at most the number of shapes drawn, {len(objects)}; got {max_objects}")
+        most = f"max_objects (num_objects of a mode) must be at most the number of objects, {len(objects)}"
+        raise ValueError(f"{most}; got {max_objects}")
     if not 1 <= min_objects <= max_objects:
-        raise ValueError(f"min_objects must be 1 to num_objects ({max_objects}), got {min_objects}")
+        raise ValueError(f"min_objects must be 1 to max_objects, {max_objects}; got {min_objects}")
     if num_slots < len(objects):
-        raise ValueError(f"more objects than slots: num_objects is {len(objects)}, num_slots {num_slots}")
+        raise ValueError(f"num_slots must be at least the number of objects, {len(objects)}; got {num_slots}")
     if symmetry is not None:
         objects = tuple(one._replace(symmetry=symmetry) for one in objects)
     for one in objects:
@@ -222,6 +223,9 @@ def compose(
     scene = Scene(robot, objects, table, mjcf, drive, min_objects, max_objects, num_slots, planar, substeps, timestep)
     if scene.room < 0:
         raise ValueError(f"the largest object does not fit into a cell of {table.cell} m: make it smaller")
+    if (farthest := table.cell + scene.room / 2) > min(table.top):
+        beyond = f"objects begin up to {farthest:.3f} m from the table's centre, and its top is {table.top}"
+        raise ValueError(f"{beyond}: make the top larger, or the cell smaller")
     check_counts(0, max_delay=max_delay)
     scene = scene._replace(max_distance=max_distance, max_angle=max_angle, max_delay=max_delay, focus=focus)
     mass_range, friction_range = _bounds("mass_range", mass_range), _bounds("friction_range", friction_range)

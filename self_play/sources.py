@@ -27,7 +27,7 @@ SIZE = 512  # C
 class Archive(NamedTuple):
     """The latest of Bob's turns, as they ended."""
 
-    achieved: Poses  # [C, N] where his objects were
+    achieved: Poses  # [C, N] where his objects were one control step before the end
     way: jax.Array  # [C, N, 3] m, from where they were at first to their goals
     success: jax.Array  # [C] bool, he reached the goal
     mask: jax.Array  # [C, N] bool, which objects there were

@@ -8,7 +8,8 @@ Each is a pair of functions of one game, and they have one state, so a checkpoin
 
 Functions are of one game; the caller vmaps and jits.
 
-Letters: A dimensions of an action, J joints of the gripper, L links of it with a sense of touch, N slots of objects.
+Letters: A dimensions of an action, D those of joints (see `robots`), J joints of the gripper, L links of it with a
+sense of touch, N slots of objects.
 """
 
 import functools
@@ -31,7 +32,7 @@ class Tabletop(NamedTuple):
 
     scene: Scene
     reset: Callable  # (key) -> State, objects and gripper in random places. The key is consumed
-    place: Callable  # (joints [A], Poses, mask [N]) -> State, at rest
+    place: Callable  # (joints [D], Poses, mask [N]) -> State, at rest
     step: Callable  # (State, action [A] int, 0 to NUM_BINS - 1) -> State, one control step later
     poses: Callable  # (State) -> Poses
     observe: Callable  # (State) -> Observation
@@ -41,7 +42,7 @@ class Tabletop(NamedTuple):
 
 
 def build(scene: Scene) -> Tabletop:
-    """The tabletop of `scene`. One core makes 190,000 control steps a second in 256 games of one puck."""
+    """The tabletop of `scene`. Two cores make 430,000 physics steps a second in 256 games of a puck (BENCHMARKS.md)."""
     begin, advance = _PIPELINES[physics_of(scene)](scene)
     place = functools.partial(_place, scene, begin)
     return Tabletop(
@@ -76,9 +77,9 @@ def symmetries_of(scene: Scene) -> goals.Symmetries:
 def physics_of(scene: Scene) -> str:
     """The kind of physics of a scene, a name in PHYSICS but "auto". Raises ValueError if it cannot be as it is set.
 
-    "auto" is C where that is faster, for free bodies on a CPU: one core steps a block six times as fast in C as in
-    MJX, but a puck 0.7 times (`launch.bench`). C needs a kernel that is built at install; without it, and only then,
-    "auto" is "batch". All else is in MJX.
+    "auto" is C where that is faster, for free bodies on a CPU: a block is stepped 16 times as fast in C as in MJX
+    (BENCHMARKS.md). C needs a kernel that is built at install; without it, and only then, "auto" is "batch". All else
+    is in MJX.
     """
     on_cpu = jax.default_backend() == "cpu"
     if scene.physics in ("c", "batch") and not on_cpu:
@@ -104,7 +105,7 @@ _PIPELINES = {
 
 
 def random_places(scene: Scene, key: jax.Array) -> tuple[jax.Array, Poses, jax.Array]:
-    """Random places for the gripper and the objects: (joints [A], Poses, mask [N]). The key is consumed.
+    """Random places for the gripper and the objects: (joints [D], Poses, mask [N]). The key is consumed.
 
     Each object has a cell of its own in a 3 x 3 grid and a random yaw; the gripper is over another cell, an arm where
     it always begins. Of objects that differ, which are on the table is random too.
@@ -138,7 +139,7 @@ def _reset(scene, place, key):
 
 
 def _place(scene, begin, joints, poses, mask):
-    """A state at rest, with the scene's own physics. Absent objects are beyond the table, apart from one another."""
+    """A state at rest, with the scene's own physics. joints [D]. Absent objects are beyond the table, apart."""
     n = scene.num_objects
     objects = jax.tree.map(lambda leaf, away: jnp.where(mask[:n, None], leaf[:n], away), poses, _aside(scene))
     objects = observations.coordinates_of(scene).of_poses(objects)
@@ -180,7 +181,7 @@ def _step(scene, advance, state, action):
     average = keep * state.average + (1 - keep) * (2 * action.astype(jnp.float32) / (NUM_BINS - 1) - 1)
     weight = keep * state.weight + (1 - keep)
     here, leash = following.places(scene, state.q), _float32(robot.leash)
-    target = state.target + _float32(robot.scale) * average / weight
+    target = following.near(scene, state.target, here) + _float32(robot.scale) * average / weight
     if not drive.carrying:
         target = jnp.clip(target, _float32(drive.low), _float32(drive.high))
     target = jnp.clip(target, here - leash, here + leash)

@@ -111,7 +111,8 @@ def _prepare_one(player, normalizers, batch, goal, who, params, returns, advanta
     policy_mask = steps.valid & (steps.bobs_turn == (who == BOB))
     # The pending step was set aside, so the next one does not follow it; and memory is lost when an episode ends.
     restart = jnp.roll(steps.done[:, :, ALICE], 1, axis=1).at[:, :2].set(True)
-    inputs, memory = inputs_of(normalizers, steps.policy_input, goal, who), _memory_of(batch, who)
+    inputs = inputs_of(normalizers, _seen(steps, batch.demo_focus, who), goal, who)
+    memory = _memory_of(batch, who)
     along = steps.action, inputs, restart, policy_mask
     log_prob, values = _evaluate(player, params, bptt_length, memory, *along)
     _, last_values, _ = apply(player, params, inputs_of(normalizers, last, last.goal, who), last.memory[:, who])
@@ -141,15 +142,24 @@ def _prepare_one(player, normalizers, batch, goal, who, params, returns, advanta
     return data, returns, advantages, explained
 
 
+def _seen(steps, demo_focus, who):
+    """What a player is shown of the steps: Bob, in Alice's, what he would have looked at."""
+    seen = steps.policy_input
+    if demo_focus is None:
+        return seen
+    shown = (who == BOB) & ~steps.bobs_turn
+    return seen._replace(focus=jnp.where(shown[:, :, None], demo_focus, seen.focus))
+
+
 def _of_earlier(player, normalizers, batch, who, params, bptt_length):
     """TrainingData of demonstrations that began in earlier rollouts: what Bob remembers of before her turn is loaded.
 
     What he would remember of it where a second sequence begins is not known; it begins as the first.
     """
-    (steps, goal, is_demo), (num_games, num_steps) = batch.earlier, batch.earlier.is_demo.shape
+    (steps, goal, is_demo, focus), (num_games, num_steps) = batch.earlier, batch.earlier.is_demo.shape
     num_sequences = num_steps // bptt_length
     memory = jnp.repeat(batch.memory[:, 0, who], 2 * num_sequences, axis=0).reshape(num_games * num_sequences, 2, -1)
-    inputs, no = inputs_of(normalizers, steps.policy_input, goal, who), jnp.zeros_like(is_demo)
+    inputs, no = inputs_of(normalizers, _seen(steps, focus, who), goal, who), jnp.zeros_like(is_demo)
     log_prob, _ = _evaluate(player, params, bptt_length, memory, steps.action, inputs, no, no)
     of_steps = {
         "inputs": inputs,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import demonstrations, episodes, game, goals, networks, rollouts, starts, tabletop
+from self_play import demonstrations, episodes, game, goals, networks, observations, rollouts, starts, tabletop
 from self_play.demonstrations import Demonstrations
 from self_play.episodes import Episodes
 from self_play.game import ALICE, BOB, Game, PolicyInput, Rules, Transition
@@ -42,6 +42,7 @@ class Batch(NamedTuple):
     kinds: dict[str, jax.Array]  # [B, 1 + T, N] each, what the goal of each step asks, see `goals.kinds`
     start_success: jax.Array | None = None  # [starts.NUM_KINDS] Bob's running success, by where his gripper began
     earlier: Demonstrations | None = None  # [B, D, ..] of earlier rollouts; None without whole_turns
+    demo_focus: jax.Array | None = None  # [B, 1 + T, N] bool, what Bob would have looked at with demo_goal; None: all
 
 
 class Setup(NamedTuple):
@@ -93,7 +94,7 @@ def setup(
     num_tasks: int = 0,
     lstm_size: int = 0,
     bptt_length: int = 1,
-    mode: str = "pucks",
+    mode: str | None = None,
     table: Tabletop | None = None,
     **settings: Any,
 ) -> Setup:
@@ -101,18 +102,22 @@ def setup(
 
     num_games: B. num_steps: T. num_tasks: size of a finite set of episodes, which are drawn again and again; 0: every
     episode is fresh. lstm_size, bptt_length: the learner's; a batch has the players' memories where it loads them.
-    mode: "pucks" or "blocks". table: one of your own in its place, whose physics may be anything. settings: fields of
-    `game.Rules`, with the defaults there; all others are of the scene, see `scene.pucks` and `scene.blocks`.
+    mode: "pucks" (the default) or "blocks". table: one of your own in its place, whose physics may be anything.
+    settings: fields of `game.Rules`, with the defaults there; all others are of the scene, see `scene.pucks` and
+    `scene.blocks`.
     """
     rules = Rules(**{name: settings.pop(name) for name in Rules._fields if name in settings})
     _check(rules, num_games=num_games, num_steps=num_steps, bptt_length=bptt_length)
     check_counts(0, num_tasks=num_tasks, lstm_size=lstm_size)
+    if mode is not None:
+        settings["mode"] = mode
     if table is not None and settings:
         raise ValueError(f"{next(iter(settings))} is a setting of a scene, and table= has its own: set it there")
-    table = table or tabletop.build(scene_of(mode, **settings))
+    table = table or tabletop.build(scene_of(**settings))
     on_the_way = rules.bob_shares is not None or rules.alice_grasps is not None or rules.bob_head_starts > 0
     if on_the_way and not table.scene.robot.has_fingers:
-        raise ValueError("bob_shares, bob_head_starts and alice_grasps are of fingers: set mode='blocks'")
+        of_fingers = "bob_shares, bob_head_starts and alice_grasps are of fingers"
+        raise ValueError(f"{of_fingers}: set mode='blocks', or a table with the gripper")
     return Setup(table, rules, num_games, num_steps, num_tasks, networks.memory_size(lstm_size), bptt_length)
 
 
@@ -197,11 +202,14 @@ def play(
     goal, is_demo = jax.vmap(partial(demonstrations.hindsight, rules))(waiting)
     mask = waiting.policy_input.observation.mask
     demo_goal = jax.vmap(jax.vmap(table.observe_goal))(waiting.poses, goal, mask)
-    earlier = None
+    demo_focus = None
+    if table.scene.focus:
+        demo_focus = jax.vmap(jax.vmap(partial(_bobs_focus, table)))(waiting, goal)
+    earlier, shown = None, (demo_goal, is_demo, demo_focus)
     if open_turn is not None:
         num_open = open_turn.valid.shape[1]
-        earlier = Demonstrations(open_turn, demo_goal[:, :num_open], is_demo[:, :num_open])
-        demo_goal, is_demo = demo_goal[:, num_open:], is_demo[:, num_open:]
+        earlier = Demonstrations(open_turn, *jax.tree.map(lambda leaf: leaf[:, :num_open], shown))
+        demo_goal, is_demo, demo_focus = jax.tree.map(lambda leaf: leaf[:, num_open:], shown)
         open_turn = jax.vmap(partial(demonstrations.open_turn, num_steps=num_open))(waiting)
     is_past = steps.policy_input.is_past
     by_past = jnp.where(steps.bobs_turn, is_past[:, :, BOB], is_past[:, :, ALICE])
@@ -212,8 +220,16 @@ def play(
     now = jax.vmap(partial(game.observe, table))(games)
     hers = jax.tree.map(lambda a, b: jax.vmap(jnp.where)(pending.valid, a, b), pending.policy_input, now)
     last = jax.tree.map(lambda a, b: jnp.stack([a, b], axis=1), hers, now)
-    batch = Batch(steps, memory, start_memory, demo_goal, is_demo, last, broken, kinds, source.success, earlier)
+    of_rollout = steps, memory, start_memory, demo_goal, is_demo, last, broken, kinds
+    batch = Batch(*of_rollout, source.success, earlier, demo_focus)
     return ArenaState(games, pending, source, open_turn), batch
+
+
+def _bobs_focus(table, step, goal):
+    """What Bob would have looked at in a step of Alice's, had it been his with this goal. -> [N] bool."""
+    (gripper, _, mask), now = step.policy_input.observation, step.poses
+    q = observations.positions(table.scene, gripper, now)
+    return observations.focus(table.scene, q, now, goal, mask, mask & ~table.reached(now, goal, mask))
 
 
 def _padding(table, one):

@@ -2,8 +2,9 @@
 
 They begin as flax begins them, their convolutions as He et al. 2015 do; `published`: as in Nakkiran 2021's code.
 
-dtype: of a net's products and activations, "bfloat16" for those in half precision. Its parameters, statistics and last
-layer are float32, and so is the loss.
+dtype, of all but `DConv`, `Convolutional`, `FullyConnected`, `Linear` and `RandomFeatures`: of a net's products and
+activations, "bfloat16" for those in half precision. Its parameters, statistics and last layer are float32, and so is
+the loss.
 """
 
 from bootstrap.nets.cnn import CNN, Conv

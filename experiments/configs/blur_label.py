@@ -1,6 +1,6 @@
 """BLUR proper that keeps what it learns: labels as feedback, no loss, asymmetric synapses (Sandler 2021).
 
-    python -m launch.train --config=experiments/configs/blur_label.py:64 --workdir=runs/blur_label/64 --data_dir=KMNIST
+    python -m launch.train --config=experiments/configs/blur_label.py:64 --workdir=runs/blur_label/64 --data_dir=DIR
 
 DIR holds IDX files, as of `blur_mnist`. The genome is the shipped `nudged`, which was made by hand (`blur.nudged`); its
 numbers were chosen on MNIST, its form on KMNIST; it has not seen notMNIST. Not in the paper: changes that are

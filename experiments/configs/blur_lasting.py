@@ -1,7 +1,7 @@
 """Rules that go on learning: error feedback, orthogonalised changes that shrink with age (not in Sandler 2021).
 
     python -m launch.train --config=experiments/configs/blur_lasting.py:64 \
-        --workdir=runs/blur_lasting/64 --data_dir=KMNIST
+        --workdir=runs/blur_lasting/64 --data_dir=DIR
 
 DIR holds IDX files, as of `blur_mnist`. The genome `muon` was made by hand, with five settings compared on MNIST; its
 structure was chosen on KMNIST. `lasting` is what evolution made of it on MNIST and blobs; it has seen no other set.

@@ -59,4 +59,6 @@ def _data(distribution: Distribution, num_test: int) -> Sampled:
         raise ValueError(f"data.num_test must be at least 1, got {num_test}")
     draw = jax.jit(jax.vmap(distribution.sampler, in_axes=(0, None)))
     x, y = draw(jax.random.split(jax.random.key(_TEST_SEED), num_test), distribution.arrays)
-    return Sampled(distribution.sampler, distribution.arrays, Part(np.asarray(x), np.asarray(y)))
+    return Sampled(
+        distribution.sampler, distribution.arrays, Part(np.asarray(x), np.asarray(y)), distribution.num_classes
+    )

@@ -40,8 +40,12 @@ def idx(
     train, test = (_idx_part(folder, prefix) for prefix in ("train", "t10k"))
     train, test = _first(train, num_train, "data.num_train"), _first(test, num_test, "data.num_test")
     settings.check_not_negative(**{"data.smooth": smooth})
-    if side is not None and side < 1:
-        raise ValueError(f"data.side must be at least 1, got {side}")
+    settings.check_counts(0, **{"data.crop": crop})
+    if side is not None and (side < 1 or gradients):
+        got = "gradients=True, whose images are not resized" if gradients else side
+        raise ValueError(f"data.side must be at least 1, got {got}")
+    if side is None and crop:
+        raise ValueError(f"data.crop={crop} needs data.side, to which what is left is resized")
     steps = [
         _of_each(images.deskew) if deskew else None,
         partial(gaussian_filter, sigma=(0, smooth, smooth)) if smooth else None,

@@ -66,12 +66,13 @@ class PerSeed(NamedTuple):
 class Sampled(NamedTuple):
     """A distribution: fresh samples without end, and a fixed test part of the same law.
 
-    sampler: (key, arrays) -> (x, y), one sample.
+    sampler: (key, arrays) -> (x, y), one sample. num_classes: of its labels; None: those that the test part has.
     """
 
     sampler: Callable
     arrays: Any
     test: Part
+    num_classes: int | None = None
     per_seed = False
 
     def stream(self) -> Stream:
@@ -114,8 +115,12 @@ def in_memory(data: Any, world: str) -> Part:
 
 
 def num_classes(data: Any) -> int:
-    """How many labels there are, where labels are class numbers."""
-    return int(max(part.y.max() for part in _parts(data).values())) + 1
+    """How many labels there are. Raises ValueError for targets that are no class numbers."""
+    labels = [part.y for part in _parts(data).values()]
+    if any(y.ndim != 1 or y.dtype.kind not in "iub" for y in labels):
+        raise ValueError(f"these targets, {labels[0].dtype} {list(labels[0].shape)}, are no class numbers")
+    known = data.num_classes if isinstance(data, Sampled) else None
+    return int(max(y.max() for y in labels)) + 1 if known is None else known
 
 
 def as_kind(made: Any) -> Any:

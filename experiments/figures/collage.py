@@ -1,16 +1,19 @@
 """The collage: what each of the four papers is about, and what the runs of `experiments/configs/collage.py` show of it.
 
 `collage` is all four in one picture, `page` one of them. A panel draws one run into axes or, where it is several
-pictures, into a part of the figure. Colours are those that colour-blind people tell apart (Okabe & Ito 2008).
+pictures, into a part of the figure; two show the Bob of the package, whose learning takes hours, from
+what is kept. Colours are those that colour-blind people tell apart (Okabe & Ito 2008).
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from PIL import Image, ImageSequence
 
 from experiments.analyses import stopping
 from experiments.figures import samples, scenes, sketches
@@ -19,8 +22,12 @@ from experiments.figures.legends import counted
 from experiments.figures.tasks import kept
 from experiments.headlines import Headline
 from experiments.records import Records, curve, member
+from self_play import pretrained
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "0.6"
+
+
+_GALLERY = Path(__file__).parents[1] / "gallery"
 
 
 class Panel(NamedTuple):
@@ -182,15 +189,40 @@ def _learning(figure: SubFigure, records: Records) -> None:
     range_band(axes, steps, success, label="Bob, places nobody showed him", color=RED, marker="o")
     _, chance = curve(records, "holdout_success_random")
     axes.plot(steps, mean(chance), color="black", linestyle=":", label="a random Bob")
-    _finish(axes, success, xlabel="updates", ylabel="fraction", ylim=(-0.03, 1.03))
+    axes.set_yticks(np.linspace(0, 1, 6))
+    _finish(axes, success, xlabel="updates", ylabel="fraction", ylim=(-0.03, 1.6))  # room for the legend
 
 
 def _episode(figure: SubFigure, records: Records) -> None:
     """Alice's turn above Bob's; of one that set no goal, her turn."""
     frames = json.loads(records.artifact("episode.json"))
     rows = scenes.turns(frames)
-    for (name, steps), row in zip(rows.items(), figure.subplots(len(rows), 4, squeeze=False), strict=True):
+    for (name, steps), row in zip(rows.items(), figure.subplots(len(rows), 3, squeeze=False), strict=True):
         scenes.strip(row, frames, steps, name)
+
+
+def _exams(figure: SubFigure, records: Records) -> None:
+    """How the Bob of the package who stacks learned, in exams: of his own run, which takes two hours of a core."""
+    del records
+    axes, exams = figure.subplots(), pretrained.exams("two")
+    steps, named = [exam["step"] for exam in exams], {"push_2": "push", "pick_and_place_2": "place", "stack_2": "stack"}
+    for (task, label), colour in zip(named.items(), (BLUE, ORANGE, RED), strict=True):
+        low, success, high = ([exam[f"eval/{task}_{of}"] for exam in exams] for of in ("low", "success", "high"))
+        axes.plot(steps, success, color=colour, label=f"{label} two cubes")
+        axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.plot(steps, [exam["eval/stack_2_random"] for exam in exams], "k:", label="a random Bob")
+    _finish(axes, np.ones((1, 1)), xlabel="updates", ylabel="fraction of an exam's goals", ylim=(-0.03, 1.03))
+
+
+def _tower(figure: SubFigure, records: Records) -> None:
+    """A film of him, which the tour of the gripper makes."""
+    del records
+    with Image.open(_GALLERY / "stacking.gif") as film:
+        images = [image.convert("RGB").crop((60, 50, 240, 200)) for image in ImageSequence.Iterator(film)]
+    panels = figure.subplots(2, 3).ravel()
+    for axes, i in zip(panels, np.linspace(0, len(images) - 1, len(panels)).round().astype(int), strict=True):
+        axes.imshow(images[i])
+        axes.set_axis_off()
 
 
 def _finish(axes: Axes, values: np.ndarray, *, xlabel: str, named: bool = True, **settings: Any) -> None:
@@ -251,8 +283,10 @@ PAPERS = {
         "did where he failed",
         sketches.game,
         (
-            Panel("puck", _learning, "a puck, from scratch", 1.3),
-            Panel("puck", _episode, "one goal: hers, then his", 2.0),
+            Panel("puck", _learning, "a puck, from scratch", 1.0),
+            Panel("puck", _episode, "one goal: hers, then his", 0.9),
+            Panel("puck", _exams, "a gripper: the Bob of the package", 1.0),
+            Panel("puck", _tower, "one of his towers", 0.9),
         ),
     ),
 }

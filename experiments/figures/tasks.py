@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from experiments.figures.learning_curves import mean, range_band
 from experiments.figures.legends import by_number, counted, learners, legend, literal, words
-from experiments.records import Records, curve
+from experiments.records import Records, curve, path
 
 
 def retention(runs: Mapping[str, Records], *, steps_per_task: int) -> Figure:
@@ -45,7 +45,9 @@ def kept(records: Records, member: str, steps_per_task: int) -> tuple[np.ndarray
     """
     steps, first = curve(records, "task_1/test_error", member)
     begun = steps > 0
-    num_seen = -(-steps[begun] // steps_per_task)
+    begun_tasks = -(-steps[begun] // steps_per_task)
+    names = [path("eval", f"task_{k}/test_error", member) for k in range(1, max(begun_tasks) + 1)]
+    num_seen = np.minimum(begun_tasks, sum(name in records.lines[-1] for name in names))  # the last task never ends
     tasks = [curve(records, f"task_{k}/test_error", member)[1][:, begun] for k in range(1, max(num_seen) + 1)]
     accuracies = 1 - np.stack(tasks)  # [tasks, S, E]
     seen = [accuracies[:number, :, i].mean(axis=0) for i, number in enumerate(num_seen)]

@@ -61,7 +61,7 @@ def pair(
         axes.fill_between(inside, above, below, color="C3", alpha=0.3, linewidth=0, label="bootstrap error")
         axes.axvline(stop, color="black", linestyle="--", linewidth=1)
         num_stopped, of = np.isfinite(reached).sum(), counted([len(reached)])
-        learned = f"train {words(stop_score)} under {threshold:.0%} in {num_stopped} of {of}"
+        learned = f"train {words(stop_score)} under {threshold:.3g} in {num_stopped} of {of}"
         title = f"{literal(label)}, at step {stop:.0f}, {learned}:\n{_gaps(*at_stop[:, there])}"
         axes.set_title(title, fontsize="small")
         axes.legend(fontsize="small")

@@ -33,11 +33,14 @@ def importances(estimator: Any) -> np.ndarray:
 
     The mean size of the derivative of an output by a feature is taken per standard deviation of the feature in those
     samples, and as a fraction of those of all features, so units do not matter; then the mean over the outputs. The
-    categories of a column are added. [features], they sum to 1; all 0 where no output depends on a feature.
+    categories of a column are added. [features], they sum to 1; all 0 where no output depends on a feature, and where
+    nothing was learned.
     """
     recent = estimator._recent
+    if not len(recent):
+        return np.zeros(estimator.n_features_in_)
     weights = estimator._jacobian(inputs.Rows(len(recent), recent.__getitem__)) * estimator._units.scale
     sizes = np.abs(weights).mean(axis=0) * recent.std(axis=0)  # [N, D]
     sums = sizes.sum(axis=1, keepdims=True)
     shares = (sizes / np.where(sums > 0, sums, 1.0)).sum(axis=0) / max(1, np.sum(sums > 0))
-    return inputs.of_columns(shares, estimator._categories)
+    return inputs.of_columns(shares, estimator._categories, estimator.n_features_in_)

@@ -19,7 +19,6 @@ from sklearn.utils.validation import check_is_fitted
 from glns.estimator import growth, inputs, programs, units
 from glns.settings import check_counts, check_flags
 
-_RATES = ("learning_rate", "learning_rate_decay")
 _RECENT = 256  # samples kept to explain what was learned; fewer where they are wide
 _RECENT_NUMBERS = 1_000_000
 
@@ -41,7 +40,7 @@ def unchanged(estimator: Any, *factories: Callable) -> dict[str, Any]:
     """The settings with new learning rates, of a model that goes on. Raises ValueError where others have changed."""
     now, fitted = settings(estimator, *factories), estimator._fitted
     for name in (*fitted, *now):
-        if name not in _RATES and now.get(name) != fitted.get(name):
+        if name not in programs.RATES and now.get(name) != fitted.get(name):
             raise ValueError(
                 f"{name} is {now.get(name)!r} but the model was fitted with {fitted.get(name)!r}; call fit again"
             )
@@ -91,11 +90,22 @@ def _copied(estimator):
 
 def begin(estimator: Any, rows: inputs.Rows, *, free: bool) -> None:
     """Sets the units, and that nothing was learned yet. free: see `units.Units`."""
-    first = rows.take(slice(0, 1))
-    if not first.shape[1]:
+    dim = rows.take(slice(0, 1)).shape[1]
+    if not dim:
         raise ValueError("X has neither a number nor a category in any column")
-    estimator._units = units.begin(first.shape[1], free=free, first=first[0])
-    estimator._recent = np.zeros((0, first.shape[1]))
+    estimator._units = units.begin(dim, free=free)
+    estimator._recent = np.zeros((0, dim))
+
+
+def offset(estimator: Any, of: units.Units, take: Callable, weights: np.ndarray) -> units.Units:
+    """The units `of` columns; while nothing was learned, with the first sample of a weight as their offset.
+
+    take: as of `inputs.Rows`, of those columns.
+    """
+    if len(estimator._recent) or not weights.any():
+        return of
+    first = int(np.argmax(weights > 0))
+    return units.begin(len(of.scale), free=of.free, first=take(slice(first, first + 1))[0])
 
 
 def widen(estimator: Any, num: int, moments: str) -> None:
@@ -121,12 +131,13 @@ def learn(
     """Learns rows in an order. targets: arrays [n, ..], the last their weights. moments: of the features. -> state."""
     size = programs.call_size(rows.num)
     dtype = jax.dtypes.canonicalize_dtype(float)
+    estimator._units = offset(estimator, estimator._units, rows.take, targets[-1])
 
     def calls():
         for part in _parts(rows, size, order):
             x = rows.take(part).astype(float, copy=False)
             *of_part, weights = (array[part] for array in targets)
-            estimator._units, change, numbers = units.learn(estimator._units, x)
+            estimator._units, change, numbers = units.learn(estimator._units, x, weights)
             yield _rescaling(moments, change), (numbers, *of_part, weights.astype(dtype))
             _remember(estimator, x if weights.all() else x[weights > 0])
 

@@ -38,7 +38,7 @@ def independent(num_targets: int, **settings: Any) -> tuple[Callable, Callable, 
         return State(*init(key, example), scores=scores, num_scores=jnp.zeros((), jnp.int32))
 
     def init_all(key, example):
-        x, y = example
+        x, y, *_ = example
         keys = jax.random.split(key, num_targets) if num_targets > 1 else key[None]
         return jax.vmap(init_one, in_axes=(0, None))(keys, (x, y[:, :1]))
 

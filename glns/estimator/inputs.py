@@ -38,12 +38,9 @@ def _sorted(column):
     return sorted(filter(_is_value, set(column.tolist())), key=lambda value: (str(value), str(type(value))))
 
 
-def of_columns(values: np.ndarray, categories: dict[int, list]) -> np.ndarray:
-    """Sums what belongs to one column of the input. values [D] -> [columns]."""
-    sizes, left, index = [], len(values), 0
-    while left > 0:
-        sizes.append(len(categories.get(index, [0])))
-        left, index = left - sizes[-1], index + 1
+def of_columns(values: np.ndarray, categories: dict[int, list], num_columns: int) -> np.ndarray:
+    """Sums what belongs to one column of the input. values [D] -> [num_columns]."""
+    sizes = [len(categories.get(index, [0])) for index in range(num_columns)]
     return np.array([part.sum() for part in np.split(values, np.cumsum(sizes)[:-1])])
 
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-_RATES = ("learning_rate", "learning_rate_decay")
+RATES = ("learning_rate", "learning_rate_decay")  # settings that are no part of a program
 _SOME, _MANY = 32, 256  # samples a call
 
 
@@ -48,7 +48,7 @@ def _bound(factory, args, items, wide):
     del wide  # the numbers' width, of which the rates are
     settings = dict(items)
     factory(*args, **settings)  # raises ValueError
-    rates = {name: settings.pop(name) for name in _RATES if name in settings and not _has_function(settings[name])}
+    rates = {name: settings.pop(name) for name in RATES if name in settings and not _has_function(settings[name])}
     leaves, structure = jax.tree.flatten(rates)
     compiled = _compiled(factory, args, tuple(settings.items()), structure)
     update, update_many = (partial(function, jnp.array(leaves, float)) for function in compiled[1:3])

@@ -153,9 +153,8 @@ class Regressor(Fitted, RegressorMixin, BaseEstimator):
         self._fitted, self._categories, self._seed = fitted, categories, random.randint(2**31)
         free = fitted["feature_epsilon"] == 0
         fitting.begin(self, rows, free=free)
-        targets = y.reshape(len(y), -1).astype(float)
         self._shape = y.shape[1:]
-        self._of_y = units.begin(targets.shape[1], free=free, first=targets[0])
+        self._of_y = units.begin(y[0].size, free=free)
         self.state_ = self._init(jax.random.key(self._seed))
 
     def _init(self, key):
@@ -171,7 +170,8 @@ class Regressor(Fitted, RegressorMixin, BaseEstimator):
 
     def _learn(self, rows, y, weights, order=None):
         y = y.reshape(len(y), -1).astype(float)
-        self._of_y, factor, numbers = units.learn(self._of_y, y)
+        self._of_y = fitting.offset(self, self._of_y, y.__getitem__, weights)
+        self._of_y, factor, numbers = units.learn(self._of_y, y, weights)
         if factor is not None:
             self.state_ = self.state_._replace(targets=units.rescale(self.state_.targets, factor[:, None]))
         self.state_ = fitting.learn(self, self._programs(), rows, (numbers, weights), order, "inputs")

@@ -95,7 +95,7 @@ def _encoded_all(values):
     """The values for JSON, which has neither tuples nor keys that are numbers. Raises ValueError for a function."""
     encoded = {}
     for name, value in values.items():
-        encoded[name] = _encoded(hashable(value))
+        encoded[name] = _encoded(value)
         try:
             json.dumps(encoded[name])
         except TypeError:
@@ -104,6 +104,7 @@ def _encoded_all(values):
 
 
 def _encoded(value):
+    value = hashable(value)
     if isinstance(value, dict):
         return {"items": [[_encoded(key), _encoded(one)] for key, one in value.items()]}
     return [_encoded(one) for one in value] if isinstance(value, tuple | list) else value

@@ -45,12 +45,13 @@ def of_saved(offset: np.ndarray, scale: np.ndarray, *, free: bool) -> Units:
     return _scaled(Units(offset, scale, scale, free), scale)
 
 
-def learn(units: Units, x: np.ndarray) -> tuple[Units, np.ndarray | None, np.ndarray]:
+def learn(units: Units, x: np.ndarray, weights: np.ndarray) -> tuple[Units, np.ndarray | None, np.ndarray]:
     """Chooses scales for x [n, D] where it outgrows them. -> the units, the change, x as of `apply`.
 
-    change [D] is what moments in the old units are to be multiplied by, or None. Raises ValueError for numbers that
-    leave no room: beyond ±1e300, or if not `free` ±1e15.
+    A sample of weight 0 becomes zeros, whatever it holds. change [D] is what moments in the old units are to be
+    multiplied by, or None. Raises ValueError for numbers that leave no room: beyond ±1e300, or if not `free` ±1e15.
     """
+    x = x if weights.all() else np.where(weights[:, None] > 0, x, units.offset)
     moved = x - units.offset
     most = np.abs(moved).max(axis=0)
     if (most <= units.room).all():

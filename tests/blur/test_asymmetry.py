@@ -51,3 +51,7 @@ def test_descent_in_a_constant_metric_has_that_metric_alone():
     (found,) = blur.asymmetry.metrics(jnp.asarray(-np.linalg.inv(metric) @ hessians, jnp.float32))
     np.testing.assert_allclose(found / found[0, 0], metric / metric[0, 0], rtol=1e-3, atol=1e-4)
     assert len(blur.asymmetry.metrics(random.normal(size=(5, 4, 4)))) == 0
+
+
+def test_of_plain_descent_every_metric_will_do():
+    assert blur.asymmetry.metrics(jnp.eye(3)[None]).shape == (6, 3, 3)

@@ -86,3 +86,8 @@ def test_every_condition_counts(departure):
 def test_an_unknown_loss():
     with pytest.raises(ValueError, match="loss must be cross_entropy or mse, got 'hinge'"):
         blur.backprop_rule(jnp.tanh, "hinge")
+
+
+def test_a_function_of_a_module_has_no_slope_by_name():
+    with pytest.raises(ValueError, match=r"pass the function itself in place of 'jax\.nn:gelu'"):
+        blur.backprop_rule("jax.nn:gelu")

@@ -1,5 +1,6 @@
 """Genomes that are optax's optimisers; what the norms of changes promise; age; what memory is kept."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -177,6 +178,23 @@ def test_first_synapses_have_the_scale_of_their_gene():
             np.testing.assert_array_equal(of_layer.forward, by * expected.forward)
         np.testing.assert_array_equal(begun[1].backward, np.broadcast_to(factor, 2)[1] * plain[1].backward)
         assert [hasattr(of_layer, "memory") for of_layer in begun] == [False, genes is not genome]
+
+
+@pytest.mark.parametrize("kind", [float, np.float32])
+def test_genes_may_be_plain_numbers(kind, batch):
+    """Every gene that is a number; matrices are NumPy's."""
+    genome = blur.random_genome(jax.random.key(0), 2, normalise="both")
+    names = ("oja", "saturation", "rescale", "momentum", "squares", "last", "scale")
+    synapse = genome.synapse._replace(**{name: jnp.array(0.3) for name in names})
+    arrays = blur.Genome(genome.neuron, synapse._replace(age=Age(jnp.array(3.0), jnp.array(0.5))), genome.synapse)
+    plain = jax.tree.map(lambda gene: kind(gene) if gene.ndim == 0 else np.asarray(gene), arrays)
+    rule = blur.Rule(change_norm="adam", synapse_norm="read")
+
+    def after(genome):
+        synapses = network.begin(jax.random.key(1), genome, D, (HIDDEN, M), rule=rule)
+        return network.step(genome, synapses, *batch, rule=rule)[0]
+
+    chex.assert_trees_all_close(after(plain), after(arrays), rtol=1e-6)
 
 
 def test_the_error_is_fed_back_as_it_is_and_a_norm_forgives_it(batch):

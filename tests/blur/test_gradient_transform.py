@@ -92,3 +92,19 @@ def test_it_needs_a_gradient_and_the_name_of_the_last_layer():
         blur.gradient_transformation((genome, genome), rule, last="w")
     with pytest.raises(ValueError, match=r"is no gradient: synapse\.pre is 0\.97 from backprop"):
         blur.gradient_transformation(*blur.pretrained.load("mnist")[:2])
+
+
+@pytest.mark.parametrize("own", ["kernel", "bias"])
+def test_it_may_be_for_some_of_the_parameters(own):
+    """As if the others were not there, under both of optax's masks; the module of the logits may be among those."""
+    genome, rule = blur.optimisers.lasting()
+    params = {f"Dense_{i}": {"kernel": jnp.eye(3), "bias": jnp.ones(3)} for i in range(2)}
+    is_kept = {name: {leaf: (name, leaf) == ("Dense_0", own) for leaf in params[name]} for name in params}
+    alone = {"Dense_0": {own: params["Dense_0"][own]}}
+    without_last = blur.gradient_transformation(genome._replace(synapse=genome.synapse._replace(last=None)), rule)
+    expected, _ = without_last.update(alone, without_last.init(alone), alone)
+    tx = blur.gradient_transformation(genome, rule, last="Dense_1")
+    of_parts = {"True": tx, "False": optax.set_to_zero()}
+    for masked in (optax.masked(tx, is_kept), optax.partition(of_parts, jax.tree.map(str, is_kept))):
+        updates, _ = masked.update(params, masked.init(params), params)
+        np.testing.assert_array_equal(updates["Dense_0"][own], expected["Dense_0"][own])

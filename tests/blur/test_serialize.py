@@ -151,3 +151,8 @@ def test_what_cannot_be_written():
         blur.serialize.dumps(genome, Rule(), NOTE)
     with pytest.raises(ValueError, match="names what its rule does, but activation is a function"):
         blur.serialize.dumps(blur.backprop_genome(0.1), Rule(activation=jnp.tanh), NOTE)
+
+
+@pytest.mark.parametrize("text", ["a  [x   y]  b", "[1   2]"])
+def test_a_note_is_read_as_it_was_written(text):
+    assert blur.serialize.loads(blur.serialize.dumps(GENOMES["plain"], Rule(), {"note": text}))[2] == {"note": text}

@@ -248,3 +248,10 @@ def test_a_row_that_was_not_read_has_no_label():
         _, (x, y) = world.draw(None, data, state, None)
         assert np.isnan(x).all()
         assert (y < 0).all()
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8])
+def test_labels_of_few_bits_have_room_for_no_label(dtype):
+    world = fed(lambda first, count: (np.zeros((count, 2), np.float32), np.zeros(count, dtype)), 4, batch_size=2)
+    _, label = bootstrap.reading.row(jax.random.key(0), jnp.uint32(40), world.data)
+    assert not 0 <= label < 256

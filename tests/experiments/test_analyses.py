@@ -196,3 +196,15 @@ def test_a_regression_has_its_own_stopping_time():
         assert got[name] == alone[name], name
     with pytest.raises(ValueError, match="threshold is a mse, between 0 and 1; got 2"):
         analyses.gap(records(renamed), scores=("mse",), threshold=2)
+
+
+def test_a_race_names_the_step_that_it_measured():
+    lines = [{"step": step, "eval/test_error": 1 - step / 100, "eval/sgd/test_error": 1.0} for step in (0, 40, 60)]
+    found = analyses.race(Records(lines, baselines=("sgd",)), first=50)
+    assert found["accuracy_at_40"] == pytest.approx(0.4)
+    assert "accuracy_at_50" not in found
+
+
+def test_a_pair_has_two_members():
+    with pytest.raises(ValueError, match=r"pairs.a must name two members, its real and its ideal one; got \('real',\)"):
+        analyses.gap(Records([]), pairs={"a": ("real",)})

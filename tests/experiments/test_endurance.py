@@ -5,6 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import blur
 from experiments import evals
@@ -19,7 +20,7 @@ def test_endurance():
     example = blur.Tasks(jnp.zeros((1, 3, B, 2)), jnp.zeros((1, 3, B), jnp.int32))
     view = evals.View(None, (), None, None, init(jax.random.key(0), example))
     measure = partial(evals.endurance, families={"moons": blur.toys.two_moon}, sizes=SIZES, batch_size=B, num_draws=1)
-    got = jax.jit(lambda: measure(view, rule=rule, steps=(0, 2)))()
+    got = jax.jit(lambda: measure(view, rule=rule, steps=(2, 0)))()
     k_task, k_synapses = jax.random.split(jax.random.split(jax.random.key(0), 1)[0])
     x, y = blur.toys.two_moon(k_task, (), 3 * B)
     synapses = blur.network.with_memory(genome, blur.network.init(k_synapses, 2, SIZES, 2, rule=rule), rule=rule)
@@ -36,6 +37,11 @@ def test_endurance():
     of_network = evals.synapses(view._replace(learner=blur.inner_learner.State(jnp.int32(3), synapses)))
     np.testing.assert_allclose(of_network["synapses_rms"], rms, rtol=1e-6)
     assert evals.synapses(view._replace(learner=())) == {}
+
+
+def test_no_steps_are_refused():
+    with pytest.raises(ValueError, match=r"steps must be some of 0, 1, \.\.; got \(\)"):
+        evals.endurance(evals.View(*[None] * 5), families={}, sizes=SIZES, batch_size=B, num_draws=1, steps=())
 
 
 def test_a_genome_whose_synapses_explode_does_not_stop_the_run_that_learns_it():

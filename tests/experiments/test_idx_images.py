@@ -41,3 +41,16 @@ def test_images_are_straightened_then_smoothed_then_made_gradients_then_resized(
     np.testing.assert_allclose(idx(folder, smooth=1.0, gradients=True).train.x, gradients, atol=1e-5)
     small = blur.images.resized(smooth.astype(np.float32), side=4, crop=1)
     np.testing.assert_allclose(idx(folder, smooth=1.0, side=4, crop=1).train.x, small, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"crop": 2}, "data.crop=2 needs data.side"),
+        ({"crop": -3, "side": 4}, "data.crop must be at least 0, got -3"),
+        ({"gradients": True, "side": 4}, "data.side must be at least 1, got gradients=True, whose images are not"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(folder, settings, message):
+    with pytest.raises(ValueError, match=message):
+        idx(folder, **settings)

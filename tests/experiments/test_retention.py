@@ -7,6 +7,7 @@ import pytest
 from experiments import evals, figures
 from experiments.data import check, digits, permuted, permuted_digits
 from experiments.evals import View
+from experiments.figures import tasks
 from experiments.records import Records
 
 RNG = np.random.default_rng(0)
@@ -88,3 +89,9 @@ def test_permuted_digits_are_the_standardised_digits_in_other_orders():
     np.testing.assert_array_equal(data.test.y, plain.test.y)
     np.testing.assert_allclose((plain.train.x.mean(), plain.train.x.std()), (0, 1), atol=1e-5)
     assert data.train.permutations.shape == (3, 64)
+
+
+def test_the_last_task_never_ends():
+    lines = [{"step": step, "eval/task_1/test_error": 0.5, "eval/task_2/test_error": 0.1} for step in (10, 20, 30)]
+    _, _, of_seen = tasks.kept(Records(lines), "", 10)
+    np.testing.assert_allclose(of_seen, [[0.5, 0.7, 0.7]])

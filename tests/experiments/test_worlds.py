@@ -158,3 +158,9 @@ def test_a_run_goes_on_where_its_stream_was(folder, tmp_path, monkeypatch, how):
     assert metrics[0] == metrics[1]
     prints = [json.loads((tmp_path / run / "summary.json").read_text())["fingerprint"] for run in ("whole", "again")]
     assert prints[0] == prints[1]
+
+
+def test_a_stage_cannot_change_how_many_rows_a_step_reads(folder):
+    stages = ({"from_step": 2, "world": {"batch_size": 2}},)
+    with pytest.raises(ValueError, match=r"stages: of data that are read as they are needed world.batch_size stays"):
+        experiments.plan({**config(), "stages": stages}, folder)

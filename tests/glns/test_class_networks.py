@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import glns
-from glns import context, dendritic, network
+from glns import class_networks, context, dendritic, network
 from glns.estimator import Classifier
 
 T, D, N = 60, 4, 3
@@ -98,3 +98,14 @@ def test_the_estimator_has_every_neuron(neuron, tmp_path):
     if neuron == "categorical":
         with pytest.raises(ValueError, match=r"must be told all labels at first, as `classes`; now came 'down'"):
             model.partial_fit(X[:1], ["down"])
+
+
+def test_a_dendritic_neuron_has_any_number_of_branches():
+    """The paper's 20: no table of 2**20 rows is made. Each has a normal of unit length, and an offset of the scale."""
+    gate = class_networks.gate_of("dendritic", 20, offset_scale=0.0)
+    spaces = gate.init(jax.random.key(0), D)
+    np.testing.assert_allclose(jnp.linalg.norm(spaces.normals, axis=1), np.ones(20), rtol=1e-6)
+    np.testing.assert_array_equal(spaces.offsets, np.zeros(20))
+    assert gate.num_contexts == len(gate.context(spaces, jnp.ones(D))) == 20
+    with pytest.raises(ValueError, match="offset_scale must be at least 0"):
+        class_networks.gate_of("dendritic", 20, offset_scale=-1.0)

@@ -110,10 +110,11 @@ def test_open_branches_add():
     assert dendritic.predict(WEIGHTS, jnp.array([1.0, 0.0, 1.0]), jnp.array([2.0, 4.0])) == pytest.approx(9)
 
 
+@pytest.mark.parametrize("dtype", [jnp.float32, bool])
 @pytest.mark.parametrize("implementation", dendritic.IMPLEMENTATIONS)
-def test_update_by_hand(implementation):
+def test_update_by_hand(implementation, dtype):
     # Output 9, target 10, rate 0.1: the open branches gain 0.1 * (2, 4), so the next output is 9 + 2 * 0.1 * 20 = 13.
-    stream = jnp.array([[1.0, 0.0, 1.0]] * 2), jnp.array([[2.0, 4.0]] * 2), jnp.array([10.0, 0.0]), jnp.array([0.1, 0])
+    stream = jnp.array([[1, 0, 1]] * 2, dtype), jnp.array([[2.0, 4.0]] * 2), jnp.array([10.0, 0.0]), jnp.array([0.1, 0])
     weights, outputs = dendritic.regression(implementation).learn(WEIGHTS, *stream)
     np.testing.assert_allclose(outputs, [9, 13], rtol=1e-6)
     np.testing.assert_allclose(weights, [[1.2, 2.4], [10, 20], [0.7, -0.1]], rtol=1e-6)

@@ -85,3 +85,36 @@ def test_class_weights_are_sample_weights():
     balanced = dict(zip(names.tolist(), 96 / (3 * counts), strict=True))
     by_counts, by_word = (Classifier(**SMALL, class_weight=given).fit(X, Y) for given in (balanced, "balanced"))
     np.testing.assert_allclose(by_word.predict_proba(X), by_counts.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [Classifier, Regressor])
+def test_what_a_sample_of_weight_0_holds_changes_nothing(model):
+    """Not the units either, as the first sample of all and as one far beyond the others; to the bit."""
+    y, told = (Y, {"classes": np.unique(Y)}) if model is Classifier else (X[:, 0] * X[:, 1], {})
+    x, others, weights = X.copy(), y.copy(), np.ones(96)
+    weights[[0, 50]] = 0
+    x[0], x[50] = 1e30, [1e305, -1e30, 1e-30, 0]
+    if model is Regressor:
+        others[[0, 50]] = 1e30, -1e305
+    expected = model(**SMALL).fit(X, y, sample_weight=weights)
+    before = expected.explain(X)
+    later = model(**SMALL).partial_fit(x[[0, 50]], others[[0, 50]], sample_weight=[0, 0], **told)
+    later.partial_fit(x, others, sample_weight=weights)
+    for same in (
+        later,
+        model(**SMALL).fit(x, others, sample_weight=weights),
+        expected.partial_fit(x[[0, 50]], others[[0, 50]], sample_weight=[0, 0]),
+    ):
+        np.testing.assert_array_equal(same.explain(X).bias, before.bias)
+        np.testing.assert_array_equal(same.explain(X).weights, before.weights)
+
+
+def test_before_anything_was_learned_no_feature_matters():
+    model = Classifier(**SMALL).partial_fit(X[:2], Y[:2], classes=np.unique(Y), sample_weight=[0, 0])
+    np.testing.assert_array_equal(model.feature_importances_, np.zeros(4))
+
+
+def test_a_label_without_a_sample_is_explained_too():
+    model = Classifier(**SMALL).partial_fit(X, np.where(Y == "up", "left", Y), classes=np.unique(Y))
+    assert np.all(np.isfinite(model.explain(X[:3]).weights))
+    assert model.feature_importances_.sum() == pytest.approx(1)

@@ -1,5 +1,6 @@
 """Sparse matrices, tables with categories, several targets; and what is read off a fitted model."""
 
+import copy
 import json
 
 import jax
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from glns.estimator import Classifier, Regressor
+from glns.estimator import Classifier, Regressor, inputs
 
 pytestmark = pytest.mark.usefixtures("one_size_of_calls")
 SMALL = {"sizes": (8, 1), "num_half_spaces": 2, "shuffle": False, "random_state": 0}
@@ -192,3 +193,13 @@ def test_other_files_are_refused(classifier, tmp_path):
         Classifier(**SMALL, learning_rate=lambda t: 0.1 / t).fit(X, LABELS).save(path)
     with pytest.raises(FileNotFoundError):
         Classifier.load(tmp_path / "none")
+
+
+def test_class_weights_of_numpys_labels_are_saved(classifier, tmp_path):
+    copy.copy(classifier).set_params(class_weight={np.int64(1): np.float32(0.5)}).save(tmp_path / "model")
+    assert Classifier.load(tmp_path / "model").class_weight == {1: 0.5}
+
+
+def test_a_column_without_a_category_has_a_sum_too():
+    sums = inputs.of_columns(np.array([1.0, 2.0, 4.0]), {1: ["u", "v"], 2: []}, 3)
+    np.testing.assert_array_equal(sums, [1, 6, 0])

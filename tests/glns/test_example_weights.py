@@ -1,11 +1,13 @@
 """Weights of examples in the classifier's batches, in every implementation."""
 
+import chex
 import jax
 import numpy as np
 import pytest
 
 import glns
 from glns import native
+from glns.estimator.independent import independent
 
 needs_native = pytest.mark.skipif(not native.available, reason="the native implementation was not built")
 SETTINGS = {"sizes": (4, 1), "num_half_spaces": 2, "aggregation": "switching", "rate_by_context": True}
@@ -28,3 +30,14 @@ def test_an_example_of_weight_0_was_not_there(implementation):
     ones, _ = jax.jit(update)(None, first, (X[SOME], LABELS[SOME], np.ones(SOME.sum())))
     for one, other in zip(jax.tree.leaves(ones), jax.tree.leaves(without), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_learner_begins_with_a_weighted_batch():
+    """As with one without weights."""
+    targets = RNG.normal(size=(40, 1))
+    for (init, *_), y in (
+        (glns.learner(2, **SETTINGS), LABELS),
+        (glns.regressor((2, 1), 1), targets),
+        (independent(1, sizes=(2, 1), num_half_spaces=1), targets),
+    ):
+        chex.assert_trees_all_equal(init(jax.random.key(0), (X, y, SOME)), init(jax.random.key(0), (X, y)))

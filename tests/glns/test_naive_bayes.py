@@ -61,3 +61,13 @@ def test_examples_that_do_not_count_change_nothing(stream):
     others, of_others = naive_bayes.learn(naive_bayes.init(N, D), x[counted], y[counted])
     jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-6), some, others)
     np.testing.assert_allclose(logits[counted], of_others, rtol=1e-4)
+
+
+def test_a_class_without_a_sample_has_no_slope(stream):
+    """The others' slopes are as if it were not there."""
+    x, y = map(jnp.array, stream)
+    slopes = jax.jit(jax.jacobian(lambda one, classes: naive_bayes.predict(classes, one[None])[0]))
+    classes, _ = naive_bayes.learn(naive_bayes.init(N, D), x, y)
+    expected = slopes(x[0], jax.tree.map(lambda leaf: leaf[:2], classes))
+    np.testing.assert_allclose(slopes(x[0], classes), [*expected, np.zeros(D)], rtol=1e-5)
+    np.testing.assert_array_equal(slopes(x[0], naive_bayes.init(N, D)), np.zeros((N, D)))

@@ -10,7 +10,7 @@ import pytest
 
 from glns import bernoulli, network
 from glns.bernoulli import CLIP_RULES, Rule
-from glns.context import HalfSpaces, half_spaces
+from glns.context import Gate, HalfSpaces, half_spaces
 
 T, D, SIZES = 448, 6, (5, 4, 1)
 RULE = Rule(epsilon=0.1, weight_bound=0.7, clip_rule="margin")  # the stream reaches the clip and the bound
@@ -171,3 +171,15 @@ def test_reference(reference, tolerance):
     np.testing.assert_allclose(-jnp.log(of_target), case["update_loss"], rtol=tolerance, atol=tolerance)
     for i, layer in enumerate(learned):
         np.testing.assert_allclose(layer.weights, case[f"W{i}_final"], rtol=0, atol=tolerance)
+
+
+def test_a_gate_may_have_no_parameters():
+    """All neurons then have the same contexts."""
+    gate = Gate(2, lambda key, side_dim: (), lambda gates, side: (side[0] > 0).astype(int))
+    net = {"neuron": bernoulli.neuron(RULE, "scan"), "gate": gate}
+    layers, side = network.init(jax.random.key(0), (3, 1), D, D, **net), jnp.array([[-1.0] * D, [1.0] * D])
+    np.testing.assert_array_equal([network.contexts(layers[0], one, gate) for one in side], [[0] * 3, [1] * 3])
+    learned, _ = network.learn(layers, side, side, jnp.ones(2), jnp.array([0.0, 0.1]), **net)
+    moved = np.abs(learned[0].weights - layers[0].weights).max(axis=(0, 2))
+    assert moved[0] == 0 < moved[1]
+    assert network.predict(learned, side, side, **net)[-1].shape == (2, 1)

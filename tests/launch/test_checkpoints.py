@@ -62,3 +62,17 @@ def test_damaged_notes_fall_back_to_the_checkpoint_before(run, like, tmp_path, w
         _, found = checkpoints.newest(manager, like, lambda step: True)
     assert (found["step"], found["seconds"]) == (2, {"wall": 123.5})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2", f"{5 if what == 'another step' else 4}.damaged"]
+
+
+def test_a_reader_changes_nothing(run, like, tmp_path):
+    """Neither what is being saved meanwhile, nor a damaged checkpoint."""
+    with checkpoints.open_folder(tmp_path) as manager:
+        for step in (2, 4):
+            checkpoints.save(manager, step, run, {})
+    (tmp_path / "6.orbax-checkpoint-tmp").mkdir()
+    next(tmp_path.glob("4/notes/metadata")).write_text("{")
+    before = sorted(tmp_path.rglob("*"))
+    _, notes = checkpoints.read_newest(tmp_path, like)
+    assert notes["step"] == 2
+    assert sorted(tmp_path.rglob("*")) == before
+    assert checkpoints.read_newest(tmp_path / "none", like) is None

@@ -186,6 +186,10 @@ def test_a_whole_run_is_taken_as_it_is(run):
     train(run)
     assert is_finished(run)
     assert not folder.is_finished(run, [*FLAGS, "--config.num_seeds=3"])
+    whole = json.loads((run / "summary.json").read_text())
+    (run / "summary.json").write_text(json.dumps(whole | {"missing": ["episode.gif"]}))
+    assert not is_finished(run)
+    (run / "summary.json").write_text(json.dumps(whole))
     assert "0.2500 ± 0.0707" in draw(run)
     assert held(run) == before
 

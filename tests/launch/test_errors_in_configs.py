@@ -34,6 +34,9 @@ def fails(): raise RuntimeError("two\\nlines")
 def leaves(): raise SystemExit(4)
 def number(given): return 5
 def ends(): return lambda key, example: exit(0), print, print
+def keyed(data):
+    from jax.random import key
+    return tuple(data.train), lambda _, arrays: key(0), lambda _, arrays, at, act: (at, tuple(a[:4] for a in arrays))
 """
 
 NAMES = {
@@ -113,6 +116,7 @@ SETTINGS = {
     'world={"name": "paired", "batch_size": 3, "num_samples": 9, "label_noise": 2.0}': "label_noise must be a fraction",
     'world={"name": "permuted", "batch_size": 3, "samples_per_task": 5}': "shows the tasks of the data set 'permuted'",
     'world={"name": "bandit"}': "the rewards of every arm, as in the data set 'bandit'",
+    'world={"name": "mistaken:keyed"}': "the run's state has a key, world, which cannot be saved; keep",
     "learner__net__num_classes=4": "the data has labels 0 to 9 but learner num_classes=4",
     'learner={"name": "self_play"}': "a learner cannot begin in this world",
     'learner={"name": "blur", "genome": "nope", "sizes": (4,)}': "no genome file nope; the pretrained ones are",

@@ -168,6 +168,15 @@ def test_a_stage_changes_settings_and_goes_on():
     jax.tree.map(np.testing.assert_array_equal, jax.device_get(run), jax.device_get(expected))
 
 
+def test_each_stage_changes_the_one_before():
+    stages = (
+        {"from_step": 2, "learner": {"tx": {"learning_rate": 0.01}}},
+        {"from_step": 4, "learner": {"tx": {"momentum": 0.5}}},
+    )
+    of_last = plan_of(make_config(stages=stages)).stages[-1].experiment.args[0]
+    assert of_last["learner"]["tx"] == {"name": "sgd", "learning_rate": 0.01, "momentum": 0.5}
+
+
 def test_a_stage_that_changes_the_state_is_refused():
     stages = ({"from_step": 2, "learner": {"net": {"features": (9,)}}},)
     with pytest.raises(ValueError, match="stages: from step 2 on the run's state would have other shapes"):

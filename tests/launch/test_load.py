@@ -1,6 +1,7 @@
 """A run's player and its table, read from its folder."""
 
 import json
+import sys
 import types
 
 import jax
@@ -72,3 +73,16 @@ def test_what_cannot_be_loaded_is_said(run, tmp_path, monkeypatch):
     )
     with pytest.raises(cli.UserError, match="is no run of self-play: its world is 'real'"):
         load(folder)
+
+
+def test_what_lies_beside_the_config_is_found(run, tmp_path, monkeypatch):
+    folder, _ = run
+    (tmp_path / "own_goals.py").write_text("from self_play.holdouts import push as goals")
+    config = json.loads((folder / "config.json").read_text())
+    config["world"]["goal_source"] = {"name": "own_goals:goals"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    launch = {"step": 0, "argv": ["train"], "config_file": str(tmp_path / "own.py")}
+    (tmp_path / "run.json").write_text(json.dumps(launch))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(cli.UserError, match="has no checkpoint yet"):
+        load(tmp_path)

@@ -16,6 +16,7 @@ MINE = """
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.figure import Figure
 
 
 def data(data_dir):
@@ -42,7 +43,15 @@ def learner(*, rate, decay, twice=False):
         return w, {"size": jnp.abs(w).mean()}
 
     return lambda key, example: jax.random.normal(key, (2, 2)), update, lambda w, x: jax.nn.log_softmax(x @ w)
+
+
+def of_rate(runs):
+    (run,) = runs
+    if run == "a":
+        raise ValueError("not for a")
+    return Figure()
 """
+RATES = {"a": 0.1, "b": 0.3}
 
 
 def config_of(rate=0.1, num_steps=4, seed=0, execution=None, grid=None, **changes):
@@ -108,13 +117,25 @@ def test_a_run_that_is_ahead_waits_for_the_others_and_all_go_on(tmp_path):
 
 def test_a_run_that_diverges_leaves_and_the_others_go_on(tmp_path, capsys):
     configs = {"bad": config_of(1e30), "good": config_of(0.3)}
-    with pytest.raises(UserError, match=f"1 of 2 runs stopped: {tmp_path / 'bad'}"):
+    with pytest.raises(UserError, match=f"1 of 2 runs stopped or lack something: {tmp_path / 'bad'}"):
         together(tmp_path, **configs)
     train(configs["good"], tmp_path / "alone")
     assert left(tmp_path / "good") == left(tmp_path / "alone")
     assert not (tmp_path / "bad" / "summary.json").exists()
     assert json.loads((tmp_path / "bad" / "run.json").read_text())["stopped"].startswith("step 2: ")
     assert f"{tmp_path / 'bad'}: stopped at step 2: " in capsys.readouterr().err
+
+
+def test_a_run_that_lacks_a_figure_keeps_no_other_from_being_finished(tmp_path, capsys):
+    configs = {name: ConfigDict({**config_of(rate), "figures": ("mine:of_rate",)}) for name, rate in RATES.items()}
+    with pytest.raises(UserError, match=f"1 of 2 runs stopped or lack something: {tmp_path / 'a'}"):
+        together(tmp_path, **configs)
+    assert (
+        "a is finished, but without figure mine:of_rate (figure mine:of_rate: not for a); the same"
+        in capsys.readouterr().err
+    )
+    assert json.loads((tmp_path / "a" / "summary.json").read_text())["missing"]
+    assert "missing" not in json.loads((tmp_path / "b" / "summary.json").read_text())
 
 
 @pytest.mark.parametrize(

@@ -112,25 +112,37 @@ CRANE = """<mujoco model="crane">
 """
 
 
-def test_an_arm_whose_tool_is_moved(tmp_path):
-    """Its joints bring the tool where it is told, x, y, z and yaw apart, and a finger beside; it is decoded."""
-    carried_by = ("turn", "lift", "out", "wrist")
-    moves, start = ("turn", "pinch", "lift", "out", "wrist"), (0.2, 0.02, 0.2, 0.4, -0.1)
-    settings = {"moves": moves, "start": start, "touching": ("finger",), "carried_by": carried_by, "tool_turns": True}
-    crane = arm(tmp_path, CRANE, **settings, scale=(0.02, 0.02, 0.02, 0.05, 0.002))
-    table = tabletop.build(scene.compose(crane, [objects.cube()]))
-    assert table.scene.num_dimensions == 5
+@functools.cache
+def crane():
+    """-> (its table, play: (state, actions [5, 40, 5]) -> (states, what is seen) of five games from that state)."""
+    settings = {
+        "moves": ("turn", "pinch", "lift", "out", "wrist"),
+        "start": (0.2, 0.02, 0.2, 0.4, -0.1),
+        "tool": "tip",
+        "touching": ("finger",),
+        "scale": (0.02, 0.02, 0.02, 0.05, 0.002),
+        "carried_by": ("turn", "lift", "out", "wrist"),
+        "tool_turns": True,
+    }
+    table = tabletop.build(scene.compose(robots.arm(CRANE, **settings), [objects.cube()]))
 
     def one(state, action):
         state = table.step(state, action)
         return state, (state, table.observe(state))
 
+    return table, jax.jit(jax.vmap(lambda *args: jax.lax.scan(one, *args)[1], in_axes=(None, 0)))
+
+
+def test_an_arm_whose_tool_is_moved():
+    """Its joints bring the tool where it is told, x, y, z and yaw apart, and a finger beside; it is decoded."""
+    table, play = crane()
+    assert table.scene.num_dimensions == 5
     actions = np.full((5, 40, 5), 5)
     for i in range(5):
         actions[i, :10, i] = 8  # then it stands still
-    play = jax.jit(jax.vmap(lambda actions: jax.lax.scan(one, table.reset(jax.random.key(0)), actions)[1]))
-    states, seen = jax.tree.map(np.array, play(actions))
-    first = np.array(table.reset(jax.random.key(0)).target)
+    begun = table.reset(jax.random.key(0))
+    states, seen = jax.tree.map(np.array, play(begun, actions))
+    first = np.array(begun.target)
     np.testing.assert_allclose(first, [0.392 - 0.4, 0.0795, 0.19, 0.0, 0.02], atol=1e-3)
     now = np.array(jax.vmap(functools.partial(self_play.following.places, table.scene))(states.q[:, -1]))
     np.testing.assert_allclose(now, states.target[:, -1], atol=0.004)
@@ -141,6 +153,32 @@ def test_an_arm_whose_tool_is_moved(tmp_path):
         seen.gripper[:, -1], jax.vmap(table.poses)(jax.tree.map(lambda leaf: leaf[:, -1], states))
     )
     np.testing.assert_allclose(again, states.q[:, -1], atol=1e-6)
+
+
+def test_a_tool_turns_by_more_than_half_a_turn():
+    """From just before it to beyond it: the target goes on as it is told, and is never seen far from the tool."""
+    table, play = crane()
+    state = table.reset(jax.random.key(0))
+    before = state.q.at[jnp.array([0, 3])].set(jnp.array([1.5, np.pi - 1.5]))  # the first yaw was 0.1
+    state = state._replace(q=before, target=self_play.following.places(table.scene, before))
+    actions = np.tile([5, 5, 5, 10, 5], (5, 40, 1))
+    actions[:, 12:] = 5
+    states, seen = jax.tree.map(lambda leaf: np.array(leaf[0, :12]), play(state, actions))
+    yaw = states.q[:, 0] + states.q[:, 3] - 0.1
+    assert yaw[-1] > np.pi + 0.1
+    told = np.unwrap(np.append(np.pi - 0.1, states.target[:, 3]))
+    np.testing.assert_allclose(np.diff(told), 0.05, atol=1e-5)
+    np.testing.assert_allclose(seen.gripper[:, 9 + 2 * 5 + 3], told[1:] - yaw, atol=1e-5)
+
+
+def test_a_link_without_a_joint_has_a_sense_of_touch_in_mjx(tmp_path):
+    hand = '<body name="hand" pos="0.26 0 0"><geom size="0.01"/></body>'
+    text = ARM.replace('<site name="tip"', f'{hand}<site name="tip"')
+    text = text.replace('"cylinder" size="0.03 0.02"', '"sphere" size="0.03"')
+    built = scene.compose(arm(tmp_path, text, touching=("hand",)), [objects.cube()])._replace(physics="mjx")
+    table = tabletop.build(built)
+    state = table.reset(jax.random.key(0))
+    assert jax.eval_shape(table.step, state, jnp.zeros(4, jnp.int32)).touch.shape == (1, 1)
 
 
 def test_meshes_lie_beside_their_own_files(tmp_path, monkeypatch):
@@ -156,10 +194,11 @@ def test_meshes_lie_beside_their_own_files(tmp_path, monkeypatch):
     arm(tmp_path / "robot", text)
     monkeypatch.chdir(tmp_path)
     settings = {"moves": MOVES, "start": (0.1, -0.3, 0.4, 0.05), "tool": "tip", "touching": ("lower",)}
-    built = scene.compose(robots.arm("robot/arm.xml", **settings), [objects.mesh("thing.obj"), objects.cube()])
-    model = mujoco.MjModel.from_xml_string(built.mjcf)
-    assert model.nmesh == 2
-    np.testing.assert_allclose(built.objects[0].half, [0.015] * 3, atol=1e-4)
+    for mjcf in ("robot/arm.xml", text.replace('"parts"', '"robot/parts"')):  # a text lies where Python runs
+        built = scene.compose(robots.arm(mjcf, **settings), [objects.mesh("thing.obj"), objects.cube()])
+        model = mujoco.MjModel.from_xml_string(built.mjcf)
+        assert model.nmesh == 2
+        np.testing.assert_allclose(built.objects[0].half, [0.015] * 3, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 
 import self_play
-from self_play import objects, scene, tabletop
+from self_play import objects, robots, scene, tabletop
 from self_play.goals import Poses
 
 HOLD = 25  # control steps for each of a script's places
@@ -194,8 +194,13 @@ def test_what_the_players_see():
     [
         (lambda: scene.pucks(0), "num_objects must be a whole number of at least 1, got 0"),
         (lambda: scene.blocks(9), "num_objects must be 1 to 8, got 9"),
-        (lambda: scene.blocks(3, num_slots=2), "more objects than slots: num_objects is 3, num_slots 2"),
-        (lambda: scene.blocks(2, min_objects=3), r"min_objects must be 1 to num_objects \(2\), got 3"),
+        (lambda: scene.blocks(3, num_slots=2), "num_slots must be at least the number of objects, 3; got 2"),
+        (lambda: scene.blocks(2, min_objects=3), r"min_objects must be 1 to max_objects, 2; got 3"),
+        (lambda: scene.compose(robots.GRIPPER, [objects.cube()], max_objects=2), "max_objects .* of objects, 1; got 2"),
+        (
+            lambda: scene.blocks(table=scene.Table(top=(0.15, 0.6))),
+            r"objects begin up to 0.202 m from the table's centre, and its top is \(0.15, 0.6\)",
+        ),
         (lambda: scene.blocks(half_size=-0.02), "half_size must be 0.01 to 0.04 m, got -0.02"),
         (lambda: scene.pucks(radius=0.0), "radius must be 0.01 to 0.04 m, got 0.0"),
         (lambda: scene.pucks(substeps=0), "substeps must be a whole number of at least 1, got 0"),

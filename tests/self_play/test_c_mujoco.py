@@ -118,6 +118,15 @@ def test_batches_have_the_same_bits():
     assert not np.array_equal(in_c.q, played().q)
 
 
+def test_sensors_of_a_robots_own_do_not_count():
+    gripper = self_play.robots.GRIPPER
+    sensors = '<sensor><jointpos joint="x"/><framepos objtype="body" objname="hand"/></sensor></mujoco>'
+    robot = gripper._replace(mjcf=gripper.mjcf.replace("</mujoco>", sensors))
+    here = tabletop.build(self_play.scene.blocks(robot=robot)._replace(physics="batch"))
+    after = roll(here, *games())
+    assert_same(after, played())
+
+
 @pytest.mark.parametrize("physics", ["c", "batch"])
 def test_broken_games_are_seen_and_disturb_nobody(physics, tmp_path, monkeypatch):
     """Not finite before the step, or by it; nothing is printed into a file."""

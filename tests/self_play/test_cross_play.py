@@ -26,7 +26,8 @@ def predict(state, policy_input):
 
 
 def test_alices_are_rows_and_bobs_columns():
-    setup = self_play.Setup(puck_goes_where_actions_say(), Rules(2, 6, 1, past_prob=1.0), 4, 20, 0, 0, 1)
+    rules = Rules(2, 6, 1, past_prob=1.0, bob_head_starts=1.0)
+    setup = self_play.Setup(puck_goes_where_actions_say(), rules, 4, 20, 0, 0, 1)
     versions = {"w": jnp.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])}, jnp.array([0.0, 1.0, 1.0])
 
     @jax.jit

@@ -33,6 +33,8 @@ def test_a_table_and_a_source_of_goals_of_ones_own():
     assert steps.goal_valid[steps.resolved].all()
     with pytest.raises(ValueError, match="radius is a setting of a scene, and table= has its own"):
         self_play.arena(num_games=8, num_steps=20, table=table, radius=0.02)
+    with pytest.raises(ValueError, match="mode is a setting of a scene, and table= has its own"):
+        self_play.arena(num_games=8, num_steps=20, table=table, mode="blocks")
     with pytest.raises(ValueError, match="goal_source must be 'alice' or 'uniform' or 'curriculum', got 'far'"):
         self_play.arena(num_games=8, num_steps=20, goal_source="far")
 
@@ -74,6 +76,11 @@ def test_an_environment_of_another_library_is_a_table():
     moved = (place[:, 1:] - place[:, :-1])[~steps.bobs_turn[:, :-1] & ~steps.bobs_turn[:, 1:] & ~steps.resolved[:, :-1]]
     action = steps.action[:, :-1][~steps.bobs_turn[:, :-1] & ~steps.bobs_turn[:, 1:] & ~steps.resolved[:, :-1]]
     np.testing.assert_allclose(moved, 0.01 * (action - 5), atol=1e-6)
+
+
+def test_an_environment_without_objects_is_refused():
+    with pytest.raises(ValueError, match="objects must have at least one: what is to be moved"):
+        self_play.environments.tabletop_of(Env(), lambda state: None, [])
 
 
 class Own(nn.Module):

@@ -97,3 +97,11 @@ def test_a_curriculum_follows_bob(solved, ratio):
     later = episodes.update(Rules(goal_source="curriculum"), now, steps)
     assert float(later.distance_ratio) == pytest.approx(ratio)
     assert episodes.update(Rules(goal_source="uniform"), now, steps) is now
+
+
+def test_a_curriculum_waits_for_bob():
+    """Goals that were resolved without a turn of his say nothing of him."""
+    nothing = jnp.zeros((10, 4), bool)
+    steps = SimpleNamespace(done=jnp.zeros((10, 4, 2), bool), resolved=~nothing, success=nothing)
+    now = episodes.Episodes(None, jnp.float32(0.5))
+    assert float(episodes.update(Rules(goal_source="curriculum"), now, steps).distance_ratio) == 0.5

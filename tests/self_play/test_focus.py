@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from self_play import game, scene, tabletop, training_data
-from self_play.game import ALICE, BOB, EpisodeStart
-from self_play.goals import Poses
+from self_play import game, networks, scene, tabletop, training_data, world
+from self_play.game import ALICE, BOB, EpisodeStart, Rules
+from self_play.goals import MAX_DISTANCE, Poses
 
 UPRIGHT = [1.0, 0.0, 0.0, 0.0]
 HERE = jnp.array([[0.0, 0.1, 0.0254], [0.0, -0.2, 0.0254], [0.0, 0.0, 0.0]])  # two blocks; the third slot is empty
@@ -38,3 +38,38 @@ def test_the_object_to_look_at():
     ):
         for mask in look(goal, jnp.bool_(his)):
             np.testing.assert_array_equal(mask, expected)
+
+
+def test_a_demonstration_looks_at_what_bob_would():
+    """Alice moves the first puck alone; of the goal that she led to the second one asks nothing."""
+    table = tabletop.build(scene.pucks(2, focus=True))
+    table = table._replace(step=lambda state, action: state._replace(q=state.q.at[2:4].add(0.01 * (action - 5))))
+    rules, player = Rules(6, 4, 2, whole_turns=True), networks.Player(2, embedding=4, widths=())
+
+    @jax.jit
+    def draw(key, state):
+        return world.play(table, rules, 25, lambda seen: (jnp.zeros((16, 2, 2, 11)), seen.memory), key, state)
+
+    @jax.jit
+    def prepare(key, batch):
+        seen = jax.tree.map(lambda leaf: leaf[0, 0], batch.transitions.policy_input)
+        inputs = networks.Inputs(*seen.observation[:2], seen.goal, seen.focus, jnp.zeros(2), seen.goal, seen.episode)
+        params = jax.vmap(lambda key: player.init(key, inputs, None))(jax.random.split(key, 2))
+        normalizers, settings = training_data.init_normalizers(inputs), {"discount": 1.0, "gae_lambda": 1.0}
+        return training_data.prepare(player, params, normalizers, batch, bptt_length=1, **settings)[0]
+
+    k_init, k_first, k_second, k_player = jax.random.split(jax.random.key(0), 4)
+    state, _ = draw(k_first, jax.jit(lambda key: world.init_games(table, rules, 0, key, 16))(k_init))
+    _, batch = draw(k_second, state)
+    batch, data = jax.tree.map(np.array, (batch, prepare(k_player, batch)))
+    parts = (batch.transitions, batch.demo_goal, batch.is_demo), batch.earlier[:3]
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), parts)
+    seen, goal, is_demo = jax.tree.map(lambda *leaves: np.concatenate(leaves), *flat)
+    masks = data.inputs.mask[:, :, 0]
+    away = np.linalg.norm(goal[:, 0, 2:], axis=-1)[is_demo]
+    assert min(np.sum(away > MAX_DISTANCE), np.sum(away <= MAX_DISTANCE)) > 10
+    np.testing.assert_array_equal(data.demo_mask[BOB, :, 0], is_demo)
+    expected = np.stack([np.ones_like(away, bool), away <= MAX_DISTANCE], axis=1)  # at their goals, both are looked at
+    np.testing.assert_array_equal(masks[BOB][is_demo], expected)
+    own = np.where(seen.bobs_turn[:, None], masks[BOB], masks[ALICE])[seen.valid]
+    np.testing.assert_array_equal(own, seen.policy_input.focus[seen.valid])

@@ -116,6 +116,20 @@ def test_the_game_is_algorithm_2(rules):
     assert outcomes == {way for way in expected if way[2] or not way[0] or not rules.bob_persists}, outcomes
 
 
+@pytest.mark.parametrize("bob_starts", ["own", "alice"])
+def test_a_goal_of_a_source_is_judged_from_where_bob_begins(bob_starts):
+    """It is where her turn began, so with "alice" nothing is left to do; his own table is elsewhere."""
+    table = toy_table()
+    start = table.reset(jax.random.key(0))
+    preset = jax.tree.map(lambda leaf: leaf[None], table.poses(start))
+    begun = game.begin(table, game.EpisodeStart(start, jnp.zeros(2, bool), preset), 0)
+    begun = begun._replace(other=start._replace(q=start.q.at[0, 0].add(0.1)))
+    rules = Rules(1, 3, 1, bob_starts)
+    after, ends, _ = game.step(table, rules, begun, jnp.full(2, 5, jnp.int32), begun)
+    assert bool(after.bobs_turn) is (bob_starts == "own")
+    assert bool(ends["goal_valid"]) is (bob_starts == "own")
+
+
 def test_every_step_of_a_player_is_learnt_from_once():
     """Alice's last step waits for its reward at step 0 of the next batch; nothing else is there twice, or nowhere."""
     rules = Rules(7, 3, 3, "own")

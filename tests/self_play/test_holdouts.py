@@ -84,6 +84,19 @@ def test_flips_are_quarter_turns_over_an_edge():
     np.testing.assert_allclose(vectors[:, 2], 0.0, atol=1e-5)
 
 
+def test_objects_that_are_absent_take_no_part():
+    """Two of three change places, each at its own height; in a row of bars there is no gap for the absent one."""
+    built = scene.compose(self_play.robots.GRIPPER, [self_play.objects.box(0.02, 0.02, z) for z in (0.02, 0.03, 0.04)])
+    here, key = jnp.array([True, False, True]), jax.random.key(0)
+    now = Poses(jnp.array([[0.1, 0.0, 0.02], [9.0, 0.0, 0.5], [0.2, 0.1, 0.04]]), jnp.eye(4)[:3])
+    goal = jax.tree.map(np.array, holdouts.rearrange(key, built, now, here))
+    np.testing.assert_allclose(goal.position[[0, 2]], [[0.2, 0.1, 0.02], [0.1, 0.0, 0.04]], atol=1e-6)
+    np.testing.assert_array_equal(goal.rotation[[0, 2]], np.eye(4)[[2, 0]])
+    row = np.array(holdouts.domino(key, built, now, here).position)
+    np.testing.assert_allclose(np.linalg.norm(row[[0, 2], :2], axis=1), 0.03, atol=1e-6)
+    np.testing.assert_allclose(row[0, :2], -row[2, :2], atol=1e-6)
+
+
 def toy_table(limit=np.inf):
     """One object, which an action moves by up to 5 cm in x and y. Beyond that limit of y velocities are NaN."""
     none = goals.symmetries_of("none")

@@ -2,11 +2,16 @@
 
 import functools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from self_play import goals
+from self_play.game import Rules
 from self_play.goals import Poses
+from self_play.metrics import rollout_metrics
+from tests.self_play.scripted_games import play
 
 UPRIGHT = [1.0, 0.0, 0.0, 0.0]
 HALF = 0.0254  # m, of a block's side
@@ -42,3 +47,14 @@ def test_a_quarter_turn_of_a_cube_is_no_turn_and_a_block_in_the_air_is_on_nothin
     assert not got["stacked"].any()
     apart = kinds_of["cube"](now, goal._replace(position=goal.position.at[0, 0].set(0.3)), jnp.array([True, False]))
     assert not apart["stacked"].any()  # the other is not there
+
+
+def test_turns_that_begin_with_a_rollout_count():
+    """The objects that goals ask for, in the second of two rollouts: some of Bob's turns begin with its first step."""
+    (before, batch), _ = play(Rules(7, 3, 3), num_draws=2)
+    his = np.concatenate([before.transitions.bobs_turn[:, -1:], batch.transitions.bobs_turn[:, 1:]], axis=1)
+    begins = his[:, 1:] & ~his[:, :-1]
+    assert begins[:, 0].any()
+    asked = batch.kinds["moved"][:, 1:].sum(axis=2)[begins]
+    metrics = jax.jit(rollout_metrics)(jax.tree.map(jnp.asarray, batch))
+    assert float(metrics["goal_objects"]) == pytest.approx(asked.mean())

@@ -176,8 +176,25 @@ def test_a_mesh_of_ones_own(tmp_path):
     data.ctrl[:3] = [0.9, 0.9, 0.3]
     mujoco.mj_step(model, data, 50)
     np.testing.assert_allclose(data.qpos[6:9], [0, 0, 0.015], atol=1e-3)
+    goal = Poses(np.zeros((1, 2, 3)), np.tile([1.0, 0.0, 0.0, 0.0], (1, 2, 1)))
+    film = self_play.render_frames(built, data.qpos[None], goal, np.ones(1, bool))
+    (drawn,) = film["geoms"]["object0"]
+    geom = model.body("object0").geomadr[0]
+    from_middle = turned(model.geom_quat[geom], model.mesh_vert) + model.geom_pos[geom] - drawn["pos"]
+    along = turned(drawn["rot"] * np.array([1, -1, -1, -1]), from_middle)  # the axes of the box that is drawn
+    np.testing.assert_allclose([-along.min(axis=0), along.max(axis=0)], [drawn["size"]] * 2, atol=1e-5)
     with pytest.raises(ValueError, match="MuJoCo cannot read the mesh"):
         objects.mesh(str(tmp_path / "none.obj"))
+
+
+def test_bodies_without_a_name_are_drawn_apart():
+    gripper = self_play.robots.GRIPPER
+    robot = gripper._replace(mjcf=gripper.mjcf.replace(' name="carriage"', "").replace(' name="hand"', ""))
+    built = scene.compose(robot, [objects.cube()])
+    goal = Poses(np.zeros((1, 1, 3)), np.tile([1.0, 0.0, 0.0, 0.0], (1, 1, 1)))
+    film = self_play.render_frames(built, np.zeros((1, 13)), goal, np.ones(1, bool))
+    assert film["link_names"] == ["body1", "body2", "left_finger", "right_finger", "object0", "ghost0"]
+    assert list(film["geoms"]) == ["world", *film["link_names"]]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +202,7 @@ def test_a_mesh_of_ones_own(tmp_path):
     [
         ({"shapes": ("egg",)}, "no shape 'egg'; there are cube, bar, flat, "),
         ({"shapes": ("cube",), "num_shapes": 9}, "a scene must have 1 to 8 objects, got 9"),
-        ({"num_objects": 3, "shapes": ("cube",), "num_shapes": 2}, "num_objects must be at most the number of shapes"),
+        ({"num_objects": 3, "shapes": ("cube",), "num_shapes": 2}, "max_objects .* number of objects, 2; got 3"),
         ({"symmetry": "egg"}, "symmetry must be one of none, cube, "),
         ({"max_angle": 0.0}, "max_angle must be a finite number, above 0.0, got 0.0"),
     ],

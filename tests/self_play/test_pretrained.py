@@ -1,12 +1,14 @@
 """Players that come with the package; how they are kept is tested in tests/experiments/test_artifacts.py."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
 
 import self_play
 from experiments import data
-from self_play import c_mujoco, exams, holdouts
+from self_play import c_mujoco, exams, holdouts, ppo_learner
 
 
 @pytest.mark.skipif(not c_mujoco.available(), reason="the physics kernel was not built: no C++ compiler")
@@ -30,3 +32,14 @@ def test_their_parameters_are_a_start_for_other_learners():
 def test_an_unknown_player_is_named():
     with pytest.raises(ValueError, match=r"no pretrained player named 'nobody'; there are one"):
         self_play.load("nobody")
+
+
+def test_of_a_world_the_table_is_kept():
+    """Not the rules, of which a source of goals is no text; a table of one's own is refused."""
+    config = {"name": "self_play", "num_games": 2, "num_steps": 3, "num_objects": 2, "goal_source": {"name": "stack"}}
+    state = ppo_learner.State({"w": np.zeros(2)}, (), {"n": np.zeros(2)}, None)
+    arrays = self_play.pretrained.packed(state, {}, self_play.pretrained.world_of(config))
+    kept = json.loads(arrays["settings"])["world"]
+    assert self_play.setup(**kept).table.scene == self_play.scene.pucks(2)
+    with pytest.raises(ValueError, match=r"a table with parts of its own \(world.robot\) cannot be packed"):
+        self_play.pretrained.world_of({**config, "robot": {"name": "mine:robot"}})

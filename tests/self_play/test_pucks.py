@@ -181,3 +181,10 @@ def test_contacts_are_solved_to_rounding():
             pushed += data.ncon
         states = after
     assert pushed > 100
+
+
+def test_the_pusher_is_a_robot_as_others_are():
+    built = scene.compose(self_play.robots.PUSHER, [self_play.objects.sphere(0.03)], planar=True)
+    assert mujoco.MjModel.from_xml_string(built.mjcf).body("pusher").pos[2] == 0.03
+    lower = mujoco.MjModel.from_xml_string(scene.pucks(radius=0.02).mjcf)
+    assert lower.body("pusher").pos[2] == lower.body("object0").pos[2] == 0.02

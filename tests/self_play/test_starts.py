@@ -156,7 +156,7 @@ def test_bob_is_given_an_object_at_its_goal():
         k_reset, k_move = jax.random.split(key)
         start = game.EpisodeStart(here.reset(k_reset), jnp.zeros(2, bool), None, kind=jnp.zeros((), jnp.int32))
         begun, poses = game.begin(here, start, 0), here.poses(start.state)
-        goal = poses._replace(position=poses.position + jnp.where(reached, 0.0, 0.1)[:, None] * jnp.array([[1, -1, 0]]))
+        goal = poses._replace(position=poses.position + jnp.where(reached, 0.0, 0.5)[:, None] * jnp.array([[1, -1, 0]]))
         goal = goal._replace(position=goal.position.at[0, 2].add(0.1 * lifted))
         begun = begun._replace(bobs_turn=jnp.ones((), bool), goal=goal, at_goal=reached)
         counts, turns = jnp.array([0, 1, 0]), jnp.array([True, True, False])
@@ -188,6 +188,25 @@ def test_bob_is_given_an_object_at_its_goal():
     assert {int(np.argmax(after.at_goal[i, 0])) for i in range(8)} == {0, 1}
 
 
+def test_no_object_is_put_onto_another():
+    """The first one's goal is where the second is, whose own is free, or where the first is."""
+    here = tabletop.build(scene.blocks(2))
+    rules = Rules(3, 3, 1, bob_head_starts=1.0)
+
+    @jax.jit
+    @jax.vmap
+    def one(key, is_free):
+        k_reset, k_move = jax.random.split(key)
+        begun = game.begin(here, game.EpisodeStart(here.reset(k_reset), jnp.zeros(2, bool), None), 0)
+        now = here.poses(begun.state).position
+        goal = begun.goal._replace(position=jnp.stack([now[1], jnp.where(is_free, now[0] + now[0] - now[1], now[0])]))
+        begun = begun._replace(bobs_turn=jnp.ones((), bool), goal=goal)
+        return rollouts.move_gripper(here, rules, begun, k_move).at_goal
+
+    given = one(jax.random.split(jax.random.key(1), 16), jnp.arange(16) < 8)
+    np.testing.assert_array_equal(given, [[False, True]] * 8 + [[False, False]] * 8)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -196,7 +215,7 @@ def test_bob_is_given_an_object_at_its_goal():
         ({"bob_shares": "half"}, "bob_shares must be one of exam, equal, success, got 'half'"),
         ({"bob_shares": "equal", "bob_starts": "alice"}, "bob_shares needs bob_starts='own'"),
         ({"alice_grasps": 1.5}, "alice_grasps must be a finite number, at least 0.0 and at most 1.0, got 1.5"),
-        ({"alice_grasps": 0.5, "mode": "pucks"}, "bob_shares, bob_head_starts and alice_grasps are of fingers"),
+        ({"alice_grasps": 0.5, "mode": "pucks"}, "are of fingers: .* a table with the gripper"),
     ],
 )
 def test_bad_settings_are_refused(settings, message):
