@@ -13,12 +13,12 @@ smoke     `pretrain`, 4 steps
 --config.learner.init_from=PATH names another start: the folder of a run, or an .npz file.
 
             test soft error, real / ideal, at step 20    100          1000         stops at  bootstrap error there
-pretrained                                 .542 / .554   .299 / .300  .258 / .145       221  .024 ± .085
-from scratch                               .768 / .770   .495 / .507  .296 / .176       397  .023 ± .012
+pretrained                                 .553 / .566   .308 / .299  .264 / .148       221  .035 ± .063
+from scratch                               .768 / .770   .495 / .507  .296 / .184       397  .022 ± .013
 
 Means of 3 seeds, 95 % intervals; all go on from one pretrained net. Pretraining speeds up both worlds alike, and the
 real world stops sooner: the gap there is not smaller, nor larger as far as 3 seeds can tell. So here, as in the paper,
-a pretrained net is the better one because it learns faster. In hard errors the gap is .091 ± .098 and .105 ± .039.
+a pretrained net is the better one because it learns faster. In hard errors the gap is .105 ± .085 and .103 ± .041.
 Seconds are of one core's time, compiling included.
 """
 
