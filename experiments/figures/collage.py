@@ -1,19 +1,17 @@
 """The collage: what each of the four papers is about, and what the runs of `experiments/configs/collage.py` show of it.
 
 `collage` is all four in one picture, `page` one of them. A panel draws one run into axes or, where it is several
-pictures, into a part of the figure; two show the Bob of the package, whose learning takes hours, from
-what is kept. Colours are those that colour-blind people tell apart (Okabe & Ito 2008).
+pictures, into a part of the figure; one shows the Bob of the package, whose learning takes hours, from what is kept of
+his run. Colours are those that colour-blind people tell apart (Okabe & Ito 2008).
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from PIL import Image, ImageSequence
 
 from experiments.analyses import stopping
 from experiments.figures import samples, scenes, sketches
@@ -25,9 +23,6 @@ from experiments.records import Records, curve, member
 from self_play import pretrained
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "0.6"
-
-
-_GALLERY = Path(__file__).parents[1] / "gallery"
 
 
 class Panel(NamedTuple):
@@ -214,17 +209,6 @@ def _exams(figure: SubFigure, records: Records) -> None:
     _finish(axes, np.ones((1, 1)), xlabel="updates", ylabel="fraction of an exam's goals", ylim=(-0.03, 1.03))
 
 
-def _tower(figure: SubFigure, records: Records) -> None:
-    """A film of him, which the tour of the gripper makes."""
-    del records
-    with Image.open(_GALLERY / "stacking.gif") as film:
-        images = [image.convert("RGB").crop((60, 50, 240, 200)) for image in ImageSequence.Iterator(film)]
-    panels = figure.subplots(2, 3).ravel()
-    for axes, i in zip(panels, np.linspace(0, len(images) - 1, len(panels)).round().astype(int), strict=True):
-        axes.imshow(images[i])
-        axes.set_axis_off()
-
-
 def _finish(axes: Axes, values: np.ndarray, *, xlabel: str, named: bool = True, **settings: Any) -> None:
     """values: [S, E], of as many seeds as the others."""
     axes.set(xlabel=f"{xlabel} ({counted([len(values)])})", **settings)
@@ -283,10 +267,9 @@ PAPERS = {
         "did where he failed",
         sketches.game,
         (
-            Panel("puck", _learning, "a puck, from scratch", 1.0),
-            Panel("puck", _episode, "one goal: hers, then his", 0.9),
-            Panel("puck", _exams, "a gripper: the Bob of the package", 1.0),
-            Panel("puck", _tower, "one of his towers", 0.9),
+            Panel("puck", _learning, "a puck, from scratch", 1.1),
+            Panel("puck", _episode, "one goal: hers, then his", 1.3),
+            Panel("puck", _exams, "a gripper: the Bob of the package", 1.1),
         ),
     ),
 }

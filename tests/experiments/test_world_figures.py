@@ -74,7 +74,7 @@ def test_the_pair_says_what_the_summary_says():
     numbers = analyses.gap(records())
     title = axes.get_title().replace("\n", " ")
     assert title == (
-        "digits, at step 20, train soft error under 1% in 2 of 2 seeds: bootstrap error "
+        "digits, at step 20, train soft error under 0.01 in 2 of 2 seeds: bootstrap error "
         f"{numbers['bootstrap_error']:.3f} ± {numbers['bootstrap_error_se']:.3f}, "
         f"test - train {numbers['generalisation_gap']:.3f}"
     )
@@ -83,7 +83,7 @@ def test_the_pair_says_what_the_summary_says():
 def test_a_pair_that_never_stops_is_shaded_to_the_end():
     (axes,) = figures.pair({"run": records()}, threshold=0.0).axes
     assert bands(axes)[-1][:, 0].max() == 40
-    assert "at step 40, train soft error under 0% in 0 of 2 seeds" in axes.get_title()
+    assert "at step 40, train soft error under 0 in 0 of 2 seeds" in axes.get_title()
 
 
 def diverged(lines):

@@ -43,3 +43,12 @@ def test_of_a_world_the_table_is_kept():
     assert self_play.setup(**kept).table.scene == self_play.scene.pucks(2)
     with pytest.raises(ValueError, match=r"a table with parts of its own \(world.robot\) cannot be packed"):
         self_play.pretrained.world_of({**config, "robot": {"name": "mine:robot"}})
+
+
+def test_how_a_player_learned():
+    first, *_, last = self_play.pretrained.exams("two")
+    assert (first["step"], last["step"]) == (0, 1440)
+    assert first["eval/stack_2_success"] < 0.01 < 0.3 < last["eval/stack_2_success"]
+    assert self_play.pretrained.exams("one") == []
+    with pytest.raises(ValueError, match="no pretrained player named 'three'; there are one, two"):
+        self_play.pretrained.exams("three")
