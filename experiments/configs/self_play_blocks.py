@@ -34,7 +34,8 @@ seed  weight  push_1, pick_and_place_1 after 750 and 900 updates
 The pretrained `one`, who knew cubes alone, solves of push_1 and pick_and_place_1 with other shapes: flat boxes .97 .88,
 crosses .95 .85, bars .84 .78, cylinders .80 .75 (256 games each). `shapes` has eight objects of sizes within a tenth,
 of which one is on the table in each episode. Its exams are `push_1`, with a cube, and three on cylinders, L, T and
-cross shapes, which it never meets in training (`self_play/objects.py`). A dash: not measured.
+cross shapes, which it never meets in training (`self_play/objects.py`). With four objects it had not learned to push
+after 960 updates of 1440 (push_1 .023), and going on from `one` gained nothing (LOG.md). A dash: not measured.
 
 `one_gpu` was run once, on an H200 with MJX-Warp (`--config.world.physics=warp`), for 90 updates: 150 seconds, beside
 other runs for the first third of them, and 64 of compiling. Examined afterwards on a CPU, by C MuJoCo: push_1 .971 and
