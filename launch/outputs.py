@@ -45,7 +45,8 @@ class Outputs(NamedTuple):
         Until all is there, the summary says what is `missing`. run: with an axis of members, where there are artifacts.
         """
         problems: list[str] = []
-        summary = {name: value for name, value in summary.items() if not name.startswith(("analysis/", "missing"))}
+        kept = [name for name in summary if name != "missing" and not name.startswith("analysis/")]
+        summary = {name: summary[name] for name in kept}
         with _noting(problems, "analyses"):
             summary |= made.analyse(self.config, records.of_config(self.config, lines))
         names = [name for _, of_one in self.artifacts for one in of_one for name in one.files]

@@ -94,7 +94,6 @@ def setup(
     num_tasks: int = 0,
     lstm_size: int = 0,
     bptt_length: int = 1,
-    mode: str | None = None,
     table: Tabletop | None = None,
     **settings: Any,
 ) -> Setup:
@@ -102,15 +101,12 @@ def setup(
 
     num_games: B. num_steps: T. num_tasks: size of a finite set of episodes, which are drawn again and again; 0: every
     episode is fresh. lstm_size, bptt_length: the learner's; a batch has the players' memories where it loads them.
-    mode: "pucks" (the default) or "blocks". table: one of your own in its place, whose physics may be anything.
-    settings: fields of `game.Rules`, with the defaults there; all others are of the scene, see `scene.pucks` and
-    `scene.blocks`.
+    table: one of your own in place of a scene, its physics may be anything. settings: fields of `game.Rules`, with the
+    defaults there; all others are of the scene, see `scene.scene_of`, and `scene.pucks` and `scene.blocks`.
     """
     rules = Rules(**{name: settings.pop(name) for name in Rules._fields if name in settings})
     _check(rules, num_games=num_games, num_steps=num_steps, bptt_length=bptt_length)
     check_counts(0, num_tasks=num_tasks, lstm_size=lstm_size)
-    if mode is not None:
-        settings["mode"] = mode
     if table is not None and settings:
         raise ValueError(f"{next(iter(settings))} is a setting of a scene, and table= has its own: set it there")
     table = table or tabletop.build(scene_of(**settings))

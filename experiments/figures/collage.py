@@ -206,7 +206,7 @@ def _exams(figure: SubFigure, records: Records) -> None:
         axes.plot(steps, success, color=colour, label=f"{label} two cubes")
         axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.plot(steps, [exam["eval/stack_2_random"] for exam in exams], "k:", label="a random Bob")
-    _finish(axes, np.ones((1, 1)), xlabel="updates", ylabel="fraction of an exam's goals", ylim=(-0.03, 1.03))
+    _finish(axes, np.array([success]), xlabel="updates", ylabel="fraction of an exam's goals", ylim=(-0.03, 1.03))
 
 
 def _finish(axes: Axes, values: np.ndarray, *, xlabel: str, named: bool = True, **settings: Any) -> None:
