@@ -177,8 +177,7 @@ def _update(model, key, state, batch):
         linear, predicted = regress(linear, contexts, rewards, taken)
         inputs = _with_regression(model, features, predicted)
     layers, logits = _learn_networks(model, state.layers, inputs, features, rewards, rates)
-    gate = model.net["gate"]
-    signatures = jax.vmap(lambda side: visits.signature(state.layers, side, gate), out_axes=1)(features)  # [U, B]
+    signatures = jax.vmap(partial(_signature, model, state.layers), out_axes=1)(features)  # [U, B]
     count = jax.vmap(jax.vmap(visits.learn, in_axes=(0, 0, None)), in_axes=(0, None, 0))
     counts, _ = count(state.counts, signatures, taken)
     expected = jnp.take_along_axis(_expected_rewards(model, logits[-1]), arms[:, None], axis=1)[:, 0]
@@ -215,10 +214,15 @@ def _predict(model, state, contexts):
 def _bonuses(model, state, side):
     """The bonus of every arm in one context: side [D] -> [A], as fractions of the reward range."""
     step = state.pulls.sum() + 1
-    signature = visits.signature(state.layers, side, model.net["gate"])
-    of_arms = jax.vmap(visits.lookup, in_axes=(0, None))(state.counts, signature)  # [A, U]
+    of_arms = jax.vmap(visits.lookup, in_axes=(0, None))(state.counts, _signature(model, state.layers, side))  # [A, U]
     tried = jax.vmap(partial(pseudo_count, step=step, logit_scale=model.logit_scale))(of_arms)
     return jax.vmap(partial(bonus, step=step, exploration=model.exploration))(tried)
+
+
+def _signature(model, layers, side):
+    """The contexts of all neurons in one context: side [D] -> [U]; all arms and nodes share the gates."""
+    of_one = [network.Layer(layer.weights[0, 0], layer.gates) for layer in layers]
+    return visits.signature(of_one, side, model.net["gate"])
 
 
 def _with_regression(model, features, predicted):
