@@ -21,7 +21,7 @@ install: .venv/installed
 	@touch $@
 
 run: install
-	$(BIN)/python -m launch.sweep --config=experiments/configs/collage.py --workdir=runs/collage
+	$(BIN)/python -m launch.sweep --config=experiments/configs/collage.py --workdir=runs/collage --parallel=2
 	$(BIN)/python -m launch.collage runs/collage
 
 test: install

@@ -1,24 +1,31 @@
 """Programs in processes of their own, several at a time, which get the signals that come to this one."""
 
+import contextlib
 import os
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
-from launch import cli, gpus, signals
+from launch import gpus, progress, signals
 
 _MOMENT = 0.1  # seconds between two looks at processes that run at the same time
 
 
-def run(commands: Sequence[Sequence[str]], titles: Sequence[str], num_slots: int = 1) -> list[int | None]:
+def run(
+    commands: Sequence[Sequence[str]], titles: Sequence[str], names: Sequence[str], num_slots: int = 1
+) -> list[int | None]:
     """Runs all commands, at most `num_slots` at a time. -> the exit status of each; None: a signal came before it.
 
-    titles: what is printed when a command begins. Of several at a time, each sees only its own of the GPUs.
+    titles: what is printed when a command begins. names: of several at a time, what each of their lines begins with.
+    Of several at a time, each sees only its own of the GPUs; where these are fewer than slots, as many run as there are.
     """
     shares = _shares(num_slots)
     statuses: list[int | None] = [None] * len(commands)
     running: dict[int, tuple[int, subprocess.Popen]] = {}  # by the place of the command: its slot, and its process
-    came, waiting = [], list(enumerate(commands))
+    came, waiting, began, num_ended = [], list(enumerate(commands)), time.monotonic(), 0
 
     def pass_on(number, frame):
         del frame
@@ -26,19 +33,49 @@ def run(commands: Sequence[Sequence[str]], titles: Sequence[str], num_slots: int
         for _, process in list(running.values()):
             process.send_signal(number)
 
-    with signals.handling(pass_on):
+    with signals.handling(pass_on), contextlib.ExitStack() as reading:
         while running or (waiting and not came):
-            while waiting and len(running) < num_slots and not came:
+            while waiting and len(running) < len(shares) and not came:
                 i, command = waiting.pop(0)
                 print(f"[{i + 1}/{len(commands)}] {titles[i]}", flush=True)
-                slot = min(set(range(num_slots)) - {slot for slot, _ in running.values()})
-                process = subprocess.Popen(command, start_new_session=True, env={**os.environ, **shares[slot]})
-                running[i] = slot, process  # started in a session of its own: a signal comes to it from here alone
+                slot = min(set(range(len(shares))) - {slot for slot, _ in running.values()})
+                # In a session of its own: a signal comes to it from here alone.
+                of_process = {"start_new_session": True, "env": {**os.environ, **shares[slot]}}
+                if len(shares) == 1:
+                    process = subprocess.Popen(command, **of_process)
+                else:
+                    process = reading.enter_context(_named(names[i], command, of_process))
+                running[i] = slot, process
                 if came:
                     process.send_signal(came[-1])
             for i in _ended(running):
                 statuses[i] = running.pop(i)[1].wait()
+                num_ended += 1
+            if (running or waiting) and not came:
+                taken = time.monotonic() - began
+                left = progress.duration(taken / num_ended * (len(commands) - num_ended))
+                print(f"{num_ended} of {len(commands)} in {progress.duration(taken)}  ETA {left}", flush=True)
     return statuses
+
+
+@contextlib.contextmanager
+def _named(name: str, command: Sequence[str], of_process: dict) -> Iterator[subprocess.Popen]:
+    """A process whose lines are printed here, each after its name. At the end all are."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **of_process)
+    pairs = (process.stdout, sys.stdout), (process.stderr, sys.stderr)
+    readers = [threading.Thread(target=_copy, args=(name, *pair), daemon=True) for pair in pairs]
+    for reader in readers:
+        reader.start()
+    yield process
+    for reader in readers:
+        reader.join()
+
+
+def _copy(name: str, read: TextIO, write: TextIO) -> None:
+    with read:
+        for line in read:
+            write.write(f"{name}: {line}")
+            write.flush()
 
 
 def _ended(running: dict[int, tuple[int, subprocess.Popen]]) -> list[int]:
@@ -51,10 +88,9 @@ def _ended(running: dict[int, tuple[int, subprocess.Popen]]) -> list[int]:
 
 
 def _shares(num_slots: int) -> list[dict[str, str]]:
-    """What the environment of each slot says of GPUs. Raises UserError where there are some, and fewer than slots."""
+    """What the environment of each slot says of GPUs; where there are some, there are at most as many slots."""
     there = gpus.visible()
     if num_slots == 1 or not there:
         return [{}] * num_slots
-    if num_slots > len(there):
-        raise cli.UserError(f"--parallel={num_slots}: each program needs a GPU of its own, and there are {len(there)}")
+    num_slots = min(num_slots, len(there))
     return [{"CUDA_VISIBLE_DEVICES": ",".join(there[slot::num_slots])} for slot in range(num_slots)]

@@ -30,7 +30,7 @@ _PACK = flags.DEFINE_integer(
     "pack", None, "The most runs in one program; 1: each is one. Default: all that can be.", lower_bound=1
 )
 _PARALLEL = flags.DEFINE_integer(
-    "parallel", 1, "How many programs run at a time; on a machine with GPUs each has its own share.", lower_bound=1
+    "parallel", 1, "How many programs run at a time; where there are GPUs, at most one on each.", lower_bound=1
 )
 
 _STOPPED = (signals.UNFINISHED, *(-number for number in signals.SIGNALS))
@@ -51,7 +51,8 @@ def main(argv: list[str]) -> int:
         print(f"{workdir} is finished", flush=True)
     statuses = dict.fromkeys(finished, 0)
     titles = [_title(group, command) for group, command in zip(groups, commands, strict=True)]
-    for group, status in zip(groups, children.run(commands, titles, _PARALLEL.value), strict=True):
+    names = [group[0].name for group in groups]
+    for group, status in zip(groups, children.run(commands, titles, names, _PARALLEL.value), strict=True):
         if status is not None:
             statuses |= {one: 0 if status and folder.is_finished(one, runs[one]) else status for one in group}
     return _report(runs, statuses)

@@ -230,7 +230,7 @@ def updating(update, predict=lambda x: jnp.zeros((len(x), 3))):
         ("analyses", lambda records: {"a": float("nan")}, r"analyses\.own: a is not finite"),
         ("evals", lambda view: {"a/seeds": 1.0}, r"evals\.own: a metric cannot be called 'a/seeds'"),
         ("figures", lambda runs: None, r"figures\.own returned NoneType; a figure is a matplotlib Figure"),
-        ("figures", lambda runs: runs["other"], r"figures\.own failed: KeyError: 'other'"),
+        ("figures", lambda runs: runs["other"], r"figures\.own: KeyError: 'other'"),
     ],
 )
 def test_functions_that_return_something_else_are_named(monkeypatch, kind, function, message):

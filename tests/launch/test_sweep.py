@@ -1,5 +1,6 @@
 """A sweep runs what its config lists, skips what is finished, and prints the same commands for a job array."""
 
+import re
 import shlex
 import signal
 import subprocess
@@ -149,10 +150,25 @@ def test_programs_run_several_at_a_time_each_with_its_gpus(monkeypatch, tmp_path
     script += "for _ in range(3000): there.exists() or time.sleep(0.01)\n"
     script += "sys.exit(sys.argv[2] == 'b' or 2 * (not there.exists()))"
     commands = [[sys.executable, "-c", script, str(tmp_path), *names] for names in (("a", "b"), ("b", "a"), ("c", "a"))]
-    assert children.run(commands, ["", "", ""], 2) == [0, 1, 0]
+    names = ["", "", ""]
+    assert children.run(commands, names, names, 2) == [0, 1, 0]
     assert [(tmp_path / name).read_text() for name in "ab"] == ["3,7", "5"]
-    with pytest.raises(cli.UserError, match="--parallel=4: each program needs a GPU of its own, and there are 3"):
-        children.run(commands, ["", "", ""], 4)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    assert children.run(commands, names, names, 2) == [0, 1, 0]
+    assert (tmp_path / "c").read_text() == "3"
+
+
+def test_of_several_programs_at_a_time_each_line_has_a_name(monkeypatch, capsys):
+    monkeypatch.setattr(children.gpus, "visible", tuple)
+    script = "import sys; print('begun'); print('compiling', file=sys.stderr)"
+    commands = [[sys.executable, "-c", script]] * 3
+    assert children.run(commands, ["first", "second", "third"], ["a", "b", "c"], 2) == [0, 0, 0]
+    out, err = capsys.readouterr()
+    done = re.findall(r"\d of 3 in \d:\d\d  ETA \d:\d\d\n", out)  # two that end at once are one line
+    assert done
+    lines = ["[1/3] first", "[2/3] second", "[3/3] third", "a: begun", "b: begun", "c: begun", *map(str.strip, done)]
+    assert sorted(out.splitlines()) == sorted(lines)
+    assert sorted(err.splitlines()) == ["a: compiling", "b: compiling", "c: compiling"]
 
 
 def test_an_unknown_variant_is_refused_before_any_run(run, tmp_path):
