@@ -19,7 +19,6 @@ if jax.__version_info__ < (0, 11):  # from then on there is no such flag, and a 
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_QUICK}".strip()
 jax.config.update("jax_platforms", os.environ.setdefault("JAX_PLATFORMS", "cpu"))
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_captured_constants_warn_bytes", 1_000_000)  # pytest turns the warning into an error
 jax.config.update("jax_compilation_cache_dir", str(CHECKOUT / ".cache" / "xla"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
@@ -37,6 +36,13 @@ def reference():
             return {key.removeprefix(prefix): arrays[key] for key in arrays.files if key.startswith(prefix)}
 
     return load
+
+
+@pytest.fixture(scope="module")
+def keys_once():
+    """A key that is used twice is an error. That takes a twelfth of the time, so it is asked where all programs are."""
+    with jax.debug_key_reuse(True):
+        yield
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from launch.clock import Clock
 from launch.programs import programs
 from launch.train import train
 
+pytestmark = pytest.mark.usefixtures("keys_once")
 CHECKOUT = Path(__file__).parents[1]
 CONFIGS = sorted((CHECKOUT / "experiments" / "configs").glob("*.py"))
 DATA = CHECKOUT.parent / "shared" / "data"

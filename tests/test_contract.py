@@ -16,6 +16,7 @@ import bootstrap
 import glns
 import self_play
 
+pytestmark = pytest.mark.usefixtures("keys_once")
 X = jnp.array(np.random.default_rng(0).normal(size=(20, 3, 2)), jnp.float32)
 LABELS = jnp.argmax(X.reshape(20, 6), axis=-1) % 3
 
