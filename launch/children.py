@@ -20,7 +20,7 @@ def run(
     """Runs all commands, at most `num_slots` at a time. -> the exit status of each; None: a signal came before it.
 
     titles: what is printed when a command begins. names: of several at a time, what each of their lines begins with.
-    Of several at a time, each sees only its own of the GPUs; where these are fewer than slots, as many run as there are.
+    Each of several sees only its own of the GPUs; where these are fewer than slots, as many run as there are GPUs.
     """
     shares = _shares(num_slots)
     statuses: list[int | None] = [None] * len(commands)

@@ -92,15 +92,19 @@ def mega(
 ) -> Poses:
     """Of K such places the one where he was least often: maximum entropy gain (MEGA; Pitis et al. 2020, algorithm 2).
 
-    How often is a density of positions, by Gaussian kernels of this width, m. The paper also leaves out candidates of
-    which Bob's value is low.
+    How often is a density of positions, by Gaussian kernels of this width, m. The paper leaves out candidates whose
+    value is below a cutoff, which moves with the agent's success; here those that Bob is not half as likely to reach as
+    the likeliest, as his latest turns with such a way to go say. Without that he is set what he cannot do, and learns
+    nothing.
     """
     check_counts(num_candidates=num_candidates)
     check_numbers(above=0.0, width=width)
 
     def rarest(key):
         rows = _rows(key, archive, mask, num_candidates)
-        return rows[jnp.argmin(_density(archive, width)[rows])]
+        success = _success(archive, now, mask, archive.achieved.position[rows], width, untried=0.0)
+        likely = success >= success.max() / 2
+        return rows[jnp.argmin(jnp.where(likely, _density(archive, width)[rows], jnp.inf))]
 
     return _again(key, scene, now, mask, archive, goal_source, rarest)
 
@@ -130,14 +134,8 @@ def sfl(
     draws = jax.vmap(lambda key: in_slots(goal_source(key, scene, now, mask), len(mask)))(
         jax.random.split(k_fresh, num_candidates)
     )
-    suits = _filled(archive) & jnp.all(archive.mask == mask[None], axis=1)
-
-    def success(goal):
-        way = goal.position - now.position
-        near = suits * _kernel(archive.way - way[None], archive.mask, width)
-        return (jnp.sum(near * archive.success) + 0.5) / (jnp.sum(near) + 1.0)
-
-    shares = starts.shares("success", jax.vmap(success)(draws))
+    success = _success(archive, now, mask, draws.position, width, untried=0.5)
+    shares = starts.shares("success", success)
     chosen = jax.random.categorical(k_choice, jnp.log(shares))
     return jax.tree.map(lambda leaf: leaf[chosen], draws)
 
@@ -175,6 +173,17 @@ def _density(archive, width):
         return jnp.sum(near * (_filled(archive) & jnp.all(archive.mask == mask[None], axis=1)))
 
     return jax.vmap(one)(archive.achieved.position, archive.mask)
+
+
+def _success(archive, now, mask, goals, width, *, untried):
+    """Bob's success in his latest turns with such ways to go as to goals [K, N, 3]; `untried` where none. -> [K]."""
+    suits = _filled(archive) & jnp.all(archive.mask == mask[None], axis=1)
+
+    def one(goal):
+        near = suits * _kernel(archive.way - (goal - now.position)[None], archive.mask, width)
+        return (jnp.sum(near * archive.success) + untried) / (jnp.sum(near) + 1.0)
+
+    return jax.vmap(one)(goals)
 
 
 def _kernel(differences, mask, width):

@@ -70,6 +70,20 @@ def test_replay_draws_any_and_mega_the_rarest():
         assert np.mean(goals[:, 0] < 0) == pytest.approx(fraction, abs=0.05)
 
 
+def test_mega_leaves_out_what_bob_is_not_likely_to_reach():
+    """He was least often far to the right, which he never reaches, and then to the left."""
+    places = [(0.2, 0.0, 0.03)] * 9 + [(-0.2, 0.0, 0.03)] * 2 + [(0.4, 0.0, 0.03)]
+    way = jnp.zeros((sources.SIZE, 3, 3)).at[: len(places), 0, 0].set(jnp.array(places)[:, 0])
+    reached = jnp.arange(sources.SIZE) < len(places) - 1
+    fractions = []
+    for success in (reached, jnp.zeros_like(reached)):
+        goals = drawn(sources.mega, archive_of(places, way=way, success=success))
+        fractions.append([np.mean(np.abs(goals[:, 0] - x) < 1e-5) for x in (0.2, -0.2, 0.4)])
+    (_, left, far), (_, _, unknown) = fractions
+    assert left > 0.5
+    assert far < 0.05 < 0.9 < unknown
+
+
 @pytest.mark.parametrize("source", [sources.replay, sources.mega, sources.sfl])
 def test_a_goal_is_fresh_where_nothing_in_the_archive_suits(source):
     """As long as no turn ended, or none with both objects."""
