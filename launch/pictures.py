@@ -104,6 +104,18 @@ PICTURES: dict[str, OfRuns | OfTour] = {
         "paintings", {"": "glns_shared_density/online"}, flags="--data_dir=DIR, which holds binarised MNIST"
     ),
     "stacking": OfTour("gripper", "stacking"),
+    "teachers": OfRuns(
+        _CURVES,
+        {
+            "Alice": "self_play_curriculum/alice",
+            "uniform": "self_play_curriculum/fresh",
+            "ever farther, by hand": "self_play_curriculum/curriculum",
+            "replay": "self_play_curriculum/replay",
+            "MEGA": "self_play_curriculum/mega",
+            "SFL": "self_play_curriculum/sfl",
+        },
+        {"metric": "eval/holdout_success"},
+    ),
     "wave": OfRuns("wave", {"one cube": "self_play_blocks/one"}),
 }
 

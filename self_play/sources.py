@@ -104,7 +104,7 @@ def mega(
         rows = _rows(key, archive, mask, num_candidates)
         success = _success(archive, now, mask, archive.achieved.position[rows], width, untried=0.0)
         likely = success >= success.max() / 2
-        return rows[jnp.argmin(jnp.where(likely, _density(archive, width)[rows], jnp.inf))]
+        return rows[jnp.argmin(jnp.where(likely, _density(archive, rows, width), jnp.inf))]
 
     return _again(key, scene, now, mask, archive, goal_source, rarest)
 
@@ -165,14 +165,14 @@ def _again(key, scene, now, mask, archive, goal_source, row_of):
     )
 
 
-def _density(archive, width):
-    """How often objects were where they were in each row, but for a factor. -> [C]."""
+def _density(archive, rows, width):
+    """How often objects were where they were in these rows [K], but for a factor. -> [K]."""
 
     def one(position, mask):
         near = _kernel(archive.achieved.position - position[None], archive.mask, width)
         return jnp.sum(near * (_filled(archive) & jnp.all(archive.mask == mask[None], axis=1)))
 
-    return jax.vmap(one)(archive.achieved.position, archive.mask)
+    return jax.vmap(one)(archive.achieved.position[rows], archive.mask[rows])
 
 
 def _success(archive, now, mask, goals, width, *, untried):
