@@ -42,7 +42,8 @@ def or_last(times: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 def value_at(steps: np.ndarray, curve: np.ndarray, times: np.ndarray) -> np.ndarray:
     """The values of a curve [S, E] at each seed's time [S]. -> [S]."""
-    curve, times = np.asarray(curve, float), _times(times, curve)
+    steps, curve = _checked(steps, curve)
+    times = _times(times, curve)
     return np.array([np.interp(time, steps, row) for time, row in zip(times, curve, strict=True)])
 
 
@@ -85,6 +86,8 @@ def reuse_rate(steps: np.ndarray, real: np.ndarray, ideal: np.ndarray, times: np
 def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     """The mean over seeds [S] and its standard error, which is NaN for one seed."""
     values = np.asarray(values, float)
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"values must be [S], one for each seed; got {list(values.shape)}")
     return values.mean(), values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
 
 
@@ -101,7 +104,7 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 def _checked(steps, *curves):
     """Steps and curves as arrays. Raises ValueError where they are not [E], increasing, and each [S, E]."""
     steps, *curves = (np.asarray(array, float) for array in (steps, *curves))
-    if steps.ndim != 1 or (np.diff(steps) <= 0).any():
+    if steps.ndim != 1 or not len(steps) or not np.isfinite(steps[:1]).all() or not (np.diff(steps) > 0).all():
         raise ValueError("steps must be those of the evaluations, increasing")
     if any(curve.ndim != 2 or curve.shape != (len(curves[0]), len(steps)) for curve in curves):
         shapes = ", ".join(str(list(curve.shape)) for curve in curves)
@@ -118,9 +121,12 @@ def _times(times, curve):
 
 
 def _crossing(steps, curve, level, reached):
-    """The time at which the line through each row of `curve` meets its `level` [S]: just before the first `reached`."""
+    """The time at which the line through each row of `curve` meets its `level` [S]: just before the first `reached`.
+
+    There itself if the curve is NaN before.
+    """
     seeds, last = np.arange(len(curve)), reached.argmax(axis=1)
     first = np.maximum(last - 1, 0)
     above, below = curve[seeds, first], curve[seeds, last]
-    fraction = np.divide(above - level, above - below, out=np.ones(len(curve)), where=last > 0)
+    fraction = np.divide(above - level, above - below, out=np.ones(len(curve)), where=(last > 0) & ~np.isnan(above))
     return np.where(reached.any(axis=1), steps[first] + fraction * (steps[last] - steps[first]), np.nan)

@@ -32,14 +32,15 @@ def fed(
     read; ValueError says where fewer are left, or others come than before. A row that was not read has no label, so the
     loss is NaN:
 
-        data = world.read_rows(world.data, step, num_steps)
-        run, metrics = advance(key, learner, world._replace(data=data), run, num_steps)
+        advance = jax.jit(lambda data, run: bootstrap.advance(key, learner, world._replace(data=data), run, num_steps))
+        run, metrics = advance(world.read_rows(world.data, step, num_steps), run)
 
     The launcher does so, a call ahead of the device, for a data set that is `experiments.data.OnDisk`; of several
     processes each reads its part of them, and all read the first rows.
     """
     check_counts(1, num_kept=num_kept)
     _check_function(read, "lambda first, count: (x[first : first + count], y[first : first + count])")
+    check_counts(1, UNLIMITED, num_samples=num_samples)
     is_traced = isinstance(num_samples, jax.core.Tracer)
     if not is_traced and not (num_samples <= num_kept or num_samples == UNLIMITED):
         raise ValueError(f"num_samples must be 1 to {num_kept}, as many as are kept, or UNLIMITED; got {num_samples}")

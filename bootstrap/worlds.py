@@ -156,12 +156,13 @@ def begin_stream(key: jax.Array, data: Any) -> Stream:
 
 
 def check_samples(x: Any, y: Any) -> None:
-    """Raises ValueError where x and y are no arrays of numbers or not equally many, or a label of y [n] is negative."""
+    """Raises ValueError where x and y are no arrays of numbers or not equally many, or a label of y [n] is no int32."""
     settings.check_numbers(x=x, y=y)
     if len(x) != len(y) or not len(x):
         raise ValueError(f"x and y must be equally many and at least one, got {len(x)} and {len(y)}")
-    if not isinstance(y, jax.core.Tracer) and np.ndim(y) == 1 and (labels := np.asarray(y)).dtype.kind == "i":
+    if not isinstance(y, jax.core.Tracer) and np.ndim(y) == 1 and (labels := np.asarray(y)).dtype.kind in "iu":
         settings.check_counts(0, **{"a label": int(labels.min())})
+        settings.check_counts(0, 2**31 - 1, **{"a label": int(labels.max())})
 
 
 def _indexable(data: Any) -> Any:

@@ -86,7 +86,7 @@ class Shards:
 def shards(data_dir: str | None, *, num_per_part: int = 1_000_448) -> tuple[Shards, Shards]:
     """Opens the six files below data_dir: -> what one trains on, parts 0 to 4 in order, and tests on, part 5."""
     folder = required(data_dir)
-    prefix = next((prefix for prefix in _PREFIXES if list(folder.glob(f"{prefix}?.npz"))), _PREFIXES[0])
+    prefix = max(_PREFIXES, key=lambda prefix: len(list(folder.glob(f"{prefix}[0-{_NUM_PARTS - 1}].npz"))))
     paths = [folder / f"{prefix}{i}.npz" for i in range(_NUM_PARTS)]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:

@@ -35,7 +35,7 @@ def locate(path: Path, key: str) -> Stored:
 
     Its bytes are compared with the checksum of the archive, once: a small file beside it remembers that, where one can
     be written. An array that is stored compressed cannot be read in place: it is copied, once and with a warning, to a
-    .npy file beside the .npz.
+    .npy file beside the .npz, whose bytes are compared as well.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -46,7 +46,8 @@ def locate(path: Path, key: str) -> Stored:
             if info.compress_type != zipfile.ZIP_STORED:
                 return _array(_uncompressed(path, archive, info), key, 0, info.file_size)
             start = _start(path, info)
-            _check_bytes(path, info, start)
+            if not _as_stored(path, info, start):
+                raise zipfile.BadZipFile(f"{info.filename} has another checksum than it was stored with")
             return _array(path, key, start, info.file_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise ValueError(f"{path} is not a whole .npz file ({error}); fetch it again") from error
@@ -66,22 +67,22 @@ def _start(path: Path, info: zipfile.ZipInfo) -> int:
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # APPNOTE.TXT of the zip format, 4.3.7
 
 
-def _check_bytes(path: Path, info: zipfile.ZipInfo, start: int) -> None:
-    """Raises BadZipFile where the bytes of a member are not those that were stored."""
+def _as_stored(path: Path, info: zipfile.ZipInfo, start: int) -> bool:
+    """Whether the bytes of a member, from `start` on, are those that were stored."""
     now, done = path.stat(), path.with_name(f".{path.name}.{info.filename}.checked")
     known = f"{now.st_size} {now.st_mtime_ns} {info.CRC}\n"
     with contextlib.suppress(OSError):
         if done.read_text() == known:
-            return
+            return True
     found, left = 0, info.file_size
     with path.open("rb") as file:
         file.seek(start)
         while chunk := file.read(min(left, 1 << 22)):
             found, left = zlib.crc32(chunk, found), left - len(chunk)
-    if found != info.CRC:
-        raise zipfile.BadZipFile(f"{info.filename} has another checksum than it was stored with")
-    with contextlib.suppress(OSError):  # such as a folder in which nothing may be written
-        done.write_text(known)
+    if found == info.CRC:
+        with contextlib.suppress(OSError):  # such as a folder in which nothing may be written
+            done.write_text(known)
+    return found == info.CRC
 
 
 _LONGEST_HEADER = 1 << 14  # of a .npy array that NumPy reads without being told to: 10,000 characters
@@ -109,9 +110,9 @@ def _array(path: Path, key: str, start: int, size: int) -> Stored:
 
 
 def _uncompressed(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Path:
-    """The uncompressed copy of a member, beside its file: that of an earlier run, if it is whole and not older."""
+    """The uncompressed copy of a member, beside its file: that of an earlier run, if it has the member's bytes."""
     copy = path.with_name(f"{path.stem}.{info.filename}")
-    if copy.is_file() and copy.stat().st_size == info.file_size and copy.stat().st_mtime >= path.stat().st_mtime:
+    if copy.is_file() and copy.stat().st_size == info.file_size and _as_stored(copy, info, 0):
         return copy
     warnings.warn(f"{path} is compressed: copying {info.file_size / 1e9:.1f} GB of it to {copy}", stacklevel=2)
     try:

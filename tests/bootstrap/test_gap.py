@@ -141,5 +141,16 @@ def test_curves_and_steps_of_other_shapes_are_refused():
                 of_curves(STEPS, *curves, np.array([15.0, 60.0]))
             with pytest.raises(ValueError, match=r"times must be \[2\], one for each seed; got \[1\]"):
                 of_curves(STEPS, REAL, IDEAL, np.array([15.0]))
-    with pytest.raises(ValueError, match="steps must be those of the evaluations, increasing"):
-        stopping_time(STEPS[::-1], REAL)
+    with pytest.raises(ValueError, match=r"curves must be \[S, 5\]"):
+        value_at(STEPS, REAL[:, :4], np.array([15.0, 60.0]))
+    for steps in (STEPS[::-1], [], [1.0, np.nan, 3.0, 4.0, 5.0]):
+        with pytest.raises(ValueError, match="steps must be those of the evaluations, increasing"):
+            stopping_time(steps, REAL[:, : len(steps)])
+    for values in (np.ones((2, 3)), 3.0, []):
+        with pytest.raises(ValueError, match=r"values must be \[S\], one for each seed; got \["):
+            interval(values)
+
+
+def test_an_evaluation_that_is_not_known_moves_the_crossing_to_the_next():
+    curve = np.array([[0.5, 0.5, np.nan, 0.0, 0.5]])
+    np.testing.assert_array_equal(stopping_time(STEPS, curve), STEPS[3:4])

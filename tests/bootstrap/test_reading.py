@@ -213,6 +213,9 @@ def test_fewer_rows_than_asked_for_are_not_the_last_one_again():
         fed(np.zeros((40, 3)), 8, batch_size=4)
     with pytest.raises(ValueError, match=r"got a ndarray; of arrays x and y: lambda rows: \(x\[rows\], y\[rows\]\)"):
         shuffled(np.zeros((40, 3)), 40, jax.random.key(0))
+    for wrong in (None, "5", 5.0):
+        with pytest.raises(ValueError, match=f"num_samples must be a whole number, got {wrong!r}"):
+            fed(sliced, 8, batch_size=BATCH, num_samples=wrong)
     with pytest.raises(ValueError, match=r"num_kept must be a whole number, got 8\.0"):
         fed(sliced, 8.0, batch_size=BATCH)
 
@@ -223,6 +226,8 @@ def test_fewer_rows_than_asked_for_are_not_the_last_one_again():
         (lambda x, y: (x.astype(np.uint8), y), r"it gave float32 \[8, 3\] and then uint8 \[4, 3\]"),
         (lambda x, y: (x, y[:, None]), r"it gave int32 \[8\] and then int32 \[4, 1\]"),
         (lambda x, y: (x, y - 20), "a label must be at least 0, got -12"),
+        (lambda x, y: (x, y.astype(np.int64) + 2**32), "a label must be 0 to 2147483647, got 4294967307"),
+        (lambda x, y: (x, y.astype(np.uint32) + np.uint32(2**31)), "a label must be 0 to 2147483647, got 2147483659"),
         (lambda x, y: x, r"read must give \(x, y\), two arrays; got a ndarray"),
         (lambda x, y: (x.tolist(), y), "x must be an array of NumPy or JAX, got a list"),
     ],

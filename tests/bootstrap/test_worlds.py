@@ -254,6 +254,7 @@ def test_more_samples_than_rows_are_refused():
         (1j * np.eye(2), np.arange(2), "x must be real numbers, got complex128"),
         (np.eye(2, dtype=">f4"), np.arange(2), "x is in the byte order of another machine, >f4; convert it"),
         (np.eye(2), [0, 1], "y must be an array of NumPy or JAX, got a list"),
+        (np.eye(2), np.arange(2) + 2**40, "a label must be 0 to 2147483647, got 1099511627777"),
         (np.eye(2), np.array(0), "y must have a row for each sample, got a single number"),
     ],
 )

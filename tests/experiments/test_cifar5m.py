@@ -121,6 +121,9 @@ def test_files_by_their_other_name(folder):
     for path in folder.glob("part*.npz"):
         path.rename(folder / f"cifar5m_{path.name}")
     np.testing.assert_array_equal(opened(folder)[0].rows(0, 35)[1], Y[:35])
+    (folder / "partX.npz").touch()
+    (folder / "part0.npz").touch()  # of another set, whose others are not here
+    np.testing.assert_array_equal(opened(folder)[0].rows(0, 35)[1], Y[:35])
     (folder / "cifar5m_part2.npz").unlink()
     with pytest.raises(FileNotFoundError, match=r"^no cifar5m_part2.npz in "):
         opened(folder)
@@ -173,6 +176,19 @@ def test_a_compressed_part_is_copied_once_and_said_so(folder):
         train, _ = opened(folder)
     np.testing.assert_array_equal(train.rows(21, 7)[0], 255 - X[21:28])
     assert path.is_file()
+
+
+def test_a_damaged_copy_of_a_compressed_part_is_made_anew(folder):
+    write(folder, 3, save=np.savez_compressed)
+    with pytest.warns(UserWarning, match="is compressed"):
+        opened(folder)
+    copy = folder / "part3.X.npy"
+    content = bytearray(copy.read_bytes())
+    content[9000] ^= 1
+    copy.write_bytes(content)
+    with pytest.warns(UserWarning, match="is compressed: copying .* to .*part3.X.npy"):
+        train, _ = opened(folder)
+    np.testing.assert_array_equal(train.rows(21, 7)[0], X[21:28])
 
 
 def test_a_compressed_part_that_is_damaged_leaves_no_copy(folder):
