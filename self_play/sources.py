@@ -9,6 +9,7 @@ Letters: B games, C rows of an archive, K candidates, N slots of objects, T step
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -151,7 +152,9 @@ def _suits(archive, mask):
 
 def _rows(key, archive, mask, number):
     """Random rows that suit, [number]; any, if none does."""
-    return jax.random.categorical(key, jnp.where(_suits(archive, mask), 0.0, -jnp.inf), shape=(number,))
+    count = jnp.cumsum(_suits(archive, mask))
+    drawn = jax.random.randint(key, (number,), 0, jnp.maximum(count[-1], 1))
+    return jnp.minimum(jnp.searchsorted(count, drawn, side="right", method="compare_all"), SIZE - 1)
 
 
 def _again(key, scene, now, mask, archive, goal_source, row_of):
@@ -167,25 +170,22 @@ def _again(key, scene, now, mask, archive, goal_source, row_of):
 
 def _density(archive, rows, width):
     """How often objects were where they were in these rows [K], but for a factor. -> [K]."""
-
-    def one(position, mask):
-        near = _kernel(archive.achieved.position - position[None], archive.mask, width)
-        return jnp.sum(near * (_filled(archive) & jnp.all(archive.mask == mask[None], axis=1)))
-
-    return jax.vmap(one)(archive.achieved.position[rows], archive.mask[rows])
+    places, mask = archive.achieved.position, archive.mask
+    alike = jnp.all(mask[None] == mask[rows][:, None], axis=2)
+    return (alike * _kernel(places[rows], places, mask, width)) @ _filled(archive).astype(jnp.float32)
 
 
 def _success(archive, now, mask, goals, width, *, untried):
     """Bob's success in his latest turns with such ways to go as to goals [K, N, 3]; `untried` where none. -> [K]."""
     suits = _filled(archive) & jnp.all(archive.mask == mask[None], axis=1)
-
-    def one(goal):
-        near = suits * _kernel(archive.way - (goal - now.position)[None], archive.mask, width)
-        return (jnp.sum(near * archive.success) + untried) / (jnp.sum(near) + 1.0)
-
-    return jax.vmap(one)(goals)
+    near = _kernel(goals - now.position[None], archive.way, archive.mask, width)
+    reached, tried = (near @ jnp.stack([suits & archive.success, suits], axis=1).astype(jnp.float32)).T
+    return (reached + untried) / (tried + 1.0)
 
 
-def _kernel(differences, mask, width):
-    """Gaussian, of the differences [C, N, 3] of objects that are there -> [C]."""
-    return jnp.exp(-jnp.sum(mask[:, :, None] * differences**2, axis=(1, 2)) / (2 * width**2))
+def _kernel(points, rows, mask, width):
+    """Gaussian, of points [K, N, 3] about rows [C, N, 3] and their objects that are there. -> [K, C]."""
+    total, mask = partial(jnp.einsum, precision="highest"), mask.astype(jnp.float32)
+    squares = total("cn,knd->kc", mask, points**2) + total("cn,cnd->c", mask, rows**2)[None]
+    squares -= 2 * total("knd,cnd->kc", points, mask[:, :, None] * rows)  # differences would take ten times as long
+    return jnp.exp(-jnp.maximum(squares, 0.0) / (2 * width**2))

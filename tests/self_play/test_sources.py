@@ -70,6 +70,13 @@ def test_replay_draws_any_and_mega_the_rarest():
         assert np.mean(goals[:, 0] < 0) == pytest.approx(fraction, abs=0.05)
 
 
+def test_the_kernel_is_a_gaussian_of_the_objects_that_are_there():
+    rng = np.random.default_rng(0)
+    points, rows, mask = rng.random((4, 3, 3), np.float32), rng.random((5, 3, 3), np.float32), rng.random((5, 3)) < 0.5
+    squares = np.sum(mask[None, :, :, None] * (points[:, None] - rows[None]) ** 2, axis=(2, 3))
+    np.testing.assert_allclose(sources._kernel(points, rows, mask, 0.3), np.exp(-squares / 0.18), rtol=1e-4)
+
+
 def test_mega_leaves_out_what_bob_is_not_likely_to_reach():
     """He was least often far to the right, which he never reaches, and then to the left."""
     places = [(0.2, 0.0, 0.03)] * 9 + [(-0.2, 0.0, 0.03)] * 2 + [(0.4, 0.0, 0.03)]
