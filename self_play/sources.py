@@ -77,7 +77,7 @@ def replay(
     goal_source: Callable = push,
 ) -> Poses:
     """Where Bob's objects were at the end of one of his latest turns, each as likely."""
-    return _again(key, scene, now, mask, archive, goal_source, lambda key: _rows(key, archive, mask, 1)[0])
+    return _again(key, scene, now, mask, archive, goal_source, lambda key, archive: _rows(key, archive, mask, 1)[0])
 
 
 def mega(
@@ -101,7 +101,7 @@ def mega(
     check_counts(num_candidates=num_candidates)
     check_numbers(above=0.0, width=width)
 
-    def rarest(key):
+    def rarest(key, archive):
         rows = _rows(key, archive, mask, num_candidates)
         success = _success(archive, now, mask, archive.achieved.position[rows], width, untried=0.0)
         likely = success >= success.max() / 2
@@ -158,11 +158,11 @@ def _rows(key, archive, mask, number):
 
 
 def _again(key, scene, now, mask, archive, goal_source, row_of):
-    """The place in the row of the archive that `row_of` (key) chooses, or a fresh one if the row does not suit."""
+    """The place in the row that `row_of` (key, archive) chooses, or a fresh one if the row does not suit."""
     if archive is None:
         return goal_source(key, scene, now, mask)
     k_fresh, k_row = jax.random.split(key)
-    fresh, row = in_slots(goal_source(k_fresh, scene, now, mask), len(mask)), row_of(k_row)
+    fresh, row = in_slots(goal_source(k_fresh, scene, now, mask), len(mask)), row_of(k_row, archive)
     return jax.tree.map(
         lambda kept, new: jnp.where(_suits(archive, mask)[row], kept[row], new), archive.achieved, fresh
     )

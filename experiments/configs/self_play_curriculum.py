@@ -8,12 +8,12 @@ tasks_4    one of 4 tables and uniform goals, again and again       0.749    0.1
 tasks_16   of 16                                                    0.164    0.086    0.824    0.536
 tasks_64   of 64                                                    0.246    0.273    0.904    0.888
 tasks_256  of 256                                                   0.190    0.235    0.916    0.917
-fresh      uniform goals, each a new one                            0.113    0.135    0.722    0.781
-curriculum such goals, but only part of the way there, ever farther     -        -        -        -
+fresh      uniform goals, each a new one                            0.139    0.215    0.860    0.875
+curriculum such goals, but only part of the way there, ever farther 0.773    0.312    0.877    0.902
 replay     where Bob's objects ended in earlier turns               0.075    0.141    0.782    0.722
 mega       of these the places where they were least often              -        -        -        -
-sfl        goals that Bob may reach or not, by his latest turns          -        -        -        -
-alice      Alice's, each from a new table                           0.287    0.185    0.507    0.440
+sfl        goals that Bob may reach or not, by his latest turns     0.147    0.200    0.870    0.895
+alice      Alice's, each from a new table                           0.310    0.174    0.545    0.450
 smoke      `tasks_4`, cut to 2 updates of 8 games
 
 Of one seed: the fraction that Bob reaches of the goals that he trains on (train/bob_success, the mean of ten updates),
