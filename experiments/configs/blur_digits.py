@@ -13,6 +13,8 @@ meta     64, 8 x 8                   328  400 meta-steps of 40 batches; leaves g
 
 Means of 5 seeds on 450 test digits. "Best SGD" is, at each step, the best of 18 settings: 9 rates over 4 decades, with
 and without momentum. A run goes on to step 1000; seconds are of its first 100, on 2 shared cores; a dash: not measured.
+It forgets: in `wider` it has .962 at step 50, .948 at 100, .648 at 200 and .599 at 1000, the best SGD .980 by then
+(experiments/gallery/blur_digits.png); that run took 222 seconds of a shared core. Genomes that last: `blur_lasting`.
 The genome learned on the 1347 training digits in the network of `same`; another genome is tested by
 --config.learner.genome=DIR/genome.json.
 """
