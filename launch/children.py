@@ -61,7 +61,8 @@ def run(
 @contextlib.contextmanager
 def _named(name: str, command: Sequence[str], of_process: dict) -> Iterator[subprocess.Popen]:
     """A process whose lines are printed here, each after its name. At the end all are."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **of_process)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
+    process = subprocess.Popen(command, **pipes, **of_process)
     pairs = (process.stdout, sys.stdout), (process.stderr, sys.stderr)
     readers = [threading.Thread(target=_copy, args=(name, *pair), daemon=True) for pair in pairs]
     for reader in readers:

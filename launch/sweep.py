@@ -6,9 +6,10 @@
 
 Each run is in a folder of its own below the workdir, named after what it changes. Runs that differ in their seed, or in
 numbers that a program can take as arguments, are one program (`launch.train RUN -- RUN`) and leave what each would
-leave by itself; the others come one after the other, or --parallel=N at a time. The same sweep again goes on where it
-was, and skips the runs that are finished with the same flags; values may be added. Any other flag is passed on to every
-run: --config.num_steps=100. A signal stops the sweep and its runs, and its exit status is then 75.
+leave by itself; the others come one after the other, or --parallel=N at a time, and then each line begins with the
+run's name. After each program a line has the time to go if the others take as long. The same sweep again goes on where
+it was, and skips the runs that are finished with the same flags; values may be added. Any other flag is passed on to
+every run: --config.num_steps=100. A signal stops the sweep and its runs, and its exit status is then 75.
 """
 
 import json
