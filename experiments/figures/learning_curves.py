@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from bootstrap import gap
-from experiments.figures.legends import by_number, counted, legend, literal, of_seeds, words
+from experiments.figures.legends import by_number, counted, legend, literal, of_seeds, spread, words
 from experiments.records import Records, curve, curve_at, paths
 
 _FALLING = {"error", "kl", "loss", "mse", "nats", "rmse"}  # the words of metrics that fall towards 0
@@ -32,7 +32,7 @@ def curves(runs: Mapping[str, Records], *, metric: str) -> Figure:
         range_band(axes, steps, values, label=label, marker="." if len(steps) < 40 else None, **style)
     (_, values), *others = of_runs.values()
     of = counted(counts) if others else of_seeds(values)
-    axes.set(xlabel="step", ylabel=_said(metric), title=f"mean and range of {of}")
+    axes.set(xlabel="step", ylabel=_said(metric), title=spread(of))
     axes.grid(alpha=0.3)
     scale_values(axes, metric, [values for _, values in of_runs.values()])
     references(axes, runs.values(), metric)

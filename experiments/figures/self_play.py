@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.figures.learning_curves import mean, range_band, references
-from experiments.figures.legends import counted, literal, words
+from experiments.figures.legends import counted, literal, spread, words
 from experiments.records import Records, curve, path, paths
 from self_play.scene import MAX_OBJECTS
 from self_play.starts import NUM_KINDS
@@ -44,7 +44,7 @@ def curriculum(runs: Mapping[str, Records]) -> Figure:
             if names:
                 axes.legend(fontsize="small")
         _, values = curve(records, "holdout_success")
-        row[0].set_ylabel(f"{literal(label)}\nmean and range of {counted([len(values)])}")
+        row[0].set_ylabel(f"{literal(label)}\n{spread(counted([len(values)]))}")
     return figure
 
 

@@ -59,7 +59,7 @@ def titles(*of_runs):
 def test_curves_say_of_how_many_seeds_they_are():
     three, one, lost = [[0.5, 0.6, 0.7]] * 2, [[0.5]] * 2, [[0.5, 0.6, 0.7], [0.5, 0.6, NAN]]
     assert titles(three) == ("mean and range of 3 seeds", [])
-    assert titles(one) == ("mean and range of 1 seed", [])
+    assert titles(one) == ("1 seed", [])
     assert titles(lost) == ("mean and range of 2 of 3 seeds", [])
     assert titles(three, lost) == ("mean and range of 3 seeds", ["run0", "run1 (2 of 3 seeds)"])
     assert titles(three, one) == ("mean and range of 1 or 3 seeds", ["run0 (3 seeds)", "run1 (1 seed)"])

@@ -36,7 +36,7 @@ def test_a_curriculum_has_means_bands_and_a_row_of_panels_for_each_run():
     band = far.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == pytest.approx((-0.05, 0.85))
     assert [figure.axes[i].get_ylabel() for i in (0, 3)] == [
-        *("a\nmean and range of 2 seeds", "b\nmean and range of 1 seed")
+        *("a\nmean and range of 2 seeds", "b\n1 seed")
     ]
 
 
