@@ -3,7 +3,7 @@
     python -m launch.train --config=experiments/configs/self_play_puck.py --workdir=runs/self_play_puck/puck
 
 variant     what                                                        seconds  holdout_success after 30, 60, 90, 120
-puck        PPO for both, and Bob clones Alice                              261  0.305  0.708  0.831  0.879
+puck        PPO for both, and Bob clones Alice                              261  0.342  0.718  0.853  0.909
 no_abc      PPO alone                                                       313  0.180  0.680  0.889  0.942
 uniform     Bob alone, PPO: goals drawn over the whole table                334  0.083  0.457  0.866  0.964
 curriculum  Bob alone, PPO: such goals, but only part of the way there      355  0.275  0.861  0.989  0.994
