@@ -35,9 +35,7 @@ def test_a_curriculum_has_means_bands_and_a_row_of_panels_for_each_run():
     np.testing.assert_allclose(line.get_xydata(), [[step, 0.2 * (step - 1)] for step in range(1, 6)], atol=1e-12)
     band = far.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == pytest.approx((-0.05, 0.85))
-    assert [figure.axes[i].get_ylabel() for i in (0, 3)] == [
-        *("a\nmean and range of 2 seeds", "b\n1 seed")
-    ]
+    assert [figure.axes[i].get_ylabel() for i in (0, 3)] == [*("a\nmean and range of 2 seeds", "b\n1 seed")]
 
 
 def test_a_run_with_several_objects_has_a_panel_of_them():
