@@ -104,7 +104,7 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 def _checked(steps, *curves):
     """Steps and curves as arrays. Raises ValueError where they are not [E], increasing, and each [S, E]."""
     steps, *curves = (np.asarray(array, float) for array in (steps, *curves))
-    if steps.ndim != 1 or not len(steps) or not np.isfinite(steps[:1]).all() or not (np.diff(steps) > 0).all():
+    if steps.ndim != 1 or not len(steps) or not np.isfinite(steps).all() or (np.diff(steps) <= 0).any():
         raise ValueError("steps must be those of the evaluations, increasing")
     if any(curve.ndim != 2 or curve.shape != (len(curves[0]), len(steps)) for curve in curves):
         shapes = ", ".join(str(list(curve.shape)) for curve in curves)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
 
 from launch import gpus, progress, signals
@@ -20,7 +20,7 @@ def run(
     """Runs all commands, at most `num_slots` at a time. -> the exit status of each; None: a signal came before it.
 
     titles: what is printed when a command begins. names: of several at a time, what each of their lines begins with.
-    Each of several sees only its own of the GPUs; where these are fewer than slots, as many run as there are GPUs.
+    Each of several sees only its own of the GPUs; where these are fewer than slots, a line says so and fewer run.
     """
     shares = _shares(num_slots)
     statuses: list[int | None] = [None] * len(commands)
@@ -33,18 +33,14 @@ def run(
         for _, process in list(running.values()):
             process.send_signal(number)
 
-    with signals.handling(pass_on), contextlib.ExitStack() as reading:
+    with signals.handling(pass_on), contextlib.ExitStack() as processes:
         while running or (waiting and not came):
             while waiting and len(running) < len(shares) and not came:
                 i, command = waiting.pop(0)
                 print(f"[{i + 1}/{len(commands)}] {titles[i]}", flush=True)
                 slot = min(set(range(len(shares))) - {slot for slot, _ in running.values()})
-                # In a session of its own: a signal comes to it from here alone.
-                of_process = {"start_new_session": True, "env": {**os.environ, **shares[slot]}}
-                if len(shares) == 1:
-                    process = subprocess.Popen(command, **of_process)
-                else:
-                    process = reading.enter_context(_named(names[i], command, of_process))
+                name = names[i] if len(shares) > 1 else None
+                process = processes.enter_context(_started(command, shares[slot], name))
                 running[i] = slot, process
                 if came:
                     process.send_signal(came[-1])
@@ -59,11 +55,19 @@ def run(
 
 
 @contextlib.contextmanager
-def _named(name: str, command: Sequence[str], of_process: dict) -> Iterator[subprocess.Popen]:
-    """A process whose lines are printed here, each after its name. At the end all are."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
-    process = subprocess.Popen(command, **pipes, **of_process)
-    pairs = (process.stdout, sys.stdout), (process.stderr, sys.stderr)
+def _started(command: Sequence[str], share: Mapping[str, str], name: str | None) -> Iterator[subprocess.Popen]:
+    """A process in a session of its own: a signal comes to it from here alone. Each line begins with a name given."""
+    pipe = None if name is None else subprocess.PIPE
+    process = subprocess.Popen(
+        command,
+        start_new_session=True,
+        env={**os.environ, **share},
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        errors="replace",
+    )
+    pairs = [(read, write) for read, write in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)) if read]
     readers = [threading.Thread(target=_copy, args=(name, *pair), daemon=True) for pair in pairs]
     for reader in readers:
         reader.start()
@@ -93,5 +97,9 @@ def _shares(num_slots: int) -> list[dict[str, str]]:
     there = gpus.visible()
     if num_slots == 1 or not there:
         return [{}] * num_slots
-    num_slots = min(num_slots, len(there))
+    if num_slots > len(there):
+        print(
+            f"--parallel={num_slots}: each program needs a GPU of its own, so {len(there)} at a time", file=sys.stderr
+        )
+        num_slots = len(there)
     return [{"CUDA_VISIBLE_DEVICES": ",".join(there[slot::num_slots])} for slot in range(num_slots)]

@@ -11,7 +11,7 @@ tasks_256  of 256                                                   0.190    0.2
 fresh      uniform goals, each a new one                            0.139    0.215    0.860    0.875
 curriculum such goals, but only part of the way there, ever farther 0.773    0.312    0.877    0.902
 replay     where Bob's objects ended in earlier turns               0.075    0.141    0.782    0.722
-mega       of these, where they were least often, if he may     0.277    0.238    0.637    0.579
+mega       of these where they were least often, if in his reach   0.277    0.238    0.637    0.579
 sfl        goals that Bob may reach or not, by his latest turns     0.147    0.200    0.870    0.895
 alice      Alice's, each from a new table                           0.310    0.174    0.545    0.450
 smoke      `tasks_4`, cut to 2 updates of 8 games

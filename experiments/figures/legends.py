@@ -59,9 +59,9 @@ def counted(counts: Iterable[int]) -> str:
     return f"{' or '.join(map(str, different))} seed{'' if different == [1] else 's'}"
 
 
-def spread(of_seeds: str) -> str:
+def spread(seeds: str) -> str:
     """What a band and its line are: the mean and range of 3 seeds; of 1 seed nothing but that."""
-    return of_seeds if of_seeds == counted([1]) else f"mean and range of {of_seeds}"
+    return seeds if seeds == counted([1]) else f"mean and range of {seeds}"
 
 
 def learners(records: Records) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """CIFAR-5m's files: every row comes from its place, nothing is read that is not asked for, a bad file is one line."""
 
 import tracemalloc
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,39 +8,9 @@ import pytest
 
 from experiments.data import cifar5m
 from experiments.data.cifar5m_shards import shards
+from tests.experiments.shard_files import PER_PART, X, Y, opened, six_parts, write
 
-PER_PART = 7
-RNG = np.random.default_rng(0)
-X = RNG.integers(0, 256, size=(6 * PER_PART, 32, 32, 3), dtype=np.uint8)
-Y = RNG.integers(0, 10, size=6 * PER_PART)
-
-
-def write(folder, part, save=np.savez, **changed):
-    rows = slice(part * PER_PART, (part + 1) * PER_PART)
-    arrays = {"X": X[rows], "Y": Y[rows]} | changed
-    save(folder / f"part{part}.npz", **{name: array for name, array in arrays.items() if array is not None})
-    return folder / f"part{part}.npz"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A folder with six parts of seven images each."""
-    for part in range(6):
-        write(tmp_path, part)
-    return tmp_path
-
-
-def files(folder):
-    """All but the notes of which files have been checked."""
-    return sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
-
-
-def files_of_parts():
-    return [f"part{i}.npz" for i in range(6)]
-
-
-def opened(folder):
-    return shards(str(folder), num_per_part=PER_PART)
+folder = pytest.fixture(six_parts)
 
 
 @pytest.mark.parametrize(
@@ -129,94 +98,6 @@ def test_files_by_their_other_name(folder):
         opened(folder)
 
 
-@pytest.mark.parametrize("damage", ["a flipped bit", "zeros"])
-def test_damaged_bytes_are_noticed_and_the_check_is_made_once(folder, damage, monkeypatch):
-    path = folder / "part2.npz"
-    content = bytearray(path.read_bytes())
-    content[9000:9100] = bytes(100) if damage == "zeros" else bytes([content[9000] ^ 1]) + content[9001:9100]
-    path.write_bytes(content)
-    with pytest.raises(
-        ValueError, match=rf"^{path} is not a whole .npz file \(X.npy has another checksum .*fetch it again"
-    ):
-        opened(folder)
-    write(folder, 2)
-    opened(folder)
-    monkeypatch.setattr("zlib.crc32", lambda *_: pytest.fail("checked again"))
-    np.testing.assert_array_equal(opened(folder)[0].rows(14, 7)[0], X[14:21])
-
-
-def test_files_beyond_4_gigabytes_have_64_bit_offsets(folder, monkeypatch):
-    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
-    path = write(folder, 0)
-    with zipfile.ZipFile(path) as archive:
-        assert archive.getinfo("Y.npy").extra[:2] == b"\1\0"  # the record of 64-bit sizes and offsets
-    np.testing.assert_array_equal(opened(folder)[0].rows(0, 14)[0], X[:14])
-    np.testing.assert_array_equal(opened(folder)[0].rows(0, 14)[1], Y[:14])
-
-
-def test_npy_headers_of_version_2(folder):
-    with zipfile.ZipFile(folder / "part2.npz", "w") as archive:
-        for name, array in {"X": X[14:21], "Y": Y[14:21]}.items():
-            with archive.open(f"{name}.npy", "w") as file:
-                np.lib.format.write_array(file, array, version=(2, 0))
-    np.testing.assert_array_equal(opened(folder)[0].rows(10, 10)[0], X[10:20])
-
-
-def test_a_compressed_part_is_copied_once_and_said_so(folder):
-    path = write(folder, 3, save=np.savez_compressed)
-    with pytest.warns(UserWarning, match=r"part3.npz is compressed: copying .* to .*part3\.[XY]\.npy") as warned:
-        train, _ = opened(folder)
-    assert len(warned) == 2
-    np.testing.assert_array_equal(train.rows(20, 9)[0], X[20:29])
-    train, _ = opened(folder)  # no warning: those are errors here
-    np.testing.assert_array_equal(train.rows(20, 9)[1], Y[20:29])
-    assert files(folder) == sorted([*files_of_parts(), "part3.X.npy", "part3.Y.npy"])
-    write(folder, 3, save=np.savez_compressed, X=255 - X[21:28])  # a newer file of the same size
-    with pytest.warns(UserWarning, match="is compressed"):
-        train, _ = opened(folder)
-    np.testing.assert_array_equal(train.rows(21, 7)[0], 255 - X[21:28])
-    assert path.is_file()
-
-
-def test_a_damaged_copy_of_a_compressed_part_is_made_anew(folder):
-    write(folder, 3, save=np.savez_compressed)
-    with pytest.warns(UserWarning, match="is compressed"):
-        opened(folder)
-    copy = folder / "part3.X.npy"
-    content = bytearray(copy.read_bytes())
-    content[9000] ^= 1
-    copy.write_bytes(content)
-    with pytest.warns(UserWarning, match="is compressed: copying .* to .*part3.X.npy"):
-        train, _ = opened(folder)
-    np.testing.assert_array_equal(train.rows(21, 7)[0], X[21:28])
-
-
-def test_a_compressed_part_that_is_damaged_leaves_no_copy(folder):
-    path = write(folder, 3, save=np.savez_compressed)
-    content = bytearray(path.read_bytes())
-    content[5000:5100] = bytes(100)
-    path.write_bytes(content)
-    with (
-        pytest.warns(UserWarning, match="is compressed"),
-        pytest.raises(ValueError, match=r"part3.npz is not a whole .npz file \(.*\); fetch it again"),
-    ):
-        opened(folder)
-    assert files(folder) == files_of_parts()
-
-
-def test_a_compressed_part_that_cannot_be_copied(folder, monkeypatch):
-    def full(*args):
-        raise OSError(28, "No space left on device")
-
-    write(folder, 3, save=np.savez_compressed)
-    monkeypatch.setattr("shutil.copyfileobj", full)
-    with (
-        pytest.warns(UserWarning, match="is compressed"),
-        pytest.raises(ValueError, match=r"part3.npz is compressed, and copying it to .*part3.X.npy failed: .*No space"),
-    ):
-        opened(folder)
-
-
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -246,34 +127,6 @@ def test_missing_parts_are_named(folder):
     for part in (1, 5):
         (folder / f"part{part}.npz").unlink()
     with pytest.raises(FileNotFoundError, match=rf"^no part1.npz, part5.npz in {folder}; --data_dir names the folder"):
-        opened(folder)
-
-
-def test_a_file_cut_short_is_named(folder):
-    path = folder / "part2.npz"
-    path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(ValueError, match=rf"^{path} is not a whole .npz file \(.*\); fetch it again"):
-        opened(folder)
-
-
-def test_a_file_with_a_piece_missing_is_named(folder):
-    path = folder / "part2.npz"
-    content = path.read_bytes()
-    path.write_bytes(content[:2000] + content[3000:])
-    with pytest.raises(ValueError, match=rf"^{path} is not a whole .npz file \(.*\); fetch it again"):
-        opened(folder)
-
-
-@pytest.mark.parametrize("length", [5, 100, 10_000])
-def test_a_truncated_member_is_named(folder, length):
-    whole = folder / "X.npy"
-    np.save(whole, X[14:21])
-    path = folder / "part2.npz"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("X.npy", whole.read_bytes()[:length])
-        archive.writestr("Y.npy", b"")
-    message = "X is not a .npy array" if length < 128 else f"X of shape .* should hold 21504 bytes, not {length - 128}"
-    with pytest.raises(ValueError, match=f"^{path}: {message}.*; fetch it again"):
         opened(folder)
 
 

@@ -142,7 +142,7 @@ def test_values_from_the_command_line_are_a_product(run, tmp_path):
     assert ["--config.learner.tx.learning_rate=0.03" in run for run in runs] == [False, False, True, True]
 
 
-def test_programs_run_several_at_a_time_each_with_its_gpus(monkeypatch, tmp_path):
+def test_programs_run_several_at_a_time_each_with_its_gpus(monkeypatch, tmp_path, capsys):
     """The first waits for the second, in vain where they do not run at once."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,7")
     script = "import os, pathlib, sys, time; here = pathlib.Path(sys.argv[1]) / sys.argv[2]\n"
@@ -156,6 +156,7 @@ def test_programs_run_several_at_a_time_each_with_its_gpus(monkeypatch, tmp_path
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     assert children.run(commands, names, names, 2) == [0, 1, 0]
     assert (tmp_path / "c").read_text() == "3"
+    assert capsys.readouterr().err == "--parallel=2: each program needs a GPU of its own, so 1 at a time\n"
 
 
 def test_of_several_programs_at_a_time_each_line_has_a_name(monkeypatch, capsys):
