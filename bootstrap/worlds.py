@@ -127,8 +127,7 @@ def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Arr
     def one(index, pads, shifts):
         value = index % n
         for pad, shift in zip(pads, shifts, strict=True):
-            partner = jnp.where(value <= shift, shift - value, n - (value - shift))
-            value = jnp.where(_mix(jnp.maximum(value, partner) ^ pad) >> 31, partner, value)
+            value = _round(value, pad, shift, n)
         return value
 
     which = epoch - epoch[0]
@@ -140,6 +139,13 @@ def epoch_order(key: jax.Array, index: jax.Array, n: int | jax.Array) -> jax.Arr
 # r rounds leave a value in its place in one order of 2**r. With 8 rounds, six times as many of 1347 samples as by
 # chance stay in theirs; with 16 and more no statistic of n = 2 .. 1347 tells the orders from uniform ones.
 _ROUNDS = 32
+
+
+@jax.jit  # so that it is traced once, not _ROUNDS times in every program that draws
+def _round(value: jax.Array, pad: jax.Array, shift: jax.Array, n: jax.Array) -> jax.Array:
+    """Of the shuffle. value, pad, shift, n [] uint32 -> [] uint32."""
+    partner = jnp.where(value <= shift, shift - value, n - (value - shift))
+    return jnp.where(_mix(jnp.maximum(value, partner) ^ pad) >> 31, partner, value)
 
 
 def _mix(x: jax.Array) -> jax.Array:

@@ -1,6 +1,7 @@
 """What a run depends on besides its config, what it takes, and the cache of its compiled programs."""
 
 import importlib.util
+import math
 import os
 import re
 import resource
@@ -51,7 +52,19 @@ def peak_memory() -> int:
     return most if sys.platform == "darwin" else 1024 * most  # macOS counts bytes
 
 
-def memory() -> int:
+def check_memory(shapes: Any, placed: Any) -> None:
+    """Raises ValueError where a device cannot hold its part of the run's state. placed: its shardings."""
+    parts = jax.tree.map(lambda leaf, sharding: math.prod(sharding.shard_shape(leaf.shape)), shapes, placed)
+    sizes = jax.tree.map(lambda leaf, number: number * leaf.dtype.itemsize, shapes, parts)
+    needed = sum(jax.tree.leaves(sizes))
+    if needed > (there := _memory()):
+        raise ValueError(
+            f"the run's state takes {needed / 1e9:,.1f} GB of a device that has {there / 1e9:,.1f} GB; take a smaller "
+            "learner, or fewer seeds or cells"
+        )
+
+
+def _memory() -> int:
     """The bytes that the first device has, of its own where it says so, else the host's."""
     stats = jax.local_devices()[0].memory_stats() or {}
     return stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

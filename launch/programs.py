@@ -1,7 +1,6 @@
 """What a run computes, compiled: every member of it, over every device. A member is a cell of the grid with a seed."""
 
 import functools
-import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -16,6 +15,8 @@ from launch import mesh as meshes
 from launch.clock import Clock
 from launch.execution import Execution
 from launch.members import Member, Setup, experiment_of
+
+_RUNS_ONCE = {"xla_backend_optimization_level": 1}  # compiled in half of the time
 
 
 class Programs(NamedTuple):
@@ -58,7 +59,8 @@ def programs(
     world = build.first(plan).world
     seeds = np.add.outer(np.atleast_1d(np.asarray(seed, np.uint32)), np.arange(num_seeds, dtype=np.uint32)).ravel()
     setup, members, data, test = _placed(plan, world, seeds)
-    shapes = _abstract_run(setup, members, data)
+    begin_one = jax.jit(functools.partial(_begin_one, setup), static_argnums=0)  # so that it is traced once
+    shapes = _abstract_run(setup, begin_one, members, data)
     one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), shapes)
     step, (_, trained) = _one_step(setup, members[0], data, one)
     chosen = form or execution.suitable_form(step, jax.default_backend())
@@ -73,11 +75,16 @@ def programs(
 
     by_member, replicated = meshes.member_sharding(setup.mesh), meshes.replicated(setup.mesh)
     placed = jax.tree.map(lambda _: by_member, shapes)
-    begin = jax.jit(functools.partial(_begin, setup), static_argnums=0, out_shardings=placed)
-    if setup.mesh.size > 1:  # learner and world name more axes than the members'; the compiler knows where they are
-        begin = jax.jit(functools.partial(_begin, setup), static_argnums=0)
+    begin = jax.jit(
+        functools.partial(_begin, setup, begin_one),
+        static_argnums=0,
+        # Several devices: learner and world name more axes than the members'; the compiler knows where they are.
+        out_shardings=placed if setup.mesh.size == 1 else None,
+        compiler_options=_RUNS_ONCE,
+    )
+    if setup.mesh.size > 1:
         placed = compiled(begin, (0,), members[0], data).output_shardings
-    _check_memory(shapes, placed)
+    machine.check_memory(shapes, placed)
     measure = jax.jit(functools.partial(measures.measure, setup), static_argnums=0, inline=True)
     evaluate = jax.jit(functools.partial(measures.evaluate, setup, measure), static_argnums=0, out_shardings=replicated)
     report = jax.jit(functools.partial(measures.report, setup), out_shardings=replicated)
@@ -191,11 +198,13 @@ def _abstract(leaf: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> ja
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
 
 
-def _begin(setup: Setup, stage: int, members: Member, data: Any) -> bootstrap.Run:
-    def one(member, data):
-        experiment = experiment_of(setup, stage, member, data)
-        return bootstrap.begin(jax.random.key(member.seed), experiment.learner, experiment.world)
+def _begin_one(setup: Setup, stage: int, member: Member, data: Any) -> bootstrap.Run:
+    experiment = experiment_of(setup, stage, member, data)
+    return bootstrap.begin(jax.random.key(member.seed), experiment.learner, experiment.world)
 
+
+def _begin(setup: Setup, begin_one: Callable, stage: int, members: Member, data: Any) -> bootstrap.Run:
+    one = functools.partial(begin_one, stage)
     run = setup.over_members(one, in_axes=(0, setup.data_axis))(members, data)
     return jax.tree.map(lambda leaf: meshes.along(leaf, setup.mesh, meshes.MEMBER), run)
 
@@ -250,12 +259,13 @@ def _one_step(setup: Setup, members: Member, data: Any, run: bootstrap.Run) -> t
     return jax.make_jaxpr(step, return_shape=True)(member, own, run)
 
 
-def _abstract_run(setup: Setup, members: list[Member], data: Any) -> bootstrap.Run:
+def _abstract_run(setup: Setup, begin_one: Callable, members: list[Member], data: Any) -> bootstrap.Run:
     """The shapes of a run, which must be the same in every stage."""
     plan = setup.plan
     keys = sorted({key for stage in plan.stages for key in stage.numbers})
     try:
-        shapes = [jax.eval_shape(functools.partial(_begin, setup, i), of, data) for i, of in enumerate(members)]
+        begun = [functools.partial(_begin, setup, begin_one, i) for i in range(len(members))]
+        shapes = [jax.eval_shape(one, of, data) for one, of in zip(begun, members, strict=True)]
     except Exception as error:
         if not keys:
             raise
@@ -266,18 +276,6 @@ def _abstract_run(setup: Setup, members: list[Member], data: Any) -> bootstrap.R
         if of_stage != shapes[0]:
             raise ValueError(f"stages: from step {stage.from_step} on the run's state would have other shapes")
     return shapes[0]
-
-
-def _check_memory(shapes: bootstrap.Run, placed: Any) -> None:
-    """Raises ValueError where a device cannot hold its part of the run's state. placed: its shardings."""
-    parts = jax.tree.map(lambda leaf, sharding: math.prod(sharding.shard_shape(leaf.shape)), shapes, placed)
-    sizes = jax.tree.map(lambda leaf, number: number * leaf.dtype.itemsize, shapes, parts)
-    needed = sum(jax.tree.leaves(sizes))
-    if needed > (there := machine.memory()):
-        raise ValueError(
-            f"the run's state takes {needed / 1e9:,.1f} GB of a device that has {there / 1e9:,.1f} GB; take a smaller "
-            "learner, or fewer seeds or cells"
-        )
 
 
 def _check_splits(plan: Plan, num_seeds: int) -> None:

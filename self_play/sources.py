@@ -102,10 +102,15 @@ def mega(
     check_numbers(above=0.0, width=width)
 
     def rarest(key, archive):
+        def of_one(row):
+            goal = archive.achieved.position[row][None]
+            success = _success(archive, now, mask, goal, width, untried=0.0)
+            return success[0], _density(archive, row[None], width)[0]
+
         rows = _rows(key, archive, mask, num_candidates)
-        success = _success(archive, now, mask, archive.achieved.position[rows], width, untried=0.0)
+        success, density = jax.lax.map(of_one, rows)  # all at once would take four times the memory
         likely = success >= success.max() / 2
-        return rows[jnp.argmin(jnp.where(likely, _density(archive, rows, width), jnp.inf))]
+        return rows[jnp.argmin(jnp.where(likely, density, jnp.inf))]
 
     return _again(key, scene, now, mask, archive, goal_source, rarest)
 

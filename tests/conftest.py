@@ -13,7 +13,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 gc.set_threshold(50_000, 20, 20)  # tracing makes millions of objects that live: a twentieth of the time
 
 # Nearly all of the suite's time is compiling, and what it compiles runs for moments; child processes inherit these.
-_QUICK = "--xla_backend_optimization_level=0"
+_QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+_QUICK += " --xla_cpu_parallel_codegen_split_count=1"
 if jax.__version_info__ < (0, 11):  # from then on there is no such flag, and a process with it ends without a word
     _QUICK += " --xla_cpu_use_fusion_emitters=false"
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_QUICK}".strip()

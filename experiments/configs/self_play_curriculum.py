@@ -4,10 +4,10 @@
     python -m launch.plot runs/self_play_curriculum/* --out=runs/figures
 
 variant    Bob's goals                                                after 40 updates        after 80
-tasks_4    one of 4 tables and uniform goals, again and again       0.749    0.158    0.997    0.273
-tasks_16   of 16                                                    0.164    0.086    0.824    0.536
-tasks_64   of 64                                                    0.246    0.273    0.904    0.888
-tasks_256  of 256                                                   0.190    0.235    0.916    0.917
+tasks_4    one of 4 tables and uniform goals, again and again       0.792    0.123    0.996    0.185
+tasks_16   of 16                                                    0.177    0.086    0.642    0.510
+tasks_64   of 64                                                    0.222    0.342    0.891    0.867
+tasks_256  of 256                                                   0.179    0.269    0.881    0.886
 fresh      uniform goals, each a new one                            0.139    0.215    0.860    0.875
 curriculum such goals, but only part of the way there, ever farther 0.773    0.312    0.877    0.902
 replay     where Bob's objects ended in earlier turns               0.075    0.141    0.782    0.722
@@ -18,11 +18,11 @@ smoke      `tasks_4`, cut to 2 updates of 8 games
 
 Of one seed: the fraction that Bob reaches of the goals that he trains on (train/bob_success, the mean of ten updates),
 then the fraction that he solves of the holdout's (eval/holdout_success, within 60 steps; each lies within .06 with 95 %
-of 128 games). A run takes 180 to 240 seconds on one shared core, `mega` two to three times that. Those with tasks were
-measured with earlier code. replay, mega and sfl are `self_play/sources.py`. The second command draws
-experiments/gallery/self_play_worlds.png. experiments/gallery/teachers.png has the six teachers, without a path of
-starts, and of cloning only Alice's: with one puck and this budget the hand-made curriculum, SFL and uniform goals teach
-best, and Alice, who learns as well and takes a third of the steps, least.
+of 128 games). A run takes 180 to 380 seconds on one shared core, `mega` two to three times that. replay, mega and sfl
+are `self_play/sources.py`. The second command draws experiments/gallery/self_play_worlds.png.
+experiments/gallery/teachers.png has the six teachers, without a path of starts, and of cloning only Alice's: with one
+puck and this budget the hand-made curriculum, SFL and uniform goals teach best, and Alice, who learns as well and takes
+a third of the steps, least.
 """
 
 from typing import Any

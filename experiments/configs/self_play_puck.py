@@ -7,8 +7,8 @@ puck        PPO for both, and Bob clones Alice                              261 
 no_abc      PPO alone                                                       313  0.180  0.680  0.889  0.942
 uniform     Bob alone, PPO: goals drawn over the whole table                334  0.083  0.457  0.866  0.964
 curriculum  Bob alone, PPO: such goals, but only part of the way there      355  0.275  0.861  0.989  0.994
-two         two pucks and longer turns                                      622  0.020  0.047  0.071  0.103
-two_no_abc  the same without cloning                                        675  0.005  0.006  0.012  0.022
+two         two pucks and longer turns                                     1137  0.022  0.056  0.099  0.101
+two_no_abc  the same without cloning                                       1033  0.004  0.004  0.010  0.025
 no_clip     ABC without its clip                                            205  0.293  0.633  0.821  0.901
 no_filter   ABC of all valid goals, also of those that Bob reached          188  0.413  0.736  0.880  0.926
 one_goal    one goal an episode                                             212  0.195  0.658  0.846  0.923
@@ -19,8 +19,9 @@ smoke       `puck`, cut to 2 updates of 8 games
 
 eval/holdout_success is the fraction of the goals of the task `uniform` that Bob solves, each within 100 control steps;
 a random Bob solves none. Means of 3 seeds, but `no_clip` to `past` are of one (--config.num_seeds=1). An update follows
-128 control steps of each of 256 games. Seconds are of 2 CPU cores, from `two` on shared, compiling and films included.
-All but `puck` and `quick` were measured with earlier code, `uniform` and `curriculum` with other random streams too.
+128 control steps of each of 256 games. Seconds are of 2 CPU cores, from `two` on shared, those of `two` and
+`two_no_abc` of one such core, compiling and films included. All but `puck`, `quick`, `two` and `two_no_abc` were
+measured with earlier code, `uniform` and `curriculum` with other random streams too.
 
 figures/arena.png and episode.html are an episode, figures/payoff.png past versions of each against the other's.
 Signs of a collapse, in figures/curriculum.png, and what helps:
