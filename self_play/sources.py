@@ -103,9 +103,8 @@ def mega(
 
     def rarest(key, archive):
         def of_one(row):
-            goal = archive.achieved.position[row][None]
-            success = _success(archive, now, mask, goal, width, untried=0.0)
-            return success[0], _density(archive, row[None], width)[0]
+            goal = archive.achieved.position[row]
+            return _success(archive, now, mask, goal[None], width, untried=0.0)[0], _density(archive, row, width)
 
         rows = _rows(key, archive, mask, num_candidates)
         success, density = jax.lax.map(of_one, rows)  # all at once would take four times the memory
@@ -173,11 +172,11 @@ def _again(key, scene, now, mask, archive, goal_source, row_of):
     )
 
 
-def _density(archive, rows, width):
-    """How often objects were where they were in these rows [K], but for a factor. -> [K]."""
+def _density(archive, row, width):
+    """How often objects were where they were in this row, but for a factor. -> []."""
     places, mask = archive.achieved.position, archive.mask
-    alike = jnp.all(mask[None] == mask[rows][:, None], axis=2)
-    return (alike * _kernel(places[rows], places, mask, width)) @ _filled(archive).astype(jnp.float32)
+    alike = _filled(archive) & jnp.all(mask == mask[row][None], axis=1)
+    return _kernel(places[row][None], places, mask, width)[0] @ alike.astype(jnp.float32)
 
 
 def _success(archive, now, mask, goals, width, *, untried):
