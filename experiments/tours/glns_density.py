@@ -28,6 +28,7 @@ from experiments import data, figures
 # %%
 NUM_DRAWN = 8
 images = data.binarized_mnist(data.default_dir(), num_train=12000, num_test=NUM_DRAWN)
+height, width = images.test.x.shape[1:]
 learner = bootstrap.Learner(*glns.density((16, 1), spread=30.0, learning_rate=0.002))
 world = bootstrap.real(*map(jnp.asarray, images.train), batch_size=240)
 
@@ -45,8 +46,8 @@ run, metrics = learn(jax.random.key(0), world.data)
 
 # %%
 k_samples, k_paint = jax.random.split(jax.random.key(1))
-samples = jax.vmap(lambda key: sample(key, run.learner, (28, 28)))(jax.random.split(k_samples, NUM_DRAWN))
-halves = jnp.broadcast_to(jnp.arange(28)[:, None] < 14, (28, 28))
+samples = jax.vmap(lambda key: sample(key, run.learner, (height, width)))(jax.random.split(k_samples, NUM_DRAWN))
+halves = jnp.broadcast_to(jnp.arange(height)[:, None] < height // 2, (height, width))
 painted = jax.vmap(lambda key, image: inpaint(key, run.learner, image, halves))(
     jax.random.split(k_paint, NUM_DRAWN), images.test.x
 )
@@ -60,7 +61,7 @@ shared = bootstrap.Learner(*shared_density.learner())
 few = jnp.asarray(images.train.x[::6])
 state, shared_metrics = jax.jit(shared.update)(None, shared.init(jax.random.key(0), (few,)), (few, None))
 draw = jax.jit(jax.vmap(shared_density.inpaint, in_axes=(0, None, 0, None)))
-nothing, k_shared, k_shared_paint = jnp.zeros((28, 28), bool), *jax.random.split(jax.random.key(2))
+nothing, k_shared, k_shared_paint = jnp.zeros_like(halves), *jax.random.split(jax.random.key(2))
 shared_samples = draw(jax.random.split(k_shared, NUM_DRAWN), state, images.test.x, nothing)
 shared_painted = draw(jax.random.split(k_shared_paint, NUM_DRAWN), state, images.test.x, halves)
 
