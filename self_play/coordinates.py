@@ -1,5 +1,8 @@
 """How objects move: in the plane, or freely. What of a pose lies in a State's q, and what of it is observed.
 
+A place seen from another comes twice, the second time cut at NEAR. What is observed is normalised by its spread over
+whole turns, in which the centimetre that decides a grasp is a tenth: it took players long to find it (LOG.md).
+
 Letters: F features of an object, H of its goal, N objects, K and D their numbers in q and qd.
 """
 
@@ -10,6 +13,8 @@ import jax.numpy as jnp
 
 from self_play import goals
 from self_play.goals import Poses, Symmetries
+
+NEAR = 0.04  # m, as far as the fingers open and a block may be from its goal
 
 
 class Motion(NamedTuple):
@@ -40,15 +45,17 @@ class Plane:
 
     @staticmethod
     def features(motion: Motion, tool: jax.Array) -> list[jax.Array]:
-        """Position, velocity, position - tool's [N, 2] each. tool [2 or 3]."""
+        """Position, velocity, position - tool's, the same cut [N, 2] each. tool [2 or 3]."""
         position = motion.position[:, :2]
-        return [position, motion.velocity[:, :2], position - tool[None, :2]]
+        off = position - tool[None, :2]
+        return [position, motion.velocity[:, :2], off, jnp.clip(off, -NEAR, NEAR)]
 
     @staticmethod
     def goal_features(now: Poses, goal: Poses, symmetries: Symmetries) -> list[jax.Array]:
-        """The goal's position, and goal's - object's [N, 2] each."""
+        """The goal's position, the way to it, the same cut [N, 2] each."""
         del symmetries
-        return [goal.position[:, :2], (goal.position - now.position)[:, :2]]
+        way = (goal.position - now.position)[:, :2]
+        return [goal.position[:, :2], way, jnp.clip(way, -NEAR, NEAR)]
 
 
 class Space:
@@ -69,20 +76,22 @@ class Space:
 
     @staticmethod
     def features(motion: Motion, tool: jax.Array) -> list[jax.Array]:
-        """Position [N, 3], rotation [N, 6], velocity, angular velocity, position - tool's [N, 3] each. tool [3].
+        """Position [N, 3], rotation [N, 6], velocity, angular velocity, position - tool's, the same cut [N, 3] each.
 
-        A rotation is two columns of its matrix, which are continuous; the paper's Euler angles are not.
+        tool [3]. A rotation is two columns of its matrix, which are continuous; the paper's Euler angles are not.
         """
         axes = jax.vmap(axes_of)(motion.rotation)
         turning = jnp.einsum("nij,nj->ni", axes, motion.turning)
         columns = axes[:, :, :2].reshape(-1, 6)
-        return [motion.position, columns, motion.velocity, turning, motion.position - tool[None]]
+        off = motion.position - tool[None]
+        return [motion.position, columns, motion.velocity, turning, off, jnp.clip(off, -NEAR, NEAR)]
 
     @staticmethod
     def goal_features(now: Poses, goal: Poses, symmetries: Symmetries) -> list[jax.Array]:
-        """The goal's position [N, 3] and rotation [N, 6]; goal's position - object's, and the rotation to it [N, 3]."""
+        """The goal's position [N, 3] and rotation [N, 6]; the way and the rotation to it [N, 3], the way cut [N, 3]."""
         columns = jax.vmap(axes_of)(goal.rotation)[:, :, :2].reshape(-1, 6)
-        return [goal.position, columns, goal.position - now.position, goals.rotations_to(now, goal, symmetries)]
+        way = goal.position - now.position
+        return [goal.position, columns, way, goals.rotations_to(now, goal, symmetries), jnp.clip(way, -NEAR, NEAR)]
 
 
 def axes_of(q: jax.Array) -> jax.Array:

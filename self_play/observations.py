@@ -39,7 +39,7 @@ class Observation(NamedTuple):
 
     gripper: jax.Array  # [G] joints in m and rad, yaw as (cos, sin); their velocities; target - joint; smoothed action;
     # of an arm the position of its tool and two axes of it come first
-    objects: jax.Array  # [N, F] position, rotation, velocity, angular velocity, position - tool's, touch
+    objects: jax.Array  # [N, F] position, rotation, velocity, angular velocity, position - tool's, the same cut, touch
     mask: jax.Array  # [N] bool
 
 
@@ -88,7 +88,7 @@ def positions(scene: Scene, gripper: jax.Array, now: Poses) -> jax.Array:
 
 
 def observe_goal(scene: Scene, symmetries: Symmetries, now: Poses, goal: Poses, mask: jax.Array) -> jax.Array:
-    """What Bob alone observes: each object's goal, absolute and relative, see `coordinates`. -> [N, H]."""
+    """What Bob alone observes: each object's goal, absolute, relative, and cut, see `coordinates`. -> [N, H]."""
     features = coordinates_of(scene).goal_features(now, goal, symmetries)
     return jnp.where(mask[:, None], jnp.concatenate(features, axis=-1), 0.0)
 

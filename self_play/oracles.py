@@ -26,7 +26,7 @@ def _logits(actions):
 def pusher(policy_input: PolicyInput) -> jax.Array:
     """Of one puck: goes round behind it, seen from its goal, and pushes."""
     (gripper, objects, _), puck_goal = policy_input.observation, policy_input.goal[:, 0]
-    puck, way = objects[:, 0], puck_goal[:, 2:]
+    puck, way = objects[:, 0], puck_goal[:, 2:4]
     distance = jnp.linalg.norm(way, axis=-1, keepdims=True)
     along = way / jnp.maximum(distance, 1e-6)
     side = jnp.stack([-along[:, 1], along[:, 0]], axis=-1)
@@ -58,7 +58,7 @@ def gripper(policy_input: PolicyInput) -> jax.Array:
 
 def _gripper(hand, objects, mask, goal):
     """One game. -> action [A] in -1 to 1."""
-    is_held = mask & jnp.all(objects[:, 18:20] > 0, axis=1) & (_length(objects[:, 15:18]) < 0.03)
+    is_held = mask & jnp.all(objects[:, 21:23] > 0, axis=1) & (_length(objects[:, 15:18]) < 0.03)
     done = ~mask | _is_done(goal, is_held)
     which, has_way = _errand(objects, mask, goal, is_held, done)
     one, of_goal, others = objects[which], goal[which], mask & (jnp.arange(len(mask)) != which)
@@ -153,7 +153,7 @@ def _tip(hand, one, goal):
     rises = (to[2] > -0.07) & ~in_lane
     there = jnp.append(jnp.where(rises, 0.0, behind), to[2] + 0.1)
     down = jnp.append(jnp.where(along > 0.05, behind, 0.0), height)
-    rise = jnp.where(jnp.any(one[18:20] > 0), 0.02, 0.0)  # with the side that it pushes: friction would hold that down
+    rise = jnp.where(jnp.any(one[21:23] > 0), 0.02, 0.0)  # with the side that it pushes: friction would hold that down
     push = jnp.append(jnp.where(height > -0.02, 0.01, 0.0) * ahead + beside * axis, height + rise)
     move = jnp.where(is_near, push, jnp.where(in_lane & (along > 0.05), down, there))
     return move, _turn_to(hand, one), jnp.asarray(SHUT)

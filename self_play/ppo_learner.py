@@ -28,6 +28,7 @@ class State(NamedTuple):
     optimizer: optax.OptState  # a leading axis P, too
     normalizers: Normalizers
     pool: OpponentPool | None  # None for a pool_size of 0
+    cloning: jax.Array | None = None  # [] the share of its weight that is left; None where it does not fade
 
 
 class Settings(NamedTuple):
@@ -81,7 +82,7 @@ def learner(
       memory; it divides 1 + num_steps of the world, which has the same lstm_size and bptt_length.
     clip to entropy_weight: PPO's. cloning_weight, cloning_clip: see `cloning`; a weight of 0 is PPO alone.
     cloning_fades: the weight falls to 0 as Bob's success from his easiest start rises to a half (`starts`; of a world
-      with bob_shares): an Alice who is still near random pins him to her noise.
+      with bob_shares), and never rises again: an Alice who is still near random pins him to her noise.
     alice_rate: her learning rate as a fraction of Bob's; a slow Alice keeps her goals diverse.
     alice_entropy: her entropy_weight as a multiple of Bob's; one who is sure of her goals leads him away from others.
     learning_rate: Adam's, or a schedule of it over minibatches. max_norm: of a player's gradient; the paper names none.
@@ -144,7 +145,8 @@ def _init(settings, key, example):
     pool_size, _ = settings.pool
     normalizers = init_normalizers(inputs)
     pool = init_pool((params, normalizers), pool_size) if pool_size else None
-    return State(params, jax.vmap(settings.tx.init)(params), normalizers, pool)
+    cloning = jnp.ones((), jnp.float32) if settings.cloning_fades else None
+    return State(params, jax.vmap(settings.tx.init)(params), normalizers, pool, cloning)
 
 
 def _check_batch(settings, batch):
@@ -177,9 +179,10 @@ def _update(settings, key, state, batch):
     )
     data, normalizers, explained = prepare(player, state.params, state.normalizers, batch, **settings.returns)
     k_train, k_pool = jax.random.split(key)
-    coefs, rates = settings.coefs, None
+    coefs, rates, cloning = settings.coefs, None, state.cloning
     if settings.cloning_fades:
-        coefs = coefs._replace(cloning_weight=coefs.cloning_weight * jnp.maximum(0.0, 1 - 2 * batch.start_success[0]))
+        cloning = jnp.minimum(cloning, jnp.maximum(0.0, 1 - 2 * batch.start_success[0]))
+        coefs = coefs._replace(cloning_weight=coefs.cloning_weight * cloning)
     if settings.alice_rate != 1:
         rates = jnp.array([settings.alice_rate, 1.0], jnp.float32)
     entropy_weights = coefs.entropy_weight * jnp.array([settings.alice_entropy, 1.0], jnp.float32)
@@ -196,7 +199,7 @@ def _update(settings, key, state, batch):
     by_player = {f"{name}_{of}": values[i] for i, name in enumerate(NAMES) for of, values in metrics.items()}
     pool_size, pool_every = settings.pool
     pool = push(k_pool, state.pool, (params, normalizers), pool_every) if pool_size else None
-    return State(params, optimizer, normalizers, pool), {**rollout_metrics(batch), **by_player}
+    return State(params, optimizer, normalizers, pool, cloning), {**rollout_metrics(batch), **by_player}
 
 
 def _predict(settings, state, policy_input):

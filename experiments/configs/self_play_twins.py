@@ -4,7 +4,7 @@
     python -m launch.plot runs/self_play_twins/* --out=runs/figures
 
 variant     what differs                                                         push_1, pick_and_place_1
-recipe      nothing                                                              .995 .970
+recipe      nothing                                                              .995 .990
 no_abc      no cloning                                                           -
 abc_kept    cloning does not fade                                                -
 no_path     Bob's gripper begins where exams begin                               -
@@ -26,7 +26,7 @@ mega        no Alice: of these the places where it was least often              
 sfl         no Alice: lifted goals that he may reach or not, by his latest turns -
 smoke       `recipe`, cut to 2 updates of 4 games
 
-One seed, 900 updates. To take the path from a teacher too: --config.world.bob_shares=exam. A dash: not measured.
+One seed, 600 updates. To take the path from a teacher too: --config.world.bob_shares=exam. A dash: not measured.
 """
 
 from typing import Any
@@ -53,7 +53,7 @@ TWINS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and of t
     "no_filter": {"world": {"demonstrations": "valid"}},
     "one_goal": {"world": {"max_goals": 1}},
     "timestep": {"world": {"alice_reward": "timestep"}},
-    "past": {"world": {"past_prob": 0.2}, "learner": {"pool_size": 4, "pool_every": 150}},
+    "past": {"world": {"past_prob": 0.2}},
     "sure": {"learner": {"alice_entropy": 1.0}},
     "whole": {"world": {"whole_turns": True}},
     "attention": {"learner": {"attention": True}},

@@ -43,7 +43,7 @@ _CORNERS = np.array(list(itertools.product((-1, 1), repeat=3)))
 def arena(runs: Mapping[str, Records], *, num_pictures: int = 8) -> Figure:
     """A strip of one goal of the artifact `episode` of the first run: Alice's turn above, Bob's below, goals as ghosts.
 
-    Of the goals that Bob tried, the first that he reached; if none, the first. Without any, the film's beginning.
+    Of the goals that Bob reached, that which took him longest; if none, the first. Without any, the film's beginning.
     """
     frames = json.loads(next(iter(runs.values())).artifact("episode.json"))
     rows = turns(frames)
@@ -57,8 +57,11 @@ def arena(runs: Mapping[str, Records], *, num_pictures: int = 8) -> Figure:
 def turns(frames: Mapping) -> dict[str, Sequence[int]]:
     """The frames of the turns that `arena` shows, by the name of the player."""
     of_goals, ends = _turns(np.array(frames["bobs_turn"]), np.array(frames["resolved"])), np.array(frames["success"])
-    shown = next((turn for turn in of_goals if ends[turn[1][-1]]), of_goals[0] if of_goals else None)
-    return {"Alice": shown[0], "Bob": shown[1]} if shown else {"Alice": range(min(len(ends), 100))}
+    if not of_goals:
+        return {"Alice": range(min(len(ends), 100))}
+    reached = [turn for turn in of_goals if ends[turn[1][-1]]]
+    hers, his = max(reached or of_goals[:1], key=lambda turn: len(turn[1]))
+    return {"Alice": hers, "Bob": his}
 
 
 def strip(row: Sequence[Axes], frames: Mapping, steps: Sequence[int], name: str) -> None:

@@ -2,8 +2,8 @@
 # # The gripper, on goals and objects of yours
 #
 # Alice and Bob of `self_play.load("one")` come with the package. They learned with one cube, from each other alone, in
-# 25 minutes of a core. Here Bob is asked for what neither of them ever was: the goals of exams, those of a function of
-# yours, and a bar, which he has never held. It takes about a minute, most of it compiling and drawing.
+# half an hour. Here Bob is asked for what neither of them ever was: the goals of exams, those of a function of yours,
+# and a bar, which he has never held. It takes about a minute, most of it compiling and drawing.
 #
 # `.venv/bin/python -m experiments.tours.gripper` runs it, and an editor or Jupyter shows it as a notebook.
 

@@ -176,13 +176,21 @@ def test_what_the_players_see():
     seen = jax.vmap(table.observe)(states["lift"])
     held = jax.tree.map(lambda leaf: np.array(leaf)[7 * HOLD], seen)
     assert held.gripper.shape == (21,)
-    assert held.objects.shape == (3, 20)
+    assert held.objects.shape == (3, 23)
     np.testing.assert_allclose(held.gripper[:3], [-0.1, 0.1, 0.25], atol=0.01)
     np.testing.assert_allclose(np.arctan2(held.gripper[4], held.gripper[3]), 1.0, atol=0.05)
     np.testing.assert_allclose(held.objects[0, :3], positions("lift")[7 * HOLD, 0])
     np.testing.assert_allclose(held.objects[0, 15:18], 0.0, atol=0.02)  # it is between the fingers
-    np.testing.assert_array_equal(held.objects[:, 18:], [[1, 1], [0, 0], [0, 0]])
+    np.testing.assert_array_equal(held.objects[:, 18:21], np.clip(held.objects[:, 15:18], -0.04, 0.04))
+    assert np.abs(held.objects[1:, 15:18]).max() > 0.1
+    np.testing.assert_array_equal(held.objects[:, 21:], [[1, 1], [0, 0], [0, 0]])
     np.testing.assert_allclose(np.array(seen.objects)[-1, 1:, 9:15], 0.0, atol=1e-3)
+    here = jax.vmap(table.poses)(states["lift"])
+    now, then = (type(here)(here.position[i], here.rotation[i]) for i in (0, 7 * HOLD))
+    goal = np.array(table.observe_goal(now, then, states["lift"].mask[0]))
+    np.testing.assert_array_equal(goal[:, 9:12], np.array(then.position - now.position))
+    np.testing.assert_array_equal(goal[:, 15:], np.clip(goal[:, 9:12], -0.04, 0.04))
+    assert np.abs(goal[0, 9:12]).max() > 0.1
     # It tells the whole place of the gripper, but for the second finger, which follows the first.
     decode = jax.vmap(functools.partial(self_play.observations.positions, table.scene))
     q = decode(seen.gripper, jax.vmap(table.poses)(states["lift"]))

@@ -19,7 +19,7 @@ def puck_goes_where_actions_say():
 
 def predict(state, policy_input):
     """Of weight 0, or with normalizer 0, a player stands still; else Alice moves the puck in x, and Bob to its goal."""
-    to_goal = jnp.clip(policy_input.goal[:, 0, 2:] / 0.01, -5, 5)
+    to_goal = jnp.clip(policy_input.goal[:, 0, 2:4] / 0.01, -5, 5)
     wish = jnp.stack([jnp.broadcast_to(jnp.array([5.0, 0.0]), to_goal.shape), to_goal], axis=1)
     wish = 5 + state.normalizers * state.params["w"][None, :, None] * wish
     return -50 * (wish[..., None] - jnp.arange(11.0)[None, None, None]) ** 2, policy_input.memory

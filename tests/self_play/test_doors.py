@@ -103,7 +103,7 @@ def test_a_network_of_ones_own():
     example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), batch)
     learned = jax.jit(begin)(keys[2], example)
     kernel = learned.params["params"]["Dense_0"]["kernel"]
-    assert kernel.shape == (2, 8 + 4, 2 * 11 + 1)
+    assert kernel.shape == (2, 8 + 6, 2 * 11 + 1)
     after, _ = jax.eval_shape(update, keys[3], learned, example)
     assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, learned)
     seen = jax.tree.map(lambda leaf: leaf[:, 1], example.transitions.policy_input)

@@ -66,7 +66,7 @@ def test_a_demonstration_looks_at_what_bob_would():
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), parts)
     seen, goal, is_demo = jax.tree.map(lambda *leaves: np.concatenate(leaves), *flat)
     masks = data.inputs.mask[:, :, 0]
-    away = np.linalg.norm(goal[:, 0, 2:], axis=-1)[is_demo]
+    away = np.linalg.norm(goal[:, 0, 2:4], axis=-1)[is_demo]
     assert min(np.sum(away > MAX_DISTANCE), np.sum(away <= MAX_DISTANCE)) > 10
     np.testing.assert_array_equal(data.demo_mask[BOB, :, 0], is_demo)
     expected = np.stack([np.ones_like(away, bool), away <= MAX_DISTANCE], axis=1)  # at their goals, both are looked at

@@ -100,11 +100,13 @@ def test_absent_objects_are_not_seen():
     number = np.array(states.mask).sum(1)
     assert set(number) == {1, 2}
     seen = jax.vmap(table.observe)(states)
-    assert seen.objects.shape == (64, 3, 7)
+    assert seen.objects.shape == (64, 3, 9)
     assert not np.any(np.array(seen.objects)[~np.array(states.mask)])
+    np.testing.assert_array_equal(seen.objects[..., 6:8], np.clip(seen.objects[..., 4:6], -0.04, 0.04))
     goal = jax.vmap(table.observe_goal)(*(jax.vmap(table.poses)(begin(seed)) for seed in (0, 5)), states.mask)
-    assert goal.shape == (64, 3, 4)
+    assert goal.shape == (64, 3, 6)
     assert not np.any(np.array(goal)[~np.array(states.mask)])
+    np.testing.assert_array_equal(goal[..., 4:], np.clip(goal[..., 2:4], -0.04, 0.04))
 
 
 def test_slots_are_interchangeable():

@@ -13,23 +13,25 @@ from tests.self_play.toy_games import begin, games, settle, update
 
 
 def test_cloning_fades_and_alice_is_slow():
-    """Until Bob succeeds from his easiest start he clones as ever; from a half on he does not. Alice steps less far."""
+    """Until Bob succeeds from his easiest start he clones; from a half on he never does. Alice steps less far."""
     state, draw, _ = games()
     learned, (_, batch) = begin(), draw(jax.random.key(3), state, None)
     usual = update(0, 1.0, jax.random.key(4), learned, batch)[0]
     fading = jax.jit(settle(cloning_fades=True, alice_rate=0.1)[1])
 
-    def after(success):
+    def after(success, left=1.0):
         succeeded = batch._replace(start_success=jnp.full(9, success))
-        return fading(jax.random.key(4), learned, succeeded)[0].params
+        return fading(jax.random.key(4), learned._replace(cloning=jnp.float32(left)), succeeded)[0]
 
-    params, bob = after(0.0), functools.partial(jax.tree.map, lambda leaf: np.array(leaf[BOB]))
+    params, bob = after(0.0).params, functools.partial(jax.tree.map, lambda leaf: np.array(leaf[BOB]))
     for new, old, full in zip(*map(jax.tree.leaves, (params, learned.params, usual.params)), strict=True):
         np.testing.assert_allclose(new[BOB], full[BOB], atol=1e-6)
         np.testing.assert_allclose(new[ALICE] - old[ALICE], 0.1 * (full[ALICE] - old[ALICE]), atol=1e-7)
-    half, more = bob(after(0.5)), bob(after(0.8))
+    half, more, again = (bob(after(*of).params) for of in ((0.5,), (0.8,), (0.0, 0.0)))
     assert all(map(np.array_equal, jax.tree.leaves(half), jax.tree.leaves(more)))
+    assert all(map(np.array_equal, jax.tree.leaves(half), jax.tree.leaves(again)))
     assert not all(map(np.array_equal, jax.tree.leaves(half), jax.tree.leaves(bob(params))))
+    assert [float(after(*of).cloning) for of in ((0.25,), (0.0, 0.2), (0.45, 0.2))] == pytest.approx([0.5, 0.2, 0.1])
 
 
 def test_a_rate_may_fall():

@@ -26,7 +26,7 @@ def test_the_world_of_pucks(pucks):
         np.testing.assert_array_equal(a, b)
     _, batch = once
     assert batch.transitions.action.shape == (8, 25, 2)
-    assert batch.demo_goal.shape == (8, 25, 2, 4)
+    assert batch.demo_goal.shape == (8, 25, 2, 6)
     assert batch.last.memory.shape == (8, 2, 2, 12)
     assert int(jnp.sum(batch.transitions.resolved)) >= 8 * 24 // 10
     assert bool(jnp.all(jnp.isfinite(batch.transitions.policy_input.observation.objects)))
