@@ -14,14 +14,15 @@ no_filter   ABC of all valid goals, also of those that Bob reached          188 
 one_goal    one goal an episode                                             212  0.195  0.658  0.846  0.923
 timestep    Alice is paid by how much longer Bob takes (Sukhbaatar)         188  0.293  0.645  0.859  0.881
 past        a fifth of the episodes against past versions                   208  0.376  0.716  0.897  0.923
-quick       `puck`, half as long, one seed                                  107  0.415  0.753
+quick       `puck`, half as long, one seed                                    -  0.547  0.896
 smoke       `puck`, cut to 2 updates of 8 games
 
 eval/holdout_success is the fraction of the goals of the task `uniform` that Bob solves, each within 100 control steps;
 a random Bob solves none. Means of 3 seeds, but `no_clip` to `past` are of one (--config.num_seeds=1). An update follows
 128 control steps of each of 256 games. Seconds are of 2 CPU cores, from `two` on shared, those of `two` and
-`two_no_abc` of one such core, compiling and films included. All but `puck`, `quick`, `two` and `two_no_abc` were
-measured with earlier code, `uniform` and `curriculum` with other random streams too.
+`two_no_abc` of one such core, compiling and films included. All but `quick` were measured before places were
+seen cut, too (`self_play/coordinates.py`); `quick` had 0.415 and 0.753 then. All but `quick`, `puck`, `two` and
+`two_no_abc` are of yet earlier code, `uniform` and `curriculum` with other random streams too.
 
 figures/arena.png and episode.html are an episode, figures/payoff.png past versions of each against the other's.
 Signs of a collapse, in figures/curriculum.png, and what helps:
@@ -57,7 +58,7 @@ def get_config(variant: str = "puck") -> ConfigDict:
     """The config of a variant."""
     if variant not in _VARIANTS:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(_VARIANTS)}")
-    num_steps, log_every, num_games = {"smoke": (2, 1, 8), "quick": (40, 5, 256)}.get(variant, (120, 10, 256))
+    num_steps, log_every, num_games = {"smoke": (2, 1, 8), "quick": (60, 5, 256)}.get(variant, (120, 10, 256))
     config: dict[str, Any] = {
         "seed": 0,
         "num_seeds": 1 if variant in ("quick", "smoke") else 3,
