@@ -83,14 +83,21 @@ def packed(state: ppo_learner.State, network: Mapping[str, Any], of_world: Mappi
 
 
 def unpacked(arrays: Mapping[str, np.ndarray]) -> tuple[Callable, Tabletop]:
-    """Players and their table from the arrays of `packed`, as `load` gives them."""
+    """Players and their table from the arrays of `packed`, as `load` gives them.
+
+    Raises ValueError for players who saw less, or more, of an object than is observed now (`coordinates`).
+    """
     settings = json.loads(str(arrays["settings"]))
     leaves = {name: array.astype(np.float32) for name, array in arrays.items() if name != "settings"}
     tree = unflatten_dict(leaves, sep="/")
     normalizers = Normalizers(**{name: Moments(**moments) for name, moments in tree["normalizers"].items()})
     state = ppo_learner.State(tree["params"], (), normalizers, None)
     _, _, predict = ppo_learner.learner(**settings["learner"])
-    return functools.partial(predict, jax.tree.map(jnp.asarray, state)), world.setup(**settings["world"]).table
+    table = world.setup(**settings["world"]).table
+    seen = jax.eval_shape(lambda key: table.observe(table.reset(key)), jax.random.key(0)).objects.shape[-1]
+    if seen != (number := len(normalizers.objects.mean)):
+        raise ValueError(f"these players saw {number} features of an object, of which there are {seen} now: train anew")
+    return functools.partial(predict, jax.tree.map(jnp.asarray, state)), table
 
 
 def _known(name):

@@ -34,6 +34,16 @@ def test_an_unknown_player_is_named():
         self_play.load("nobody")
 
 
+def test_players_who_saw_less_are_refused():
+    arrays = self_play.pretrained.arrays("one")
+    less = {
+        name: array[2:] if name.startswith("normalizers/objects/") and array.ndim else array
+        for name, array in arrays.items()
+    }
+    with pytest.raises(ValueError, match="these players saw 21 features of an object, of which there are 23 now"):
+        self_play.pretrained.unpacked(less)
+
+
 def test_of_a_world_the_table_is_kept():
     """Not the rules, of which a source of goals is no text; a table of one's own is refused."""
     config = {"name": "self_play", "num_games": 2, "num_steps": 3, "num_objects": 2, "goal_source": {"name": "stack"}}
