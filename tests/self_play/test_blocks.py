@@ -186,7 +186,7 @@ def test_what_the_players_see():
     np.testing.assert_array_equal(held.objects[:, 21:], [[1, 1], [0, 0], [0, 0]])
     np.testing.assert_allclose(np.array(seen.objects)[-1, 1:, 9:15], 0.0, atol=1e-3)
     here = jax.vmap(table.poses)(states["lift"])
-    now, then = (type(here)(here.position[i], here.rotation[i]) for i in (0, 7 * HOLD))
+    now, then = (jax.tree.map(lambda leaf, i=i: leaf[i], here) for i in (0, 7 * HOLD))
     goal = np.array(table.observe_goal(now, then, states["lift"].mask[0]))
     np.testing.assert_array_equal(goal[:, 9:12], np.array(then.position - now.position))
     np.testing.assert_array_equal(goal[:, 15:], np.clip(goal[:, 9:12], -0.04, 0.04))
