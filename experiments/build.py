@@ -214,7 +214,7 @@ def _check_rows(experiment: Experiment, config: Mapping, batch_size: int | None)
     if config["world"].get("batch_size") != batch_size:
         raise ValueError("stages: of data that are read as they are needed world.batch_size stays what it is")
     try:
-        of_step = world.read_rows(world.data, num_steps - 1, 1).present
+        of_step = world.read_rows(world.data, max(0, num_steps - 1), 1).present
     except ValueError as error:
         raise ValueError(f"{num_steps} steps are too many to be fresh: {error}") from error
     most = _MAX_READ // sum(leaf.nbytes for leaf in of_step)

@@ -74,12 +74,17 @@ def figures(config: Mapping, names: Sequence[str] | None = None) -> dict[str, Ca
     return registry.build_all("figures", chosen)
 
 
+def recorded(config: Mapping, metrics: Sequence[str]) -> list[str]:
+    """Those of the metrics that the run will record: without any step, what its evals measure alone."""
+    return [name for name in metrics if config["num_steps"] or name.startswith("eval/")]
+
+
 def check_outputs(config: Mapping, metrics: Sequence[str], files: Sequence[str]) -> None:
     """Tries analyses and figures on invented records of these metrics, before there are any.
 
     files: what the artifacts will leave. Raises ValueError where one could not be made: better now than after hours.
     """
-    lines = records.invented(metrics, evaluation.steps_of(config), config["num_seeds"])
+    lines = records.invented(recorded(config, metrics), evaluation.steps_of(config), config["num_seeds"])
 
     def artifact(name):
         raise _NotYet if name in files else ValueError(f"no artifact leaves {name}; add one to config.artifacts")

@@ -113,7 +113,7 @@ def _files(workdir: Path, prefix: str, artifact: Artifact) -> list[Path]:
 
 
 def _pictures(config: Mapping) -> list[str]:
-    return [*config["log_metrics"], *made.figures(config)]
+    return [*made.recorded(config, config["log_metrics"]), *made.figures(config)]
 
 
 def _check_logged(config: Mapping, compute: Programs) -> None:

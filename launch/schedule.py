@@ -13,7 +13,8 @@ _MAX_SEEDS = 2**16  # at once
 
 def check(config: ConfigDict) -> None:
     """Raises ValueError where the steps or the seeds of a config cannot be."""
-    for name in ("num_steps", "log_every", "eval_every", "checkpoint_every"):
+    _check_whole("num_steps", config.num_steps, 0, _MAX_STEPS)  # 0: what has been learned before is evaluated
+    for name in ("log_every", "eval_every", "checkpoint_every"):
         _check_whole(name, config[name], 1, _MAX_STEPS)
     _check_whole("seed", config.seed, 0, _NUM_SEEDS - 1)
     _check_whole("num_seeds", config.num_seeds, 1, _MAX_SEEDS)

@@ -246,7 +246,7 @@ def _write_outputs(
         "num_seeds": config.num_seeds,
         "wall_seconds": seconds["wall"],
         "compile_seconds": seconds["compile"],
-        "steps_per_second": config.num_steps / seconds["train"],
+        "steps_per_second": config.num_steps / seconds["train"] if config.num_steps else 0.0,
         "peak_memory_bytes": machine.peak_memory(),
         "fingerprint": fingerprint,
         **({"diverged_at": diverged_at} if diverged_at else {}),

@@ -1,4 +1,4 @@
-"""Six runs in a few minutes that show what the four papers are about.
+"""Seven runs in a few minutes that show what the four papers are about.
 
     python -m launch.sweep --config=experiments/configs/collage.py --workdir=runs/collage --parallel=2
     python -m launch.collage runs/collage
@@ -10,6 +10,7 @@ tasks      four tasks in a row, digits with other permutations of their pixels, 
 genome     a genome for 1000 batches of digits, beside SGD, Adam, and a genome of the paper's kind, which forgets
 worlds     300 slightly deformed digits again and again, or ever new ones: a GLN, SGD, and the genome
 puck       Alice and Bob: `self_play_puck:quick`
+gripper    Alice and Bob of the package, who have learned with a cube: `self_play_exam:one`
 smoke      `worlds`, cut to 4 steps
 
 `small` after a name, as in stream_small, is for trying it: a few steps.
@@ -27,7 +28,7 @@ from ml_collections import ConfigDict
 
 import bootstrap
 import glns
-from experiments.configs import bootstrap_blur, glns_digits, self_play_puck
+from experiments.configs import bootstrap_blur, glns_digits, self_play_exam, self_play_puck
 from experiments.configs.blur_digits import at_rates, sgd_at
 from experiments.records import member
 
@@ -45,7 +46,7 @@ def get_config(variant: str = "worlds") -> ConfigDict:
 
 
 def sweep(add) -> None:
-    """All six, the longest first: where two run at a time, the others take about as long as that one."""
+    """All seven, the longest first: where two run at a time, the others take about as long as that one."""
     for name in sorted(_PARTS, key=lambda name: name != "puck"):
         add(name)
 
@@ -153,4 +154,16 @@ def _puck(small: bool) -> dict:
     return config | ({"artifacts": ("episode",), "figures": {"arena": {}}} if small else {})
 
 
-_PARTS = {"stream": _stream, "digits": _digits, "tasks": _tasks, "genome": _genome, "worlds": _worlds, "puck": _puck}
+def _gripper(small: bool) -> dict:
+    return self_play_exam.get_config("smoke" if small else "one").to_dict()
+
+
+_PARTS = {
+    "stream": _stream,
+    "digits": _digits,
+    "tasks": _tasks,
+    "genome": _genome,
+    "worlds": _worlds,
+    "puck": _puck,
+    "gripper": _gripper,
+}

@@ -83,7 +83,7 @@ _FOCUSED = {
     "learner": {"cloning_weight": 0.0},
 }
 _GPU = {"num_games": 1024, "game_steps": 255, "num_minibatches": 96}
-_VARIANTS: dict[str, dict[str, Any]] = {
+VARIANTS: dict[str, dict[str, Any]] = {  # name -> settings of `config_of`
     "one": {"num_steps": 600, "num_games": 32, "num_blocks": 1, "tasks": ("push_1", "pick_and_place_1")},
     "two": _FOCUSED,
     "two_attention": {
@@ -104,9 +104,12 @@ _VARIANTS: dict[str, dict[str, Any]] = {
         "lstm_size": 256,
     },
     "shapes": {
-        "num_steps": 900,
+        "num_steps": 600,
         "num_games": 32,
         "num_blocks": 1,
+        "rate": 5e-4,
+        "init_from": "one",
+        "learner": {"cloning_weight": 0.0},
         "shapes": ("cube", "bar", "flat", "tall"),
         "tasks": ("push_1", "push_unseen", "pick_and_place_unseen", "stack_unseen"),
     },
@@ -117,10 +120,14 @@ _FIGURES = ("arena", "curriculum", "wave", "payoff")
 
 def get_config(variant: str = "one") -> ConfigDict:
     """The config of a variant."""
-    if variant not in _VARIANTS:
-        raise ValueError(f"no variant {variant!r}; there are {', '.join(_VARIANTS)}")
-    of = _VARIANTS[variant]
-    smoke, lstm_size = variant == "smoke", of.get("lstm_size", 0)
+    if variant not in VARIANTS:
+        raise ValueError(f"no variant {variant!r}; there are {', '.join(VARIANTS)}")
+    return config_of(VARIANTS[variant], smoke=variant == "smoke")
+
+
+def config_of(of: dict[str, Any], smoke: bool = False) -> ConfigDict:
+    """The config of settings like those of a variant, or a small one that does not learn."""
+    lstm_size = of.get("lstm_size", 0)
     bptt_length = 16 if lstm_size else 1
     epochs, num_minibatches = 3, 4 if smoke else of.get("num_minibatches", 12)
     config: dict[str, Any] = {

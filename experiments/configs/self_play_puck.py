@@ -58,7 +58,7 @@ def get_config(variant: str = "puck") -> ConfigDict:
     """The config of a variant."""
     if variant not in _VARIANTS:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(_VARIANTS)}")
-    num_steps, log_every, num_games = {"smoke": (2, 1, 8), "quick": (60, 5, 256)}.get(variant, (120, 10, 256))
+    num_steps, log_every, num_games = {"smoke": (2, 1, 8), "quick": (40, 5, 256)}.get(variant, (120, 10, 256))
     config: dict[str, Any] = {
         "seed": 0,
         "num_seeds": 1 if variant in ("quick", "smoke") else 3,

@@ -69,8 +69,11 @@ def get_config(variant: str = "recipe") -> ConfigDict:
     """The config of a variant."""
     if variant not in (*TWINS, "smoke"):
         raise ValueError(f"no variant {variant!r}; there are {', '.join((*TWINS, 'smoke'))}")
-    config = self_play_blocks.get_config("smoke" if variant == "smoke" else "one")
-    for part, changes in TWINS.get(variant, {}).items():
+    if variant == "smoke":
+        return self_play_blocks.get_config("smoke")
+    config = self_play_blocks.config_of(self_play_blocks.VARIANTS["one"] | {"num_steps": 360})
+    config.num_seeds = 2
+    for part, changes in TWINS[variant].items():
         config[part].update(changes)
     return config
 

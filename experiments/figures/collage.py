@@ -268,8 +268,8 @@ PAPERS = {
         sketches.game,
         (
             Panel("puck", _learning, "a puck, from scratch", 1.1),
-            Panel("puck", _episode, "one goal: hers, then his", 1.3),
-            Panel("puck", _exams, "a gripper: the Bob of the package", 1.1),
+            Panel("gripper", _episode, "players of the package: her goal, then his turn", 1.3),
+            Panel("gripper", _exams, "how the Bob of two cubes learned", 1.1),
         ),
     ),
 }

@@ -86,6 +86,13 @@ def made():
                 "eval/holdout_success": rising,
                 "eval/holdout_success_random": [0.0] * 4,
             },
+        ),
+        "gripper": run(
+            {
+                "eval/push_1_success": [0.99] * 4,
+                "eval/pick_and_place_1_success": [0.98] * 4,
+                "eval/holdout_success_random": [0.0] * 4,
+            },
             artifacts={"episode.json": film()}.items(),
         ),
     }
@@ -107,7 +114,10 @@ def test_the_table(runs):
     ]
     assert by_paper["blur"][0] == "0.900 0.950 0.960; best SGD or Adam of each step 0.800 0.900 0.965"
     assert by_paper["bootstrap"][0] == "0.000 ± 0.000; test - train 0.098"
-    assert by_paper["self_play"] == ["0.800 with a puck; a random Bob 0.000"]
+    assert by_paper["self_play"] == [
+        "0.800 from scratch; a random Bob 0.000",
+        "pushing 0.990, picking and placing 0.980; a random Bob 0.000",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +128,8 @@ def test_the_table(runs):
         ("tasks", "eval/sgd/retention", [0.95] * 4, "tasks"),
         ("genome", "eval/sgd_0_1/test_error", [0.9, 0.05, 0.1, 0.1], "steps 10 100 1000"),
         ("genome", "eval/earlier/test_error", [0.9, 0.1, 0.1, 0.01], "the paper's kind"),
-        ("puck", "eval/holdout_success", [0.0, 0.1, 0.2, 0.3], "places"),
+        ("puck", "eval/holdout_success", [0.0, 0.1, 0.2, 0.3], "with a puck"),
+        ("gripper", "eval/pick_and_place_1_success", [0.5] * 4, "a gripper"),
     ],
 )
 def test_a_number_that_does_not_show_it_is_named(runs, part, path, values, what):

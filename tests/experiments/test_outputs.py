@@ -46,6 +46,13 @@ def test_outputs_that_cannot_be_made_are_refused(asked, message):
         check(**asked)
 
 
+def test_a_run_of_no_steps_records_its_evals_alone():
+    drawn = {"curve": {"name": "experiments.figures:curves", "metric": "train/error"}}
+    check(metrics=["train/error", *CURVES], figures=drawn)
+    with pytest.raises(ValueError, match="the run has no metric 'train/error'"):
+        check(metrics=["train/error", *CURVES], figures=drawn, num_steps=0)
+
+
 def test_a_figure_may_read_the_settings_of_learners_and_the_steps_of_evals():
     metrics = ["eval/test_error", "eval/wide/test_error"]
     learners = {width: {"name": "blur", "genome": "digits", "sizes": (size, 10)} for width, size in WIDTHS.items()}

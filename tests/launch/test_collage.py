@@ -10,7 +10,7 @@ from tests.experiments.test_collage import made
 
 _TOOK = dict.fromkeys(("wall_seconds", "compile_seconds", "steps_per_second", "peak_memory_bytes"), 1.0)
 SUMMARY = json.dumps({"steps": 1000, "num_seeds": 2, "fingerprint": "f00d", **_TOOK})
-ARTIFACTS = {"digits": "saliency.json", "puck": "episode.json"}
+ARTIFACTS = {"digits": "saliency.json", "gripper": "episode.json"}
 PICTURES = ("collage", "glns", "blur", "bootstrap", "self_play")
 
 

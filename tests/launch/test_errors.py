@@ -67,8 +67,8 @@ FLAGS = {
     "True steps": ([GLN, "--config.num_steps=True"], "must be a whole number, got 'True'"),
     "empty number": ([GLN, "--config.num_steps="], "must be a whole number, got ''"),
     "tuple for a number": ([GLN, "--config.num_steps=(1,)"], "must be a whole number, got '(1,)'"),
-    "negative steps": ([GLN, "--config.num_steps=-1"], "num_steps must be 1 to 2147483647, got -1"),
-    "more steps than int32": ([GLN, "--config.num_steps=1e12"], "num_steps must be 1 to 2147483647"),
+    "negative steps": ([GLN, "--config.num_steps=-1"], "num_steps must be 0 to 2147483647, got -1"),
+    "more steps than int32": ([GLN, "--config.num_steps=1e12"], "num_steps must be 0 to 2147483647"),
     "whole float is taken": (
         [GLN, "--config.num_steps=1e3", "--config.log_every=7"],
         "must be a multiple of log_every=7",
@@ -91,7 +91,7 @@ FLAGS = {
         "cloning_clip must be a number or None, got 'x'",
     ),
     "another": ([UCI, "--config.data.test_fraction=x"], "test_fraction must be a number or None, got 'x'"),
-    "a third": ([SHARDS, "--config.world.augment=3", "--config.num_steps=0"], "num_steps must be 1"),
+    "a third": ([SHARDS, "--config.world.augment=3", "--config.log_every=0"], "log_every must be 1"),
 }
 
 LIBRARY = "from ml_collections import ConfigDict, FrozenConfigDict"

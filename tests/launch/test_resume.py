@@ -95,6 +95,17 @@ def test_killed_at_random_moments(start, run, whole, tmp_path):
     assert contents(tmp_path) == contents(whole)
 
 
+def test_a_run_of_no_steps_is_evaluated_and_may_grow(run, whole, tmp_path):
+    status, output = run(*FLAGS, workdir_flag(tmp_path), "--config.num_steps=0")
+    assert status == 0, output
+    (record,) = map(json.loads, (tmp_path / "metrics.jsonl").read_text().splitlines())
+    assert record["step"] == 0
+    assert "eval/test_error" in record
+    status, output = run(*FLAGS, workdir_flag(tmp_path))
+    assert status == 0, output
+    assert contents(tmp_path) == contents(whole)
+
+
 def test_a_finished_run_is_recognised(run, whole):
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file() and path.name != ".lock"}
     status, output = run(*FLAGS, workdir_flag(whole))
