@@ -66,6 +66,7 @@ SYMMETRIES = {  # rotations that leave an object looking the same, by the name o
     "square_x": _square(0),
     "square_y": _square(1),
     "box": np.stack([_STAYS, *_HALF_TURNS.values()]),
+    "half_turn_z": np.stack([_STAYS, _HALF_TURNS["z"]]),
     "half_turn_y": np.stack([_STAYS, _HALF_TURNS["y"]]),
     "half_turn_xy": np.stack([_STAYS, np.array([0.0, 0.5, 0.5, 0.0]) ** 0.5]),  # about the diagonal of x and y
     "cylinder_x": np.stack([_STAYS, _HALF_TURNS["y"]]),  # and any turn about x

@@ -3,7 +3,7 @@
 #
 # Alice and Bob of `self_play.load("one")` come with the package. They learned with one cube, from each other alone, in
 # half an hour. Here Bob is asked for what neither of them ever was: the goals of exams, those of a function of yours,
-# and a bar, which he has never held. It takes about a minute, most of it compiling and drawing.
+# and a cross, which he has never held. It takes about a minute, most of it compiling and drawing.
 #
 # `.venv/bin/python -m experiments.tours.gripper` runs it, and an editor or Jupyter shows it as a notebook.
 
@@ -54,9 +54,9 @@ def solved(table, task):
     return float(jax.jit(lambda key: exams.success_rate(table, task, player, key, **limits))(jax.random.key(1)))
 
 
-bar = self_play.tabletop.build(self_play.scene_of("blocks", 1, shapes=("bar",)))
+of_cross = self_play.tabletop.build(self_play.scene_of("blocks", 1, shapes=("cross",)))
 found = {name: solved(table, task) for name, task in tasks.items()}
-found["pick_and_place_1, a bar"] = solved(bar, tasks["pick_and_place_1"])
+found["pick_and_place_1, a cross"] = solved(of_cross, tasks["pick_and_place_1"])
 for name, fraction in found.items():
     print(f"{name}: {fraction:.2f} of the goals")
 
@@ -80,6 +80,13 @@ def filmed(player, table, goal_source, num_steps, seed):
 
 images, film = filmed(player, table, holdouts.pick_and_place, NUM_STEPS, seed=3)
 Image.fromarray(images[-1])
+
+# %% [markdown]
+# The same with the cross.
+
+# %%
+images_of_cross, unseen = filmed(player, of_cross, holdouts.pick_and_place, NUM_STEPS, seed=3)
+Image.fromarray(images_of_cross[-1])
 
 # %% [markdown]
 # ## Two cubes, one on the other
