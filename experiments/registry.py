@@ -93,7 +93,7 @@ _DATA = _in(
 )
 _GOALS = {
     **_in("self_play.holdouts", "flip", "pick_and_place", "push", "rearrange", "stack"),
-    **_in("self_play.sources", "mega", "replay", "sfl"),
+    **_in("self_play.sources", "mega", "mixed", "replay", "sfl"),
 }
 _WORLDS = _in("experiments.worlds", "bandit", "ideal", "in_order", "paired", "permuted", "real", "self_play", "tasks")
 _AUGMENTATIONS = _in("bootstrap.augment", "crop", "cutout", "flip", "noise", "shift")
@@ -135,6 +135,7 @@ KINDS: dict[str, Kind] = {  # by the key under which a config names one
     "sampler": Kind("key, data", {"deformed": "bootstrap.images:deformed"}, later=True),
     "augment": Kind("key, x", _AUGMENTATIONS, later=True, many=True),
     "goal_source": Kind("key, scene, now, mask", _GOALS, later=True),
+    "goal_sources": Kind("key, scene, now, mask", _GOALS, later=True, many=True),
     "families": Kind("key, data, num_samples", _FAMILIES, later=True, many=True),
     # What is measured, concluded, kept and drawn.
     "evals": Kind("view", _EVALS, later=True, many=True),

@@ -1,6 +1,6 @@
-"""Sources of goals that learn from Bob's turns: what he has reached, and what he may learn next.
+"""Sources of goals made of others: mixtures, and those that learn from Bob's turns what he may learn next.
 
-They are sources as those of `holdouts`, (key, scene, Poses now, mask) -> Poses of the next goal, and take an `archive`,
+The latter are sources as those of `holdouts`, (key, scene, Poses now, mask) -> Poses of the next goal, and take an `archive`,
 which a world keeps for a source that does. Without one, or as long as nothing in it suits, the goal is fresh: that of
 another source, `goal_source`. The key is consumed.
 
@@ -8,7 +8,7 @@ Letters: B games, C rows of an archive, K candidates, N slots of objects, T step
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -65,6 +65,19 @@ def remember(archive: Archive, transitions: Transition) -> Archive:
         mask=put(archive.mask, in_time.policy_input.observation.mask),
         count=archive.count + number[-1],
     )
+
+
+def mixed(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array, *, goal_sources: Mapping[str, Callable]) -> Poses:
+    """Each time a goal of one of these, each as likely: the paper's baselines are given a mixture of tasks (C.1).
+
+    goal_sources: by any names. They get no archive. The key is consumed.
+    """
+    if not goal_sources:
+        raise ValueError("goal_sources must name some")
+    k_which, k_goal = jax.random.split(key)
+    each = [in_slots(source(k_goal, scene, now, mask), len(mask)) for source in goal_sources.values()]
+    which = jax.random.randint(k_which, (), 0, len(each), jnp.int32)
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves)[which], *each)
 
 
 def replay(

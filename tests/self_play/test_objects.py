@@ -12,7 +12,19 @@ import self_play
 from self_play import goals, objects, scene, tabletop
 from self_play.goals import Poses
 
-FLAT = ("cube", "bar", "flat", "tall", "cylinder", "L", "T", "cross", "Z", "U", "P")  # they rest on a face; the others roll
+FLAT = (
+    "cube",
+    "bar",
+    "flat",
+    "tall",
+    "cylinder",
+    "L",
+    "T",
+    "cross",
+    "Z",
+    "U",
+    "P",
+)  # they rest on a face; the others roll
 
 
 def turned(q, points):

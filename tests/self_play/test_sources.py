@@ -11,6 +11,7 @@ import self_play
 from self_play import scene, sources, tabletop
 from self_play.game import BOB, PolicyInput, Transition
 from self_play.goals import Poses
+from self_play.holdouts import push
 from self_play.observations import Observation
 
 PUCKS = scene.pucks(2, min_objects=1, num_slots=3)
@@ -131,3 +132,16 @@ def test_an_arena_keeps_the_archive():
     reached = np.array(archive.achieved.position)[: int(archive.count), 0]
     there = np.any(np.all(goals[:, None] == reached[None], axis=-1), axis=1)
     assert np.all(there | ~np.array(after.games.state.mask)[anew, 0])
+
+
+def test_a_mixture_has_goals_of_each_of_its_sources():
+    still = lambda key, scene, now, mask: now  # noqa: E731
+    draw = jax.vmap(lambda key: sources.mixed(key, PUCKS, NOW, ONE, goal_sources={"still": still, "push": push}))
+    keys = jax.random.split(jax.random.key(0), 1000)
+    places = np.array(draw(keys).position)[:, 0]
+    stays = np.all(places == np.array(NOW.position[0]), axis=-1)
+    assert 0.45 < stays.mean() < 0.55
+    pushed = jax.vmap(lambda key: push(jax.random.split(key)[1], PUCKS, NOW, ONE))(keys).position[:, 0]
+    np.testing.assert_array_equal(places[~stays], pushed[~stays])
+    with pytest.raises(ValueError, match="goal_sources must name some"):
+        sources.mixed(jax.random.key(0), PUCKS, NOW, ONE, goal_sources={})
