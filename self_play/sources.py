@@ -1,8 +1,8 @@
 """Sources of goals made of others: mixtures, and those that learn from Bob's turns what he may learn next.
 
-The latter are sources as those of `holdouts`, (key, scene, Poses now, mask) -> Poses of the next goal, and take an `archive`,
-which a world keeps for a source that does. Without one, or as long as nothing in it suits, the goal is fresh: that of
-another source, `goal_source`. The key is consumed.
+All are sources as those of `holdouts`, (key, scene, Poses now, mask) -> Poses of the next goal. The latter take an
+`archive`, which a world keeps for a source that does. Without one, or as long as nothing in it suits, the goal is
+fresh: that of another source, `goal_source`. The key is consumed.
 
 Letters: B games, C rows of an archive, K candidates, N slots of objects, T steps.
 """
