@@ -67,6 +67,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+
+def teacher(source: Any) -> dict[str, dict]:
+    """Settings of a Bob whose goals another sets than Alice."""
+    world = {"goal_source": source, "alice_steps": 4, "alice_grasps": None}
+    return {"world": world, "learner": {"cloning_weight": 0.0, "sequence_fraction": 0.9}}
+
+
+_TURNED = teacher({"name": "mixed", "goal_sources": ("flip", "pick_and_place")})
 _TWO: dict[str, Any] = {
     "num_steps": 1440,
     "num_games": 32,
@@ -112,6 +120,15 @@ VARIANTS: dict[str, dict[str, Any]] = {  # name -> settings of `config_of`
         "learner": {"cloning_weight": 0.0},
         "shapes": ("cube", "bar", "flat", "tall"),
         "tasks": ("push_1", "push_unseen", "pick_and_place_unseen", "stack_unseen"),
+    },
+    "flip": {
+        "num_steps": 480,
+        "num_games": 32,
+        "num_blocks": 1,
+        "tasks": ("push_1", "pick_and_place_1", "flip_1"),
+        "init_from": "one",
+        "learner": _TURNED["learner"],
+        "world": {**_TURNED["world"], "symmetry": "none"},
     },
     "smoke": {"num_steps": 2, "num_games": 4, "num_blocks": 1, "tasks": ("push_1",)},
 }

@@ -29,18 +29,10 @@ smoke       `recipe`, cut to 2 updates of 4 games
 One seed, 600 updates. To take the path from a teacher too: --config.world.bob_shares=exam. A dash: not measured.
 """
 
-from typing import Any
 
 from ml_collections import ConfigDict
 
 from experiments.configs import self_play_blocks
-
-
-def _teacher(source: Any) -> dict[str, dict]:
-    """Changes for a Bob whose goals another sets than Alice."""
-    world = {"goal_source": source, "alice_steps": 4, "alice_grasps": None}
-    return {"world": world, "learner": {"cloning_weight": 0.0, "sequence_fraction": 0.9}}
-
 
 _LIFTED = {"name": "pick_and_place"}
 TWINS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and of the world
@@ -58,10 +50,10 @@ TWINS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and of t
     "whole": {"world": {"whole_turns": True}},
     "attention": {"learner": {"attention": True}},
     "privileged": {"learner": {"privileged_critic": True}},
-    "uniform": _teacher("uniform"),
-    "curriculum": _teacher("curriculum"),
-    "lifted": _teacher(_LIFTED),
-    **{name: _teacher({"name": name, "goal_source": _LIFTED}) for name in ("replay", "mega", "sfl")},
+    "uniform": self_play_blocks.teacher("uniform"),
+    "curriculum": self_play_blocks.teacher("curriculum"),
+    "lifted": self_play_blocks.teacher(_LIFTED),
+    **{name: self_play_blocks.teacher({"name": name, "goal_source": _LIFTED}) for name in ("replay", "mega", "sfl")},
 }
 
 
@@ -72,7 +64,6 @@ def get_config(variant: str = "recipe") -> ConfigDict:
     if variant == "smoke":
         return self_play_blocks.get_config("smoke")
     config = self_play_blocks.config_of(self_play_blocks.VARIANTS["one"] | {"num_steps": 360})
-    config.num_seeds = 2
     for part, changes in TWINS[variant].items():
         config[part].update(changes)
     return config
