@@ -67,6 +67,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from self_play import objects
+
 
 def teacher(source: Any) -> dict[str, dict]:
     """Settings of a Bob whose goals another sets than Alice."""
@@ -74,7 +76,10 @@ def teacher(source: Any) -> dict[str, dict]:
     return {"world": world, "learner": {"cloning_weight": 0.0, "sequence_fraction": 0.9}}
 
 
-_TURNED = teacher({"name": "mixed", "goal_sources": ("flip", "pick_and_place")})
+def _teachers(*tasks: str) -> dict[str, dict]:
+    return teacher({"name": "mixed", "goal_sources": tasks})
+
+
 _TWO: dict[str, Any] = {
     "num_steps": 1440,
     "num_games": 32,
@@ -89,6 +94,14 @@ _FOCUSED = {
     "world": {**_TWO["world"], "focus": True},
     "evals": {"focus": True},
     "learner": {"cloning_weight": 0.0},
+}
+_SHAPES: dict[str, Any] = {
+    "num_games": 32,
+    "num_blocks": 1,
+    "scene": {"shapes": objects.TRAINING, "num_shapes": 8},
+    "tasks": ("push_1", "push_unseen", "pick_and_place_unseen", "stack_unseen"),
+    "rate": 5e-4,
+    "init_from": "one",
 }
 _GPU = {"num_games": 1024, "game_steps": 255, "num_minibatches": 96}
 VARIANTS: dict[str, dict[str, Any]] = {  # name -> settings of `config_of`
@@ -111,24 +124,16 @@ VARIANTS: dict[str, dict[str, Any]] = {  # name -> settings of `config_of`
         "tasks": ("push_1", "push_2", "pick_and_place_1", "flip_1", "stack_2"),
         "lstm_size": 256,
     },
-    "shapes": {
-        "num_steps": 600,
-        "num_games": 32,
-        "num_blocks": 1,
-        "rate": 5e-4,
-        "init_from": "one",
-        "learner": {"cloning_weight": 0.0},
-        "shapes": ("cube", "bar", "flat", "tall"),
-        "tasks": ("push_1", "push_unseen", "pick_and_place_unseen", "stack_unseen"),
-    },
+    "shapes": {**_SHAPES, "num_steps": 600, "learner": {"cloning_weight": 0.0}},
+    "shapes_drawn": {**_SHAPES, "num_steps": 900, **_teachers("push", "pick_and_place")},
     "flip": {
         "num_steps": 480,
         "num_games": 32,
         "num_blocks": 1,
         "tasks": ("push_1", "pick_and_place_1", "flip_1"),
         "init_from": "one",
-        "learner": _TURNED["learner"],
-        "world": {**_TURNED["world"], "symmetry": "none"},
+        "scene": {"symmetry": "none"},
+        **_teachers("flip", "pick_and_place"),
     },
     "smoke": {"num_steps": 2, "num_games": 4, "num_blocks": 1, "tasks": ("push_1",)},
 }
@@ -188,7 +193,7 @@ def config_of(of: dict[str, Any], smoke: bool = False) -> ConfigDict:
             "alice_grasps": 0.8,
             "lstm_size": lstm_size,
             "bptt_length": bptt_length,
-            **({"shapes": of["shapes"], "num_shapes": 8} if "shapes" in of else {}),
+            **of.get("scene", {}),
             **of.get("world", {}),
         },
         "learner": {

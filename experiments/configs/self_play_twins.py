@@ -26,9 +26,9 @@ mega        no Alice: of these the places where it was least often              
 sfl         no Alice: lifted goals that he may reach or not, by his latest turns -
 smoke       `recipe`, cut to 2 updates of 4 games
 
-One seed, 600 updates. To take the path from a teacher too: --config.world.bob_shares=exam. A dash: not measured.
+One seed, 360 updates, in whose latter half the rate falls. To take the path from a teacher too:
+--config.world.bob_shares=exam. A dash: not measured.
 """
-
 
 from ml_collections import ConfigDict
 
