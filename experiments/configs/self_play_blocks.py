@@ -66,7 +66,8 @@ and push_1 never below .963. A random Bob solves none. Seed 0, once each, 23.5 m
 learned while the rate falls: where it falls within 480 updates, these end at .297, .264 and .092. In `two_attention`
 players see both blocks, and a network weighs them; its critics also see the goals left and where blocks stood.
 
-experiments/gallery/arena.png and wave.png are of seed 0, gripper.gif is of the pretrained `one`, stacking.gif of `two`.
+experiments/gallery/arena.png and wave.png are of seed 0, gripper.gif and unseen.gif are of the pretrained `one`,
+stacking.gif of `two`.
 A dash: not measured.
 """
 
