@@ -64,6 +64,7 @@ def get_config(variant: str = "recipe") -> ConfigDict:
     if variant == "smoke":
         return self_play_blocks.get_config("smoke")
     config = self_play_blocks.config_of(self_play_blocks.VARIANTS["one"] | {"num_steps": 360})
+    del config.artifacts.payoff, config.figures.payoff  # past versions are of no matter here
     for part, changes in TWINS[variant].items():
         config[part].update(changes)
     return config
