@@ -85,7 +85,16 @@ def check_outputs(config: Mapping, metrics: Sequence[str], files: Sequence[str])
     files: what the artifacts will leave. Raises ValueError where one could not be made: better now than after hours.
     """
     lines = records.invented(recorded(config, metrics), evaluation.steps_of(config), config["num_seeds"])
+    try:
+        _try_outputs(config, lines, files)
+    except ValueError as error:
+        if config["num_steps"]:
+            raise
+        hint = "with num_steps=0 no step is recorded: leave it out, as by --config.figures={} --config.analyses={}"
+        raise ValueError(f"{error}; {hint}") from error
 
+
+def _try_outputs(config: Mapping, lines: Sequence[Mapping], files: Sequence[str]) -> None:
     def artifact(name):
         raise _NotYet if name in files else ValueError(f"no artifact leaves {name}; add one to config.artifacts")
 

@@ -184,7 +184,7 @@ def _advance(
 ) -> Run | None:
     """Takes the run to its end and returns it; where a stop is asked for, saves it and returns None."""
     run, step = log.resumed(), log.step
-    ends = sorted({config.num_steps, *(stage.from_step for stage in plan.stages)})
+    ends = sorted({config.num_steps, *(min(stage.from_step, config.num_steps) for stage in plan.stages)})
     if log.is_new:
         values, finite = jax.device_get(compute.evaluate(step, run))
         log.note(step, values, finite)

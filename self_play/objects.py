@@ -84,7 +84,7 @@ def ellipsoid(x: float = 0.03, y: float = HALF_SIZE, z: float = 0.021) -> Object
 def prism(cells: Sequence[tuple[int, int]], shape: str, symmetry: str, side: float = 0.028, height: float = 0.04):
     """Boxes with square bases side by side, at whole multiples of `side`, about the middle of them all.
 
-    side: of the bases. The height does not follow it, so L, T and cross are larger or smaller in their base alone.
+    side: of the bases. The height does not follow it, so those of `SHAPES` are larger or smaller in their base alone.
     """
     low, high = np.min(cells, axis=0), np.max(cells, axis=0)
     centre = (low + high) / 2
@@ -166,7 +166,7 @@ _COLOURS = ((0.8, 0.3, 0.2), (0.2, 0.5, 0.7), (0.9, 0.7, 0.2), (0.5, 0.3, 0.6), 
 
 
 def drawn(shapes: Sequence[str], number: int, *, seed: int = 0, spread: float = 0.1) -> tuple[Object, ...]:
-    """Objects of a family: the shapes in turn, each of its usual size times 1 ± spread, L, T and cross in their base.
+    """Objects of a family: the shapes in turn, each of its usual size times 1 ± spread, prisms in their base.
 
     Sizes to 0.01 mm.
     """

@@ -68,14 +68,17 @@ def remember(archive: Archive, transitions: Transition) -> Archive:
 
 
 def mixed(key: jax.Array, scene: Scene, now: Poses, mask: jax.Array, *, goal_sources: Mapping[str, Callable]) -> Poses:
-    """Each time a goal of one of these, each as likely: the paper's baselines are given a mixture of tasks (C.1).
+    """A goal of one of these, drawn anew each time, each as likely: the paper's baselines mix tasks, too (C.1).
 
-    goal_sources: by any names. They get no archive. The key is consumed.
+    goal_sources: by any names; none that takes an archive. The key is consumed. Raises ValueError.
     """
     if not goal_sources:
         raise ValueError("goal_sources must name some")
-    k_which, k_goal = jax.random.split(key)
-    each = [in_slots(source(k_goal, scene, now, mask), len(mask)) for source in goal_sources.values()]
+    if learning := [name for name, source in goal_sources.items() if takes_archive(source)]:
+        raise ValueError(f"goal_sources: {learning[0]!r} learns from an archive, which a mixture does not keep")
+    k_which, *keys = jax.random.split(key, 1 + len(goal_sources))
+    goals = [source(key, scene, now, mask) for key, source in zip(keys, goal_sources.values(), strict=True)]
+    each = [in_slots(goal, len(mask)) for goal in goals]
     which = jax.random.randint(k_which, (), 0, len(each), jnp.int32)
     return jax.tree.map(lambda *leaves: jnp.stack(leaves)[which], *each)
 

@@ -87,7 +87,7 @@ def test_round_objects_are_turned_by_the_least_of_all_their_spins():
 
 
 def test_objects_rest_where_they_begin():
-    """All shapes, eight at a time, at their own heights: flat ones stay, nothing is in the table or falls."""
+    """All shapes, up to eight at a time, at their own heights: flat ones stay, nothing is in the table or falls."""
     for shapes in (FLAT[:8], FLAT[8:], ROLL):
         built = scene.blocks(len(shapes), shapes=shapes, shape_seed=3)
         _, poses, mask = jax.jit(lambda key, built=built: tabletop.random_places(built, key))(jax.random.key(0))

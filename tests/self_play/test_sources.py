@@ -11,7 +11,7 @@ import self_play
 from self_play import scene, sources, tabletop
 from self_play.game import BOB, PolicyInput, Transition
 from self_play.goals import Poses
-from self_play.holdouts import push
+from self_play.holdouts import pick_and_place, push
 from self_play.observations import Observation
 
 PUCKS = scene.pucks(2, min_objects=1, num_slots=3)
@@ -135,13 +135,21 @@ def test_an_arena_keeps_the_archive():
 
 
 def test_a_mixture_has_goals_of_each_of_its_sources():
-    still = lambda key, scene, now, mask: now  # noqa: E731
-    draw = jax.vmap(lambda key: sources.mixed(key, PUCKS, NOW, ONE, goal_sources={"still": still, "push": push}))
+    of = {"push": push, "lift": pick_and_place}
+    draw = jax.vmap(lambda key: sources.mixed(key, PUCKS, NOW, ONE, goal_sources=of).position[0])
     keys = jax.random.split(jax.random.key(0), 1000)
-    places = np.array(draw(keys).position)[:, 0]
-    stays = np.all(places == np.array(NOW.position[0]), axis=-1)
-    assert 0.45 < stays.mean() < 0.55
-    pushed = jax.vmap(lambda key: push(jax.random.split(key)[1], PUCKS, NOW, ONE))(keys).position[:, 0]
-    np.testing.assert_array_equal(places[~stays], pushed[~stays])
-    with pytest.raises(ValueError, match="goal_sources must name some"):
-        sources.mixed(jax.random.key(0), PUCKS, NOW, ONE, goal_sources={})
+    with jax.debug_key_reuse(True):
+        places = np.array(draw(jnp.copy(keys)))
+    apart = jax.vmap(lambda key: jax.random.split(key, 3))(keys)
+    is_push, is_lift = (
+        np.all(places == jax.vmap(lambda key, one=one: one(key, PUCKS, NOW, ONE).position[0])(apart[:, i]), axis=-1)
+        for i, one in enumerate(of.values(), 1)
+    )
+    assert np.all(is_push ^ is_lift)
+    assert 0.45 < is_lift.mean() < 0.55
+
+
+def test_a_mixture_of_nothing_or_of_what_learns_is_refused():
+    for of, message in (({}, "must name some"), ({"push": push, "sfl": sources.sfl}, "'sfl' learns from an archive")):
+        with pytest.raises(ValueError, match=message):
+            sources.mixed(jax.random.key(0), PUCKS, NOW, ONE, goal_sources=of)
