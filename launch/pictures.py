@@ -116,22 +116,6 @@ PICTURES: dict[str, OfRuns | OfTour] = {
         },
         {"metric": "eval/holdout_success"},
     ),
-    "twins": OfRuns(
-        _CURVES,
-        {
-            "all of it": "self_play_twins/recipe",
-            "no cloning": "self_play_twins/no_abc",
-            "cloning does not fade": "self_play_twins/abc_kept",
-            "no path of starts": "self_play_twins/no_path",
-            "equal shares of starts": "self_play_twins/equal",
-            "no clip": "self_play_twins/no_clip",
-            "no filter": "self_play_twins/no_filter",
-            "one goal an episode": "self_play_twins/one_goal",
-            "Alice paid by time": "self_play_twins/timestep",
-            "past versions": "self_play_twins/past",
-        },
-        {"metric": "eval/holdout_success"},
-    ),
     "unseen": OfTour("gripper", "unseen"),
     "wave": OfRuns("wave", {"one cube": "self_play_blocks/one"}),
 }
