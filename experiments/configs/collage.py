@@ -17,9 +17,9 @@ smoke      `worlds`, cut to 4 steps
 
 The genome is the shipped `muon`, see `blur_lasting`. No data set is needed: the digits are scikit-learn's. Nothing that
 is shown was chosen on what it is shown on, but for the settings of `digits`, and the rates of SGD and Adam, of which
-the best is meant. On two slow cores all six and their pictures took 5:56 minutes, two at a time, and earlier 7:50 one
-after the other; all wait for `puck`. The picture also shows how the Bob of `self_play.load("two")` learned, from the
-records that come with the package; that took two hours of a core.
+the best is meant. On two fast cores all seven and their pictures took 2:22 minutes, two at a time; before `gripper` was
+added and `puck` shortened, on two slow ones 5:56. All wait for `puck`. The picture also shows how the Bob of
+`self_play.load("two")` learned, from the records that come with the package; that took two hours of a core.
 """
 
 from typing import Any

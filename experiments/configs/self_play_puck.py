@@ -21,7 +21,7 @@ eval/holdout_success is the fraction of the goals of the task `uniform` that Bob
 a random Bob solves none. Means of 3 seeds, but `no_clip` to `past` are of one (--config.num_seeds=1). An update follows
 128 control steps of each of 256 games. Seconds are of 2 CPU cores, from `two` on shared, those of `two` and
 `two_no_abc` of one such core, compiling and films included. All but `quick` were measured before places were
-seen cut, too (`self_play/coordinates.py`); `quick` had 0.415 and 0.753 then. All but `quick`, `puck`, `two` and
+seen cut, too (`self_play/coordinates.py`); `quick` had 0.415 after 30 then. All but `quick`, `puck`, `two` and
 `two_no_abc` are of yet earlier code, `uniform` and `curriculum` with other random streams too.
 
 figures/arena.png and episode.html are an episode, figures/payoff.png past versions of each against the other's.

@@ -268,7 +268,7 @@ PAPERS = {
         sketches.game,
         (
             Panel("puck", _learning, "a puck, from scratch", 1.1),
-            Panel("gripper", _episode, "players of the package: her goal, then his turn", 1.3),
+            Panel("gripper", _episode, "a pretrained gripper: her goal, then his turn", 1.3),
             Panel("gripper", _exams, "how the Bob of two cubes learned", 1.1),
         ),
     ),
