@@ -59,7 +59,7 @@ def test_blur(capsys):
 
 
 def test_bootstrap(capsys):
-    tour = shortened("bootstrap_digits", **{"NUM_STEPS, EVERY = 500, 32, 900": "NUM_STEPS, EVERY = 200, 32, 300"})
+    tour = shortened("bootstrap_digits", **{"NUM_STEPS, EVERY = 500, 32, 900": "NUM_STEPS, EVERY = 200, 32, 450"})
     for said in (tour["network_said"], tour["gln_said"]):
         assert said["frac_stopped"] == 1
         assert 4 * abs(said["bootstrap_error"]) < said["generalisation_gap"]

@@ -108,7 +108,7 @@ def test_a_failed_run_fails_the_sweep_and_not_the_other_runs(run, tmp_path):
     [
         (["--workdri=x"], "Unknown command line flag 'workdri'"),
         (["--config.learner.nope=1"], "config.learner.nope: no such key"),
-        (["--config.num_steps=0"], "num_steps must be"),
+        (["--config.num_steps=-1"], "num_steps must be"),
         (["--config.num_steps=few"], "--config.num_steps=few: it must be a whole number"),
         (["--sweep.learner.nope=1,2"], "config.learner.nope: no such key"),
         (["--sweep.num_steps=4,few"], "--config.num_steps=few: it must be a whole number"),
