@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from experiments import headlines
+from launch import plots
 from launch.cli import UserError
 from launch.collage import main
 from tests.experiments.test_collage import made
@@ -57,6 +59,18 @@ def test_what_does_not_hold_is_named(sweep, capsys):
     (sweep / "puck" / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in poor))
     assert main(["collage", str(sweep)]) == 1
     assert "does not show what it is to show: places nobody showed Bob, solved" in capsys.readouterr().err
+
+
+def test_the_small_version_shows_the_same(run, tmp_path):
+    """But for players, who learn nothing in so few updates: those are invented."""
+    parts = ("stream", "digits", "tasks", "genome", "worlds")
+    for part in parts:
+        config = f"--config=experiments/configs/collage.py:{part}_small"
+        status, output = run("launch.train", config, f"--workdir={tmp_path / part}")
+        assert status == 0, output
+    records = plots.read([tmp_path / part for part in parts]).records.values()
+    lines = headlines.headlines({**made(), **dict(zip(parts, records, strict=True))})
+    assert [line.what for line in lines if not line.holds] == []
 
 
 def test_what_is_missing_or_unfinished_or_another_run_is_one_line(sweep):
