@@ -19,6 +19,7 @@ Z          four squares
 U          five squares
 P          five squares
 cross      five squares
+shapes     `shapes`, who know eight shapes: with a cylinder, L, T or cross
 two        `two`, who know two cubes: to push them, to pick and place, to stack
 smoke      `one`, in 2 games
 """
@@ -34,6 +35,7 @@ _ONE: dict[str, Any] = {"tasks": ("push_1", "pick_and_place_1")}
 _EXAMS: dict[str, tuple[str, dict[str, Any]]] = {  # players, their exam
     "one": ("one", _ONE),
     **{shape: ("one", {**_ONE, "shapes": (shape,)}) for shape in objects.SHAPES if shape != "cube"},
+    "shapes": ("shapes", {"tasks": ("push_1", "push_unseen", "pick_and_place_unseen")}),
     "two": ("two", {"tasks": ("push_1", "push_2", "pick_and_place_2", "stack_2"), "focus": True}),
     "smoke": ("one", {**_ONE, "num_games": 2, "bob_steps": 2}),
 }
@@ -45,7 +47,8 @@ def get_config(variant: str = "one") -> ConfigDict:
         raise ValueError(f"no variant {variant!r}; there are {', '.join(_EXAMS)}")
     players, exam = _EXAMS[variant]
     config = self_play_blocks.get_config(players).to_dict()
-    learner = config["learner"] if players == "two" else {"name": "started", "learner": config["learner"]}
+    learner = config["learner"]
+    learner = learner if learner["name"] == "started" else {"name": "started", "learner": learner}
     shapes = {"shapes": exam["shapes"]} if "shapes" in exam else {}
     return ConfigDict(
         config
