@@ -1,8 +1,9 @@
 """Players that come with the package, and what others are kept as: an archive of named arrays, without the optimizers.
 
 `one` handles one cube, `shapes` one object of many shapes, `two` two cubes: the artifacts `player` of
-`experiments/configs/self_play_blocks.py:one`, `:shapes_drawn` and `:two` with seed 0. two.jsonl are the lines of that run's metrics.jsonl that have exams. These files are the package's
-own, so a notebook needs no path; no module of the papers reads others.
+`experiments/configs/self_play_blocks.py:one`, `:shapes_drawn` and `:two` with seed 0. two.jsonl are the lines of that
+run's metrics.jsonl that have exams. These files are the package's own, so a notebook needs no path; no module of the
+papers reads others.
 """
 
 import functools

@@ -7,7 +7,7 @@ one            one cube, 32 games, on a CPU                         600         
 two            two blocks, looked at one at a time                 1440          32 to 104  see below
 two_attention  the same, but where to look is learned              1440                  -  -
 shapes         from `one` on, one object of eight shapes            600                 24  see below
-shapes_drawn   the same with goals that are drawn, no Alice         900                 25  see below
+shapes_drawn   the same with goals that are drawn, no Alice         900                 41  see below
 flip           from `one` on, cubes are turned over, no Alice       480                 15  .998, .998; flip_1 .730
 one_gpu        `one` in 1024 games, for a GPU                        90       2.5 of a GPU  .967 push_1, .965
 two_gpu        `two` in 1024 games, for a GPU                       288                  -  -
