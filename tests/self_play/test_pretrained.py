@@ -60,5 +60,5 @@ def test_how_a_player_learned():
     assert (first["step"], last["step"]) == (0, 1440)
     assert first["eval/stack_2_success"] < 0.01 < 0.3 < last["eval/stack_2_success"]
     assert self_play.pretrained.exams("one") == []
-    with pytest.raises(ValueError, match="no pretrained player named 'three'; there are one, two"):
+    with pytest.raises(ValueError, match="no pretrained player named 'three'; there are one, shapes, two"):
         self_play.pretrained.exams("three")
