@@ -22,6 +22,18 @@ cross      five squares
 shapes     `shapes`, who know eight shapes: with a cylinder, L, T or cross
 two        `two`, who know two cubes: to push them, to pick and place, to stack
 smoke      `one`, in 2 games
+
+An exam takes a minute of a core, of which half is compiling. push_1 and pick_and_place_1 that were solved, of 256 games
+with up to five goals each: `one` .994 .993; by players of one cube (`one`), players of eight others of these shapes
+(--config.learner.init_from=shapes), and a script:
+
+          one        shapes     script
+L         .556 .486  .837 .796  .778 .725
+T         .527 .460  .823 .807  .784 .767
+cylinder  .77  .83   .880 .929  .991 .985
+cross     .91  .91   .975 .975  .998 .979
+
+A random Bob solves none.
 """
 
 from typing import Any
