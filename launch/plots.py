@@ -90,7 +90,7 @@ def figures(runs: Runs, out: Path, names: Sequence[str] | None = None) -> list[P
 
 
 def table(runs: Runs) -> str:
-    """The last value of every logged metric of every run, as mean ± standard deviation over seeds."""
+    """The last value of every logged metric of every run, as mean ± standard error over seeds."""
     names = _logged(runs)
     rows = [["run", "step", *names]]
     for label in drawn.by_number(runs.records):
@@ -113,7 +113,7 @@ def _last(run: Records, name: str) -> str:
     last = np.array(records.seeds(lines[-1], name), float)
     there = last[np.isfinite(last)]
     mean = f"{there.mean():.4f}" if len(there) else "-"
-    spread = f" ± {there.std(ddof=1):.4f}" if len(there) > 1 else ""
+    spread = f" ± {there.std(ddof=1) / len(there) ** 0.5:.4f}" if len(there) > 1 else ""
     return mean + spread + ("" if len(there) == len(last) else f" ({len(there)} of {len(last)} seeds)")
 
 
