@@ -116,6 +116,20 @@ PICTURES: dict[str, OfRuns | OfTour] = {
         },
         {"metric": "eval/holdout_success"},
     ),
+    "twins": OfRuns(
+        _CURVES,
+        {
+            "all of it": "self_play_twins/recipe",
+            "no cloning": "self_play_twins/no_abc",
+            "cloning does not fade": "self_play_twins/abc_kept",
+            "no path of starts": "self_play_twins/no_path",
+            "equal shares of starts": "self_play_twins/equal",
+            "no clip": "self_play_twins/no_clip",
+            "no filter": "self_play_twins/no_filter",
+            "one goal an episode": "self_play_twins/one_goal",
+        },
+        {"metric": "eval/holdout_success"},
+    ),
     "unseen": OfTour("gripper", "unseen"),
     "wave": OfRuns("wave", {"one cube": "self_play_blocks/one"}),
 }
