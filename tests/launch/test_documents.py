@@ -190,7 +190,7 @@ def test_a_whole_run_is_taken_as_it_is(run):
     (run / "summary.json").write_text(json.dumps(whole | {"missing": ["episode.gif"]}))
     assert not is_finished(run)
     (run / "summary.json").write_text(json.dumps(whole))
-    assert "0.2500 ± 0.0707" in draw(run)
+    assert "0.2500 ± 0.0500" in draw(run)
     assert held(run) == before
 
 
