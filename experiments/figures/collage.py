@@ -148,8 +148,8 @@ def _lead(figure: SubFigure, records: Records) -> None:
     others = [mean(_accuracies(records, name)[1]) for name in records.baselines if name != "earlier"]
     range_band(axes, steps, 100 * (own - np.max(others, axis=0)), label="", color=RED)
     axes.axhline(0, color="black", linewidth=1)
-    axes.set(xscale="log", ylim=(-6, 6))
-    _finish(axes, own, xlabel="batches of 128", ylabel=f"points ahead of the best of {len(others)}", named=False)
+    axes.set(xscale="log", ylim=(-2, 5))
+    _finish(axes, own, xlabel="batches of 128", ylabel=f"points ahead of all {len(others)}", named=False)
 
 
 def _accuracies(records: Records, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ def gating(axes: Axes) -> None:
     colours = np.array([[int(tint[i : i + 2], 16) / 255 for i in (1, 3, 5)] for tint in _TINTS])
     axes.imshow(colours[places % len(_TINTS)], origin="lower", extent=(0, 1, 0, 1))
     for place in np.unique(places):
-        x, y = points[places == place].mean(axis=0)
+        x, y = np.clip(points[places == place].mean(axis=0), 0.06, 0.94)
         axes.text(x, y, f"$w_{place}$", fontsize=13, ha="center", va="center")
     axes.plot(0.72, 0.83, "k*", markersize=12)
     axes.text(0.75, 0.83, "input", fontsize=10, va="center")
