@@ -22,8 +22,7 @@ def is_due(config: Any, step: int) -> bool:
 def steps_of(config: Mapping) -> list[int]:
     """The steps at which a run is evaluated: before the first, where it is due, and after the last."""
     log_every, last = config["log_every"], config["num_steps"]
-    between = (step for step in range(log_every, last, log_every) if is_due(config, step))
-    return list(dict.fromkeys((0, *between, last)))
+    return sorted({0, *(step for step in range(log_every, last, log_every) if is_due(config, step)), last})
 
 
 class Eval(NamedTuple):

@@ -9,6 +9,7 @@ import numpy as np
 
 from experiments import Records, outputs, records
 from experiments import figures as drawn
+from experiments.figures import learning_curves
 from launch import cli, documents
 
 
@@ -112,9 +113,10 @@ def _last(run: Records, name: str) -> str:
         return "-"
     last = np.array(records.seeds(lines[-1], name), float)
     there = last[np.isfinite(last)]
-    mean = f"{there.mean():.4f}" if len(there) else "-"
-    spread = f" ± {there.std(ddof=1) / len(there) ** 0.5:.4f}" if len(there) > 1 else ""
-    return mean + spread + ("" if len(there) == len(last) else f" ({len(there)} of {len(last)} seeds)")
+    mean, error = learning_curves.mean_and_error(there)
+    shown = f"{mean:.4f}" if len(there) else "-"
+    spread = f" ± {error:.4f}" if len(there) > 1 else ""
+    return shown + spread + ("" if len(there) == len(last) else f" ({len(there)} of {len(last)} seeds)")
 
 
 def picture(out: Path, name: str) -> Path:

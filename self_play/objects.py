@@ -111,17 +111,17 @@ def cross(side: float = 0.024) -> Object:
     return prism([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)], "cross", "square", side)
 
 
-def zed(side: float = 0.024) -> Object:
+def z_shape(side: float = 0.024) -> Object:
     """A Z of four squares."""
     return prism([(-1, 1), (0, 1), (0, 0), (1, 0)], "Z", "half_turn_z", side)
 
 
-def you(side: float = 0.024) -> Object:
+def u_shape(side: float = 0.024) -> Object:
     """A U of five squares, open to y."""
     return prism([(-1, 1), (-1, 0), (0, 0), (1, 0), (1, 1)], "U", "half_turn_y", side)
 
 
-def pee(side: float = 0.024) -> Object:
+def p_shape(side: float = 0.024) -> Object:
     """A P of five squares, which looks the same in no other way."""
     return prism([(0, -1), (0, 0), (0, 1), (1, 0), (1, 1)], "P", "none", side)
 
@@ -156,9 +156,9 @@ SHAPES: dict[str, Callable[..., Object]] = {  # by name; each of the usual size 
     "L": lambda by=1.0: ell(by * 0.028),
     "T": lambda by=1.0: tee(by * 0.024),
     "cross": lambda by=1.0: cross(by * 0.024),
-    "Z": lambda by=1.0: zed(by * 0.024),
-    "U": lambda by=1.0: you(by * 0.024),
-    "P": lambda by=1.0: pee(by * 0.024),
+    "Z": lambda by=1.0: z_shape(by * 0.024),
+    "U": lambda by=1.0: u_shape(by * 0.024),
+    "P": lambda by=1.0: p_shape(by * 0.024),
 }
 TRAINING = ("cube", "bar", "flat", "tall", "capsule", "Z", "U", "P")  # families
 UNSEEN = ("cylinder", "L", "T", "cross")

@@ -14,14 +14,14 @@ two_gpu        `two` in 1024 games, for a GPU                       288         
 gpu            one or two blocks, 2048 games, players with memory  3000                  -  -
 smoke          `one`, cut to 2 updates of 4 games                     2
 
-The least minutes are of a core of an EPYC 9005, the most of one of two hyperthreads. An update follows 511 control
-steps of each game, 255 with 1024 games, 127 in `gpu`. Grippers begin an episode on one path from grasping a block to
-the place that the exam gives them (`self_play/starts.py`): Alice at a block, Bob anywhere, most often where his success
-is uncertain. Objects, goals and exams know nothing of it. train/start_success_K is his running success by where he
-began, 0 grasping to 8 as in an exam, and figures/wave.png its picture. Cloning fades as start_success_0 rises to a
-half, and does not come back. Both critics and Alice see how long the turn has been, and Bob tries every goal of an
-episode. The rate falls from the middle of the run on. Alice's entropy weighs ten times as much as Bob's: without that
-she comes to ask for ever the same hard things, and he forgets the others.
+The least minutes are of a core of an EPYC 9005 beside other work, the most of one of two hyperthreads. An update
+follows 511 control steps of each game, 255 with 1024 games, 127 in `gpu`. Grippers begin an episode on one path from
+grasping a block to the place that the exam gives them (`self_play/starts.py`): Alice at a block, Bob anywhere, most
+often where his success is uncertain. Objects, goals and exams know nothing of it. train/start_success_K is his running
+success by where he began, 0 grasping to 8 as in an exam, and figures/wave.png its picture. Cloning fades as
+start_success_0 rises to a half, and does not come back. Both critics and Alice see how long the turn has been, and Bob
+tries every goal of an episode. The rate falls from the middle of the run on. Alice's entropy weighs ten times as much
+as Bob's: without that she comes to ask for ever the same hard things, and he forgets the others.
 
 Exams are of 128 games, each with up to 5 goals of 100 steps; a random Bob solves none, a scripted one .992 and more.
 

@@ -24,8 +24,8 @@ two        `two`, who know two cubes: to push them, to pick and place, to stack
 smoke      `one`, in 2 games
 
 An exam takes a minute of a core, of which half is compiling. push_1 and pick_and_place_1 that were solved, of 256 games
-with up to five goals each: `one` .994 .993; by players of one cube (`one`), players of eight others of these shapes
-(--config.learner.init_from=shapes), and a script:
+with up to five goals each: `one` .994 .993; by `one`, by the pretrained `shapes`, who learned with eight other shapes
+(--config.learner.init_from=shapes), and by a script:
 
           one        shapes     script
 L         .556 .486  .837 .796  .778 .725
