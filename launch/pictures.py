@@ -1,4 +1,7 @@
-"""The pictures of experiments/gallery: which run or tour each is of, and how it is drawn anew."""
+"""The pictures of experiments/gallery: which run or tour each is of, and how it is drawn anew.
+
+A run of NAME/VARIANT is drawn with its other seeds that are there, in NAME/VARIANT,seed=N as a sweep has them.
+"""
 
 import runpy
 from collections.abc import Iterable, Mapping
@@ -8,9 +11,9 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 import experiments
-from experiments import registry
+from experiments import Records, registry
 from experiments.figures import collage
-from launch import cli, folder, plots
+from launch import cli, folder, plots, seeds
 
 EXPERIMENTS = Path(experiments.__file__).parent
 
@@ -184,8 +187,17 @@ def drawn(picture: OfRuns | OfTour, runs: Path) -> Figure | bytes:
     """The figure, or the film."""
     if isinstance(picture, OfTour):
         return runpy.run_path(str(EXPERIMENTS / "tours" / f"{picture.tour}.py"))[picture.variable]
-    of = plots.read([runs / run for run in picture.runs.values()])
-    config = next(iter(of.configs.values()))
+    of = {label: _with_seeds(runs / run) for label, run in picture.runs.items()}
+    config = next(config for config, _ in of.values())
     settings = registry.settings_by_label(config.get("figures"), "figures").get(picture.figure, {})
     draw = registry.build("figures", {**settings, "name": picture.figure, **picture.settings})
-    return draw(dict(zip(picture.runs, of.records.values(), strict=True)))
+    return draw({label: records for label, (_, records) in of.items()})
+
+
+def _with_seeds(run: Path) -> tuple[dict, Records]:
+    """The config and the records of a run, with those of its other seeds."""
+    others = [other for other in sorted(run.parent.glob(f"{run.name},seed=*")) if folder.finished_steps(other)]
+    of = seeds.joined(plots.read([run, *others]))
+    if len(of.configs) > 1:
+        raise ValueError(f"{', '.join(of.configs)}: they differ in more than their seeds; keep one of each seed")
+    return next(iter(of.configs.values())), next(iter(of.records.values()))

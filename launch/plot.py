@@ -3,18 +3,19 @@
     python -m launch.plot runs/glns_digits/* runs/sgd_digits/* --out=runs/figures
 
 One figure a metric, every run in it. Runs may be unfinished. --figure=NAME draws a figure of `experiments.registry`, or
-your own "package.module:function".
+your own "package.module:function". --join_seeds draws runs that differ in their seed alone as one run of several.
 """
 
 import sys
 
 from absl import flags
 
-from launch import cli, folder, plots
+from launch import cli, folder, plots, seeds
 
 _OUT = flags.DEFINE_string("out", None, "Folder for the figures. Default for a single run: its own figures/.")
 _FIGURE = flags.DEFINE_list("figure", None, "Figures to draw in place of curves, as the first run's config sets them.")
 _METRICS = flags.DEFINE_list("metrics", None, "The metrics to draw. Default: those that the runs' configs log.")
+_JOIN = flags.DEFINE_bool("join_seeds", False, "Draw runs that differ in their seed alone as one, with its spread.")
 
 
 def main(argv: list[str]) -> None:
@@ -30,6 +31,9 @@ def main(argv: list[str]) -> None:
         if num_runs > 1 and _OUT.value is None:
             raise cli.UserError("several runs: say with --out=DIR where their figures go")
         runs = plots.read(folders)
+    if _JOIN.value:
+        with cli.user_errors(ValueError):
+            runs = seeds.joined(runs)
     out = folders[0] / "figures" if _OUT.value is None else folder.place(_OUT.value, "--out")
     try:
         draws = plots.figures(runs, out, _FIGURE.value) if _FIGURE.value else plots.curves(runs, out, _METRICS.value)
