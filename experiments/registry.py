@@ -212,7 +212,7 @@ def settings_by_label(described: Any, where: str) -> dict[str, dict]:
         raise ValueError(f"{where}: {described!r} stands where several may: write ({described!r},)")
     if isinstance(described, list | tuple | None):
         if wrong := [name for name in described or () if not isinstance(name, str)]:
-            raise ValueError(f"{where}: {wrong[0]!r} is no name; write names, or settings by label")
+            raise ValueError(f"{where}: {wrong[0]!r} is no name; write names, or settings by label, {{LABEL: {{..}}}}")
         described = {name: {} for name in described or ()}
     if not isinstance(described, Mapping):
         raise ValueError(f"{where} must be a tuple of names, or settings by label; got {described!r}")

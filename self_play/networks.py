@@ -1,10 +1,11 @@
 """Alice's and Bob's networks: an embedding of each object, pooled over the objects, and an LSTM (B.4, figure 12).
 
 Letters: A dimensions of an action, F, G, H features (see observations), M size of a player's memory, N slots of
-objects, L steps of a sequence.
+objects, S sequences of L steps.
 """
 
 from collections.abc import Sequence
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -51,7 +52,7 @@ class Torso(nn.Module):
     @nn.compact
     def __call__(self, inputs, time, memory):
         """(Inputs [..], time [.., 0 to 3], memory [.., M / 2]) -> (outputs [.., num_outputs], memory)."""
-        each = nn.Dense(self.embedding)(jnp.concatenate([inputs.objects, inputs.goal], axis=-1))
+        each = _rows(nn.Dense(self.embedding), jnp.concatenate([inputs.objects, inputs.goal], axis=-1))
         pooled = self._attended(inputs, each) if self.attention else _greatest(each, inputs.mask)
         own = nn.Dense(self.embedding)(jnp.concatenate([inputs.gripper, time], axis=-1))
         x = nn.relu(jnp.concatenate([pooled, own], axis=-1))
@@ -72,19 +73,31 @@ class Torso(nn.Module):
         """
         gripper = jnp.broadcast_to(inputs.gripper[..., None, :], (*inputs.mask.shape, inputs.gripper.shape[-1]))
         seen = jnp.concatenate([inputs.objects, inputs.goal, gripper], axis=-1)
-        seen = nn.relu(nn.Dense(self.embedding, name="seen")(seen))
+        seen = nn.relu(_rows(nn.Dense(self.embedding, name="seen"), seen))
         zeros = nn.initializers.zeros
-        score = nn.Dense(1, use_bias=False, kernel_init=zeros, name="score")(seen)
+        score = _rows(nn.Dense(1, use_bias=False, kernel_init=zeros, name="score"), seen)
         here = inputs.mask[..., None]
         weight = jnp.where(here, nn.softmax(jnp.where(here, score, -1e9), axis=-2), 0.0)
         scene = nn.Dense(self.embedding, use_bias=False, kernel_init=zeros, name="scene")
         return jnp.sum(weight * each, axis=-2) + scene(_greatest(seen, inputs.mask))
 
 
+def _rows(layer, x):
+    """A layer of all that lies along the last axis of x [.., F], as one product of two matrices.
+
+    XLA:CPU takes half as long again for the gradient of a product whose operand has more axes.
+    """
+    return layer(x.reshape(-1, x.shape[-1])).reshape(*x.shape[:-1], layer.features)
+
+
 def _greatest(each, mask):
-    """The maximum over the objects that are there, or zeros. [.., N, E], [.., N] -> [.., E]."""
+    """The maximum over the objects that are there, or zeros. [.., N, E], [.., N] -> [.., E].
+
+    Object by object: so it, and its gradient, are one with what is computed next, and of one object they are nothing.
+    """
     here = mask[..., None]
-    pooled = jnp.max(jnp.where(here, each, -jnp.inf), axis=-2)
+    slots = jnp.where(here, each, -jnp.inf)
+    pooled = reduce(jnp.maximum, [slots[..., i, :] for i in range(mask.shape[-1])])
     return jnp.where(jnp.any(here, axis=-2), pooled, 0.0)
 
 
@@ -137,16 +150,23 @@ def apply(player: nn.Module, params: Any, inputs: Inputs, memory: jax.Array | No
 def unroll(
     player: nn.Module, params: Any, inputs: Inputs, memory: jax.Array, restarts: jax.Array, policy_mask: jax.Array
 ) -> Any:
-    """A player's logits [L, A, NUM_BINS] and values [L] along a sequence. Gradients flow back through all of it.
+    """A player's logits [S, L, A, NUM_BINS] and values [S, L] along sequences. Gradients flow back through all of them.
 
-    memory [2, M]: as it was in the game before the first two steps. The first is loaded at the first step, the other
-    at the second if restarts [L] is True there; at a later restart an episode begins, and its memory is zero.
-    policy_mask [L]: the player's own steps. The others are Alice's demonstrations to Bob. On these a scratch memory,
+    memory [S, 2, M]: as it was in the game before the first two steps. The first is loaded at the first step, the other
+    at the second if restarts [S, L] is True there; at a later restart an episode begins, and its memory is zero.
+    policy_mask [S, L]: the player's own steps. The others are Alice's demonstrations to Bob. On these a scratch memory,
     started from Bob's, is advanced; it is discarded when Bob acts again. The paper leaves open what Bob remembers of a
     demonstration.
     """
-    if not memory.shape[-1]:
-        return apply(player, params, inputs, None)[:2]
+    if memory.shape[-1]:
+        return jax.vmap(partial(_unroll_one, player, params))(inputs, memory, restarts, policy_mask)
+    steps = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), inputs)  # one axis, see `_rows`
+    logits, values, _ = apply(player, params, steps, None)
+    return logits.reshape(*restarts.shape, *logits.shape[1:]), values.reshape(restarts.shape)
+
+
+def _unroll_one(player, params, inputs, memory, restarts, policy_mask):
+    """Along one sequence with memory."""
 
     def one(carry, step):
         i, inputs, restart, own = step

@@ -4,7 +4,6 @@ Letters: see `training_data`.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -84,7 +83,7 @@ def loss(
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """The loss of a player on sequences [S, L, ..] -> (loss [], metrics [] each)."""
     along = data.inputs, data.memory, data.restart, data.policy_mask
-    logits, values = jax.vmap(partial(unroll, player, params))(*along)
+    logits, values = unroll(player, params, *along)
     log_prob = jax.vmap(jax.vmap(ppo.log_prob))(logits, data.action)
     surrogate = ppo.clipped_surrogate(log_prob, data.old_log_prob, data.advantage, clip=coefs.clip)
     cloning = cloning_loss(log_prob, data.old_log_prob, clip=coefs.cloning_clip)

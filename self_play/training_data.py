@@ -186,7 +186,7 @@ def _evaluate(player, params, bptt_length, memory, action, inputs, *flags):
     """A player's log-probabilities of actions [B, R, A], and its values: [B, R] each. flags: as in `unroll`."""
     shape = action.shape[:2]
     action, inputs, *flags = jax.tree.map(partial(_in_sequences, bptt_length), (action, inputs, *flags))
-    logits, values = jax.vmap(partial(unroll, player, params))(inputs, memory, *flags)
+    logits, values = unroll(player, params, inputs, memory, *flags)
     return jax.vmap(jax.vmap(ppo.log_prob))(logits, action).reshape(shape), values.reshape(shape)
 
 

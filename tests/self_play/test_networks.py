@@ -89,7 +89,8 @@ def test_memory_along_a_sequence():
     policy_mask = np.array([1, 0, 1, 0, 1, 0, 1], bool)
     restarts = np.array([0, 1, 0, 0, 1, 0, 0], bool)
     built, params, apply = player(LSTM)
-    logits, values = jax.jit(functools.partial(unroll, built))(params, INPUTS, MEMORY[:2], restarts, policy_mask)
+    one = jax.tree.map(lambda leaf: leaf[None], (INPUTS, MEMORY[:2], restarts, policy_mask))
+    (logits,), (values,) = jax.jit(functools.partial(unroll, built))(params, *one)
     stored = {0: MEMORY[0], 1: MEMORY[1], 4: jnp.zeros_like(MEMORY[0])}
     source = {2: None, 3: 2, 5: 4, 6: 4}  # after which step each other step goes on
     after = {None: MEMORY[1]}  # Bob's own, which a demonstration does not change
@@ -105,10 +106,12 @@ def test_memory_along_a_sequence():
 def test_without_memory_steps_are_apart():
     built, params, _ = player(0)
     flags = np.zeros(NUM_STEPS, bool)
-    logits, values = unroll(built, params, INPUTS, MEMORY[:2, :0], flags, flags)
+    two = jax.tree.map(lambda leaf: np.stack([leaf, leaf[::-1]]), (INPUTS, flags))
+    logits, values = unroll(built, params, two[0], np.zeros((2, 2, 0), np.float32), two[1], two[1])
     expected = outputs(INPUTS, MEMORY[:, :0], 0)
-    np.testing.assert_allclose(logits, expected[0], rtol=1e-5)
-    np.testing.assert_allclose(values, expected[1], rtol=1e-5)
+    for i, order in enumerate((slice(None), slice(None, None, -1))):
+        np.testing.assert_allclose(logits[i], expected[0][order], rtol=1e-5)
+        np.testing.assert_allclose(values[i], expected[1][order], rtol=1e-5)
 
 
 def test_time_is_seen_by_the_policy_and_by_the_value_apart_and_only_if_asked():
