@@ -4,12 +4,14 @@
 
 variant  images            generations, population  hidden neurons, held-out batches  seconds  train/accuracy at the end
 digits   digits, 8 x 8     600, 24                  32, 5                             384      0.735
-paper    MNIST, 14 x 14    400, 80                  512, 20                           not run  0.84 in the paper
+paper    MNIST, 14 x 14    400, 80                  512, 20                           896      0.635; 0.84 in the paper
 smoke    digits, 8 x 8     2, 4                     4, 2                              -        -
 
 Each genome learns 15 batches of 128 and is scored on the held-out batches that follow; train/accuracy is the mean of a
-generation, of one seed. `digits` leaves genome.json, shipped as `cmaes`. `paper` has the paper's settings, needs a GPU,
-and takes --data_dir=DIR, where DIR holds MNIST's four IDX files.
+generation, of one seed. `digits` leaves genome.json, shipped as `cmaes`. `paper` has the paper's settings and takes
+--data_dir=DIR, where DIR holds MNIST's four IDX files: the mean rises to 0.67 in 280 generations, the best of one to
+0.75, and the genome kept has 0.70 on test images, 0.72 after 50 batches and 0.68 after 100. The paper's 0.84 is the best
+of 8 runs. Seconds of `digits` are of two shared cores, of `paper` of one fast core.
 """
 
 from ml_collections import ConfigDict
@@ -17,7 +19,7 @@ from ml_collections import ConfigDict
 from experiments.configs.blur_digits import AT
 
 RULE = {"name": "blur", "last_activation": "linear"}
-# Data, generations, hidden neurons, population, held-out batches. The paper's, 400 generations, ask for a GPU.
+# Data, generations, hidden neurons, population, held-out batches.
 VARIANTS = {
     "digits": ("digits", 600, 32, 24, 5),
     "paper": ("idx", 400, 512, 80, 20),
