@@ -137,6 +137,9 @@ class Player(nn.Module):
         return logits, values[..., 0], jnp.concatenate([of_policy, of_value], axis=-1)
 
 
+SETTINGS = tuple(name for name in Player.__annotations__ if name not in ("num_dimensions", "parent", "name"))
+
+
 def num_dimensions_of(params: Any) -> int:
     """A of the player with these parameters."""
     return params["params"]["policy"][HEAD]["bias"].shape[-1] // NUM_BINS

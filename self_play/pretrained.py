@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import unflatten_dict
 
-from self_play import ppo_learner, world
+from self_play import networks, ppo_learner, world
 from self_play.moments import Moments
 from self_play.tabletop import Tabletop
 from self_play.training_data import Normalizers
@@ -60,7 +60,7 @@ def network_of(learner: Mapping[str, Any]) -> dict[str, Any]:
     """Those settings of `learner` that acting needs. Raises ValueError for networks that no setting describes."""
     if learner.get("player") is not None:
         raise ValueError("a player with networks of its own (learner.player) cannot be packed: keep its params")
-    return {name: learner[name] for name in _OF_NETWORK if name in learner}
+    return {name: learner[name] for name in networks.SETTINGS if name in learner}
 
 
 def world_of(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,5 +106,4 @@ def _known(name):
         raise ValueError(f"no pretrained player named {name!r}; there are {', '.join(names())}")
 
 
-_OF_NETWORK = ("embedding", "widths", "lstm_size", "sees_time", "attention", "privileged_critic")
 _FOLDER = resources.files("self_play") / "players"
