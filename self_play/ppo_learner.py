@@ -177,7 +177,11 @@ def _update(settings, key, state, batch):
         is_demo=batch.is_demo & clones,
         earlier=None if earlier is None else earlier._replace(is_demo=earlier.is_demo & clones),
     )
-    data, normalizers, explained = prepare(player, state.params, state.normalizers, batch, **settings.returns)
+    num_parts = (
+        settings.epochs.num_minibatches if settings.divide is undivided else 1
+    )  # else devices would wait in turn
+    of_batch = player, state.params, state.normalizers, batch
+    data, normalizers, explained = prepare(*of_batch, **settings.returns, num_parts=num_parts)
     k_train, k_pool = jax.random.split(key)
     coefs, rates, cloning = settings.coefs, None, state.cloning
     if settings.cloning_fades:

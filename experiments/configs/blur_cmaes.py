@@ -10,8 +10,8 @@ smoke    digits, 8 x 8     2, 4                     4, 2                        
 Each genome learns 15 batches of 128 and is scored on the held-out batches that follow; train/accuracy is the mean of a
 generation, of one seed. `digits` leaves genome.json, shipped as `cmaes`. `paper` has the paper's settings and takes
 --data_dir=DIR, where DIR holds MNIST's four IDX files: the mean rises to 0.67 in 280 generations, the best of one to
-0.75, and the genome kept has 0.70 on test images, 0.72 after 50 batches and 0.68 after 100. The paper's 0.84 is the best
-of 8 runs. Seconds of `digits` are of two shared cores, of `paper` of one fast core.
+0.75, and the genome kept has 0.70 on test images, 0.72 after 50 batches and 0.68 after 100. The paper's 0.84 is the
+best of 8 runs. Seconds of `digits` are of two shared cores, of `paper` of one fast core.
 """
 
 from ml_collections import ConfigDict

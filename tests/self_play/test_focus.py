@@ -56,7 +56,7 @@ def test_a_demonstration_looks_at_what_bob_would():
         inputs = networks.Inputs(*seen.observation[:2], seen.goal, seen.focus, jnp.zeros(2), seen.goal, seen.episode)
         params = jax.vmap(lambda key: player.init(key, inputs, None))(jax.random.split(key, 2))
         normalizers, settings = training_data.init_normalizers(inputs), {"discount": 1.0, "gae_lambda": 1.0}
-        return training_data.prepare(player, params, normalizers, batch, bptt_length=1, **settings)[0]
+        return training_data.prepare(player, params, normalizers, batch, bptt_length=1, num_parts=1, **settings)[0]
 
     k_init, k_first, k_second, k_player = jax.random.split(jax.random.key(0), 4)
     state, _ = draw(k_first, jax.jit(lambda key: world.init_games(table, rules, 0, key, 16))(k_init))

@@ -2,12 +2,13 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from self_play import exams, goals
+from self_play import exams, goals, networks, training_data
 from self_play.game import ALICE, BOB
 from self_play.holdouts import Holdout
 from self_play.metrics import rollout_metrics
@@ -122,6 +123,20 @@ def test_the_players_that_learn_are_those_that_played(lstm_size):
         np.testing.assert_allclose(metrics[f"{name}_clip_fraction"], 0.0)
     np.testing.assert_allclose(metrics["bob_cloning_loss"], -1.0, rtol=1e-6)
     np.testing.assert_allclose(metrics["alice_cloning_loss"], 0.0)
+
+
+@pytest.mark.parametrize("lstm_size", [0, 3])
+def test_data_read_in_parts_are_those_of_the_whole(lstm_size):
+    """Also where the parts do not share out the sequences evenly."""
+    state, batch = drawn(lstm_size)
+    player = networks.Player(2, 16, (16,), lstm_size)
+    returns = {"bptt_length": 12 if lstm_size else 1, "discount": 0.9, "gae_lambda": 0.9}
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def prepare(num_parts):
+        return training_data.prepare(player, state.params, state.normalizers, batch, num_parts=num_parts, **returns)
+
+    chex.assert_trees_all_close(prepare(1), prepare(7), rtol=1e-5, atol=1e-6)
 
 
 def test_a_fraction_is_enough_for_the_steps_that_a_player_has():
