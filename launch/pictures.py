@@ -41,6 +41,15 @@ PICTURES: dict[str, OfRuns | OfTour] = {
     "blur_digits": OfRuns("race", {"digits, 256 hidden neurons": "blur_digits/wider"}),
     "blur_label": OfRuns("race", {"KMNIST, 64 hidden neurons": "blur_label/64"}, flags=f"{_DIGITS_FILES} KMNIST"),
     "blur_lasting": OfRuns("race", {"KMNIST, 64 hidden neurons": "blur_lasting/64"}, flags=f"{_DIGITS_FILES} KMNIST"),
+    "blur_networks": OfRuns(
+        "race",
+        {
+            "MNIST, 256 neurons": "blur_mnist/256",
+            "256 and 128": "blur_mnist/256_128",
+            "512 and 256": "blur_mnist/512_256",
+        },
+        flags=f"{_DIGITS_FILES} MNIST",
+    ),
     "blur_widths": OfRuns(
         "transfer",
         {f"{width} neurons": f"blur_ablations/width_{width}" for width in (16, 64, 256)},
@@ -110,12 +119,12 @@ PICTURES: dict[str, OfRuns | OfTour] = {
     "teachers": OfRuns(
         _CURVES,
         {
-            "Alice": "self_play_curriculum/alice",
-            "uniform": "self_play_curriculum/fresh",
-            "ever farther, by hand": "self_play_curriculum/curriculum",
-            "replay": "self_play_curriculum/replay",
-            "MEGA": "self_play_curriculum/mega",
-            "SFL": "self_play_curriculum/sfl",
+            "Alice": "self_play_twins/recipe",
+            "uniform": "self_play_twins/uniform",
+            "ever farther, by hand": "self_play_twins/curriculum",
+            "replay": "self_play_twins/replay",
+            "MEGA": "self_play_twins/mega",
+            "SFL": "self_play_twins/sfl",
         },
         {"metric": "eval/holdout_success"},
     ),

@@ -38,6 +38,11 @@ from ml_collections import ConfigDict
 from experiments.configs import self_play_blocks
 
 _LIFTED = {"name": "pick_and_place"}
+_TEACHERS = {
+    "uniform": self_play_blocks.teacher("uniform"),
+    "curriculum": self_play_blocks.teacher("curriculum"),
+    **{name: self_play_blocks.teacher({"name": name, "goal_source": _LIFTED}) for name in ("replay", "mega", "sfl")},
+}
 TWINS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and of the world
     "recipe": {},
     "no_abc": {"learner": {"cloning_weight": 0.0}},
@@ -53,10 +58,12 @@ TWINS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and of t
     "whole": {"world": {"whole_turns": True}},
     "attention": {"learner": {"attention": True}},
     "privileged": {"learner": {"privileged_critic": True}},
-    "uniform": self_play_blocks.teacher("uniform"),
-    "curriculum": self_play_blocks.teacher("curriculum"),
     "lifted": self_play_blocks.teacher(_LIFTED),
-    **{name: self_play_blocks.teacher({"name": name, "goal_source": _LIFTED}) for name in ("replay", "mega", "sfl")},
+    **_TEACHERS,
+    **{
+        f"{name}_no_path": {**changes, "world": {**changes["world"], "bob_shares": "exam"}}
+        for name, changes in _TEACHERS.items()
+    },
 }
 
 
@@ -74,6 +81,8 @@ def get_config(variant: str = "recipe") -> ConfigDict:
 
 
 def sweep(add) -> None:
-    """All twins."""
+    """All twins, and a second seed of those that fail, and of the recipe."""
     for variant in TWINS:
         add(variant)
+    for variant in ("recipe", "no_abc", "abc_kept", "no_path"):
+        add(variant, seed=1)
