@@ -88,7 +88,7 @@ PICTURES: dict[str, OfRuns | OfTour] = {
     "gripper": OfTour("gripper", "film"),
     "holdouts": OfTour("self_play_holdouts"),
     "pair": OfRuns("pair", {"deformed digits, n = 4000": "bootstrap_digits/mlp"}),
-    "payoff": OfRuns("payoff", {"one puck": "self_play_puck/puck"}),
+    "payoff": OfRuns("payoff", {"one cube": "self_play_blocks/one"}),
     "pretraining": OfRuns(
         "pair",
         {"pretrained": "bootstrap_pretraining/digits"},

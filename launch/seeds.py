@@ -1,25 +1,28 @@
 """Runs that differ in their seed alone, each launched by itself, as the seeds of one run."""
 
 import itertools
+import json
 import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from experiments import Records, records
-from launch import metrics, plots
+from launch import folder, metrics, plots
+
+_OTHER = ("seed", "num_seeds", "num_steps", *folder.PRESENTATION)
 
 
 def joined(runs: plots.Runs) -> plots.Runs:
-    """The runs, those that differ in nothing but `seed` and `num_seeds` as one, under what their labels share.
+    """The runs, those that differ in nothing but their seeds as one, under what their labels share.
 
-    It has the records of the steps that all of them have. Raises ValueError where two of them have a seed in common, or
-    no step.
+    What is only shown of them may differ, and how long they are: it has the records of the steps that all of them have.
+    Raises ValueError where two of them have a seed in common, or no step.
     """
     groups: dict[str, list[str]] = {}
     for label, config in runs.configs.items():
-        same = {key: value for key, value in config.items() if key not in ("seed", "num_seeds")}
-        groups.setdefault(repr(same), []).append(label)
+        same = {key: value for key, value in config.items() if key not in _OTHER}
+        groups.setdefault(json.dumps(same, sort_keys=True), []).append(label)
     together = plots.Runs({}, {})
     for labels in groups.values():
         label = shared(labels)

@@ -29,7 +29,7 @@ def of_seed(workdir, seed, values, num_seeds=1, **changes):
 
 def test_seeds_are_one_run_with_the_steps_that_all_have(tmp_path):
     first = of_seed(tmp_path / "with", 0, [[0.5], [0.2], [0.1]])
-    others = of_seed(tmp_path / "with,seed=1", 1, [[0.4, 0.6], [0.1, None]], num_seeds=2)
+    others = of_seed(tmp_path / "with,seed=1", 1, [[0.4, 0.6], [0.1, None]], num_seeds=2, num_steps=2, figures=["race"])
     alone = of_seed(tmp_path / "without", 0, [[0.7]], learner={"name": "gln"})
     runs = seeds.joined(plots.read([first, others, alone]))
     assert list(runs.records) == ["with", "without"]
