@@ -5,14 +5,31 @@
 DIR holds the four IDX files of a set of ten classes (train-images-idx3-ubyte and its companions, .gz or not): MNIST,
 Fashion-MNIST, KMNIST or EMNIST's digits.
 
-TABLE
+variant     network, images, genome                 accuracy at 10, 20, 30, 50, 100, 1000 steps    ahead of all SGD
+256         256 neurons, `nudged`                   0.864  0.876  0.899  0.909  0.919  0.926       to step 50
+            the best SGD of each step               0.789  0.839  0.877  0.905  0.931  0.975
+256_128     256 and 128 neurons, `nudged`           0.851  0.872  0.893  0.898  0.910  0.916       to step 45
+            the best SGD                            0.742  0.819  0.877  0.906  0.924  0.976
+512_256     512 and 256 neurons, `nudged`           0.860  0.875  0.897  0.907  0.917  0.920       to step 45
+            the best SGD                            0.780  0.834  0.877  0.910  0.933  0.976
+learned_on  64 neurons, cut to 20 x 20, resized to
+            10 x 10, `mnist`                        0.772  0.788  0.806  0.503  0.009  0.007       2 to 16, 22 to 32
+            the best SGD                            0.616  0.799  0.801  0.854  0.868  0.955
+wider       256 neurons, `mnist`                    0.795  0.813  0.810  0.225  0.004  0.035       2 to 12, and 16
+            the best SGD                            0.759  0.822  0.845  0.883  0.912  0.975
+deeper      256 and 128 neurons, `mnist`            0.064  0.095  0.089  0.088  0.088  0.093       never
 meta        all digits, the first and the last five, 10 x 10: 400 meta-steps, 49 seconds; leaves genome.json, shipped as
             `mnist`
 mixed       `meta` in networks, batch sizes, numbers of steps and ages that it draws, 83 seconds; not better: in 64
             neurons .67 .70 .37 .20 at steps 10, 20, 50, 100
 smoke       8 neurons, 4 x 4, 4 steps
 
-TEXT
+Means of 3 seeds on 1000 test digits. `mnist` is what `meta` learned by gradients, in one hidden layer; `nudged` was made
+by hand (`blur.nudged`), its numbers chosen on MNIST of 14 x 14 pixels in 64 neurons: labels as feedback, no loss. The
+paper's claim, that SGD is level after about 100 steps, holds for `nudged` to step 45 or 50. "Best SGD" is, at each step,
+the best of all settings: rates from 0.001 to 1, with and without momentum, beside `nudged` 7 rates and images
+standardised, for all; beside `mnist` 4 rates and images as it knew them. `256` on KMNIST: .661 .740 .772 .807 .828 .855,
+the best SGD .670 .712 .754 .806 .862 .906.
 """
 
 from ml_collections import ConfigDict
@@ -99,7 +116,7 @@ def _meta(variant: str) -> ConfigDict:
 
 
 def _test(variant: str) -> ConfigDict:
-    """A genome and SGD at rates over four decades, with and without momentum."""
+    """A genome and SGD at rates from 0.001 to 1, with and without momentum."""
     hidden, side, genome = TESTS[variant]
     smoke, standardise = variant == "smoke", genome == "nudged"  # `mnist` was learned on images as they are
     every = 1 if smoke else 5 if standardise else 2
