@@ -9,6 +9,13 @@ import numpy as np
 from experiments import records
 
 _ALIVE = -1
+_HAVE_DIVERGED, _NOT_FINITE = "num_seeds", "num_not_finite"
+
+
+def is_count(path: str) -> bool:
+    """Whether a metric, by its path, is one of `Diverged.counts` or `counts_of_end`: it has no value of each seed."""
+    kind, _, name = path.partition("/")
+    return (kind, name.split("/")[-1]) in (("diverged", _HAVE_DIVERGED), ("eval", _NOT_FINITE))
 
 
 class Diverged:
@@ -42,11 +49,11 @@ class Diverged:
 
     def counts(self) -> dict[str, int]:
         """In how many seeds each has diverged, by path; only those of which there are any."""
-        return self._counts("diverged", "num_seeds", ~self.alive)
+        return self._counts("diverged", _HAVE_DIVERGED, ~self.alive)
 
     def counts_of_end(self, finite: np.ndarray | bool) -> dict[str, int]:
         """In how many other seeds what is measured at the end is not finite."""
-        return self._counts("eval", "num_not_finite", self.alive & ~np.asarray(finite))
+        return self._counts("eval", _NOT_FINITE, self.alive & ~np.asarray(finite))
 
     def _counts(self, kind: str, name: str, of_members: np.ndarray) -> dict[str, int]:
         by_cell = self._by_cell(of_members).sum(axis=1)

@@ -206,7 +206,7 @@ def drawn(picture: OfRuns | OfTour, runs: Path) -> Figure | bytes:
 def _with_seeds(run: Path) -> tuple[dict, Records]:
     """The config and the records of a run, with those of its other seeds."""
     others = [other for other in sorted(run.parent.glob(f"{run.name},seed=*")) if folder.finished_steps(other)]
-    of = seeds.joined(plots.read([run, *others]))
+    of = seeds.together(plots.read([run, *others]))
     if len(of.configs) > 1:
         raise ValueError(f"{', '.join(of.configs)}: they differ in more than their seeds; keep one of each seed")
     return next(iter(of.configs.values())), next(iter(of.records.values()))

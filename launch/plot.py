@@ -33,7 +33,7 @@ def main(argv: list[str]) -> None:
         runs = plots.read(folders)
     if _JOIN.value:
         with cli.user_errors(ValueError):
-            runs = seeds.joined(runs)
+            runs = seeds.together(runs)
     out = folders[0] / "figures" if _OUT.value is None else folder.place(_OUT.value, "--out")
     try:
         draws = plots.figures(runs, out, _FIGURE.value) if _FIGURE.value else plots.curves(runs, out, _METRICS.value)

@@ -8,38 +8,44 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from experiments import Records, records
-from launch import folder, metrics, plots
+from launch import diverged, folder, metrics, plots
 
-_OTHER = ("seed", "num_seeds", "num_steps", *folder.PRESENTATION)
+_MAY_DIFFER = ("seed", "num_seeds", "num_steps", *folder.PRESENTATION)
 
 
-def joined(runs: plots.Runs) -> plots.Runs:
-    """The runs, those that differ in nothing but their seeds as one, under what their labels share.
+def together(runs: plots.Runs) -> plots.Runs:
+    """The runs, those that differ in nothing but their seeds as one, with the config of the first of them.
 
-    What is only shown of them may differ, and how long they are: it has the records of the steps that all of them have.
-    Raises ValueError where two of them have a seed in common, or no step.
+    What is only shown of them may differ, and how long they are. A seed whose run has no value at a step of another's,
+    because it diverged or was stopped, is null there, as one that diverged within a run. Raises ValueError where two
+    of them have a seed in common.
     """
     groups: dict[str, list[str]] = {}
     for label, config in runs.configs.items():
-        same = {key: value for key, value in config.items() if key not in _OTHER}
+        same = {key: value for key, value in config.items() if key not in _MAY_DIFFER}
         groups.setdefault(json.dumps(same, sort_keys=True), []).append(label)
-    together = plots.Runs({}, {})
+    result = plots.Runs({}, {})
     for labels in groups.values():
         label = shared(labels)
-        label = labels[0] if label in together.configs else label
+        if label in result.configs or (label in runs.configs and label not in labels):
+            label = _named_after_first(labels)
         _check(label, [runs.configs[one] for one in labels])
-        together.configs[label] = runs.configs[labels[0]]
-        together.records[label] = _as_one(label, [runs.records[one] for one in labels])
-    return together
+        result.configs[label] = runs.configs[labels[0]]
+        numbers = [runs.configs[one]["num_seeds"] for one in labels]
+        result.records[label] = _as_one([runs.records[one] for one in labels], numbers)
+    return result
 
 
 def shared(labels: Sequence[str]) -> str:
-    """What labels begin with, without a sweep's "seed="; the first one where that is nothing."""
+    """What labels have in common but for a sweep's "seed=N"."""
     if len(labels) == 1:
         return labels[0]
-    alike = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*labels, strict=False))
-    beginning = "".join(letters[0] for letters in alike)
-    return re.sub(r"[,/=_-]*(seed)?[,/=_-]*$", "", beginning) or labels[0]
+    bare = {re.sub(r"(^|[,/])seed=\d+", "", label).strip(",/") for label in labels}
+    return bare.pop() if len(bare) == 1 and bare != {""} else _named_after_first(labels)
+
+
+def _named_after_first(labels):
+    return f"{labels[0]} and {len(labels) - 1} more"
 
 
 def _check(label: str, configs: Sequence[Mapping]) -> None:
@@ -49,26 +55,25 @@ def _check(label: str, configs: Sequence[Mapping]) -> None:
             raise ValueError(f"two runs of {label} have seed {start}; leave one of them out")
 
 
-def _as_one(label: str, runs: Sequence[Records]) -> Records:
+def _as_one(runs: Sequence[Records], num_seeds: Sequence[int]) -> Records:
     """The first of the runs, with the seeds of all."""
     if len(runs) == 1:
         return runs[0]
     by_step = [{line["step"]: line for line in run.lines} for run in runs]
-    lines = []
-    for step in by_step[0]:
-        if all(step in of_run for of_run in by_step):
-            lines.append({"step": step, **_line([of_run[step] for of_run in by_step])})
-    if not lines:
-        raise ValueError(f"the runs of {label} have no step in common; draw them apart")
+    steps = sorted({step for of_run in by_step for step in of_run})
+    lines = [{"step": step, **_line([of_run.get(step, {}) for of_run in by_step], num_seeds)} for step in steps]
     return runs[0]._replace(lines=lines)
 
 
-def _line(lines: Sequence[Mapping]) -> dict:
-    """The metrics that all of these lines have, with the values of all their seeds."""
-    names = [name for name in lines[0] if name != "step" and not name.endswith(records.SEEDS)]
-    values = {
-        name: np.ma.masked_invalid([value for line in lines for value in records.seeds(line, name)])
-        for name in names
-        if all(name in line for line in lines)
-    }
-    return metrics.record(values)
+def _line(lines: Sequence[Mapping], num_seeds: Sequence[int]) -> dict:
+    """The metrics that any of these lines has, with the values of all seeds; of what counts seeds, the sum."""
+    names = {name for line in lines for name in line if name != "step" and not name.endswith(records.SEEDS)}
+    counts = {name: sum(line.get(name, 0) for line in lines) for name in names if diverged.is_count(name)}
+    values = {}
+    for name in names - counts.keys():
+        of_runs = [
+            records.seeds(line, name) if name in line else [np.nan] * number
+            for line, number in zip(lines, num_seeds, strict=True)
+        ]
+        values[name] = np.ma.masked_invalid(list(itertools.chain(*of_runs)))
+    return metrics.record(values) | counts

@@ -4,6 +4,7 @@ Letters: A dimensions of an action, F, G, H features (see observations), M size 
 objects, S sequences of L steps.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple
@@ -93,7 +94,7 @@ def _rows(layer, x):
 def _greatest(each, mask):
     """The maximum over the objects that are there, or zeros. [.., N, E], [.., N] -> [.., E].
 
-    Object by object: so it, and its gradient, are one with what is computed next, and of one object they are nothing.
+    Object by object, which XLA fuses with what comes next, and its gradient too; a reduction stands by itself.
     """
     here = mask[..., None]
     slots = jnp.where(here, each, -jnp.inf)
@@ -137,7 +138,8 @@ class Player(nn.Module):
         return logits, values[..., 0], jnp.concatenate([of_policy, of_value], axis=-1)
 
 
-SETTINGS = tuple(name for name in Player.__annotations__ if name not in ("num_dimensions", "parent", "name"))
+_NOT_SET = ("num_dimensions", "parent", "name")  # the scene's, and flax's own
+SETTINGS = tuple(field.name for field in dataclasses.fields(Player) if field.name not in _NOT_SET)  # of `learner`
 
 
 def num_dimensions_of(params: Any) -> int:

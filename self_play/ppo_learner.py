@@ -87,7 +87,8 @@ def learner(
     alice_entropy: her entropy_weight as a multiple of Bob's; one who is sure of her goals leads him away from others.
     learning_rate: Adam's, or a schedule of it over minibatches. max_norm: of a player's gradient; the paper names none.
     sample_reuse: epochs, each of num_minibatches steps of Adam, on sequence_fraction of all sequences, empty ones last.
-      A step is Alice's or Bob's, so about half of a player's sequences are empty.
+      A step is Alice's or Bob's, so about half of a player's sequences are empty. On a CPU the networks first read a
+      rollout in as many parts as well.
     pool_size, pool_every: number of past versions, and of updates between two; past_prob of the world needs some.
     player: a flax module of your own in place of `networks.Player`, whose call it must have, with as many logits as
       actions have dimensions; embedding and widths do not count then, and lstm_size gives its memory's size.
@@ -177,9 +178,9 @@ def _update(settings, key, state, batch):
         is_demo=batch.is_demo & clones,
         earlier=None if earlier is None else earlier._replace(is_demo=earlier.is_demo & clones),
     )
-    num_parts = (
-        settings.epochs.num_minibatches if settings.divide is undivided else 1
-    )  # else devices would wait in turn
+    # On a CPU a part fits the cache. Several devices would wait for the one that has it.
+    in_parts = jax.default_backend() == "cpu" and settings.divide is undivided
+    num_parts = settings.epochs.num_minibatches if in_parts else 1
     of_batch = player, state.params, state.normalizers, batch
     data, normalizers, explained = prepare(*of_batch, **settings.returns, num_parts=num_parts)
     k_train, k_pool = jax.random.split(key)

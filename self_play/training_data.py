@@ -81,7 +81,7 @@ def prepare(
 
     params [P, ..]: of the networks that played it -> (TrainingData [P, S, L, ..], normalizers, explained [P]: fraction
     of the returns' variance that the values explain). num_parts: in which the networks read the sequences, one after
-    the other. A part may fit a cache; all 30,000 steps at once took three times as long.
+    the other: 33,000 steps in 16 parts, each of which fits a CPU's cache, take a third of the time.
     """
     steps = batch.transitions
     goal = jnp.where(steps.bobs_turn[:, :, None, None], steps.policy_input.goal, batch.demo_goal)
@@ -192,7 +192,7 @@ def _evaluate(player, bptt_length, num_parts, params, memory, action, inputs, *f
     shape = action.shape[:2]
     action, inputs, *flags = jax.tree.map(partial(_in_sequences, bptt_length), (action, inputs, *flags))
 
-    def one(sequence):
+    def one(sequence):  # its axis of size 1 costs nothing where there is no gradient
         action, *along = jax.tree.map(lambda leaf: leaf[None], sequence)
         logits, values = unroll(player, params, *along)
         return jax.vmap(jax.vmap(ppo.log_prob))(logits, action)[0], values[0]

@@ -86,7 +86,8 @@ meta        CMA-ES, 120 generations in 15 minutes of a shared core; leaves genom
 persistent  persistent evolution strategies in its place; after 60 of 120 updates behind `muon` by .012
             over steps 10 to 100 of MNIST and by .003 of KMNIST, then ahead
 varied      `meta` in networks, batch sizes and at ages that it draws, with tasks of two laws: 160 seconds of a core; in
-            the 14 cells behind `lasting` by .002 over steps 10 to 100 (at most .004), level at 1000
+            14 networks, batch sizes and sets (LOG.md) .002 behind `lasting` over steps 10 to 100, at most .004,
+            and level at 1000
 persistent_varied   the same of `persistent`, with runs of 4 to 32 parts; not run
 smoke       8, 4 steps
 

@@ -27,41 +27,58 @@ def of_seed(workdir, seed, values, num_seeds=1, **changes):
     return run
 
 
-def test_seeds_are_one_run_with_the_steps_that_all_have(tmp_path):
+def test_seeds_are_one_run_and_a_seed_is_null_where_its_run_has_ended(tmp_path):
     first = of_seed(tmp_path / "with", 0, [[0.5], [0.2], [0.1]])
     others = of_seed(tmp_path / "with,seed=1", 1, [[0.4, 0.6], [0.1, None]], num_seeds=2, num_steps=2, figures=["race"])
     alone = of_seed(tmp_path / "without", 0, [[0.7]], learner={"name": "gln"})
-    runs = seeds.joined(plots.read([first, others, alone]))
+    runs = seeds.together(plots.read([first, others, alone]))
     assert list(runs.records) == ["with", "without"]
     steps, values = records.curve(runs.records["with"], "test_error")
-    np.testing.assert_array_equal(steps, [0, 2])
-    np.testing.assert_array_equal(values, [[0.5, 0.2], [0.4, 0.1], [0.6, np.nan]])
-    assert [line["eval/test_error"] for line in runs.records["with"].lines] == pytest.approx([0.5, 0.15])
+    np.testing.assert_array_equal(steps, [0, 2, 4])
+    np.testing.assert_array_equal(values, [[0.5, 0.2, 0.1], [0.4, 0.1, np.nan], [0.6, np.nan, np.nan]])
+    assert [line["eval/test_error"] for line in runs.records["with"].lines] == pytest.approx([0.5, 0.15, 0.1])
+
+
+def test_counts_of_seeds_are_added_up(tmp_path):
+    """Also where only one of the runs has any."""
+    runs = [of_seed(tmp_path / f"x,seed={seed}", seed, [[0.5], [0.25]]) for seed in (1, 2, 3)]
+    for run, counts in zip(runs, ([1, 1], [0, 1], [0, 0]), strict=True):
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        for line, count in zip(lines, counts, strict=True):
+            line |= {"diverged/adam/num_seeds": count} if count else {}
+        (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    (joined,) = seeds.together(plots.read(runs)).records.values()
+    assert [line["diverged/adam/num_seeds"] for line in joined.lines] == [1, 2]
+    assert not any("diverged/adam/num_seeds/seeds" in line for line in joined.lines)
 
 
 @pytest.mark.parametrize(
     ("labels", "wanted"),
     [
         (["recipe", "recipe,seed=1"], "recipe"),
-        (["x/seed=0", "x/seed=12"], "x"),
-        (["seed=0", "seed=1"], "seed=0"),
-        (["first", "second"], "first"),
-        (["one"], "one"),
+        (["recipe,seed=10", "recipe,seed=11"], "recipe"),
+        (["x/seed=1", "x/seed=12"], "x"),
+        (["seed=1,lr=0.1", "seed=2,lr=0.1"], "lr=0.1"),
+        (["birdseed", "birdseed,seed=1"], "birdseed"),
+        (["seed=0", "seed=1"], "seed=0 and 1 more"),
+        (["p1/real", "p2/real", "p3/real"], "p1/real and 2 more"),
+        (["one,seed=3"], "one,seed=3"),
     ],
 )
 def test_their_label_is_what_they_share(labels, wanted):
     assert seeds.shared(labels) == wanted
 
 
-def test_runs_of_two_kinds_whose_labels_begin_alike_stay_two(tmp_path):
-    kinds = {"a": {"name": "sgd"}, "b": {"name": "gln"}}
-    folders = [
-        of_seed(tmp_path / f"x{kind}{seed}", seed, [[0.5]], learner=learner)
-        for seed in (0, 1)
-        for kind, learner in kinds.items()
-    ]
-    twins = [of_seed(tmp_path / f"xa{seed}", seed, [[0.5]], learner={"name": "blur"}) for seed in (2, 3)]
-    assert list(seeds.joined(plots.read([*folders, *twins])).records) == ["xa", "xb", "xa2"]
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (2, 0, 1, 3, 4), (0, 1, 3, 4, 2), (3, 4, 2, 1, 0)])
+def test_runs_of_several_kinds_whose_labels_are_alike_all_stay(tmp_path, order):
+    names = ["x,seed=1", "x,seed=2", "x", "x,seed=3", "x,seed=4"]
+    kinds = ["sgd", "sgd", "gln", "blur", "blur"]
+    folders = [of_seed(tmp_path / names[i], i, [[0.5]], learner={"name": kinds[i]}) for i in order]
+    together = seeds.together(plots.read(folders))
+    assert {
+        together.configs[label]["learner"]["name"]: len(records.curve(run, "test_error")[1])
+        for label, run in together.records.items()
+    } == {"sgd": 2, "gln": 1, "blur": 2}
 
 
 @flagsaver.flagsaver

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -112,6 +113,36 @@ def test_without_memory_steps_are_apart():
     for i, order in enumerate((slice(None), slice(None, None, -1))):
         np.testing.assert_allclose(logits[i], expected[0][order], rtol=1e-5)
         np.testing.assert_allclose(values[i], expected[1][order], rtol=1e-5)
+
+
+def test_gradients_are_those_of_the_plain_equations():
+    """A player of one layer: a maximum over the objects that are there, of linear functions of each."""
+    built = Player(2, 8, ())
+    params = built.init(jax.random.key(0), INPUTS, None)
+    flags, inputs = np.zeros((1, NUM_STEPS), bool), jax.tree.map(lambda leaf: leaf[None], INPUTS)
+
+    def at_once(params):
+        logits, values = unroll(built, params, inputs, np.zeros((1, 2, 0), np.float32), flags, flags)
+        return jnp.sum(jnp.sin(logits)) + jnp.sum(jnp.sin(values))
+
+    def plain(params):
+        total = 0.0
+        for step in range(NUM_STEPS):
+            each = jnp.concatenate([INPUTS.objects[step], INPUTS.goal[step]], axis=-1)[MASK]
+            for net in ("policy", "value"):
+                of_objects, of_gripper, head = (
+                    params["params"][net][name] for name in ("Dense_0", "Dense_1", "answer")
+                )
+                pooled = jnp.max(each @ of_objects["kernel"], axis=0) + of_objects["bias"]
+                own = INPUTS.gripper[step] @ of_gripper["kernel"] + of_gripper["bias"]
+                x = jnp.maximum(jnp.concatenate([pooled, own]), 0.0)
+                total += jnp.sum(jnp.sin(x @ head["kernel"] + head["bias"]))
+        return total
+
+    for a, b in zip(
+        jax.jit(jax.value_and_grad(at_once))(params), jax.jit(jax.value_and_grad(plain))(params), strict=True
+    ):
+        chex.assert_trees_all_close(a, b, rtol=1e-4, atol=1e-5)
 
 
 def test_time_is_seen_by_the_policy_and_by_the_value_apart_and_only_if_asked():

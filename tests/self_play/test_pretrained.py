@@ -8,7 +8,7 @@ import pytest
 
 import self_play
 from experiments import data
-from self_play import c_mujoco, exams, holdouts, ppo_learner
+from self_play import c_mujoco, exams, holdouts, networks, ppo_learner
 
 
 @pytest.mark.skipif(not c_mujoco.available(), reason="the physics kernel was not built: no C++ compiler")
@@ -27,6 +27,15 @@ def test_their_parameters_are_a_start_for_other_learners():
     shipped, arrays = self_play.pretrained.arrays("one"), data.parameters("one")
     assert {*shipped} - {*arrays} == {"settings"}
     np.testing.assert_array_equal(*(of["params/params/policy/answer/kernel"] for of in (shipped, arrays)))
+
+
+def test_the_settings_of_a_network_are_the_learner_s():
+    """What acting needs is kept; what only learning needs is not."""
+    given = {"embedding": 8, "widths": (6,), "sees_time": True, "attention": True, "learning_rate": 0.1}
+    kept = self_play.pretrained.network_of(given)
+    assert kept == {name: value for name, value in given.items() if name != "learning_rate"}
+    update = self_play.learner(**given)[1]
+    assert tuple(update.args[0].network) == networks.SETTINGS
 
 
 def test_an_unknown_player_is_named():
