@@ -59,6 +59,7 @@ TWINS: dict[str, dict[str, dict]] = {  # name -> changes of the learner and of t
     "attention": {"learner": {"attention": True}},
     "privileged": {"learner": {"privileged_critic": True}},
     "lifted": self_play_blocks.teacher(_LIFTED),
+    "drawn": self_play_blocks.teacher({"name": "mixed", "goal_sources": ("push", "pick_and_place")}),
     **_TEACHERS,
     **{
         f"{name}_no_path": {**changes, "world": {**changes["world"], "bob_shares": "exam"}}
