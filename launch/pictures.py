@@ -70,7 +70,7 @@ PICTURES: dict[str, OfRuns | OfTour] = {
     "cloning": OfRuns(
         _CURVES,
         {"with cloning": "self_play_puck/two", "without": "self_play_puck/two_no_abc"},
-        {"metric": "train/bob_success"},
+        {"metric": "eval/uniform_success"},
     ),
     "collage": OfRuns("experiments.figures.collage:collage", {part: f"collage/{part}" for part in collage.RUNS}),
     "density": OfTour("glns_density"),
