@@ -122,6 +122,7 @@ PICTURES: dict[str, OfRuns | OfTour] = {
             "Alice": "self_play_twins/recipe",
             "uniform": "self_play_twins/uniform",
             "ever farther, by hand": "self_play_twins/curriculum",
+            "the exams' own goals": "self_play_twins/drawn",
             "replay": "self_play_twins/replay",
             "MEGA": "self_play_twins/mega",
             "SFL": "self_play_twins/sfl",
