@@ -1,7 +1,7 @@
 """What of the gripper's recipe matters: twins of `self_play_blocks:one` that differ in one thing (OpenAI 2021, fig. 9).
 
     python -m launch.sweep --config=experiments/configs/self_play_twins.py --workdir=runs/self_play_twins
-    python -m launch.plot runs/self_play_twins/* --out=runs/figures
+    python -m launch.plot runs/self_play_twins/* --join_seeds --out=runs/figures
 
 variant     what differs                                                             push_1, pick_and_place_1
 recipe      nothing                                                                  .173 .220   .960 .965   .970 .963
@@ -25,8 +25,11 @@ drawn       no Alice: one or the other, on the table or lifted, as often        
 replay      no Alice: where Bob's block ended in earlier turns, at first lifted      .008 .000   .059 .000   .030 .000
 mega        no Alice: of these the places where it was least often                   .072 .000   .393 .000   .714 .000
 sfl         no Alice: lifted goals that he may reach or not, by his latest turns     .000 .000   .000 .000   .000 .000
-uniform_no_path, curriculum_no_path, replay_no_path, mega_no_path,
-sfl_no_path     these teachers without the path of starts                            -
+uniform_no_path     without the path of starts                                             -
+curriculum_no_path  without the path of starts                                             -
+replay_no_path      without the path of starts                                             -
+mega_no_path        without the path of starts                                             -
+sfl_no_path         without the path of starts                                             -
 smoke       `recipe`, cut to 2 updates of 4 games
 
 Solved of the exam's goals after 180, 270 and 360 updates, in whose latter half the rate falls; seed 0, whose luck
