@@ -4,25 +4,24 @@
     python -m launch.plot runs/self_play_curriculum/* --out=runs/figures
 
 variant    Bob's goals                                                after 40 updates        after 80
-tasks_4    one of 4 tables and uniform goals, again and again       0.792    0.123    0.996    0.185
-tasks_16   of 16                                                    0.177    0.086    0.642    0.510
-tasks_64   of 64                                                    0.222    0.342    0.891    0.867
-tasks_256  of 256                                                   0.179    0.269    0.881    0.886
-fresh      uniform goals, each a new one                            0.139    0.215    0.860    0.875
-curriculum such goals, but only part of the way there, ever farther 0.773    0.312    0.877    0.902
-replay     where Bob's objects ended in earlier turns               0.075    0.141    0.782    0.722
-mega       of these where they were least often, if in his reach   0.277    0.238    0.637    0.579
-sfl        goals that Bob may reach or not, by his latest turns     0.147    0.200    0.870    0.895
-alice      Alice's, each from a new table                           0.310    0.174    0.545    0.450
+tasks_4    one of 4 tables and uniform goals, again and again       0.989    0.371    0.999    0.423
+tasks_16   of 16                                                    0.808    0.696    0.994    0.851
+tasks_64   of 64                                                    0.718    0.780    0.986    0.958
+tasks_256  of 256                                                   0.669    0.763    0.962    0.948
+fresh      uniform goals, each a new one                            0.566    0.756    0.975    0.967
+curriculum such goals, but only part of the way there, ever farther 0.873    0.673    0.965    0.963
+replay     where Bob's objects ended in earlier turns               0.312    0.621    0.930    0.950
+mega       of these where they were least often, if in his reach  0.664    0.707    0.848    0.879
+sfl        goals that Bob may reach or not, by his latest turns     0.595    0.714    0.967    0.967
+alice      Alice's, each from a new table                           0.515    0.534    0.882    0.843
 smoke      `tasks_4`, cut to 2 updates of 8 games
 
 Of one seed: the fraction that Bob reaches of the goals that he trains on (train/bob_success, the mean of ten updates),
 then the fraction that he solves of the holdout's (eval/holdout_success, within 60 steps; each lies within .06 with 95 %
-of 128 games). A run takes 180 to 380 seconds on one shared core, `mega` two to three times that. replay, mega and sfl
-are `self_play/sources.py`. The second command draws experiments/gallery/self_play_worlds.png.
-experiments/gallery/teachers.png has the six teachers, without a path of starts, and of cloning only Alice's: with one
-puck and this budget the hand-made curriculum, SFL and uniform goals teach best, and Alice, who learns as well and takes
-a third of the steps, least.
+of 128 games). A run takes 60 to 90 seconds of a fast core, `mega` two. replay, mega and sfl are `self_play/sources.py`.
+The second command draws experiments/gallery/self_play_worlds.png: of 4 tasks he learns all and solves .42 of others, 64
+are as good as ever new ones. With one puck and this budget all teachers are level at .95 to .97 but MEGA and Alice, who
+learns as well and takes a third of the steps.
 """
 
 from typing import Any

@@ -4,9 +4,9 @@
 
 variant     what                                                        seconds  holdout_success after 30, 60, 90, 120
 puck        PPO for both, and Bob clones Alice                              226  0.638  0.892  0.936  0.949
-no_abc      PPO alone                                                       313  0.180  0.680  0.889  0.942
-uniform     Bob alone, PPO: goals drawn over the whole table                334  0.083  0.457  0.866  0.964
-curriculum  Bob alone, PPO: such goals, but only part of the way there      355  0.275  0.861  0.989  0.994
+no_abc      PPO alone                                                       176  0.434  0.919  0.969  0.984
+uniform     Bob alone, PPO: goals drawn over the whole table                212  0.306  0.920  0.986  0.990
+curriculum  Bob alone, PPO: such goals, but only part of the way there      210  0.733  0.973  0.995  0.997
 two         two pucks and longer turns                                      297  0.051  0.144  0.163  0.177
 two_no_abc  the same without cloning                                        265  0.006  0.026  0.118  0.200
 no_clip     ABC without its clip                                            205  0.293  0.633  0.821  0.901
@@ -20,7 +20,8 @@ smoke       `puck`, cut to 2 updates of 8 games
 eval/holdout_success is the fraction of the goals of the task `uniform` that Bob solves, each within 100 control steps;
 a random Bob solves none; of `two` and `two_no_abc` the mean of that, .342 and .388 in the end, and of goals for two
 pucks, .013. Means of 3 seeds, but `no_clip` to `past` are of one (--config.num_seeds=1). An update follows 128 control
-steps of each of 256 games. MEASURED
+steps of each of 256 games. Seconds are of one of two shared cores, compiling and films included. `no_clip` to `past`
+are of earlier code, before places were seen cut, too (`self_play/coordinates.py`).
 
 figures/arena.png and episode.html are an episode, figures/payoff.png past versions of each against the other's.
 Signs of a collapse, in figures/curriculum.png, and what helps:
