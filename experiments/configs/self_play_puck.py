@@ -101,6 +101,7 @@ def get_config(variant: str = "puck") -> ConfigDict:
         config[part] |= changes
     if variant.startswith("two"):
         config["evals"]["holdout"]["tasks"] = ("uniform", "two")
+        config["log_metrics"] += ("eval/uniform_success",)
     if variant == "quick":
         config["artifacts"], config["figures"] = ("episode",), {"arena": {}, "curriculum": {}}
     if variant == "smoke":

@@ -1,6 +1,7 @@
 """What configs compile to on the devices that there are. As a program it writes a line of JSON for each of them."""
 
 import collections
+import functools
 import json
 import re
 import sys
@@ -18,7 +19,7 @@ from experiments.data import Data, Part
 from glns import density_estimation
 from launch import devices, programs
 from launch.clock import Clock
-from self_play import goals, observations, tabletop
+from self_play import goals, observations, ppo_learner, tabletop
 
 _BLOBS = {"name": "gaussians", "num_inputs": 16, "num_classes": 8, "separation": 2.0, "num_test": 4}
 _GLN = {"name": "glns", "num_classes": 2, "sizes": (64, 32, 1), "num_half_spaces": 4}
@@ -137,6 +138,11 @@ def _table(scene):
     )
 
 
+def _in_one_part(prepare, *args, num_parts, **settings):
+    del num_parts
+    return prepare(*args, num_parts=1, **settings)
+
+
 def measure(name):
     """-> the metrics of two steps of one seed, and of the program that takes them the FLOPs and the collectives.
 
@@ -155,11 +161,13 @@ def measure(name):
         return compiled
 
     physics = mock.patch.object(tabletop, "build", _table)  # MJX compiles for a minute
-    # On one CPU a density takes pixel after pixel, in a loop whose body XLA counts once.
+    # On one CPU a density takes pixel after pixel, and players read a rollout part after part, in a loop whose body XLA
+    # counts once.
     alike = mock.patch.object(density_estimation.network, "undivided", lambda what, axis: what)
+    whole = mock.patch.object(ppo_learner, "prepare", functools.partial(_in_one_part, ppo_learner.prepare))
     # The work of a native kernel is not counted.
     kernel = mock.patch.object(native, "available", native.available and name.endswith("/native"))
-    with mock.patch.object(programs, "_compiling", compiling), physics, alike, kernel:
+    with mock.patch.object(programs, "_compiling", compiling), physics, alike, whole, kernel:
         compute = programs.programs(experiments.plan(CONFIGS[name]), 0, 1, Clock(), form="vmap", prefetch=1)
         _, metrics, _ = compute.advance(0, compute.begin(), 2)
     (program,) = [one for (_, static), one in taken.items() if static == (0, 2)]
