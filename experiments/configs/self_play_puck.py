@@ -19,9 +19,10 @@ smoke       `puck`, cut to 2 updates of 8 games
 
 eval/holdout_success is the fraction of the goals of the task `uniform` that Bob solves, each within 100 control steps;
 a random Bob solves none; of `two` and `two_no_abc` the mean of that, .342 and .388 in the end, and of goals for two
-pucks, .013. Means of 3 seeds, but `no_clip` to `past` are of one (--config.num_seeds=1). An update follows 128 control
-steps of each of 256 games. Seconds are of one of two shared cores, compiling and films included. `no_clip` to `past`
-are of earlier code, before places were seen cut, too (`self_play/coordinates.py`).
+pucks, .013. By cross-play cloning is no matter after 120 updates: .40 and .40 of the goals of Alices with it, .38 and
+.42 of those without. Means of 3 seeds, but `no_clip` to `past` are of one (--config.num_seeds=1). An update follows 128
+control steps of each of 256 games. Seconds are of one of two shared cores, compiling and films included. `no_clip` to
+`past` are of earlier code, before places were seen cut, too (`self_play/coordinates.py`).
 
 figures/arena.png and episode.html are an episode, figures/payoff.png past versions of each against the other's.
 Signs of a collapse, in figures/curriculum.png, and what helps:
