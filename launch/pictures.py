@@ -140,6 +140,8 @@ PICTURES: dict[str, OfRuns | OfTour] = {
             "no clip": "self_play_twins/no_clip",
             "no filter": "self_play_twins/no_filter",
             "one goal an episode": "self_play_twins/one_goal",
+            "her reward is his time": "self_play_twins/timestep",
+            "against past versions": "self_play_twins/past",
         },
         {"metric": "eval/holdout_success"},
     ),

@@ -12,8 +12,8 @@ equal       all starts along the path are as likely                             
 no_clip     cloning without its clip                                                 .087 .000   .938 .912   .984 .964
 no_filter   Bob clones all valid goals of hers, also those that he reached           .738 .811   .971 .966   .982 .984
 one_goal    one goal an episode                                                      .712 .740   .953 .923   .973 .942
-timestep    Alice is paid by how much longer Bob takes (Sukhbaatar 2018)             -
-past        a fifth of the episodes against past versions                            -
+timestep    Alice is paid by how much longer Bob takes (Sukhbaatar 2018)             .564 .547   .967 .946   .982 .982
+past        a fifth of the episodes against past versions                            .052 .359   .944 .927   .967 .954
 sure        Alice's entropy weighs as much as Bob's                                  -
 whole       demonstrations are of whole turns, wherever rollouts begin               -
 attention   objects are pooled by attention, which one object does not need          -
@@ -35,10 +35,11 @@ smoke       `recipe`, cut to 2 updates of 4 games
 Solved of the exam's goals after 180, 270 and 360 updates, in whose latter half the rate falls; seed 0, whose luck
 decides when he begins (the recipe's four seeds differ as much, `self_play_blocks`). Of seed 1: recipe .597 .573, .961
 .935, .987 .981; no_abc .000 .000, .000 .000, .000 .038; no_path .008 .000, .086 .038, .052 .000. What he cannot do
-without, in so many updates: cloning that fades, and the path of starts. Shares of starts, clip, filter and goals of an
-episode do not matter here (experiments/gallery/twins.png). And of all teachers only Alice brings him to lift. Half of
-the goals of `drawn` and nearly all of `lifted` are in the air, where random actions do not bring a block; of hers a
-third are, near her block, at first by chance (experiments/gallery/teachers.png). A dash: not measured.
+without, in so many updates: cloning that fades, and the path of starts. Shares of starts, clip, filter, goals of an
+episode, her reward and past versions do not matter here (experiments/gallery/twins.png). And of all teachers only Alice
+brings him to lift. Half of the goals of `drawn` and nearly all of `lifted` are in the air, where random actions do not
+bring a block; of hers a third are, near her block, at first by chance (experiments/gallery/teachers.png). A dash: not
+measured.
 """
 
 from ml_collections import ConfigDict
