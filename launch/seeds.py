@@ -29,7 +29,7 @@ def together(runs: plots.Runs) -> plots.Runs:
         label = shared(labels)
         if label in result.configs or (label in runs.configs and label not in labels):
             label = _named_after_first(labels)
-        _check(label, [runs.configs[one] for one in labels])
+        _check(labels, [runs.configs[one] for one in labels])
         result.configs[label] = runs.configs[labels[0]]
         numbers = [runs.configs[one]["num_seeds"] for one in labels]
         result.records[label] = _as_one([runs.records[one] for one in labels], numbers)
@@ -48,11 +48,11 @@ def _named_after_first(labels):
     return f"{labels[0]} and {len(labels) - 1} more"
 
 
-def _check(label: str, configs: Sequence[Mapping]) -> None:
+def _check(labels: Sequence[str], configs: Sequence[Mapping]) -> None:
     ranges = sorted((config["seed"], config["seed"] + config["num_seeds"]) for config in configs)
     for (_, end), (start, _) in itertools.pairwise(ranges):
         if start < end:
-            raise ValueError(f"two runs of {label} have seed {start}; leave one of them out")
+            raise ValueError(f"two of the runs {', '.join(labels)} have seed {start}; leave one of them out")
 
 
 def _as_one(runs: Sequence[Records], num_seeds: Sequence[int]) -> Records:
