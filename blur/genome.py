@@ -110,15 +110,16 @@ def random_genome(
 ) -> Genome:
     """A genome whose transforms are N(0, 1) and whose gates are open, as in the published code. The key is consumed.
 
-    synapse_update: the gene η̃. normalise: the passes that normalise: "forward", "backward", "both" or "none". Their
-      genes, a mean and a standard deviation for each state, start at 0 and 1.
+    The transforms of the synapses are divided by 10, and their gate makes up for it, see `_even`: the same rule.
+    synapse_update: the gene η̃ of the published code. normalise: the passes that normalise: "forward", "backward",
+      "both" or "none". Their genes, a mean and a standard deviation for each state, start at 0 and 1.
     """
     check_counts(2, num_states=num_states)
     check_numbers(synapse_update=synapse_update)
     forward, backward, pre, post = jax.random.normal(key, (4, num_states, num_states), jnp.float32)
     one = jnp.ones((), jnp.float32)
     neuron = Neuron(forward, backward, one, one, *_norms(normalise, num_states))
-    return Genome(neuron, Synapse(pre, post, one, synapse_update * one))
+    return Genome(neuron, _even(Synapse(pre, post, one, synapse_update * one)))
 
 
 def perturbed_backprop_genome(
@@ -131,8 +132,9 @@ def perturbed_backprop_genome(
 ) -> Genome:
     """The "backprop init" (§4.5) for any number of states, with noise on its transforms. The key is consumed.
 
-    std: of the noise, which is normal. Without noise, states beyond the second would have no gradient, and all genomes
-      of a population would be equal. normalise: as in `random_genome`.
+    The transforms of the synapses are divided by 10, and the learning rate in their gate makes up for it, see `_even`.
+    std: of the noise, which is normal, in units of the transforms' order. Without noise, states beyond the second would
+      have no gradient, and all genomes of a population would be equal. normalise: as in `random_genome`.
     """
     check_counts(2, num_states=num_states)
     check_numbers(0.0, std=std)
@@ -141,9 +143,8 @@ def perturbed_backprop_genome(
     noise = std * jax.random.normal(key, (4, num_states, num_states), jnp.float32)
     forward, backward, pre, post = (extra.at[:2, :2].add(gene) for gene, extra in zip(first, noise, strict=True))
     norms = _norms(normalise, num_states)
-    return Genome(
-        Neuron(forward, backward, neuron.keep, neuron.update, *norms), Synapse(pre, post, synapse.keep, synapse.update)
-    )
+    synapse = _even(Synapse(pre, post, synapse.keep, synapse.update))
+    return Genome(Neuron(forward, backward, neuron.keep, neuron.update, *norms), synapse)
 
 
 def delta_genome(
@@ -164,7 +165,8 @@ def delta_genome(
     label - logit / 2. All genes are of order 1, except the transforms of the synapses, of order 0.1: one step size of
     Adam then fits all genes. Any number of states. Not in the paper.
 
-    synapse_update, normalise: as in `random_genome`. std: of the noise on the transforms, in units of their order.
+    synapse_update: the gene η̃. normalise: as in `random_genome`. std: of the noise on the transforms, in units of their
+      order.
     oja, saturation: the genes of Oja's term and of saturation (App. C.5; §3.4). log_steps, power: the genes of age.
       None: the genome has no such genes.
     """
@@ -182,6 +184,14 @@ def delta_genome(
     of_oja, of_saturation = (None if gene is None else gene * one for gene in (oja, saturation))
     genome = Genome(neuron, Synapse(pre, post, one, synapse_update * one, of_oja, of_saturation))
     return genome if log_steps is None else with_age(genome, log_steps, power)
+
+
+def _even(synapse: Synapse) -> Synapse:
+    """The same rule by genes that are of one order. One step size of Adam then fits all of them.
+
+    A gate of sums over the batch is near 1e-3, and a step that fits transforms of order 1 would turn its sign.
+    """
+    return synapse._replace(pre=0.1 * synapse.pre, post=0.1 * synapse.post, update=100 * synapse.update)
 
 
 def _norms(normalise: str, num_states: int) -> tuple[Norm | None, Norm | None]:

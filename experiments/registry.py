@@ -103,7 +103,8 @@ _ARTIFACTS = _in(
 )
 _FIGURES = _in(
     "experiments.figures",
-    *("arena", "curriculum", "fan", "paintings", "pair", "payoff", "race", "retention", "scatter", "transfer", "wave"),
+    *("arena", "curriculum", "endurance", "fan", "paintings", "pair", "payoff", "race", "retention", "scatter"),
+    *("transfer", "wave"),
 )
 _FAMILIES = {
     "images": "blur.images:image_task",

@@ -36,9 +36,53 @@ class OfTour(NamedTuple):
 
 _CURVES, _DIGITS_FILES = "experiments.figures:curves", "--data_dir=DIR, which holds the IDX files of"
 
+# Panel -> line -> variant. The lines of a variant that several panels have are called differently.
+_ABLATIONS = {
+    "normalisation": {"both passes": "both", "forward": "forward", "backward": "backward", "none": "none"},
+    "backward update, synapses, start": {
+        "additive": "both",
+        "multiplicative": "multiplicative",
+        "of the second state": "second_state",
+        "symmetric": "symmetric",
+        "and single": "symmetric_single",
+        "and from backprop": "backprop",
+        "so, of the second state": "backprop_second",
+    },
+    "hidden layers while it learned": {"1": "one", "2": "both", "4": "four"},
+    "non-linearities": {"tanh": "both", "ReLU, linear": "relu", "linear": "linear", "sigmoid": "sigmoid"},
+    "states": {"2 states": "states_2", "4 states": "both", "8 states": "states_8", "16 states": "states_16"},
+    "what keeps synapses small": {
+        "nothing": "both",
+        "Oja": "oja",
+        "norm": "norm",
+        "Oja, norm": "oja_norm",
+        "saturation": "saturation",
+    },
+}
 PICTURES: dict[str, OfRuns | OfTour] = {
     "arena": OfRuns("arena", {"one cube": "self_play_blocks/one"}),
+    "blur_ablations": OfRuns(
+        "endurance",
+        {label: f"blur_ablations/{run}" for of_panel in _ABLATIONS.values() for label, run in of_panel.items()},
+        {
+            "panels": {title: tuple(of_panel) for title, of_panel in _ABLATIONS.items()},
+            "papers": {"non-linearities": (10, 0.72, 0.88), "states": (10, 0.7, 0.95)},
+        },
+        flags=f"{_DIGITS_FILES} MNIST",
+    ),
+    "blur_cmaes": OfRuns(
+        _CURVES,
+        {"MNIST, 512 hidden neurons, 80 genomes": "blur_cmaes/paper"},
+        {"metric": "train/best_accuracy"},
+        flags=f"{_DIGITS_FILES} MNIST",
+    ),
+    "blur_depths": OfRuns(
+        "transfer",
+        {"1 hidden layer": "blur_ablations/one", "2": "blur_ablations/both", "4": "blur_ablations/four"},
+        flags=f"{_DIGITS_FILES} MNIST",
+    ),
     "blur_digits": OfRuns("race", {"digits, 256 hidden neurons": "blur_digits/wider"}),
+    "blur_gradient": OfTour("blur_toy", "asymmetry"),
     "blur_label": OfRuns("race", {"KMNIST, 64 hidden neurons": "blur_label/64"}, flags=f"{_DIGITS_FILES} KMNIST"),
     "blur_lasting": OfRuns("race", {"KMNIST, 64 hidden neurons": "blur_lasting/64"}, flags=f"{_DIGITS_FILES} KMNIST"),
     "blur_networks": OfRuns(
@@ -50,6 +94,7 @@ PICTURES: dict[str, OfRuns | OfTour] = {
         },
         flags=f"{_DIGITS_FILES} MNIST",
     ),
+    "blur_toy": OfTour("blur_toy", "adaptation"),
     "blur_widths": OfRuns(
         "transfer",
         {f"{width} neurons": f"blur_ablations/width_{width}" for width in (16, 64, 256)},

@@ -19,6 +19,12 @@ from ml_collections import ConfigDict
 from experiments.configs.blur_digits import AT
 
 RULE = {"name": "blur", "last_activation": "linear"}
+# In the first generation each gene varies by about its size. With more in the gates of the synapses, -.1 and 1, these
+# explode in half of the genomes.
+STD = {
+    "neuron": dict.fromkeys(("forward", "backward", "keep", "update", "forward_norm", "backward_norm"), 0.3),
+    "synapse": {"pre": 0.03, "post": 0.03, "keep": 0.01, "update": 0.1},
+}
 # Data, generations, hidden neurons, population, held-out batches.
 VARIANTS = {
     "digits": ("digits", 600, 32, 24, 5),
@@ -76,7 +82,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
                 "rule": RULE,
                 "population": population,
                 "num_held_out": num_held_out,
-                "std": 0.3,
+                "std": STD,
             },
         }
     )

@@ -9,11 +9,11 @@ uniform     Bob alone, PPO: goals drawn over the whole table                212 
 curriculum  Bob alone, PPO: such goals, but only part of the way there      210  0.733  0.973  0.995  0.997
 two         two pucks and longer turns                                      297  0.051  0.144  0.163  0.177
 two_no_abc  the same without cloning                                        265  0.006  0.026  0.118  0.200
-no_clip     ABC without its clip                                            205  0.293  0.633  0.821  0.901
-no_filter   ABC of all valid goals, also of those that Bob reached          188  0.413  0.736  0.880  0.926
-one_goal    one goal an episode                                             212  0.195  0.658  0.846  0.923
-timestep    Alice is paid by how much longer Bob takes (Sukhbaatar)         188  0.293  0.645  0.859  0.881
-past        a fifth of the episodes against past versions                   208  0.376  0.716  0.897  0.923
+no_clip     ABC without its clip                                            135  0.442  0.847  0.871  0.942
+no_filter   ABC of all valid goals, also of those that Bob reached          114  0.655  0.896  0.946  0.954
+one_goal    one goal an episode                                              88  0.504  0.906  0.947  0.969
+timestep    Alice is paid by how much longer Bob takes (Sukhbaatar)          90  0.624  0.873  0.921  0.927
+past        a fifth of the episodes against past versions                   100  0.612  0.839  0.910  0.946
 quick       `puck`, a third as long, one seed                                 -  0.637, and 0.801 after 40
 smoke       `puck`, cut to 2 updates of 8 games
 
@@ -21,8 +21,7 @@ eval/holdout_success is the fraction of the goals of the task `uniform` that Bob
 a random Bob solves none; of `two` and `two_no_abc` the mean of that, .342 and .388 in the end, and of goals for two
 pucks, .013. By cross-play cloning is no matter after 120 updates: .40 and .40 of the goals of Alices with it, .38 and
 .42 of those without. Means of 3 seeds, but `no_clip` to `past` are of one (--config.num_seeds=1). An update follows 128
-control steps of each of 256 games. Seconds are of one of two shared cores, compiling and films included. `no_clip` to
-`past` are of earlier code, before places were seen cut, too (`self_play/coordinates.py`).
+control steps of each of 256 games. Seconds are of one of two shared cores, compiling and films included.
 
 figures/arena.png and episode.html are an episode, figures/payoff.png past versions of each against the other's.
 Signs of a collapse, in figures/curriculum.png, and what helps:

@@ -1,6 +1,7 @@
 """Figures, drawn from the records and artifacts of runs alone: (runs: label -> Records, *, settings) -> Figure.
 
-`samples` and `scenes` also have pictures of samples, tasks and tables, and `adaptation` is one of arrays, for tours.
+`samples` and `scenes` also have pictures of samples, tasks and tables; `adaptation` and `asymmetry` are of arrays, for
+tours.
 """
 
 from experiments.figures import samples as samples
@@ -14,6 +15,8 @@ from experiments.figures.self_play import curriculum as curriculum
 from experiments.figures.self_play import payoff as payoff
 from experiments.figures.self_play import wave as wave
 from experiments.figures.tasks import adaptation as adaptation
+from experiments.figures.tasks import asymmetry as asymmetry
+from experiments.figures.tasks import endurance as endurance
 from experiments.figures.tasks import retention as retention
 from experiments.figures.tasks import transfer as transfer
 from experiments.figures.worlds import fan as fan

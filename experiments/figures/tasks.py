@@ -1,4 +1,4 @@
-"""What is kept of tasks that come one after the other, and how networks adapt to new ones."""
+"""What is kept of tasks that come one after the other, how networks adapt to new ones, and what their rules are."""
 
 from collections.abc import Mapping, Sequence
 
@@ -55,51 +55,74 @@ def kept(records: Records, member: str, steps_per_task: int) -> tuple[np.ndarray
 
 
 def transfer(
-    runs: Mapping[str, Records], *, at: Sequence[int] = (10, 50), tested: Sequence[str] | None = None
+    runs: Mapping[str, Records],
+    *,
+    tested: Sequence[str],
+    at: Sequence[int] = (10, 50),
+    networks: str = "hidden neurons",
 ) -> Figure:
-    """What genomes reach in networks of several sizes: a panel for each step of `at`, a line for each run.
+    """What genomes that runs have learned reach in other networks: a panel for each step of `at`, a line for each run.
 
-    tested: of runs that learn a genome, the labels of the networks in the eval `endurance`, as width_16, and `at` are
-    steps of these, after the run. None: the networks are those of a run's learner and of its baselines that learn by a
-    genome as well. Means over seeds, the bar from the least to the greatest.
+    tested: labels of the eval `endurance`, as width_16, and `at` are steps of these, after the run. networks: what the
+    number in a label counts. Means over seeds, the bar from the least to the greatest.
     """
     figure = Figure(figsize=(4.5 * len(at), 3.6), layout="constrained")
     panels = figure.subplots(1, len(at), sharey=True, squeeze=False)[0]
+    tested = by_number(tested)
+    called = [name.partition("_")[2] for name in tested]
     for axes, step in zip(panels, at, strict=True):
         for label, records in runs.items():
-            reached = _of_members(label, records, step) if tested is None else _of_evals(records, step, tested)
-            values = np.stack(list(reached.values()), axis=-1)  # [S, networks]
+            values = np.stack([_reached(records, name, step) for name in tested], axis=-1)  # [S, networks]
             off = np.abs(np.stack([values.min(0), values.max(0)]) - mean(values)[None])
-            axes.errorbar(list(reached), mean(values), off, label=literal(label), marker="o", capsize=3)
-        axes.set(title=f"after {step} steps", xlabel="hidden neurons of the network that is taught")
+            axes.errorbar(called, mean(values), off, label=literal(label), marker="o", capsize=3)
+        axes.set(title=f"after {step} steps", xlabel=f"{networks} of the network that is taught")
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("test accuracy")
     panels[-1].legend(title="genome of", fontsize="small")
     return figure
 
 
-def _of_members(label: str, records: Records, step: int) -> dict[str, np.ndarray]:
-    """The test accuracies [S] at a step, by the hidden layers of members that learn by a genome."""
-    members = [name for name in ("", *records.baselines) if "genome" in records.settings.get(name, {})]
-    if not members:
-        raise ValueError(f"a figure of transfer needs learners with a genome, and {label} has none")
-    hidden = ["-".join(map(str, records.settings[name]["sizes"][:-1])) for name in members]
-    return dict(zip(hidden, [1 - _at_step(records, name, step) for name in members], strict=True))
+def endurance(
+    runs: Mapping[str, Records],
+    *,
+    tested: str = "own",
+    at: Sequence[int] = (10, 20, 50, 100, 200, 500, 1000),
+    panels: Mapping[str, Sequence[str]] | None = None,
+    papers: Mapping[str, Sequence[float]] | None = None,
+) -> Figure:
+    """How networks go on learning by genomes that runs have learned, step after step: a line for each run.
+
+    tested: the label of the eval `endurance`, and `at` the steps of it that are drawn. panels: title -> the runs in it.
+    None: one panel. papers: title -> the step, the least and the greatest accuracy that the paper shows. Means over
+    seeds, the band from the least to the greatest.
+    """
+    panels = panels or {words(tested): list(runs)}
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(0.5 + 4.2 * columns, 3.4 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for axes, (title, labels) in zip(grid.flat, panels.items(), strict=False):
+        for label in labels:
+            values = np.stack([_reached(runs[label], tested, step) for step in at], axis=-1)
+            range_band(axes, np.array(at), values, label=label, marker=".", band=0.1)
+        if title in (papers or {}):
+            step, least, greatest = papers[title]
+            axes.plot([step] * 2, [least, greatest], color="black", linewidth=4, alpha=0.6, label="the paper")
+        axes.set(title=literal(title), xscale="log", xlabel="step")
+        axes.set_xticks(at, at)
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="small")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("test accuracy")
+    for axes in grid.flat[len(panels) :]:
+        axes.remove()
+    return figure
 
 
-def _of_evals(records: Records, step: int, tested: Sequence[str]) -> dict[str, np.ndarray]:
-    """The last accuracies [S] of networks after so many steps, by what follows the _ in their labels, a number."""
-    return {
-        name.partition("_")[2]: curve(records, f"{name}/accuracy_at_{step}")[1][:, -1] for name in by_number(tested)
-    }
-
-
-def _at_step(records: Records, member: str, step: int) -> np.ndarray:
-    """The test errors [S] of a member at a step."""
-    steps, errors = curve(records, "test_error", member)
-    if step not in steps:
-        raise ValueError(f"the run has no evaluation at step {step}; there are {', '.join(map(str, steps))}")
-    return errors[:, steps == step][:, 0]
+def _reached(records: Records, tested: str, step: int) -> np.ndarray:
+    """The accuracies [S] after so many steps of a network that tests the genome learned last."""
+    return curve(records, f"{tested}/accuracy_at_{step}")[1][:, -1]
 
 
 def adaptation(accuracies: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
@@ -116,4 +139,24 @@ def adaptation(accuracies: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("accuracy on the next batch")
     panels[0].legend(fontsize="small", loc="lower right")
+    return figure
+
+
+def asymmetry(jacobians: Mapping[str, np.ndarray]) -> Figure:
+    """How far rules are from being gradients, whose Jacobians are symmetric (Sandler 2021, figure 2).
+
+    jacobians: rule -> [W, W], see `blur.asymmetry`. Of every two synapses, the logarithm of by how much what one does
+    to the other's change differs from the reverse; in grey what the paper shows. Pairs that do not differ at all are
+    counted, and not seen.
+    """
+    figure = Figure(figsize=(7, 3.4), layout="constrained")
+    axes = figure.subplots()
+    axes.axvspan(-4, 0, color="black", alpha=0.1, label="the paper's learned rule")
+    for rule, jacobian in jacobians.items():
+        above = np.triu_indices(len(jacobian), 1)
+        off = np.abs(jacobian - jacobian.T)[above]
+        weights = np.full(np.count_nonzero(off), 1 / len(off))
+        axes.hist(np.log(off[off > 0]), np.arange(-30, 6, 0.5), weights=weights, alpha=0.6, label=rule)
+    axes.set(xlabel="ln |∂Δₖ / ∂wₘ − ∂Δₘ / ∂wₖ|", ylabel="fraction of all pairs")
+    axes.legend(fontsize="small")
     return figure

@@ -133,6 +133,8 @@ jacobians = {
 }
 antisymmetric = {name: float(blur.asymmetry.asymmetry(jacobian)) for name, jacobian in jacobians.items()}
 print({name: f"{fraction:.1e}" for name, fraction in antisymmetric.items()}, "of the Jacobian are antisymmetric")
+asymmetry = figures.asymmetry({name: np.array(jacobian) for name, jacobian in jacobians.items()})
+asymmetry
 
 # %% [markdown]
 # ## A task that it never saw

@@ -50,17 +50,23 @@ def test_no_two_genomes_begin_alike(begin):
 
 
 def test_near_backprop():
-    """Without noise it is backprop, and further states do nothing; noise has its size in every transform."""
+    """Without noise it does as backprop does, and further states do nothing; noise has its size in every transform."""
     begin = partial(blur.perturbed_backprop_genome, learning_rate=0.1)
-    chex.assert_trees_all_equal(begin(jax.random.key(0), std=0.0), blur.backprop_genome(0.1))
-    padded = begin(jax.random.key(0), 4, std=0.0)
-    pairs = zip(jax.tree.leaves(padded), jax.tree.leaves(blur.backprop_genome(0.1)), strict=True)
-    for leaf, of_two in pairs:
+    padded, backprop = begin(jax.random.key(0), 4, std=0.0), blur.backprop_genome(0.1)
+    for leaf, of_two in zip(jax.tree.leaves(padded.neuron), jax.tree.leaves(backprop.neuron), strict=True):
         np.testing.assert_array_equal(leaf, np.pad(of_two, (0, leaf.shape[0] - 2)) if leaf.ndim else of_two)
+    for genome in (padded, begin(jax.random.key(0), std=0.0)):
+        np.testing.assert_allclose(_change(genome)[:2, :2, :2, :2], _change(backprop), rtol=1e-6)
+        assert np.count_nonzero(_change(genome)) == np.count_nonzero(_change(backprop))
     noisy = begin(jax.random.key(0), 40, std=0.3)
-    for name, part in (("forward", "neuron"), ("backward", "neuron"), ("pre", "synapse"), ("post", "synapse")):
-        noise = np.array(getattr(getattr(noisy, part), name))[2:]
-        np.testing.assert_allclose(noise.std(), 0.3, rtol=0.1, err_msg=name)
+    for genes, order in ((noisy.neuron[:2], 1.0), (noisy.synapse[:2], 0.1)):
+        for transform in genes:
+            np.testing.assert_allclose(np.array(transform)[2:].std(), 0.3 * order, rtol=0.1)
+
+
+def _change(genome):
+    """What each two states change of each channel: eq. 7, [K, channels, channels, K]."""
+    return genome.synapse.update * genome.synapse.pre[:, :, None, None] * genome.synapse.post[None, None]
 
 
 def test_size_of_a_genome():

@@ -152,7 +152,7 @@ def of_member(member, tree):
 def diverging(state, *members):
     """These genomes give infinite synapses, so a loss that is not a number."""
     synapse = state.genomes.synapse
-    update = synapse.update.at[jnp.array(members)].set(3e38)
+    update = synapse.update.at[jnp.array(members)].set(jnp.inf)
     return state._replace(genomes=state.genomes._replace(synapse=synapse._replace(update=update)))
 
 
@@ -197,7 +197,7 @@ def test_where_none_is_well_all_begin_again(tasks, update, first):
     chex.assert_trees_all_equal(state.genomes, before.genomes)
     state, metrics = update(jax.random.key(2), state, tasks)
     assert (metrics["num_skipped"], metrics["num_reset"]) == (6, 3)
-    np.testing.assert_array_equal(state.genomes.synapse.update, np.full(3, -0.005, np.float32))
+    np.testing.assert_array_equal(state.genomes.synapse.update, np.full(3, -0.5, np.float32))
     assert np.all(state.genomes.neuron.forward != first.genomes.neuron.forward)
     assert len(np.unique(state.genomes.neuron.forward)) == 12
     np.testing.assert_allclose(state.scores, np.full(3, np.log(M)), rtol=1e-6)

@@ -154,41 +154,62 @@ def test_learners_without_settings_are_called_by_their_names():
     }
 
 
-def of_networks(error):
-    """Networks of 4 and of 8-8 neurons that learn by a genome, two seeds, and one that does not."""
-    baselines = {"deep": {"name": "blur", "genome": "g", "sizes": (8, 8, 3)}, "sgd": sgd(0.1)}
-    values = {"eval/test_error": error, "eval/deep/test_error": 2 * error, "eval/sgd/test_error": 0.9}
-    seeds = {f"{name}/seeds": [value - 0.1, value + 0.1] for name, value in values.items()}
-    config = {"learner": {"name": "blur", "genome": "g", "sizes": (4, 3)}, "baselines": baselines}
-    return of_config(config, [{"step": step, **values, **seeds} for step in (0, 7)])
+def of_tested(at_10, at_50, spread=0.1):
+    """The last of two evals of networks of 4 and 64 neurons that are taught by a genome, two seeds."""
+    values = {"width_4/accuracy_at_10": at_10, "width_64/accuracy_at_10": at_10 - 0.1}
+    values |= {"width_4/accuracy_at_50": at_50, "width_64/accuracy_at_50": at_50 - 0.2}
+    lines = [
+        {"step": step, **{f"eval/{name}/seeds": [worth - spread, worth + spread] for name, worth in of_step.items()}}
+        for step, of_step in ((0, dict.fromkeys(values, 0.2)), (7, values))
+    ]
+    return of_config({"learner": {"name": "blur_meta"}}, [line | _means(line) for line in lines])
 
 
-def test_transfer_has_a_line_for_each_genome_and_a_panel_for_each_step():
-    first, last = figures.transfer({"wide": of_networks(0.2), "narrow": of_networks(0.4)}, at=(0, 7)).axes
-    assert [axes.get_title() for axes in (first, last)] == ["after 0 steps", "after 7 steps"]
-    assert [label.get_text() for label in last.get_xticklabels()] == ["4", "8-8"]
-    for container, error in zip(last.containers, (0.2, 0.4), strict=True):
-        line, _, (bars,) = container
-        np.testing.assert_allclose(line.get_ydata(), [1 - error, 1 - 2 * error])
-        np.testing.assert_allclose(bars.get_segments()[0][:, 1], [0.9 - error, 1.1 - error])
-    assert [text.get_text() for text in last.get_legend().get_texts()] == ["wide", "narrow"]
-    with pytest.raises(ValueError, match="no evaluation at step 5; there are 0, 7"):
-        figures.transfer({"wide": of_networks(0.2)}, at=(5,))
-    with pytest.raises(ValueError, match="needs learners with a genome, and a has none"):
-        figures.transfer({"a": of_baselines({"name": "glns"})})
+def _means(line):
+    return {name.removesuffix("/seeds"): sum(line[name]) / 2 for name in line if name != "step"}
 
 
-def test_transfer_of_genomes_that_are_being_learned_is_of_the_networks_that_tested_the_last():
-    def run(right):
-        at = {"eval/width_4/accuracy_at_10": right, "eval/width_64/accuracy_at_10": right - 0.1}
-        lines = [{"step": step, **{name: value - 0.3 * (step == 0) for name, value in at.items()}} for step in (0, 7)]
-        return of_config({"learner": {"name": "blur_meta"}}, lines)
+def test_transfer_is_of_the_networks_that_tested_the_last_genome_a_panel_for_each_step():
+    runs = {"wide": of_tested(0.5, 0.6), "narrow": of_tested(0.8, 0.7)}
+    panels = figures.transfer(runs, tested=("width_64", "width_4")).axes
+    assert [axes.get_title() for axes in panels] == ["after 10 steps", "after 50 steps"]
+    assert [label.get_text() for label in panels[1].get_xticklabels()] == ["4", "64"]
+    for axes, reached, less in zip(panels, ((0.5, 0.8), (0.6, 0.7)), (0.1, 0.2), strict=True):
+        for (line, _, (bars,)), right in zip(axes.containers, reached, strict=True):
+            np.testing.assert_allclose(line.get_ydata(), [right, right - less])
+            np.testing.assert_allclose(bars.get_segments()[0][:, 1], [right - 0.1, right + 0.1])
+    assert [text.get_text() for text in panels[1].get_legend().get_texts()] == ["wide", "narrow"]
+    with pytest.raises(ValueError, match="no metric 'eval/width_4/accuracy_at_5'"):
+        figures.transfer(runs, tested=("width_4",), at=(5,))
 
-    figure = figures.transfer({"4": run(0.5), "64": run(0.8)}, at=(10,), tested=("width_64", "width_4"))
-    (axes,) = figure.axes
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["4", "64"]
-    for (line, _, _), right in zip(axes.containers, (0.5, 0.8), strict=True):
-        np.testing.assert_allclose(line.get_ydata(), [right, right - 0.1])
+
+def test_endurance_is_of_the_last_genome_over_the_steps_of_the_network_that_it_teaches():
+    runs = {"a": of_tested(0.5, 0.6), "b": of_tested(0.8, 0.7)}
+    settings = {"tested": "width_4", "at": (10, 50)}
+    (axes,) = figures.endurance(runs, **settings).axes
+    assert (axes.get_title(), axes.get_xscale()) == ("width 4", "log")
+    for line, reached in zip(axes.lines, ((0.5, 0.6), (0.8, 0.7)), strict=True):
+        np.testing.assert_allclose(line.get_xydata().T, [(10, 50), reached])
+    panels = {"one": ("b",), "both": ("a", "b"), "first": ("a",), "last": ("a",)}
+    drawn = figures.endurance(runs, **settings, panels=panels, papers={"both": (10, 0.7, 0.9)}).axes
+    assert [axes.get_title() for axes in drawn] == list(panels)
+    assert [[line.get_label() for line in axes.lines] for axes in drawn] == [
+        ["b"],
+        ["a", "b", "the paper"],
+        ["a"],
+        ["a"],
+    ]
+    np.testing.assert_allclose(drawn[1].lines[-1].get_xydata(), [(10, 0.7), (10, 0.9)])
+    with pytest.raises(ValueError, match="no metric 'eval/own/accuracy_at_10'"):
+        figures.endurance(runs)
+
+
+def test_asymmetry_is_of_pairs_of_synapses():
+    of_gradient, turn = np.ones((3, 3)), np.array([[0, np.exp(-2.2), 0], [0, 0, 0], [0, 0, 5.0]])
+    (axes,) = figures.asymmetry({"gradient": of_gradient, "rotation": turn}).axes
+    none, some = axes.containers
+    assert {bar.get_x(): bar.get_height() for bar in some if bar.get_height()} == {-2.5: pytest.approx(1 / 3)}
+    assert not any(bar.get_height() for bar in none)
 
 
 def test_chance_and_an_oracle_are_lines_where_they_were_measured():

@@ -53,15 +53,33 @@ def test_a_run_of_no_steps_records_its_evals_alone():
         check(metrics=["train/error", *CURVES], figures=drawn, num_steps=0)
 
 
-def test_a_figure_may_read_the_settings_of_learners_and_the_steps_of_evals():
-    metrics = ["eval/test_error", "eval/wide/test_error"]
-    learners = {width: {"name": "blur", "genome": "digits", "sizes": (size, 10)} for width, size in WIDTHS.items()}
-    asked = {"grid": {}, "learner": learners[""], "baselines": {"wide": learners["wide"]}}
-    check(metrics=metrics, figures={"transfer": {"at": (2, 6)}}, **asked)
-    with pytest.raises(ValueError, match="has no evaluation at step 5; there are 0, 2, 4, 6, 8"):
-        check(metrics=metrics, figures={"transfer": {"at": (5,)}}, **asked)
-    with pytest.raises(ValueError, match="needs learners with a genome, and run has none"):
-        check(metrics=metrics, figures={"transfer": {}}, **{**asked, "learner": {}, "baselines": {}})
+MINE = """
+from matplotlib.figure import Figure
+
+from experiments.records import curve
 
 
-WIDTHS = {"": 16, "wide": 64}
+def figure(runs, *, at):
+    (records,) = runs.values()
+    steps, _ = curve(records, "test_error")
+    if at not in steps:
+        raise ValueError(f"{records.settings['']['name']} has steps {list(map(int, steps))}")
+    return Figure()
+"""
+
+
+def test_a_figure_may_read_the_settings_of_learners_and_the_steps_of_evals(tmp_path, monkeypatch):
+    (tmp_path / "my_figures.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    asked = {"metrics": ["eval/test_error"], "grid": {}, "learner": {"name": "glns"}}
+    check(figures={"mine": {"name": "my_figures:figure", "at": 6}}, **asked)
+    with pytest.raises(ValueError, match=r"figures\.mine: glns has steps \[0, 2, 4, 6, 8\]"):
+        check(figures={"mine": {"name": "my_figures:figure", "at": 5}}, **asked)
+
+
+def test_figures_of_genomes_need_the_steps_that_were_tested():
+    asked = {"metrics": ["eval/width_4/accuracy_at_10"], "grid": {}}
+    drawn = {"transfer": {"tested": ("width_4",), "at": (10,)}, "endurance": {"tested": "width_4", "at": (10,)}}
+    check(figures=drawn, **asked)
+    with pytest.raises(ValueError, match=r"figures\.transfer: .*no metric 'eval/width_8/accuracy_at_10'"):
+        check(figures={"transfer": {"tested": ("width_8",), "at": (10,)}}, **asked)
