@@ -79,6 +79,7 @@ PICTURES: dict[str, OfRuns | OfTour] = {
     "blur_depths": OfRuns(
         "transfer",
         {"1 hidden layer": "blur_ablations/one", "2": "blur_ablations/both", "4": "blur_ablations/four"},
+        {"tested": ("layers_1", "layers_2", "layers_4", "layers_10"), "networks": "hidden layers"},
         flags=f"{_DIGITS_FILES} MNIST",
     ),
     "blur_digits": OfRuns("race", {"digits, 256 hidden neurons": "blur_digits/wider"}),

@@ -96,7 +96,7 @@ def endurance(
     None: one panel. papers: title -> the step, the least and the greatest accuracy that the paper shows. Means over
     seeds, the band from the least to the greatest.
     """
-    panels = panels or {words(tested): list(runs)}
+    panels, papers = panels or {words(tested): list(runs)}, papers or {}
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(0.5 + 4.2 * columns, 3.4 * rows), layout="constrained")
@@ -105,7 +105,7 @@ def endurance(
         for label in labels:
             values = np.stack([_reached(runs[label], tested, step) for step in at], axis=-1)
             range_band(axes, np.array(at), values, label=label, marker=".", band=0.1)
-        if title in (papers or {}):
+        if title in papers:
             step, least, greatest = papers[title]
             axes.plot([step] * 2, [least, greatest], color="black", linewidth=4, alpha=0.6, label="the paper")
         axes.set(title=literal(title), xscale="log", xlabel="step")
@@ -156,7 +156,7 @@ def asymmetry(jacobians: Mapping[str, np.ndarray]) -> Figure:
         above = np.triu_indices(len(jacobian), 1)
         off = np.abs(jacobian - jacobian.T)[above]
         weights = np.full(np.count_nonzero(off), 1 / len(off))
-        axes.hist(np.log(off[off > 0]), np.arange(-30, 6, 0.5), weights=weights, alpha=0.6, label=rule)
+        axes.hist(np.log(off[off > 0]), bins=list(range(-30, 6)), weights=weights, alpha=0.6, label=rule)
     axes.set(xlabel="ln |∂Δₖ / ∂wₘ − ∂Δₘ / ∂wₖ|", ylabel="fraction of all pairs")
     axes.legend(fontsize="small")
     return figure

@@ -208,7 +208,7 @@ def test_asymmetry_is_of_pairs_of_synapses():
     of_gradient, turn = np.ones((3, 3)), np.array([[0, np.exp(-2.2), 0], [0, 0, 0], [0, 0, 5.0]])
     (axes,) = figures.asymmetry({"gradient": of_gradient, "rotation": turn}).axes
     none, some = axes.containers
-    assert {bar.get_x(): bar.get_height() for bar in some if bar.get_height()} == {-2.5: pytest.approx(1 / 3)}
+    assert {bar.get_x(): bar.get_height() for bar in some if bar.get_height()} == {-3: pytest.approx(1 / 3)}
     assert not any(bar.get_height() for bar in none)
 
 
