@@ -5,16 +5,16 @@
 variant  hidden neurons, images  seconds  accuracy at step 50  mean of steps 1 to 50  steps of the first 50 in which
                                           BLUR   best SGD      BLUR   best SGD        BLUR is ahead of every SGD
 same     64, 8 x 8                    40  0.931  0.950         0.892  0.844           32
-wider    256, 8 x 8                  173  0.964  0.964         0.902  0.887           47
+wider    256, 8 x 8                   60  0.962  0.964         0.903  0.882           46
 deeper   64, 64, 64, 8 x 8            71  0.110  0.922         0.104  0.694            0
 finer    64, 16 x 16                  61  0.368  0.945         0.630  0.820           14
 smoke    8, 8 x 8, 4 steps             5
 meta     64, 8 x 8                   328  400 meta-steps of 40 batches; leaves genome.json, shipped as `digits`
 
 Means of 5 seeds on 450 test digits. "Best SGD" is, at each step, the best of 18 settings: 9 rates over 4 decades, with
-and without momentum. A run goes on to step 1000; seconds are of its first 100, on 2 shared cores; a dash: not measured.
-It forgets: in `wider` it has .962 at step 50, .948 at 100, .648 at 200 and .599 at 1000, the best SGD .980 by then
-(experiments/gallery/blur_digits.png); that run took 222 seconds of a shared core. Genomes that last: `blur_lasting`.
+and without momentum. A run goes on to step 1000, in so many seconds of a core. It forgets: in
+`wider` it has .962 at step 50, .948 at 100, .648 at 200 and .599 at 1000, the best SGD .980 by then
+(experiments/gallery/blur_digits.png), in `same` .772 at 100 and .232 at 1000. Genomes that last: `blur_lasting`.
 The genome learned on the 1347 training digits in the network of `same`; another genome is tested by
 --config.learner.genome=DIR/genome.json.
 """
