@@ -66,6 +66,8 @@ def transfer(
     tested: labels of the eval `endurance`, as width_16, and `at` are steps of these, after the run. networks: what the
     number in a label counts. Means over seeds, the bar from the least to the greatest.
     """
+    if not tested or not at:
+        raise ValueError(f"tested must be some networks, and at some steps; got {tuple(tested)} and {tuple(at)}")
     figure = Figure(figsize=(4.5 * len(at), 3.6), layout="constrained")
     panels = figure.subplots(1, len(at), sharey=True, squeeze=False)[0]
     tested = by_number(tested)
@@ -97,6 +99,10 @@ def endurance(
     seeds, the band from the least to the greatest.
     """
     panels, papers = panels or {words(tested): list(runs)}, papers or {}
+    if unknown := {label for labels in panels.values() for label in labels} - set(runs):
+        raise ValueError(f"panels has {min(unknown)!r}, which is no run; there are {', '.join(runs)}")
+    if not at:
+        raise ValueError("at must be some steps")
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(0.5 + 4.2 * columns, 3.4 * rows), layout="constrained")

@@ -181,6 +181,8 @@ def test_transfer_is_of_the_networks_that_tested_the_last_genome_a_panel_for_eac
     assert [text.get_text() for text in panels[1].get_legend().get_texts()] == ["wide", "narrow"]
     with pytest.raises(ValueError, match="no metric 'eval/width_4/accuracy_at_5'"):
         figures.transfer(runs, tested=("width_4",), at=(5,))
+    with pytest.raises(ValueError, match=r"tested must be some networks, and at some steps; got \(\) and \(10, 50\)"):
+        figures.transfer(runs, tested=())
 
 
 def test_endurance_is_of_the_last_genome_over_the_steps_of_the_network_that_it_teaches():
@@ -202,6 +204,10 @@ def test_endurance_is_of_the_last_genome_over_the_steps_of_the_network_that_it_t
     np.testing.assert_allclose(drawn[1].lines[-1].get_xydata(), [(10, 0.7), (10, 0.9)])
     with pytest.raises(ValueError, match="no metric 'eval/own/accuracy_at_10'"):
         figures.endurance(runs)
+    with pytest.raises(ValueError, match="panels has 'c', which is no run; there are a, b"):
+        figures.endurance(runs, **settings, panels={"one": ("a", "c")})
+    with pytest.raises(ValueError, match="at must be some steps"):
+        figures.endurance(runs, at=())
 
 
 def test_asymmetry_is_of_pairs_of_synapses():
