@@ -5,8 +5,9 @@ A run of NAME/VARIANT is drawn with its other seeds that are there, in NAME/VARI
 
 import runpy
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -36,7 +37,7 @@ class OfTour(NamedTuple):
 
 _CURVES, _DIGITS_FILES = "experiments.figures:curves", "--data_dir=DIR, which holds the IDX files of"
 
-# Panel -> line -> variant. The lines of a variant that several panels have are called differently.
+# Panel -> line -> variant. A variant that is in several panels has a line of another name in each.
 _ABLATIONS = {
     "normalisation": {"both passes": "both", "forward": "forward", "backward": "backward", "none": "none"},
     "backward update, synapses, start": {
@@ -79,7 +80,6 @@ PICTURES: dict[str, OfRuns | OfTour] = {
     "blur_depths": OfRuns(
         "transfer",
         {"1 hidden layer": "blur_ablations/one", "2": "blur_ablations/both", "4": "blur_ablations/four"},
-        {"tested": ("layers_1", "layers_2", "layers_4", "layers_10"), "networks": "hidden layers"},
         flags=f"{_DIGITS_FILES} MNIST",
     ),
     "blur_digits": OfRuns("race", {"digits, 256 hidden neurons": "blur_digits/wider"}),
@@ -244,12 +244,18 @@ def missing(picture: OfRuns | OfTour, runs: Path) -> list[str]:
 def drawn(picture: OfRuns | OfTour, runs: Path) -> Figure | bytes:
     """The figure, or the film."""
     if isinstance(picture, OfTour):
-        return runpy.run_path(str(EXPERIMENTS / "tours" / f"{picture.tour}.py"))[picture.variable]
+        return _run_tour(picture.tour)[picture.variable]
     of = {label: _with_seeds(runs / run) for label, run in picture.runs.items()}
     config = next(config for config, _ in of.values())
     settings = registry.settings_by_label(config.get("figures"), "figures").get(picture.figure, {})
     draw = registry.build("figures", {**settings, "name": picture.figure, **picture.settings})
     return draw({label: records for label, (_, records) in of.items()})
+
+
+@cache
+def _run_tour(tour: str) -> dict[str, Any]:
+    """What a tour leaves in its variables; it takes minutes, and several pictures may be of one."""
+    return runpy.run_path(str(EXPERIMENTS / "tours" / f"{tour}.py"))
 
 
 def _with_seeds(run: Path) -> tuple[dict, Records]:

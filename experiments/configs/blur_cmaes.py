@@ -90,7 +90,8 @@ def get_config(variant: str = "digits") -> ConfigDict:
 def _std(gate: float) -> dict[str, dict[str, float]]:
     """By how much each gene varies in the first generation: about its size, and 1 % of what synapses keep.
 
-    With .3 for all, the synapses of half of the genomes explode.
+    With .3 for all, the gate begins with either sign and hundreds of times its size, and `digits` has .29, .45 and .73
+    after 200 generations.
     """
     neuron = dict.fromkeys(("forward", "backward", "keep", "update", "forward_norm", "backward_norm"), 0.3)
     return {"neuron": neuron, "synapse": {"pre": 0.03, "post": 0.03, "keep": 0.01, "update": 100 * gate}}

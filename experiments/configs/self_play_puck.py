@@ -14,7 +14,7 @@ no_filter   ABC of all valid goals, also of those that Bob reached          114 
 one_goal    one goal an episode                                              88  0.504  0.906  0.947  0.969
 timestep    Alice is paid by how much longer Bob takes (Sukhbaatar)          90  0.624  0.873  0.921  0.927
 past        a fifth of the episodes against past versions                   100  0.612  0.839  0.910  0.946
-quick       `puck`, a third as long, one seed                                 -  0.637, and 0.801 after 40
+quick       `puck`, a third as long, one seed                                 -  0.640, and 0.830 after 40
 smoke       `puck`, cut to 2 updates of 8 games
 
 eval/holdout_success is the fraction of the goals of the task `uniform` that Bob solves, each within 100 control steps;

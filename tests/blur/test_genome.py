@@ -52,10 +52,12 @@ def test_no_two_genomes_begin_alike(begin):
 def test_near_backprop():
     """Without noise it does as backprop does, and further states do nothing; noise has its size in every transform."""
     begin = partial(blur.perturbed_backprop_genome, learning_rate=0.1)
-    padded, backprop = begin(jax.random.key(0), 4, std=0.0), blur.backprop_genome(0.1)
-    for leaf, of_two in zip(jax.tree.leaves(padded.neuron), jax.tree.leaves(backprop.neuron), strict=True):
-        np.testing.assert_array_equal(leaf, np.pad(of_two, (0, leaf.shape[0] - 2)) if leaf.ndim else of_two)
-    for genome in (padded, begin(jax.random.key(0), std=0.0)):
+    backprop = blur.backprop_genome(0.1)
+    for num_states in (2, 4):
+        genome = begin(jax.random.key(0), num_states, std=0.0)
+        kept = (genome.neuron, genome.synapse.keep), (backprop.neuron, backprop.synapse.keep)
+        for leaf, of_two in zip(*map(jax.tree.leaves, kept), strict=True):
+            np.testing.assert_array_equal(leaf, np.pad(of_two, (0, num_states - 2)) if leaf.ndim else of_two)
         np.testing.assert_allclose(_change(genome)[:2, :2, :2, :2], _change(backprop), rtol=1e-6)
         assert np.count_nonzero(_change(genome)) == np.count_nonzero(_change(backprop))
     noisy = begin(jax.random.key(0), 40, std=0.3)
