@@ -9,6 +9,7 @@ An eval with the setting `members` gets a view of each of these, (view, view, ..
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -73,29 +74,34 @@ def endurance(
 ) -> dict[str, jax.Array]:
     """Whether networks go on learning by a genome that is being learned, long after the steps that it is learned on.
 
-    LABEL/accuracy_at_N: on a batch that is not yet learned, after N steps. LABEL/synapses_rms: the root mean square of
-    the synapses after the last step, 1e30 where they have exploded. Means over num_draws tasks of each family, the same
-    in every eval.
+    LABEL/accuracy_at_N: on a batch that is not yet learned, after N steps. LABEL/synapses_rms_at_N: the root mean square
+    of the synapses as soon as they have learned that batch, too, and LABEL/synapses_rms the last of these; 1e30 where
+    they have exploded. Neurons that are kept begin anew after each of these batches. Means over num_draws tasks of each
+    family, the same in every eval.
     families: label -> family. sizes, rule, scale: of the networks, see `blur.learner`.
     """
     if not steps or min(steps) < 0:
         raise ValueError(f"steps must be some of 0, 1, ..; got {steps}")
-    genome, last = blur.learned_genome(view.learner), max(steps)
+    genome, steps = blur.learned_genome(view.learner), sorted(set(steps))
+    ends = [step + 1 for step in steps]
 
     def of_task(family, key):
         k_task, k_synapses = jax.random.split(key)
-        inputs, labels = family(k_task, view.test, (last + 1) * batch_size)
-        inputs, labels = inputs.reshape(last + 1, batch_size, -1), labels.reshape(last + 1, batch_size)
-        synapses, logits = blur.learn_task(k_synapses, genome, inputs, labels, sizes, rule=rule, scale=scale)
-        rms = jnp.nan_to_num(_rms(synapses), nan=1e30, posinf=1e30)  # of a genome alone: the run that learns it is well
-        return (logits.argmax(-1) == labels)[jnp.array(steps)].mean(axis=-1), rms
+        inputs, labels = family(k_task, view.test, ends[-1] * batch_size)
+        inputs, labels = inputs.reshape(ends[-1], batch_size, -1), labels.reshape(ends[-1], batch_size)
+        targets = jax.nn.one_hot(labels, sizes[-1], dtype=jnp.float32)
+        synapses, at = blur.network.begin(k_synapses, genome, inputs.shape[-1], sizes, rule=rule, scale=scale), []
+        for first, end in pairwise((0, *ends)):
+            synapses, logits = blur.unroll(genome, synapses, inputs[first:end], targets[first:end], rule=rule)
+            rms = jnp.nan_to_num(_rms(synapses), nan=1e30, posinf=1e30)  # of a genome: the run that learns it is well
+            at.append(((logits[-1].argmax(-1) == labels[end - 1]).mean(), rms))
+        return at
 
     metrics = {}
     for label, family in families.items():
         keys = jax.random.split(_same_key(), num_draws)
-        accuracies, rms = jax.lax.map(partial(of_task, family), keys)
-        at = dict(zip(steps, accuracies.mean(axis=0), strict=True))
-        metrics |= {f"{label}/accuracy_at_{step}": accuracy for step, accuracy in at.items()}
+        for step, (accuracies, rms) in zip(steps, jax.lax.map(partial(of_task, family), keys), strict=True):
+            metrics |= {f"{label}/accuracy_at_{step}": accuracies.mean(), f"{label}/synapses_rms_at_{step}": rms.mean()}
         metrics[f"{label}/synapses_rms"] = rms.mean()
     return metrics
 

@@ -37,6 +37,7 @@ class OfTour(NamedTuple):
 
 _CURVES, _DIGITS_FILES = "experiments.figures:curves", "--data_dir=DIR, which holds the IDX files of"
 
+_SMALL = "what keeps synapses small"
 # Panel -> line -> variant. A variant that is in several panels has a line of another name in each.
 _ABLATIONS = {
     "normalisation": {"both passes": "both", "forward": "forward", "backward": "backward", "none": "none"},
@@ -52,7 +53,7 @@ _ABLATIONS = {
     "hidden layers while it learned": {"1": "one", "2": "both", "4": "four"},
     "non-linearities": {"tanh": "both", "ReLU, linear": "relu", "linear": "linear", "sigmoid": "sigmoid"},
     "states": {"2 states": "states_2", "4 states": "both", "8 states": "states_8", "16 states": "states_16"},
-    "what keeps synapses small": {
+    _SMALL: {
         "nothing": "both",
         "Oja": "oja",
         "norm": "norm",
@@ -93,6 +94,12 @@ PICTURES: dict[str, OfRuns | OfTour] = {
             "256 and 128": "blur_mnist/256_128",
             "512 and 256": "blur_mnist/512_256",
         },
+        flags=f"{_DIGITS_FILES} MNIST",
+    ),
+    "blur_synapses": OfRuns(
+        "endurance",
+        {label: f"blur_ablations/{run}" for label, run in _ABLATIONS[_SMALL].items()},
+        {"measured": "synapses_rms", "panels": {_SMALL: tuple(_ABLATIONS[_SMALL])}, "papers": {_SMALL: (100, 100, 100)}},
         flags=f"{_DIGITS_FILES} MNIST",
     ),
     "blur_toy": OfTour("blur_toy", "adaptation"),

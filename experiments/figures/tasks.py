@@ -89,14 +89,15 @@ def endurance(
     *,
     tested: str = "own",
     at: Sequence[int] = (10, 20, 50, 100, 200, 500, 1000),
+    measured: str = "accuracy",
     panels: Mapping[str, Sequence[str]] | None = None,
     papers: Mapping[str, Sequence[float]] | None = None,
 ) -> Figure:
     """How networks go on learning by genomes that runs have learned, step after step: a line for each run.
 
-    tested: the label of the eval `endurance`, and `at` the steps of it that are drawn. panels: title -> the runs in it.
-    None: one panel. papers: title -> the step, the least and the greatest accuracy that the paper shows. Means over
-    seeds, the band from the least to the greatest.
+    tested: the label of the eval `endurance`, and `at` the steps of it that are drawn. measured: "accuracy", or
+    "synapses_rms". panels: title -> the runs in it. None: one panel. papers: title -> the step, the least and the
+    greatest value that the paper shows. Means over seeds, the band from the least to the greatest.
     """
     panels, papers = panels or {words(tested): list(runs)}, papers or {}
     if unknown := {label for labels in panels.values() for label in labels} - set(runs):
@@ -109,26 +110,28 @@ def endurance(
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes, (title, labels) in zip(grid.flat, panels.items(), strict=False):
         for label in labels:
-            values = np.stack([_reached(runs[label], tested, step) for step in at], axis=-1)
+            values = np.stack([_reached(runs[label], tested, step, measured) for step in at], axis=-1)
             range_band(axes, np.array(at), values, label=label, marker=".", band=0.1)
         if title in papers:
             step, least, greatest = papers[title]
-            axes.plot([step] * 2, [least, greatest], color="black", linewidth=4, alpha=0.6, label="the paper")
+            axes.plot([step] * 2, [least, greatest], "s-", color="black", linewidth=4, alpha=0.6, label="the paper")
         axes.set(title=literal(title), xscale="log", xlabel="step")
         axes.set_xticks(at, at)
         axes.minorticks_off()
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
+    is_size = measured == "synapses_rms"
     for axes in grid[:, 0]:
-        axes.set_ylabel("test accuracy")
+        ylabel = "root mean square of the synapses" if is_size else "test accuracy"
+        axes.set(ylabel=ylabel, yscale="log" if is_size else "linear")
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     return figure
 
 
-def _reached(records: Records, tested: str, step: int) -> np.ndarray:
-    """The accuracies [S] after so many steps of a network that tests the genome learned last."""
-    return curve(records, f"{tested}/accuracy_at_{step}")[1][:, -1]
+def _reached(records: Records, tested: str, step: int, measured: str = "accuracy") -> np.ndarray:
+    """What was measured [S] after so many steps of a network that tests the genome learned last."""
+    return curve(records, f"{tested}/{measured}_at_{step}")[1][:, -1]
 
 
 def adaptation(accuracies: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:

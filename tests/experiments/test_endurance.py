@@ -14,7 +14,7 @@ SIZES, B = (4, 2), 20
 
 
 def test_endurance():
-    """Accuracy at N is on batch N, which N steps have not yet learned."""
+    """Accuracy at N is on batch N, which N steps have not yet learned; the synapses' size is after it is learned."""
     genome, rule = blur.optimisers.lasting()
     init, *_ = blur.evolution.learner(lambda _: genome, SIZES, rule=rule, population=4, num_held_out=1)
     example = blur.Tasks(jnp.zeros((1, 3, B, 2)), jnp.zeros((1, 3, B), jnp.int32))
@@ -24,18 +24,19 @@ def test_endurance():
     k_task, k_synapses = jax.random.split(jax.random.split(jax.random.key(0), 1)[0])
     x, y = blur.toys.two_moon(k_task, (), 3 * B)
     synapses = blur.network.with_memory(genome, blur.network.init(k_synapses, 2, SIZES, 2, rule=rule), rule=rule)
-    step, right = jax.jit(partial(blur.network.step, rule=rule)), []
+    step, right, rms = jax.jit(partial(blur.network.step, rule=rule)), [], []
     for i in range(3):
         here = slice(i * B, (i + 1) * B)
         synapses, logits, _ = step(genome, synapses, x[here], jax.nn.one_hot(y[here], 2))
         right.append(np.mean(logits.argmax(-1) == y[here]))
-    weights = np.concatenate([np.ravel(of_layer.forward) for of_layer in synapses])
-    rms = np.sqrt(np.mean(weights**2))
-    expected = {"moons/accuracy_at_0": right[0], "moons/accuracy_at_2": right[2], "moons/synapses_rms": rms}
+        weights = np.concatenate([np.ravel(of_layer.forward) for of_layer in synapses])
+        rms.append(np.sqrt(np.mean(weights**2)))
+    expected = {f"moons/{name}_at_{i}": of[i] for i in (0, 2) for name, of in (("accuracy", right), ("synapses_rms", rms))}
+    expected |= {"moons/synapses_rms": rms[-1]}
     assert got.keys() == expected.keys()
     np.testing.assert_allclose([got[name] for name in expected], list(expected.values()), rtol=1e-5)
     of_network = evals.synapses(view._replace(learner=blur.inner_learner.State(jnp.int32(3), synapses)))
-    np.testing.assert_allclose(of_network["synapses_rms"], rms, rtol=1e-6)
+    np.testing.assert_allclose(of_network["synapses_rms"], rms[-1], rtol=1e-6)
     assert evals.synapses(view._replace(learner=())) == {}
 
 

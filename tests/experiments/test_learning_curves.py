@@ -202,6 +202,11 @@ def test_endurance_is_of_the_last_genome_over_the_steps_of_the_network_that_it_t
         ["a"],
     ]
     np.testing.assert_allclose(drawn[1].lines[-1].get_xydata(), [(10, 0.7), (10, 0.9)])
+    sizes = {"step": 7, "eval/own/synapses_rms_at_10": 0.5, "eval/own/synapses_rms_at_20": 80.0}
+    grown = {"a": of_config({"learner": {"name": "blur_meta"}}, [sizes])}
+    (axes,) = figures.endurance(grown, at=(10, 20), measured="synapses_rms", papers={"own": (10, 100, 100)}).axes
+    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "root mean square of the synapses")
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [(10, 0.5), (20, 80.0)])
     with pytest.raises(ValueError, match="no metric 'eval/own/accuracy_at_10'"):
         figures.endurance(runs)
     with pytest.raises(ValueError, match="panels has 'c', which is no run; there are a, b"):
