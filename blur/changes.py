@@ -1,4 +1,4 @@
-"""What of the sum in eq. 7 a synapse receives: momentum, a norm, and less with age (not in Sandler 2021).
+"""What of the sum in eq. 7 a synapse receives: momentum, a norm, less with age and size (not in Sandler 2021).
 
 The paper adds the sum to a synapse as it is. Rules learned so learn for as many steps as they were learned on, and then
 forget: nothing makes a change smaller. With these options a genome also is what people use in place of SGD: SGD with
@@ -62,6 +62,7 @@ CHANGE_NORMS = {
     "adam": _adam,
 }
 _EPSILON = 1e-8
+WIDTH = 64  # neurons, of layers that a gene of width leaves as they are
 
 
 def transformation(synapse: Synapse, change_norm: str) -> optax.GradientTransformation:
@@ -83,6 +84,14 @@ def aged(synapse: Synapse, age: jax.Array) -> Synapse:
         return synapse
     shrunk = (1 + age / jnp.exp(synapse.age.log_steps)) ** -synapse.age.power
     return synapse._replace(update=shrunk * synapse.update, keep=1 + shrunk * jnp.minimum(synapse.keep - 1, 0))
+
+
+def sized(synapse: Synapse, num_neurons: int, num_hidden: int) -> Synapse:
+    """The genes with the η̃ of a layer in such a network, and without `size`. The arguments are N and L of `Size`."""
+    if synapse.size is None:
+        return synapse
+    shrunk = (num_neurons / WIDTH) ** -jnp.asarray(synapse.size.width) * num_hidden ** -jnp.asarray(synapse.size.depth)
+    return synapse._replace(update=shrunk * synapse.update, size=None)
 
 
 def of_unit_rate(synapse: Synapse) -> Synapse:

@@ -37,6 +37,13 @@ class Age(NamedTuple):
     power: jax.Array  # [] p
 
 
+class Size(NamedTuple):
+    """How changes shrink with the network: by (N / 64)^-w L^-d. Not in the paper, see `blur.changes`."""
+
+    width: jax.Array  # [] w; N: the hidden neurons that the synapses lead to, or, those of the last layer, come from
+    depth: jax.Array  # [] d; L: hidden layers
+
+
 class Synapse(NamedTuple):
     """The genes of synapses: eq. 7. Of those after `rescale` the paper has none, see `blur.changes`."""
 
@@ -52,6 +59,7 @@ class Synapse(NamedTuple):
     squares: jax.Array | None = None  # [] what a step keeps of the mean of their squares; `Rule.change_norm` "adam"
     last: jax.Array | None = None  # [] η̃ of the last layer, in units of that of the others; None: 1
     scale: jax.Array | None = None  # [] of the first synapses, in units of `network.init`'s; None: 1
+    size: Size | None = None  # None: the same in any network
 
 
 class Genome(NamedTuple):
@@ -88,6 +96,13 @@ def with_age(genome: Genome, log_steps: float, power: float = 1.0) -> Genome:
     check_numbers(log_steps=log_steps, power=power)
     age = Age(jnp.asarray(log_steps, jnp.float32), jnp.asarray(power, jnp.float32))
     return Genome(genome.neuron, genome.synapse._replace(age=age), genome.forward_synapse)
+
+
+def with_size(genome: Genome, width: float = 0.0, depth: float = 0.0) -> Genome:
+    """The genome with these genes of size, 0 for a rate that is the same in any network."""
+    check_numbers(width=width, depth=depth)
+    size = Size(jnp.asarray(width, jnp.float32), jnp.asarray(depth, jnp.float32))
+    return Genome(genome.neuron, genome.synapse._replace(size=size), genome.forward_synapse)
 
 
 def backprop_genome(learning_rate: float) -> Genome:

@@ -4,6 +4,7 @@ A genome whose sum in eq. 7 is a gradient (Sandler 2021, §3.1) differs from SGD
 `blur.changes`. That needs no network of ours.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ import optax
 
 from blur import changes
 from blur.describe import distance_to_backprop
-from blur.genome import Genome
+from blur.genome import Genome, Synapse
 from blur.rule import Rule
 
 _NEAR = 0.1  # how far transforms may be from backpropagation's; evolution left those of `lasting` as they were
@@ -27,10 +28,12 @@ def gradient_transformation(genome: Genome, rule: Rule, *, last: str | None = No
 
     It is the rule, to rounding, in a network without normalisation and for a genome with the transforms of
     `backprop_genome`; transforms and norms of neurons have no part in it. last: the name of the module that gives the
-    logits, which a genome with the gene `last` needs. `update` takes the parameters as well, as `optax.adamw` does.
+    logits, which a genome with the genes `last` or `size` needs. `update` takes the parameters as well, as
+    `optax.adamw` does.
 
     A kernel [.., N, M] and the bias [M] beside it are one matrix, as the synapses of a layer are; any other parameter
-    is one by itself, and so is either of the two where a mask of optax leaves out the other. Raises ValueError for a
+    is one by itself, and so is either of the two where a mask of optax leaves out the other. For the genes of size, all
+    kernels but the last are hidden layers of M neurons; other parameters have no size. Raises ValueError for a
     genome whose sum is no gradient, and for a `last` that is missing, or that no parameter is below.
     """
     _check(genome, rule, last)
@@ -48,12 +51,12 @@ def gradient_transformation(genome: Genome, rule: Rule, *, last: str | None = No
         if params is None:
             raise ValueError("update also takes the parameters: tx.update(gradient, state, params)")
         old, received, memory = changes.apply(genome.synapse, state, _matrices(updates), rule.change_norm)
+        rates = _rates(genome.synapse, updates, last)
 
         def of_leaf(path, leaf):
             layer, rows = _place(updates, path)
-            rate = genome.synapse.last if genome.synapse.last is not None and last in layer else 1.0
             change = received[layer][0, rows].reshape(leaf.shape)
-            return (rate * change + (old.keep - 1) * leaf).astype(leaf.dtype)
+            return (rates[layer] * change + (old.keep - 1) * leaf).astype(leaf.dtype)
 
         return jax.tree.map_with_path(of_leaf, params), memory
 
@@ -70,8 +73,29 @@ def _check(genome: Any, rule: Rule, last: str | None) -> None:
                 f"what this genome sums is no gradient: {name} is {distance:.2f} from backprop. "
                 "It teaches a network of its own, see `blur.learner`"
             )
-    if genome.synapse.last is not None and last is None:
-        raise ValueError('the genome has the gene last: name the module that gives the logits, as last="Dense_2"')
+    needing = [name for name in ("last", "size") if getattr(genome.synapse, name) is not None]
+    if needing and last is None:
+        raise ValueError(
+            f'the genome has the gene {needing[0]}: name the module that gives the logits, as last="Dense_2"'
+        )
+
+
+def _rates(synapse: Synapse, tree: Any, last: str | None) -> dict[tuple[str, ...], Any]:
+    """Each layer's rate by the genes `last` and `size`, in units of the rate in their absence."""
+    shapes = {_place(tree, path)[0]: leaf.shape for path, leaf in jax.tree.leaves_with_path(tree) if leaf.ndim > 1}
+    num_hidden = sum(last not in layer for layer in shapes)
+
+    def rate(layer):
+        is_last = last in layer
+        genes = changes.of_unit_rate(synapse)
+        if is_last and synapse.last is not None:
+            genes = genes._replace(update=synapse.last)
+        if layer in shapes and num_hidden:
+            *sources, destinations = shapes[layer]
+            genes = changes.sized(genes, math.prod(sources) if is_last else destinations, num_hidden)
+        return genes.update
+
+    return {layer: rate(layer) for layer in _matrices(tree)}
 
 
 def _matrices(tree: Any) -> dict[tuple[str, ...], jax.Array]:

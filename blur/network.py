@@ -247,8 +247,16 @@ def step(
 
 
 def genomes_of_layers(genome, synapses, rule):
-    """The genome of each layer; the last one as the rule and its gene `last` say, which is then gone."""
+    """The genome of each layer, with the rates of its network, and the last one as the rule and its gene `last` say.
+
+    Genes that have had their say are then gone.
+    """
     genomes = (genome,) * len(synapses) if isinstance(genome, Genome) else tuple(genome)
+    if any(genes.synapse.size is not None for genes in genomes):
+        genomes = tuple(
+            genes._replace(synapse=changes.sized(genes.synapse, *size))
+            for genes, size in zip(genomes, _sizes(synapses), strict=True)
+        )
     neuron, synapse, forward_synapse = genomes[-1]
     if rule.normalise_last and synapse.last is None:
         return genomes
@@ -257,3 +265,11 @@ def genomes_of_layers(genome, synapses, rule):
     if synapse.last is not None:
         synapse = synapse._replace(update=synapse.last * synapse.update, last=None)
     return (*genomes[:-1], Genome(neuron, synapse, forward_synapse))
+
+
+def _sizes(synapses):
+    """N and L of `genome.Size`, of each layer. Without hidden layers they are such that nothing shrinks."""
+    *hidden, last = (of_layer.forward.shape for of_layer in synapses)
+    return [(shape[2], len(hidden)) for shape in hidden] + [
+        (last[1] - 1 if hidden else changes.WIDTH, len(hidden) or 1)
+    ]

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from blur import rule as rules
-from blur.genome import Age, Genome, Neuron, Norm, Synapse
+from blur.genome import Age, Genome, Neuron, Norm, Size, Synapse
 from blur.rule import Rule
 
 _FORMAT, _VERSION = "blur genome", 2
@@ -28,6 +28,7 @@ _PARTS = {
     "forward_norm": Norm,
     "backward_norm": Norm,
     "age": Age,
+    "size": Size,
 }
 _RANKS = {"forward": 2, "backward": 2, "pre": 2, "post": 2, "mean": 1, "deviation": 1}  # the others are numbers
 

@@ -74,10 +74,10 @@ def endurance(
 ) -> dict[str, jax.Array]:
     """Whether networks go on learning by a genome that is being learned, long after the steps that it is learned on.
 
-    LABEL/accuracy_at_N: on a batch that is not yet learned, after N steps. LABEL/synapses_rms_at_N: the root mean square
-    of the synapses as soon as they have learned that batch, too, and LABEL/synapses_rms the last of these; 1e30 where
-    they have exploded. Neurons that are kept begin anew after each of these batches. Means over num_draws tasks of each
-    family, the same in every eval.
+    LABEL/accuracy_at_N: on a batch that is not yet learned, after N steps. LABEL/synapses_rms_at_N: the root mean
+    square of the synapses as soon as they have learned that batch, too, and LABEL/synapses_rms the last of these; 1e30
+    where they have exploded. Neurons that are kept begin anew after each of these batches. Means over num_draws tasks
+    of each family, the same in every eval.
     families: label -> family. sizes, rule, scale: of the networks, see `blur.learner`.
     """
     if not steps or min(steps) < 0:

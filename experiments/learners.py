@@ -19,10 +19,20 @@ def blur(genome: str, sizes: Sequence[int], **settings: Any) -> tuple[Callable, 
     return papers_blur.learner(of_genome, sizes, rule=rule, **settings)
 
 
-def warm_genome(key: jax.Array, *, genome: str) -> papers_blur.Genome | tuple[papers_blur.Genome, ...]:
-    """A genome to go on from: a pretrained one, by its name, or that of a file, by its path. The key is unused."""
+def warm_genome(
+    key: jax.Array, *, genome: str, sized: bool = False
+) -> papers_blur.Genome | tuple[papers_blur.Genome, ...]:
+    """A genome to go on from: a pretrained one, by its name, or that of a file, by its path. The key is unused.
+
+    sized: one that has no genes of size gets them, at first 0.
+    """
     del key
-    return data.genome(genome)[0]
+    begun = data.genome(genome)[0]
+
+    def of_layer(genes):
+        return papers_blur.genome.with_size(genes) if sized and genes.synapse.size is None else genes
+
+    return of_layer(begun) if isinstance(begun, papers_blur.Genome) else tuple(map(of_layer, begun))
 
 
 def started(learner: tuple, *, init_from: str, fresh: Sequence[str] = ()) -> bootstrap.Learner:

@@ -99,7 +99,11 @@ PICTURES: dict[str, OfRuns | OfTour] = {
     "blur_synapses": OfRuns(
         "endurance",
         {label: f"blur_ablations/{run}" for label, run in _ABLATIONS[_SMALL].items()},
-        {"measured": "synapses_rms", "panels": {_SMALL: tuple(_ABLATIONS[_SMALL])}, "papers": {_SMALL: (100, 100, 100)}},
+        {
+            "measured": "synapses_rms",
+            "panels": {_SMALL: tuple(_ABLATIONS[_SMALL])},
+            "papers": {_SMALL: (100, 100, 100)},
+        },
         flags=f"{_DIGITS_FILES} MNIST",
     ),
     "blur_toy": OfTour("blur_toy", "adaptation"),

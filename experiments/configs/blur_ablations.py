@@ -52,7 +52,12 @@ after 10, 100 and 500 steps, .44 after a hundred batches of random labels, and .
 .75, .74, and then it diverges; of `both` .71 .28 .16 and .16; the shipped `nudged`, which is the default, .78 .84 .85,
 .84 and .69.
 
-experiments/gallery/blur_ablations.png, blur_depths.png and blur_widths.png are of these genomes.
+The root mean square of the synapses after 10, 100 and 1000 steps: `both` 4.0, 146, 3e15; `oja` 3.3, 350, 3e29; `norm`
+2.0, 41, 7e13; `oja_norm` 2.3, 1500, 1e30; `saturation` 1.0, 1.5, 1.6. So saturation alone bounds them. In the paper's
+figure 15 they reach 100 within 100 steps, and not with Oja's term, whose multiplier, .1 at first, is .01 to .09 here in
+the end.
+
+experiments/gallery/blur_ablations.png, blur_depths.png, blur_widths.png and blur_synapses.png are of these genomes.
 """
 
 from typing import Any

@@ -180,6 +180,15 @@ META = {
     },
 }
 META |= {
+    "sized": {
+        "world": META["meta"]["world"],
+        "learner": META["meta"]["learner"]
+        | {
+            "init_genome": {"name": "warm", "genome": "lasting", "sized": True},
+            "sizes": ((16, 10), (256, 10), (64, 64, 10), (64, 64, 64, 10)),
+            "std": {"synapse": {"size": {"width": 0.2, "depth": 0.4}}},
+        },
+    },
     "varied": {
         "world": META["meta"]["world"] | {"families": FAMILIES | LAWS},
         "learner": META["meta"]["learner"] | VARIED,

@@ -1,5 +1,7 @@
 """Genomes that are optax's optimisers; what the norms of changes promise; age; what memory is kept."""
 
+from functools import partial
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,7 @@ import pytest
 
 import blur
 from blur import changes, network
-from blur.genome import Age
+from blur.genome import Age, Size, with_size
 
 B, D, HIDDEN, M = 9, 5, 7, 3
 GENOMES = {
@@ -123,6 +125,20 @@ def test_the_last_layer_apart(batch):
     assert abs(logits[0].std() - 1) < 1e-3 < abs(drives[0].std() - 1)
 
 
+def test_rates_of_networks_of_any_size(batch):
+    """By hand, of layers of 128, 32 and 16 neurons: of the last layer the sources count."""
+    plain, rule = blur.optimisers.lasting(learning_rate=0.3)
+    rates = np.array([2**-0.5, 2**0.5, 4**0.5, 4**0.5]) * 3**-0.25
+    by_hand = tuple(plain._replace(synapse=plain.synapse._replace(update=jnp.float32(-0.3 * rate))) for rate in rates)
+    synapses = network.begin(jax.random.key(0), plain, D, (128, 32, 16, M), rule=rule)
+    step = jax.jit(partial(network.step, rule=rule))
+    learned, expected = (step(genome, synapses, *batch)[0] for genome in (with_size(plain, 0.5, 0.25), by_hand))
+    chex.assert_trees_all_close(learned, expected, rtol=1e-5, atol=1e-6)
+    assert not np.allclose(learned[2].forward, step(plain, synapses, *batch)[0][2].forward)
+    synapses = network.begin(jax.random.key(0), plain, D, (M,), rule=rule)  # no hidden layer: nothing shrinks
+    chex.assert_trees_all_equal(*(step(genome, synapses, *batch)[0] for genome in (with_size(plain, 0.5, 0.25), plain)))
+
+
 def test_inputs_of_any_scale_are_the_same(batch):
     x, targets = batch
     rule = blur.backprop_rule("tanh")._replace(normalise_inputs=True)
@@ -186,7 +202,11 @@ def test_genes_may_be_plain_numbers(kind, batch):
     genome = blur.random_genome(jax.random.key(0), 2, normalise="both")
     names = ("oja", "saturation", "rescale", "momentum", "squares", "last", "scale")
     synapse = genome.synapse._replace(**{name: jnp.array(0.3) for name in names})
-    arrays = blur.Genome(genome.neuron, synapse._replace(age=Age(jnp.array(3.0), jnp.array(0.5))), genome.synapse)
+    arrays = blur.Genome(
+        genome.neuron,
+        synapse._replace(age=Age(jnp.array(3.0), jnp.array(0.5)), size=Size(jnp.array(0.3), jnp.array(0.2))),
+        genome.synapse,
+    )
     plain = jax.tree.map(lambda gene: kind(gene) if gene.ndim == 0 else np.asarray(gene), arrays)
     rule = blur.Rule(change_norm="adam", synapse_norm="read")
 

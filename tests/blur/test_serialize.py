@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import blur
-from blur.genome import Age, Norm
+from blur.genome import Age, Norm, Size
 from blur.rule import Rule
 
 NOTE = {"command": "python -m nothing"}
@@ -21,8 +21,10 @@ def everything(seed=0, num_states=3):
     norm = Norm(jnp.linspace(0, 0.1, num_states), jnp.full(num_states, 1 / 3))
     neuron = genome.neuron._replace(forward_norm=norm, backward_norm=norm)
     synapse = genome.synapse._replace(oja=jnp.array(1e-7), saturation=jnp.array(3.0), rescale=jnp.array(-0.7))
-    age = Age(jnp.array(3.1), jnp.array(0.7))
-    synapse = synapse._replace(age=age, momentum=jnp.array(0.9), squares=jnp.array(0.99), last=jnp.array(0.3))
+    age, size = Age(jnp.array(3.1), jnp.array(0.7)), Size(jnp.array(0.3), jnp.array(-0.2))
+    synapse = synapse._replace(
+        age=age, size=size, momentum=jnp.array(0.9), squares=jnp.array(0.99), last=jnp.array(0.3)
+    )
     return blur.Genome(neuron, synapse, genome.synapse)
 
 
@@ -75,7 +77,7 @@ def test_an_activation_of_ones_own_is_named():
 def test_the_first_version_is_read():
     content = json.loads(blur.serialize.dumps(GENOMES["plain"], Rule(), NOTE))
     content["version"] = 1
-    for name in ("age", "momentum", "squares", "last"):
+    for name in ("age", "momentum", "squares", "last", "scale", "size"):
         del content["genome"]["synapse"][name]
     for name in ("change_norm", "normalise_inputs", "normalise_last"):
         del content["rule"][name]
