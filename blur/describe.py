@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from blur import changes, genes
-from blur.genome import Genome, backprop_genome
+from blur.genome import Genome, backprop_genome, check_genomes
 from blur.rule import Rule
 
 _TRANSFORMS = ("neuron.forward", "neuron.backward", "synapse.pre", "synapse.post")
@@ -21,8 +21,10 @@ def describe(
 ) -> str:
     """Genes by name, transforms with their distance to backpropagation, and rate and gate of synapses at these steps.
 
-    genome, rule: as `pretrained.load` gives them; of a genome for each layer, one after the other.
+    genome, rule: as `pretrained.load` gives them; of a genome for each layer, one after the other. Raises ValueError
+    for what is no genome.
     """
+    check_genomes(genome)
     if not isinstance(genome, Genome):
         return "\n".join(f"layer {i}\n{describe(genes, rule, steps=steps)}" for i, genes in enumerate(genome))
     distances = distance_to_backprop(genome, rule)
@@ -61,8 +63,11 @@ def distance_to_backprop(genome: Genome, rule: Rule = Rule()) -> dict[str, float
 def diff(one: Any, other: Any) -> str:
     """The genes in which two genomes differ, a line each: name, the first's, the second's; "-" where there is none.
 
-    Empty where they are the same. one, other: a genome, or a tuple with one for each layer.
+    Empty where they are the same. one, other: a genome, or a tuple with one for each layer. Raises ValueError for what
+    is no genome.
     """
+    for genome in (one, other):
+        check_genomes(genome)
     genes_of = [{name: np.asarray(gene) for name, gene in genes.named(genome).items()} for genome in (one, other)]
     names = dict.fromkeys([*genes_of[0], *genes_of[1]])
     pairs = {name: tuple(of_one.get(name) for of_one in genes_of) for name in names}

@@ -117,6 +117,7 @@ def _init(settings, key, example):
 
 def _update(settings, key, state, batch):
     """One generation."""
+    are_classes = check_labels(batch.labels, settings.mixture.networks[0][-1])
     _, ask, tell, mean = settings.strategy
     k_ask, k_tell, k_synapses = jax.random.split(key, 3)
     k_shared = jax.random.fold_in(k_synapses, len(batch.labels))  # a child beside the tasks' own
@@ -144,7 +145,6 @@ def _update(settings, key, state, batch):
     if settings.keep_start:
         lead += _RECENT * (fitness[-2] - fitness[-1] - lead)
         metrics["lead"] = lead
-    are_classes = check_labels(batch.labels, settings.mixture.networks[0][-1])
     state = State(told, genes.moved(state.start, settings.std, mean(told)), state.start, lead)
     return state, loud(are_classes, metrics)
 

@@ -62,6 +62,9 @@ class Synapse(NamedTuple):
     size: Size | None = None  # None: the same in any network
 
 
+RANKS = {"forward": 2, "backward": 2, "pre": 2, "post": 2, "mean": 1, "deviation": 1}  # of genes; of all others 0
+
+
 class Genome(NamedTuple):
     """The numbers of an update rule: 4 K² + 4, plus those of its options. `blur.Rule` holds what is not a number."""
 
@@ -75,24 +78,37 @@ def num_states_of(genome: Genome | Sequence[Genome]) -> int:
     return len((genome if isinstance(genome, Genome) else genome[0]).neuron.forward)
 
 
-def check_genomes(genome: Any, num_layers: int) -> tuple[Genome, ...]:
-    """One genome for all layers, or one for each, as a tuple. Shapes will do. ValueError where they do not fit."""
+def check_genomes(genome: Any, num_layers: int | None = None) -> tuple[Genome, ...]:
+    """One genome for all layers, or one for each, as a tuple. Shapes will do. ValueError where they do not fit.
+
+    num_layers: None: any number.
+    """
     genomes = (genome,) if isinstance(genome, Genome) else genome
-    if not isinstance(genomes, tuple | list) or not all(isinstance(genes, Genome) for genes in genomes):
+    if not isinstance(genomes, tuple | list) or not genomes or not all(isinstance(genes, Genome) for genes in genomes):
         raise ValueError(
             f"a genome must be a blur.Genome, or a tuple of one for each layer; got {type(genome).__name__}"
         )
-    if len(genomes) not in (1, num_layers):
+    if num_layers is not None and len(genomes) not in (1, num_layers):
         raise ValueError(f"there must be 1 genome or {num_layers}, one a layer; got {len(genomes)}")
     if len({genes.neuron.forward.shape for genes in genomes}) > 1:
         raise ValueError("the genomes of all layers must have the same number of states")
-    if len(genomes[0].neuron.forward) < 2:
+    if (num_states := len(genomes[0].neuron.forward)) < 2:
         raise ValueError("a neuron needs at least 2 states: the label goes to the second")
+    for path, gene in jax.tree.leaves_with_path(tuple(genomes)):
+        name = jax.tree_util.keystr(path[1:], simple=True, separator=".")
+        wanted = (num_states,) * RANKS.get(name.rpartition(".")[2], 0)
+        if jnp.shape(gene) != wanted:
+            raise ValueError(
+                f"the gene {name} must have the shape {wanted} of {num_states} states; got {jnp.shape(gene)}"
+            )
     return tuple(genomes)
 
 
 def with_age(genome: Genome, log_steps: float, power: float = 1.0) -> Genome:
-    """The genome with these genes of age: its changes shrink from step to step."""
+    """The genome with these genes of age: its changes shrink from step to step, and its gate is at most 1.
+
+    power: 0 for that bound alone.
+    """
     check_numbers(log_steps=log_steps, power=power)
     age = Age(jnp.asarray(log_steps, jnp.float32), jnp.asarray(power, jnp.float32))
     return Genome(genome.neuron, genome.synapse._replace(age=age), genome.forward_synapse)

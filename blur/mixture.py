@@ -44,10 +44,13 @@ def mixture(
 
     genome: () -> one, or one for each layer; shapes will do.
     """
-    networks: tuple = tuple(sizes) if sizes and isinstance(sizes[0], Sequence) else (sizes,)
+    several = isinstance(sizes, Sequence) and len(sizes) > 0 and isinstance(sizes[0], Sequence)
+    networks: tuple = tuple(sizes) if several else (sizes,)
     for each in networks:
         check_sizes(each)
     shapes = genome()
+    if wide := {str(gene.dtype) for gene in jax.tree.leaves(shapes)} - {"float32"}:
+        raise ValueError(f"genes that are learned must be float32; init_genome returns {min(wide)}")
     for each in networks:
         check_genomes(shapes, len(each))
     if len({each[-1] for each in networks}) > 1:

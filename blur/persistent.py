@@ -129,6 +129,7 @@ def _fresh(settings, keys, sizes, genomes, inputs, age=0):
 
 def _update(settings, key, state, batch):
     """One part."""
+    are_classes = check_labels(batch.labels, _num_classes(settings))
     k_ask, k_tell, k_networks = jax.random.split(key, 3)
     drawn, asked = settings.strategy.ask(k_ask, settings.divide(state.strategy, None))
     genomes = jax.vmap(partial(genes.moved, state.start, settings.std))(drawn)
@@ -150,7 +151,6 @@ def _update(settings, key, state, batch):
         "num_diverged": (~is_well).sum().astype(jnp.float32),
     }
     mean = genes.moved(state.start, settings.std, settings.strategy.mean(told))
-    are_classes = check_labels(batch.labels, _num_classes(settings))
     return State(state.count + 1, told, mean, state.start, networks, run.which, num_left), loud(are_classes, metrics)
 
 

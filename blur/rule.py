@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from blur import products
 from blur.changes import CHANGE_NORMS
+from blur.feedbacks import FEEDBACKS
 from blur.genome import Neuron, Norm, Synapse
 
 _NORM_EPSILON = 1e-9  # of synapse normalisation, as in the published code; of activation normalisation, ours
@@ -56,51 +57,6 @@ OJA_FORMS = {  # (weights [C, N, M], post [C, B, M], change [C, N, M], rate []) 
 SYNAPSE_NORMS = ("none", "read", "stored")
 
 
-def label_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1 of the last layer becomes the label, +1 or -1; states 2 and above become 0 (§3.3). No loss, no gradient.
-
-    last [K, B, M], targets [B, M] in {0, 1} -> [K, B, M].
-    """
-    return jnp.concatenate([last[:1], 2 * targets[None] - 1, jnp.zeros_like(last[2:])])
-
-
-def cross_entropy_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1 becomes the gradient of the mean cross-entropy over the batch; states 2 and above become 0.
-
-    State 0 holds the logits.
-    """
-    return _with_error(last, (jax.nn.softmax(last[0]) - targets) / len(targets))
-
-
-def error_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1 becomes the error of the softmax, the gradient of the cross-entropy summed over the batch.
-
-    It is of order 1, as other states are, so a genome near `backprop_genome` that mixes a little of them in still
-    learns from the error. That of the mean, of order 1 / B, drowns. Changes with a norm are the same with either.
-    """
-    return _with_error(last, jax.nn.softmax(last[0]) - targets)
-
-
-def mse_feedback(last: jax.Array, targets: jax.Array) -> jax.Array:
-    """State 1 becomes the gradient of the mean of ½ |state 0 - targets|² over the batch; states 2 and above become 0.
-
-    State 1 holds σ'.
-    """
-    return _with_error(last, (last[0] - targets) * last[1] / len(targets))
-
-
-def _with_error(last, error):
-    return jnp.concatenate([last[:1], error[None], jnp.zeros_like(last[2:])])
-
-
-FEEDBACKS = {
-    "label": label_feedback,
-    "error": error_feedback,
-    "cross_entropy": cross_entropy_feedback,
-    "mse": mse_feedback,
-}
-
-
 def with_slope(activation: Callable, states: jax.Array) -> jax.Array:
     """φ(x, y) = (σ(x), σ'(y)) for states 0 and 1 (eq. 4); σ for the others."""
     values, slopes = jax.jvp(activation, (states,), (jnp.ones_like(states),))
@@ -114,7 +70,8 @@ class Rule(NamedTuple):
     """The options of an update rule, as opposed to its numbers, the genome (§3 and §4.5).
 
     A field that chooses a function holds a name of the function's table, "package.module:function", or the function
-    itself. A rule of names and flags alone is a JSON object.
+    itself, but for `synapse_norm` and `change_norm`, which hold names. A rule of names and flags alone is a JSON
+    object.
 
     activation, backward_activation, last_activation: from ACTIVATIONS. For the hidden layers in the forward and in the
       backward pass, and for the last layer in the forward pass.
@@ -163,20 +120,27 @@ _CHOICES = {
     "feedback": FEEDBACKS,
     "change_norm": CHANGE_NORMS,
 }
+_NAMES_ONLY = ("synapse_norm", "change_norm")
 
 
 def check(rule: Rule) -> None:
-    """Raises ValueError for an unknown name, and for fields that exclude each other."""
-    for name, table in _CHOICES.items():
-        choice = getattr(rule, name)
-        if callable(choice) or choice in table:
+    """Raises ValueError for an unknown name, for what is no function, and for fields that exclude each other."""
+    for name, choice in rule._asdict().items():
+        if name not in _CHOICES:
+            if not isinstance(choice, bool):
+                raise ValueError(f"{name} must be True or False, got {choice!r}")
             continue
-        if not (isinstance(table, dict) and table is not CHANGE_NORMS and isinstance(choice, str) and ":" in choice):
+        table = _CHOICES[name]
+        if (isinstance(choice, str) and choice in table) or (callable(choice) and name not in _NAMES_ONLY):
+            continue
+        if name in _NAMES_ONLY or not isinstance(choice, str) or ":" not in choice:
             raise ValueError(f"{name} must be one of {', '.join(table)}; got {choice!r}")
         try:
-            pkgutil.resolve_name(choice)
+            named = pkgutil.resolve_name(choice)
         except (ImportError, AttributeError, ValueError) as error:
             raise ValueError(f"{name}: no {choice} ({error})") from error
+        if not callable(named):
+            raise ValueError(f"{name}: {choice} is no function, but of type {type(named).__name__}")
     if rule.symmetric and rule.synapse_norm == "stored":
         raise ValueError("symmetric synapses cannot be stored normalised: each direction has norms of its own")
 
@@ -249,14 +213,24 @@ def forward(
     else:
         drive = products.drive(products.mix(transform, below), transform.sum(1), weights)
     updated = drive if states is None else neuron.keep * states + drive
-    return resolve(ACTIVATIONS, activation)(normalise(updated, neuron.forward_norm))
+    return _activated(activation, normalise(updated, neuron.forward_norm))
 
 
 def backward(neuron: Neuron, states: jax.Array, above: jax.Array, weights: jax.Array, rule: Rule) -> jax.Array:
     """A hidden layer in the backward pass (eq. 6). states [K, B, M], above [K, B, N], weights [C, N, M] -> states."""
     drive = jnp.matmul(products.mix(neuron.backward, above), weights)
     updated = resolve(BACKWARD_UPDATES, rule.backward_update)(states, drive, neuron)
-    return resolve(ACTIVATIONS, rule.backward_activation)(normalise(updated, neuron.backward_norm))
+    return _activated(rule.backward_activation, normalise(updated, neuron.backward_norm))
+
+
+def _activated(activation, states):
+    """The states after the non-linearity, which keeps their shape."""
+    after = resolve(ACTIVATIONS, activation)(states)
+    if after.shape != states.shape:
+        raise ValueError(
+            f"an activation keeps the shape of what it is given; {activation} made {after.shape} of {states.shape}"
+        )
+    return after
 
 
 def mixed(synapse: Synapse, states: jax.Array, rule: Rule) -> tuple[jax.Array, jax.Array]:
@@ -294,4 +268,4 @@ def learn(synapse: Synapse, weights: jax.Array, post: jax.Array, change: jax.Arr
         learned -= jnp.abs(synapse.oja) * weights * jnp.sum(shrink, axis=1, keepdims=True)
     if synapse.saturation is not None:
         learned = resolve(SATURATIONS, rule.saturation)(weights, learned, synapse.saturation)
-    return resolve(ACTIVATIONS, rule.synapse_activation)(learned)
+    return _activated(rule.synapse_activation, learned)

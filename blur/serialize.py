@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from blur import rule as rules
-from blur.genome import Age, Genome, Neuron, Norm, Size, Synapse
+from blur.genome import RANKS, Age, Genome, Neuron, Norm, Size, Synapse, check_genomes
 from blur.rule import Rule
 
 _FORMAT, _VERSION = "blur genome", 2
@@ -30,14 +30,16 @@ _PARTS = {
     "age": Age,
     "size": Size,
 }
-_RANKS = {"forward": 2, "backward": 2, "pre": 2, "post": 2, "mean": 1, "deviation": 1}  # the others are numbers
 
 
 def dumps(genome: Genome | Sequence[Genome], rule: Rule, note: Mapping[str, str]) -> str:
     """The text of a genome, or of one for each layer, and of its rule. Numbers are float32 and written exactly.
 
-    Raises ValueError for a rule that holds a function in place of a name, and for a number that is not finite.
+    Raises ValueError for what is no genome or rule, for a rule that holds a function in place of a name, and for a
+    number that is not finite.
     """
+    check_genomes(genome)
+    rules.check(rule)
     for name, choice in rule._asdict().items():
         if callable(choice):
             raise ValueError(
@@ -74,7 +76,7 @@ def loads(text: str) -> tuple[Genome | tuple[Genome, ...], Rule, dict[str, str]]
     if not isinstance(content["genome"], list):
         return _genome("genome", content["genome"]), rule, content["note"]
     genomes = [_genome(f"genome {i}", of_layer) for i, of_layer in enumerate(content["genome"])]
-    return tuple(genomes), rule, content["note"]
+    return check_genomes(genomes), rule, content["note"]
 
 
 def _lists(part: Any) -> Any:
@@ -118,7 +120,7 @@ def _genome(where: str, fields: Any) -> Genome:
             return None
         if name in _PARTS:
             return build(where, _PARTS[name], field)
-        return _array(where, field, (num_states,) * _RANKS.get(name, 0))
+        return _array(where, field, (num_states,) * RANKS.get(name, 0))
 
     return build(where, Genome, fields)
 

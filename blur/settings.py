@@ -30,8 +30,13 @@ def _is_finite(value):
 
 def check_sizes(sizes: Sequence[int]) -> None:
     """Raises ValueError unless these can be the neurons of layers, the last the number of classes."""
-    if not all(isinstance(size, numbers.Integral) for size in sizes) or not sizes or min(sizes) < 1 or sizes[-1] < 2:
-        raise ValueError(f"sizes must be positive and end in the number of classes, at least 2; got {tuple(sizes)}")
+    are_sizes = isinstance(sizes, Sequence) and all(map(_is_size, sizes))
+    if not are_sizes or not sizes or sizes[-1] < 2:
+        raise ValueError(f"sizes must be positive and end in the number of classes, at least 2; got {sizes}")
+
+
+def _is_size(size):
+    return isinstance(size, numbers.Integral) and not isinstance(size, bool) and size > 0
 
 
 def check_genes(genome: Any) -> None:

@@ -88,6 +88,15 @@ def test_age_by_hand():
     assert changes.aged(genes._replace(keep=jnp.array(1.9)), jnp.array(6)).keep == 1
 
 
+def test_age_without_power_is_the_bound_of_the_gate_alone():
+    synapse = blur.backprop_genome(0.3).synapse._replace(keep=jnp.array(1.1))
+    bounded = blur.genome.with_age(blur.backprop_genome(0.3)._replace(synapse=synapse), 3.0, power=0.0).synapse
+    for step in (0, 1000):
+        old = changes.aged(bounded, jnp.asarray(step))
+        assert (old.keep, old.update) == (1, synapse.update)
+    assert changes.aged(synapse, jnp.asarray(1000)).keep == jnp.float32(1.1)  # without an age the gate is as it is
+
+
 def test_synapses_count_their_steps_and_begin_at_any_age(batch):
     rule = blur.backprop_rule("tanh")
     genome = blur.optimisers.momentum_genome(0.1, 0.0, log_steps=1.0)
@@ -168,6 +177,22 @@ def test_errors_are_fed_back_to_any_number_of_states(num_states, feedback, batch
     np.testing.assert_array_equal(fed[2:], 0)
     _, expected = after(blur.backprop_genome(0.3))
     np.testing.assert_allclose(logits, expected, atol=1e-6)
+
+
+def test_the_temperature_of_the_softmax_is_a_gate_of_the_last_layer(batch):
+    """Changes with a norm are the same for the softmax of logits / 2 and for the gate 1 / 2."""
+    genome, rule = blur.optimisers.lasting()
+    synapses = network.begin(jax.random.key(1), genome, D, (HIDDEN, M), rule=rule)
+
+    def warm(last, targets):
+        return blur.rule.FEEDBACKS["error"](last.at[0].divide(2), targets)
+
+    gated = genome._replace(neuron=genome.neuron._replace(update=jnp.array(0.5)))
+    learned, logits, _ = network.step((genome, gated), synapses, *batch, rule=rule)
+    expected, twice, _ = network.step(genome, synapses, *batch, rule=rule._replace(feedback=warm))
+    np.testing.assert_allclose(2 * logits, twice, rtol=1e-5)
+    for one, other in zip(learned, expected, strict=True):
+        np.testing.assert_allclose(one.forward, other.forward, rtol=1e-4, atol=1e-5)
 
 
 def test_a_network_without_memory(batch):

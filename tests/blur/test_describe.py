@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import blur
 
@@ -36,6 +37,13 @@ def test_a_description_names_all_genes_and_tells_of_age():
     one = blur.describe.describe(blur.backprop_genome(0.1))
     assert "at steps" not in one
     assert blur.describe.describe((blur.backprop_genome(0.1),) * 2) == f"layer 0\n{one}\nlayer 1\n{one}"
+
+
+def test_what_is_no_genome_is_refused():
+    for function in (blur.describe.describe, lambda genome: blur.describe.diff(blur.backprop_genome(0.1), genome)):
+        for genome in ("toy", {"neuron": 1}, ()):
+            with pytest.raises(ValueError, match="a genome must be a blur.Genome"):
+                function(genome)
 
 
 def test_a_diff_has_what_differs():

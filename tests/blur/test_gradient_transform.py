@@ -93,6 +93,21 @@ def test_it_needs_a_gradient_and_the_name_of_the_last_layer():
         blur.gradient_transformation(genome, rule, last="Dense_9").init(
             {"Dense_0": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}, "scale": jnp.ones(2)}
         )
+    nested = {"Block": {"Dense_0": {"kernel": jnp.ones((2, 2))}}, "Dense_0": {"kernel": jnp.ones((2, 2))}}
+    for last in ("Dense_0", "params", "kernel"):
+        with pytest.raises(
+            ValueError, match=f"'{last}' is not one module of them; there are params/Block/Dense_0/kernel,"
+        ):
+            blur.gradient_transformation(genome, rule, last=last).init({"params": nested})
+    path = blur.gradient_transformation(genome, rule, last="params/Dense_0")
+    updates, _ = path.update({"params": nested}, path.init({"params": nested}), {"params": nested})
+    of_last, other = (part["Dense_0"]["kernel"] for part in (updates["params"], updates["params"]["Block"]))
+    np.testing.assert_allclose(of_last, 0.5 * other, rtol=1e-5)
+    alone = jnp.ones((2, 2))
+    without = blur.gradient_transformation(genome._replace(synapse=genome.synapse._replace(last=None)), rule)
+    assert without.update(alone, without.init(alone), alone)[0].shape == (2, 2)
+    with pytest.raises(ValueError, match="change_norm must be one of"):
+        blur.gradient_transformation(genome, rule._replace(change_norm="nope"), last="w")
     with pytest.raises(ValueError, match="the genome has the gene last: name the module"):
         blur.gradient_transformation(genome, rule)
     with pytest.raises(ValueError, match="for all layers; got tuple"):

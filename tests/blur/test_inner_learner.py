@@ -117,6 +117,12 @@ def test_other_types_of_arrays_give_the_same(batch):
         chex.assert_trees_all_equal_dtypes(got, expected)
 
 
+def with_gene(part, name, shape):
+    """A genome in which one gene has another shape."""
+    genome = blur.backprop_genome(0.1)
+    return genome._replace(**{part: getattr(genome, part)._replace(**{name: jnp.ones(shape)})})
+
+
 def test_labels_that_are_no_whole_numbers(batch):
     init, update, _ = make()
     with pytest.raises(ValueError, match="labels must be whole numbers, the indices of classes; got float32"):
@@ -143,6 +149,22 @@ def test_labels_that_are_no_classes(batch, label):
         ({"rule": Rule(change_norm="math:sin")}, "change_norm must be one of none, .*; got 'math:sin'"),
         ({"sizes": ()}, "sizes must be positive and end in the number of classes, at least 2; got \\(\\)"),
         ({"sizes": (4, 1)}, "sizes must be positive and end in the number of classes"),
+        ({"sizes": 3}, "sizes must be positive and end in the number of classes, at least 2; got 3"),
+        ({"sizes": np.array([4, 3])}, "sizes must be positive and end in the number of classes"),
+        ({"sizes": (True, 3)}, "sizes must be positive and end in the number of classes"),
+        ({"genome": ()}, "a genome must be a blur.Genome, or a tuple of one for each layer; got tuple"),
+        *(
+            (
+                {"genome": with_gene(part, name, shape)},
+                rf"the gene {part}\.{name} must have the shape .* 2 states; got \(",
+            )
+            for part, name, shape in (
+                ("synapse", "update", (2,)),
+                ("neuron", "keep", (1,)),
+                ("synapse", "pre", (3, 3)),
+                ("neuron", "backward", (2, 3)),
+            )
+        ),
         ({"genome": (blur.backprop_genome(0.1),) * 3}, "there must be 1 genome or 2, one a layer; got 3"),
         ({"genome": jax.tree.map(lambda g: g[:1, :1] if g.ndim else g, GENOME)}, "a neuron needs at least 2 states"),
         (

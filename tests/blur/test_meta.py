@@ -234,6 +234,9 @@ def test_learns_to_learn():
     assert losses[-10:].mean() < 0.75 * losses[:10].mean()
 
 
+NARROW = blur.backprop_genome(0.1).neuron._replace(forward_norm=blur.genome.Norm(jnp.zeros(1), jnp.ones(1)))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -246,6 +249,15 @@ def test_learns_to_learn():
             "a neuron needs at least 2 states",
         ),
         ({"sizes": (4, 1)}, "sizes must be positive and end in the number of classes, at least 2; got \\(4, 1\\)"),
+        ({"sizes": np.array([4, 3])}, "sizes must be positive and end in the number of classes"),
+        (
+            {"init_genome": lambda key: blur.genome.with_age(blur.random_genome(key, 2), 3.0)._replace(neuron=NARROW)},
+            r"the gene neuron\.forward_norm\.mean must have the shape \(2,\)",
+        ),
+        (
+            {"init_genome": lambda key: jax.tree.map(jnp.float16, blur.random_genome(key, 2))},
+            "genes that are learned must be float32; init_genome returns float16",
+        ),
         ({"population": 0}, "population must be a whole number of at least 1, got 0"),
         ({"synchronise_every": 0}, "synchronise_every must be a whole number of at least 1, got 0"),
         ({"learning_rate": np.nan}, "learning_rate must be a finite number, at least 0.0, got nan"),

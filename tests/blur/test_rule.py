@@ -261,11 +261,25 @@ def test_a_rule_of_names_is_json():
         ({"oja": "rows"}, "oja must be one of activations, synapses, hebbian; got 'rows'"),
         ({"feedback": "hinge"}, "feedback must be one of label, error, cross_entropy, mse; got 'hinge'"),
         ({"symmetric": True, "synapse_norm": "stored"}, "symmetric synapses cannot be stored normalised"),
+        ({"activation": "math:pi"}, "activation: math:pi is no function, but of type float"),
+        ({"feedback": "math:"}, "feedback: math: is no function, but of type module"),
+        ({"activation": ["tanh"]}, r"activation must be one of linear, .*; got \['tanh'\]"),
+        ({"synapse_norm": abs}, "synapse_norm must be one of none, read, stored; got <built-in"),
+        ({"change_norm": abs}, "change_norm must be one of none, layer, .*; got <built-in"),
+        ({"symmetric": "yes"}, "symmetric must be True or False, got 'yes'"),
+        ({"normalise_inputs": None}, "normalise_inputs must be True or False, got None"),
     ],
 )
 def test_refusals(settings, message):
     with pytest.raises(ValueError, match=message):
         blur.rule.check(Rule(**settings))
+
+
+@pytest.mark.parametrize("field", ["activation", "backward_activation", "last_activation", "synapse_activation"])
+def test_an_activation_that_loses_states_is_refused(field):
+    _, genome, synapses, inputs, targets = draw("plain")
+    with pytest.raises(ValueError, match="an activation keeps the shape of what it is given; .* made "):
+        network.step(genome, synapses, inputs, targets, rule=Rule(**{field: lambda states: states[:1]}))
 
 
 def test_only_what_is_read_is_stored():

@@ -120,6 +120,7 @@ DAMAGES = {
     "words": (set_to("much", "genome", "neuron", "keep"), "genome.neuron.keep must be a number"),
     "no number": (set_to(None, "genome", "neuron", "keep"), "genome.neuron.keep must be a number"),
     "one state": (set_to([[1.0]], "genome", "neuron", "forward"), "forward must be a matrix of at least 2 states"),
+    "no layers": (set_to([], "genome"), "a genome must be a blur.Genome, or a tuple of one for each layer"),
     "infinite": (
         set_to(float("inf"), "genome", "neuron", "keep"),
         "genome.neuron.keep has a number that is not finite",
@@ -151,6 +152,13 @@ def test_what_cannot_be_written():
     genome = jax.tree.map(lambda gene: gene * jnp.nan, blur.backprop_genome(0.1))
     with pytest.raises(ValueError, match="the genome has a number that is not finite"):
         blur.serialize.dumps(genome, Rule(), NOTE)
+    with pytest.raises(ValueError, match="a genome must be a blur.Genome"):
+        blur.serialize.dumps({"neuron": 1}, Rule(), NOTE)
+    with pytest.raises(ValueError, match=r"the gene synapse.pre must have the shape \(2, 2\)"):
+        plain = blur.backprop_genome(0.1)
+        blur.serialize.dumps(plain._replace(synapse=plain.synapse._replace(pre=jnp.eye(3))), Rule(), NOTE)
+    with pytest.raises(ValueError, match="activation must be one of linear, .*; got 'nope'"):
+        blur.serialize.dumps(blur.backprop_genome(0.1), Rule(activation="nope"), NOTE)
     with pytest.raises(ValueError, match="names what its rule does, but activation is a function"):
         blur.serialize.dumps(blur.backprop_genome(0.1), Rule(activation=jnp.tanh), NOTE)
 
