@@ -23,16 +23,20 @@ def race(runs: Mapping[str, Records], *, log_from: int | None = None) -> Figure:
     if lone := [label for label, records in runs.items() if not records.baselines]:
         raise ValueError(f"a race needs baselines, and {lone[0]} has none")
     called = [learners(records) for records in runs.values()]
-    same = all(names == called[0] for names in called)
+    legends = [
+        {name: legend(names[name], curve(records, "test_error", name)[1]) for name in names}
+        for records, names in zip(runs.values(), called, strict=True)
+    ]
+    same = all(of_panel == legends[0] for of_panel in legends)
     figure = Figure(figsize=(len(runs) * 4 + 2 * (1 if same else len(runs)), 4), layout="constrained")
     panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
-    for axes, (label, records), names in zip(panels, runs.items(), called, strict=True):
+    for axes, (label, records), names, written in zip(panels, runs.items(), called, legends, strict=True):
         own, *baselines = names
         shades = colormaps["Blues"](np.linspace(0.25, 1, len(baselines)))
         for name, shade in zip(baselines, shades, strict=True):
             steps, errors = curve(records, "test_error", name)
             style = "--" if "momentum" in names[name] else "-"
-            axes.plot(steps, 1 - mean(errors), style, color=shade, linewidth=1, label=legend(names[name], errors))
+            axes.plot(steps, 1 - mean(errors), style, color=shade, linewidth=1, label=written[name])
         steps, errors = curve(records, "test_error", own)
         range_band(axes, steps, 1 - errors, color="tab:red", linewidth=2, label=names[own])
         title = f"{literal(label)}\nmean of {counted([len(errors)])}"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -68,13 +69,14 @@ def learners(records: Records) -> dict[str, str]:
     """What the learner, by "", and its baselines are called, in the order of the numbers in that.
 
     Those that differ from others in numbers alone are called by these and by their learning rate: SGD, rate 0.1,
-    momentum 0.9. What is 0 there goes without saying. Other baselines are called by their names in the config.
+    momentum 0.9. What is 0 there goes without saying. A genome is called by its name, and other baselines, and all that
+    would be called alike, by their names in the config.
     """
     settings = {name: grid.flat(records.settings.get(name, {})) for name in ("", *records.baselines)}
     called = {}
     for name, own in settings.items():
         alike = [other for other in settings.values() if own and _texts(other) == _texts(own)]
-        if len(alike) > 1 or not name:
+        if len(alike) > 1 or not name or own.get("name") == "blur":
             called[name] = ", ".join([_kind(own), *(_numbers(own, alike) if len(alike) > 1 else ())])
         else:
             called[name] = words(name)
@@ -87,6 +89,8 @@ def learners(records: Records) -> dict[str, str]:
 
 def _kind(settings: Mapping[str, Any]) -> str:
     name = settings.get("name", "learner")
+    if name == "blur":
+        return f"genome {PurePath(settings['genome']).stem}"
     name = settings.get("tx.name", name) if name == "sgd" else name  # sgd takes any optimiser
     return words(str(name).split(":")[-1])
 

@@ -8,7 +8,7 @@ import pytest
 import blur
 import bootstrap
 from blur.rule import Rule
-from experiments import artifacts, data
+from experiments import artifacts, data, learners
 
 GENOME = blur.delta_genome(jax.random.key(0), 2)
 
@@ -27,6 +27,43 @@ def test_a_pretrained_one_by_its_name():
     by_name, by_rule = data.genome(name)
     chex.assert_trees_all_equal(by_name, of_genome)
     assert by_rule == rule
+
+
+def test_genes_and_options_in_place_of_its_own():
+    """As the same genome and rule, changed by hand; of a genome for each layer, in all of them."""
+    genome, rule = data.genome("muon")
+    instead = {"synapse": {"momentum": None, "age": {"power": 0.5}}, "rule": {"change_norm": "layer"}}
+    age = genome.synapse.age._replace(power=np.float32(0.5))
+    changed = genome._replace(synapse=genome.synapse._replace(momentum=None, age=age))
+    batch = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32), np.arange(8) % 3
+
+    def after(learner):
+        init, update, _ = learner
+        return update(jax.random.key(1), init(jax.random.key(0), batch), batch)[0]
+
+    expected = after(blur.learner(changed, (4, 3), rule=rule._replace(change_norm="layer")))
+    chex.assert_trees_all_close(after(learners.blur("muon", (4, 3), instead=instead)), expected, rtol=1e-6)
+    for wrong, message in (
+        ({"synapse": {"speed": 1}}, r"instead\.synapse: nothing is named 'speed' here; there are pre, post, "),
+        ({"rule": {"norm": "layer"}}, r"instead\.rule: nothing is named 'norm' here; there are activation, "),
+        ({"neuron": {"keep": {"much": 1}}}, r"instead\.neuron\.keep: nothing is named 'much' here; there are none"),
+        ({"rule": {"change_norm": "nope"}}, "change_norm must be one of "),
+    ):
+        with pytest.raises(ValueError, match=message):
+            learners.blur("muon", (4, 3), instead=wrong)
+
+
+def test_a_warm_start_may_get_genes_of_size(tmp_path):
+    key = jax.random.key(0)
+    chex.assert_trees_all_equal(learners.warm_genome(key, genome="muon"), data.genome("muon")[0])
+    sized = blur.genome.with_size(data.genome("muon")[0])
+    chex.assert_trees_all_equal(learners.warm_genome(key, genome="muon", sized=True), sized)
+    own = learners.warm_genome(key, genome="lasting", sized=True)  # it has some: they stay
+    chex.assert_trees_all_equal(own, data.genome("lasting")[0])
+    path = tmp_path / "layers.json"
+    path.write_text(blur.serialize.dumps((GENOME, GENOME), Rule(), {}))
+    of_layers = learners.warm_genome(key, genome=str(path), sized=True)
+    chex.assert_trees_all_equal(of_layers, (blur.genome.with_size(GENOME),) * 2)
 
 
 def test_no_such_genome(tmp_path):

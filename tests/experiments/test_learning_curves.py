@@ -106,7 +106,8 @@ def of_baselines(learner, num_steps=4):
 @pytest.mark.parametrize(
     ("learner", "own"),
     [
-        ({"name": "blur", "genome": "digits"}, "BLUR"),
+        ({"name": "blur", "genome": "digits"}, "genome digits"),
+        ({"name": "blur", "genome": "runs/mine/genome.json"}, "genome genome"),
         ({"name": "glns", "learning_rate": 0.1}, "GLN"),
         (sgd(0.3), "SGD, rate 0.3"),
         ({"name": "sgd", "net": {"name": "cnn"}, "tx": {"name": "adam", "learning_rate": 0.1}}, "Adam"),
@@ -133,9 +134,9 @@ def test_a_race_calls_learners_by_what_they_are_in_the_order_of_their_rates(lear
 
 
 def test_panels_of_different_learners_have_legends_of_their_own():
-    glns, blur = of_baselines({"name": "glns"}), of_baselines({"name": "blur"}, num_steps=9)
+    glns, blur = of_baselines({"name": "glns"}), of_baselines({"name": "blur", "genome": "toy"}, num_steps=9)
     panels = figures.race({"a": glns, "b": blur}).axes
-    assert [axes.get_legend().get_texts()[-1].get_text() for axes in panels] == ["GLN", "BLUR"]
+    assert [axes.get_legend().get_texts()[-1].get_text() for axes in panels] == ["GLN", "genome toy"]
     assert [axes.get_xlim()[1] for axes in panels] == [4, 9]
     panels = figures.race({"a": glns, "b": glns}).axes
     assert [axes.get_legend() is None for axes in panels] == [True, False]
