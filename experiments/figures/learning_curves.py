@@ -16,10 +16,10 @@ from experiments.records import Records, curve, curve_at, paths
 _FALLING = {"error", "kl", "loss", "mse", "nats", "rmse"}  # the words of metrics that fall towards 0
 
 
-def curves(runs: Mapping[str, Records], *, metric: str) -> Figure:
+def curves(runs: Mapping[str, Records], *, metric: str, paper: float | None = None) -> Figure:
     """One metric of several runs over their steps: the mean over seeds, and a band from the least to the greatest.
 
-    runs: label -> records. metric: its path, e.g. eval/test_error.
+    runs: label -> records. metric: its path, e.g. eval/test_error. paper: what a paper has of it at the end, if known.
     """
     of_runs = {label: curve_at(runs[label], metric) for label in by_number(runs)}
     counts = {len(values) for _, values in of_runs.values()}
@@ -36,6 +36,8 @@ def curves(runs: Mapping[str, Records], *, metric: str) -> Figure:
     axes.grid(alpha=0.3)
     scale_values(axes, metric, [values for _, values in of_runs.values()])
     references(axes, runs.values(), metric)
+    if paper is not None:
+        axes.axhline(paper, color="black", linewidth=1, linestyle="-.", label="the paper, at the end")
     if len(axes.lines) > 1:
         figure.legend(loc="outside right upper", fontsize="small")
     return figure

@@ -119,11 +119,13 @@ def endurance(
         axes.set_xticks(at, at)
         axes.minorticks_off()
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", ncols=1 if len(labels) < 6 else 2)
     is_size = measured == "synapses_rms"
     for axes in grid[:, 0]:
         ylabel = "root mean square of the synapses" if is_size else "test accuracy"
         axes.set(ylabel=ylabel, yscale="log" if is_size else "linear")
+    if not is_size:
+        grid[0, 0].set_ylim(0, 1.15)
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     return figure

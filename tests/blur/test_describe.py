@@ -42,7 +42,7 @@ def test_a_description_names_all_genes_and_tells_of_age():
 def test_what_is_no_genome_is_refused():
     for function in (blur.describe.describe, lambda genome: blur.describe.diff(blur.backprop_genome(0.1), genome)):
         for genome in ("toy", {"neuron": 1}, ()):
-            with pytest.raises(ValueError, match="a genome must be a blur\.Genome"):
+            with pytest.raises(ValueError, match=r"a genome must be a blur\.Genome"):
                 function(genome)
 
 

@@ -278,7 +278,7 @@ def test_refusals(settings, message):
 @pytest.mark.parametrize("field", ["activation", "backward_activation", "last_activation", "synapse_activation"])
 def test_an_activation_that_loses_states_is_refused(field):
     _, genome, synapses, inputs, targets = draw("plain")
-    with pytest.raises(ValueError, match="an activation keeps the shape of what it is given; .* made "):
+    with pytest.raises(ValueError, match=r"an activation keeps the shape of what it is given; .* made "):
         network.step(genome, synapses, inputs, targets, rule=Rule(**{field: lambda states: states[:1]}))
 
 

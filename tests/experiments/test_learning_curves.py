@@ -140,6 +140,17 @@ def test_panels_of_different_learners_have_legends_of_their_own():
     assert [axes.get_xlim()[1] for axes in panels] == [4, 9]
     panels = figures.race({"a": glns, "b": glns}).axes
     assert [axes.get_legend() is None for axes in panels] == [True, False]
+    diverged = of_baselines({"name": "glns"})
+    diverged.lines[-1]["eval/3/test_error"] = None
+    panels = figures.race({"a": glns, "b": diverged}).axes  # of one panel alone: the other's legend does not say so
+    said = [" ".join(text.get_text() for text in axes.get_legend().get_texts()) for axes in panels]
+    assert ["0 of 1 seed" in text for text in said] == [False, True]
+
+
+def test_what_a_paper_has_is_a_line():
+    axes = figures.curves({"a": records(test_error=[[0.5], [0.4]])}, metric="eval/test_error", paper=0.3).axes[0]
+    assert [line.get_label() for line in axes.lines] == ["a", "the paper, at the end"]
+    np.testing.assert_allclose(axes.lines[-1].get_ydata(), 0.3)
 
 
 def test_a_race_without_baselines_is_refused():
