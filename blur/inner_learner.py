@@ -84,6 +84,8 @@ def _init(settings, key, example):
 def _update(settings, key, state, batch):
     """One step. batch: x [B, ..], labels [B]."""
     x, labels = batch
+    if jnp.shape(labels) != (len(x),):
+        raise ValueError(f"labels must be one number for each of {len(x)} examples; got the shape {jnp.shape(labels)}")
     are_classes = check_labels(labels, settings.sizes[-1])
     genomes, sizes, rule, _, supervised_every, random_labels_after = settings
     taught = labels

@@ -36,7 +36,7 @@ def check_sizes(sizes: Sequence[int]) -> None:
 
 
 def _is_size(size):
-    return isinstance(size, numbers.Integral) and not isinstance(size, bool) and size > 0
+    return isinstance(size, numbers.Integral) and not isinstance(size, bool) and int(size) > 0
 
 
 def check_genes(genome: Any) -> None:

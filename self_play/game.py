@@ -140,7 +140,8 @@ def observe(table: Tabletop, game: Game) -> PolicyInput:
     state, now, focus = game.state, table.poses(game.state), None
     goal = select(game.bobs_turn, game.goal, table.poses(game.start))
     if table.scene.focus:
-        among = state.mask & ~(game.bobs_turn & table.reached(now, goal, state.mask))
+        settled = observations.settled(table.scene, now, goal, state.mask, state.touch.any(axis=-1))
+        among = state.mask & ~(game.bobs_turn & settled)
         aim = select(game.bobs_turn, goal, now)
         focus = observations.focus(table.scene, state.q, now, aim, state.mask, among)
     seen_goal = table.observe_goal(now, goal, state.mask)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from self_play import coordinates
+from self_play import coordinates, goals
 from self_play.domain import Domain
 from self_play.following import kinematics, near, places
 from self_play.goals import Poses, Symmetries, in_slots
@@ -91,6 +91,27 @@ def observe_goal(scene: Scene, symmetries: Symmetries, now: Poses, goal: Poses, 
     """What Bob alone observes: each object's goal, absolute, relative, and cut, see `coordinates`. -> [N, H]."""
     features = coordinates_of(scene).goal_features(now, goal, symmetries)
     return jnp.where(mask[:, None], jnp.concatenate(features, axis=-1), 0.0)
+
+
+def symmetries_of(scene: Scene) -> Symmetries:
+    """The symmetries of the objects in the slots of a scene; empty slots have those of the last object."""
+    names = [one.symmetry for one in scene.objects]
+    return goals.symmetries_of(*names, *names[-1:] * (scene.num_slots - len(names)))
+
+
+def settled(scene: Scene, now: Poses, goal: Poses, mask: jax.Array, held: jax.Array) -> jax.Array:
+    """Which objects players need not look at any more: those at their goals, of those that are held the well placed.
+
+    Held at the edge of its goal, an object that is looked away from is carried off again: so within half of the
+    thresholds. held [N] bool -> [N] bool.
+    """
+    symmetries = symmetries_of(scene)
+
+    def within(share):
+        limits = {"max_distance": share * scene.max_distance, "max_angle": share * scene.max_angle}
+        return goals.reached(now, goal, mask, symmetries, **limits)
+
+    return within(1.0) & (within(0.5) | ~held)
 
 
 def focus(scene: Scene, q: jax.Array, now: Poses, goal: Poses, mask: jax.Array, among: jax.Array) -> jax.Array:

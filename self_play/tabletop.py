@@ -59,19 +59,13 @@ def build(scene: Scene) -> Tabletop:
 def of_goals(scene: Scene) -> dict[str, Callable]:
     """The parts of a Tabletop that are about goals: by the scene's thresholds and symmetries, whatever its physics."""
     thresholds = {"max_distance": scene.max_distance, "max_angle": scene.max_angle}
-    symmetries = symmetries_of(scene)
+    symmetries = observations.symmetries_of(scene)
     where = {"table": scene.table.top, "area": scene.table.area}
     return {
         "observe_goal": functools.partial(observations.observe_goal, scene, symmetries),
         "judge": lambda start, goal, mask: goals.judge(start, goal, mask, symmetries, **where, **thresholds),
         "reached": lambda poses, goal, mask: goals.reached(poses, goal, mask, symmetries, **thresholds),
     }
-
-
-def symmetries_of(scene: Scene) -> goals.Symmetries:
-    """The symmetries of the objects in the slots of a scene; empty slots have those of the last object."""
-    names = [one.symmetry for one in scene.objects]
-    return goals.symmetries_of(*names, *names[-1:] * (scene.num_slots - len(names)))
 
 
 def physics_of(scene: Scene) -> str:

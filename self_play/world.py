@@ -223,9 +223,11 @@ def play(
 
 def _bobs_focus(table, step, goal):
     """What Bob would have looked at in a step of Alice's, had it been his with this goal. -> [N] bool."""
-    (gripper, _, mask), now = step.policy_input.observation, step.poses
+    (gripper, objects, mask), now = step.policy_input.observation, step.poses
     q = observations.positions(table.scene, gripper, now)
-    return observations.focus(table.scene, q, now, goal, mask, mask & ~table.reached(now, goal, mask))
+    held = objects[:, objects.shape[1] - len(table.scene.robot.touching) :].any(axis=-1)
+    settled = observations.settled(table.scene, now, goal, mask, held)
+    return observations.focus(table.scene, q, now, goal, mask, mask & ~settled)
 
 
 def _padding(table, one):

@@ -129,6 +129,17 @@ def test_labels_that_are_no_whole_numbers(batch):
         update(jax.random.key(2), init(jax.random.key(1), batch), (batch[0], batch[1].astype(jnp.float32)))
 
 
+def test_labels_of_another_shape(batch):
+    x, labels = batch
+    init, update, _ = blur.learner(GENOME, SIZES)
+    state = init(jax.random.key(1), batch)
+    for wrong in (labels[:, None], labels[:-1], jax.nn.one_hot(labels, N, dtype=jnp.int32)):
+        with pytest.raises(
+            ValueError, match=rf"labels must be one number for each of {len(x)} examples; got the shape"
+        ):
+            update(jax.random.key(2), state, (x, wrong))
+
+
 @pytest.mark.parametrize("label", [-1, N])
 def test_labels_that_are_no_classes(batch, label):
     """Refused where they are known; under jit no metric is a number."""

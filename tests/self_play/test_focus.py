@@ -21,22 +21,28 @@ def test_the_object_to_look_at():
     begun = game.begin(table, EpisodeStart(start, jnp.zeros(2, bool), None), 0)
 
     @jax.jit
-    def look(goal, bobs_turn):
-        seen = game.observe(table, begun._replace(goal=begun.goal._replace(position=goal), bobs_turn=bobs_turn))
+    def look(goal, bobs_turn, held):
+        state = start._replace(touch=start.touch.at[0, 1].set(held))  # a finger is at the first block
+        one = begun._replace(state=state, goal=begun.goal._replace(position=goal), bobs_turn=bobs_turn)
+        seen = game.observe(table, one)
         normalizers = training_data.init_normalizers(
             training_data.Inputs(*seen.observation[:2], seen.goal, *4 * [None])
         )
         return [training_data.inputs_of(normalizers, seen, seen.goal, who).mask for who in (ALICE, BOB)]
 
     first, second, both = [True, False, False], [False, True, False], [True, True, False]
-    for goal, his, expected in (
-        (THERE, True, first),
-        (THERE.at[0].set(HERE[0]), True, second),  # the first is at its goal
-        (THERE.at[0, 2].add(0.1), True, second),  # and here its goal is the higher one
-        (HERE, True, both),  # all are at their goals
-        (THERE.at[0].set(HERE[0]), False, first),  # Alice does not look at goals
+    at_edge = THERE.at[0].set(HERE[0] + jnp.array([0.75 * MAX_DISTANCE, 0, 0]))
+    for goal, his, held, expected in (
+        (THERE, True, False, first),
+        (THERE.at[0].set(HERE[0]), True, False, second),  # the first is at its goal
+        (THERE.at[0].set(HERE[0]), True, True, second),  # and may be let go
+        (at_edge, True, False, second),  # it is near enough
+        (at_edge, True, True, first),  # but not while it is held
+        (THERE.at[0, 2].add(0.1), True, False, second),  # and here its goal is the higher one
+        (HERE, True, False, both),  # all are at their goals
+        (THERE.at[0].set(HERE[0]), False, False, first),  # Alice does not look at goals
     ):
-        for mask in look(goal, jnp.bool_(his)):
+        for mask in look(goal, jnp.bool_(his), jnp.bool_(held)):
             np.testing.assert_array_equal(mask, expected)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import self_play
-from self_play import exams, goals, holdouts, oracles, scene, tabletop
+from self_play import exams, goals, holdouts, observations, oracles, scene, tabletop
 from self_play.game import BOB
 from self_play.goals import Poses
 from self_play.holdouts import HOLDOUTS, Holdout
@@ -32,7 +32,7 @@ def some_goals(name):
     """-> (scene, starts, goals, verdicts, masks), four of each, in NumPy."""
     task = HOLDOUTS[name]
     built = scene.scene_of(task.mode, task.num_objects, **task.settings)
-    symmetries = tabletop.symmetries_of(built)
+    symmetries = observations.symmetries_of(built)
 
     def one(key):
         k_start, k_goal = jax.random.split(key)
