@@ -67,7 +67,7 @@ def test_of_a_world_the_table_is_kept():
 def test_how_a_player_learned():
     first, *_, last = self_play.pretrained.exams("two")
     assert (first["step"], last["step"]) == (0, 1440)
-    assert first["eval/stack_2_success"] < 0.01 < 0.3 < last["eval/stack_2_success"]
+    assert first["eval/stack_2_success"] < 0.1 < 0.5 < last["eval/stack_2_success"]
     assert self_play.pretrained.exams("one") == []
     with pytest.raises(ValueError, match="no pretrained player named 'three'; there are one, shapes, two"):
         self_play.pretrained.exams("three")
