@@ -92,7 +92,8 @@ varied      `meta` in networks, batch sizes and at ages that it draws, with task
             14 networks, batch sizes and sets (LOG.md) .002 behind `meta` over steps 10 to 100, at most .004, and
             level at 1000
 persistent_varied   the same of `persistent`, with runs of 4 to 32 parts, 61 seconds; not better: on MNIST .766 .812
-            .930 .938 at steps 10, 20, 50, 100, where it began with .812 .883 .961 .945, and .984 as that at 1000
+            .930 .938 at steps 10, 20, 50, 100, where it began with .812 .883 .961 .945, and .984 as that at 1000, of
+            128 images, so that a difference of .05 may be luck
 smoke       8, 4 steps
 
 `lasting` is ahead of the best optimiser at every step recorded from 10 to 200, on both sets, in 16 to 256 neurons, one
