@@ -33,7 +33,8 @@ T         .527 .460  .823 .807  .784 .767
 cylinder  .77  .83   .880 .929  .991 .985
 cross     .91  .91   .975 .975  .998 .979
 
-A random Bob solves none.
+`two` solves .797 of push_2, .724 of pick_and_place_2, .565 of stack_2, and with the 200 steps for each cube that the
+paper gives (--config.evals.holdout.bob_steps=200), not 100, .962, .891 and .784. A random Bob solves none.
 """
 
 from typing import Any
