@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -90,7 +89,7 @@ def learners(records: Records) -> dict[str, str]:
 def _kind(settings: Mapping[str, Any]) -> str:
     name = settings.get("name", "learner")
     if name == "blur":
-        return f"genome {PurePath(settings['genome']).stem}"
+        return f"genome {settings['genome'].rpartition('/')[2].removesuffix('.json')}"
     name = settings.get("tx.name", name) if name == "sgd" else name  # sgd takes any optimiser
     return words(str(name).split(":")[-1])
 
