@@ -35,13 +35,13 @@ smoke       `recipe`, cut to 2 updates of 4 games
 
 Solved of the exam's goals after 180, 270 and 360 updates, in whose latter half the rate falls; seed 0, whose luck
 decides when he begins (the recipe's four seeds differ as much, `self_play_blocks`). Of seed 1: recipe .597 .573, .961
-.935, .987 .981; no_abc .000 .000, .000 .000, .000 .038; no_path .008 .000, .086 .038, .052 .000; abc_kept .000 .000,
-.131 .000, .254 .106. What he cannot do without, in so many updates: cloning that fades, and the path of starts. Shares
-of starts, clip, filter, goals of an episode, her reward and entropy, past versions, whole turns and attention do not
-matter here (experiments/gallery/twins.png). And of all teachers only Alice brings him to lift. Half of the goals of
-`drawn` and nearly all of `lifted` are in the air, where random actions do not bring a block; of hers a third are, near
-her block, at first by chance (experiments/gallery/teachers.png). `lstm` has come half of the path by then: of starts a
-little before its middle Bob solves .95.
+.935, .987 .981; whole .620 .684, .965 .965, .994 .984; no_abc .000 .000, .000 .000, .000 .038; no_path .008 .000, .086
+.038, .052 .000; abc_kept .000 .000, .131 .000, .254 .106. What he cannot do without, in so many updates: cloning that
+fades, and the path of starts. Shares of starts, clip, filter, goals of an episode, her reward and entropy, past
+versions, whole turns and attention do not matter here (experiments/gallery/twins.png). And of all teachers only Alice
+brings him to lift. Half of the goals of `drawn` and nearly all of `lifted` are in the air, where random actions do not
+bring a block; of hers a third are, near her block, at first by chance (experiments/gallery/teachers.png). `lstm` has
+come half of the path by then: of starts a little before its middle Bob solves .95.
 """
 
 from ml_collections import ConfigDict
