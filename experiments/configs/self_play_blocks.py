@@ -8,7 +8,7 @@ two            two blocks, looked at one at a time                 1440         
 two_attention  the same, but where to look is learned              1440                  -  -
 shapes         from `one` on, one object of eight shapes            600                 24  see below
 shapes_drawn   the same with goals that are drawn, no Alice         900                 41  see below
-flip           from `one` on, cubes are turned over, no Alice       480           12 to 15  .998, .998; flip_1 .730, .787
+flip           from `one` on, cubes are turned over, no Alice       480           12 to 15  .998, .998; flip_1 .73 .79
 one_gpu        `one` in 1024 games, for a GPU                        90       2.5 of a GPU  .967 push_1, .965
 two_gpu        `two` in 1024 games, for a GPU                       288                  -  -
 gpu            one or two blocks, 2048 games, players with memory  3000                  -  -

@@ -90,8 +90,8 @@ Image.fromarray(images_of_cross[-1])
 
 # %% [markdown]
 # ## Two cubes, one on the other
-# `self_play.load("two")` went on from there with two cubes, in less than an hour of a core. Only Alice set his goals. Of
-# the towers that exams ask for he builds more than half, and this is one of them.
+# `self_play.load("two")` went on from there with two cubes, in less than an hour of a core. Only Alice set his goals.
+# Of the towers that exams ask for he builds more than half, and this is one of them.
 
 # %%
 of_two, stacking = filmed(*self_play.load("two"), holdouts.stack, NUM_STEPS * 3 // 8, seed=3)
