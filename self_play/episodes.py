@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from self_play import sources, starts
 from self_play.game import BOB, EpisodeStart, Rules, Transition
-from self_play.goals import Poses, in_slots
+from self_play.goals import Poses, in_slots, of_source
 from self_play.tabletop import Tabletop, random_places
 
 SOURCES = ("alice", "uniform", "curriculum")  # of goals
@@ -86,7 +86,7 @@ def _draw_goals(table, rules, episodes, key, state):
 
     def sampled(now, i):
         goal = rules.goal_source(jax.random.fold_in(key, i), table.scene, now, state.mask, **learned)
-        goal = in_slots(goal, table.scene.num_slots)
+        goal = of_source(goal, table.scene.num_objects, table.scene.num_slots)
         return goal, goal
 
     if callable(rules.goal_source):

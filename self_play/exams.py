@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from self_play import game, observations
 from self_play.game import BOB
-from self_play.goals import Poses, in_slots
+from self_play.goals import Poses, of_source
 from self_play.holdouts import Holdout
 from self_play.settings import check_counts
 from self_play.tabletop import Tabletop
@@ -102,7 +102,7 @@ def _step(table, task, bob_steps, trial, action, memory, key):
 def _next_goal(table, task, trial, key):
     state = trial.game.state
     goal = task.goal(key, table.scene, table.poses(state), state.mask)
-    one = trial.game._replace(goal=in_slots(goal, table.scene.num_slots), count=jnp.int32(0))
+    one = trial.game._replace(goal=of_source(goal, table.scene.num_objects, table.scene.num_slots), count=jnp.int32(0))
     result = trial.result._replace(num_tried=trial.result.num_tried + 1)
     return trial._replace(game=one, result=result, seen=jnp.zeros(2, bool))
 

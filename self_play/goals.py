@@ -29,6 +29,18 @@ def in_slots(of_objects: Any, num_slots: int) -> Any:
     return jax.tree.map(lambda leaf: jnp.pad(leaf, ((0, num_slots - len(leaf)), (0, 0))), of_objects)
 
 
+def of_source(goal: Any, num_objects: int, num_slots: int) -> Poses:
+    """What a source of goals returned, in all slots. Raises ValueError unless it is the Poses of all objects."""
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(goal)]
+    count = shapes[0][0] if shapes and shapes[0] else 0
+    if not isinstance(goal, Poses) or shapes != [(count, 3), (count, 4)] or not num_objects <= count <= num_slots:
+        raise ValueError(
+            f"a source of goals returns Poses, position [n, 3] and rotation [n, 4], n from {num_objects} objects to "
+            f"{num_slots} slots; got {type(goal).__name__} of {', '.join(map(str, shapes)) or 'nothing'}"
+        )
+    return in_slots(goal, num_slots)
+
+
 class Verdict(NamedTuple):
     """The checks of a goal, in the paper's order (A.1)."""
 

@@ -11,7 +11,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import self_play
-from self_play import goal_env, holdouts, objects, scene, tabletop
+from self_play import exams, goal_env, holdouts, objects, scene, tabletop
 
 
 def test_a_table_and_a_source_of_goals_of_ones_own():
@@ -37,6 +37,27 @@ def test_a_table_and_a_source_of_goals_of_ones_own():
         self_play.arena(num_games=8, num_steps=20, table=table, mode="blocks")
     with pytest.raises(ValueError, match="goal_source must be 'alice' or 'uniform' or 'curriculum', got 'far'"):
         self_play.arena(num_games=8, num_steps=20, goal_source="far")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "got"),
+    [
+        (lambda now: now._replace(position=now.position[:, :2]), r"Poses of \(3, 2\), \(3, 4\)"),
+        (lambda now: jax.tree.map(lambda leaf: leaf[:1], now), r"Poses of \(1, 3\), \(1, 4\)"),
+        (lambda now: now.position, r"\w+ of \(3, 3\)"),
+        (lambda now: None, "NoneType of nothing"),
+    ],
+)
+def test_a_source_that_returns_no_poses_is_refused(wrong, got):
+    table = tabletop.build(scene.pucks(2, num_slots=3))
+    settings = {"alice_steps": 2, "bob_steps": 2, "goal_source": lambda key, scene, now, mask: wrong(now)}
+    _, init, _ = self_play.arena(num_games=2, num_steps=4, table=table, **settings)
+    message = rf"a source of goals returns Poses, .* n from 2 objects to 3 slots; got {got}"
+    with pytest.raises(ValueError, match=message):
+        jax.eval_shape(lambda key: init(key, ()), jax.random.key(0))
+    task = holdouts.Holdout("pucks", 2, settings["goal_source"])
+    with pytest.raises(ValueError, match=message):
+        exams.examine(table, task, lambda seen: None, jax.random.key(0), num_games=2, bob_steps=2)
 
 
 class Point(NamedTuple):
